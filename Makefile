@@ -1,0 +1,111 @@
+# nbstream: everything starts here. `make help` says what there is.
+# Needs Python 3.11 or newer and make; the rest is set up in .venv on first use.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help lab test check fix bench notebooks clean \
+	test-quick test-wheel test-notebooks test-slow
+.NOTPARALLEL:
+
+PYTHONS := python3 python3.14 python3.13 python3.12 python3.11 python
+VENV := .venv
+PY := $(VENV)/bin/python
+# An environment knows its own address: a moved folder gets a new one.
+HERE := $(shell pwd | cksum | cut -d ' ' -f 1)
+COURSE := $(VENV)/course-$(HERE)
+DEV := $(VENV)/dev-$(HERE)
+PIP := $(PY) -m pip --disable-pip-version-check -qq --no-input
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+WHEEL := .wheel
+QUICK := -m "not kernel and not browser"
+# What tests the core, which is covered to the last branch. Tests that stop streams
+# run without the tracer: on Python 3.11 it cannot bear what they do (source/sockets).
+CORE := $(wildcard tests/test_sse.py tests/test_reply.py tests/test_jsonpath.py \
+	tests/test_reader.py tests/test_errors.py tests/test_failures.py tests/test_provider*.py \
+	tests/test_openai_*.py tests/test_anthropic_*.py tests/test_google_*.py)
+
+# Nothing of the user's own Jupyter is read or changed.
+OWN := $(CURDIR)/$(VENV)/jupyter
+JUPYTER := JUPYTER_CONFIG_DIR="$(OWN)/config" JUPYTER_DATA_DIR="$(OWN)/data" \
+	JUPYTER_RUNTIME_DIR="$(OWN)/runtime" JUPYTERLAB_SETTINGS_DIR="$(OWN)/settings" \
+	JUPYTERLAB_WORKSPACES_DIR="$(OWN)/workspaces" IPYTHONDIR="$(OWN)/ipython"
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+help:  ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+lab: $(COURSE)  ## Open JupyterLab on the first lesson (ARGS="--no-browser --port=8899")
+	@echo "Opening JupyterLab on notebooks/00_first_stream.ipynb; Ctrl-C here ends it."
+	@$(JUPYTER) $(PY) -m jupyterlab $(AS_ROOT) $(ARGS)
+
+test: check test-quick test-wheel test-notebooks test-slow  ## Prove everything
+
+check: $(DEV)  ## Lint, format check and types
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+fix: $(DEV)  ## Mend lint and format
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+bench: $(DEV)  ## Measure ourselves, as ratios
+	$(PY) bench $(ARGS)
+
+notebooks: $(DEV)  ## Run the lessons and write their outputs into the files
+	$(PY) .ci/execute_notebooks.py --write $(ARGS)
+
+clean:  ## Remove everything that make made
+	rm -rf $(VENV) .kernels $(WHEEL) build dist screenshots .coverage htmlcov \
+		.pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+test-quick: $(DEV)
+	@echo "The core, with its coverage"
+	$(PY) -m coverage run -m pytest $(CORE)
+	$(PY) -m coverage report
+	@echo "The other quick tests"
+	$(PY) -m pytest $(QUICK) $(CORE:%=--ignore=%) $(ARGS)
+
+test-wheel: $(DEV)
+	@echo "The quick tests once more, on the built wheel"
+	@rm -rf $(WHEEL)
+	@$(PY) -m hatchling build -t wheel -d $(WHEEL)
+	@$(PIP) install --no-deps --no-index --target $(WHEEL)/site $(WHEEL)/*.whl
+	PYTHONPATH="$(CURDIR)/$(WHEEL)/site" NBSTREAM_UNDER_TEST="$(WHEEL)/site" \
+		$(PY) -m pytest $(QUICK)
+
+test-notebooks: $(DEV)
+	@echo "The notebooks: outputs as saved (nbval), and files as committed"
+	@$(if $(NOTEBOOKS),NBSTREAM_SPEED=0 $(JUPYTER) $(PY) -m pytest -p no:cacheprovider \
+		--nbval --nbval-current-env --ignore=notebooks/live.ipynb notebooks)
+	$(PY) .ci/execute_notebooks.py
+
+test-slow: $(DEV)
+	@echo "Tests in real kernels and a real browser"
+	$(PY) tests/harness/matrix.py
+	$(PY) -m pytest -m "kernel or browser"
+
+# -- the environment: made once, and again when pyproject.toml changed ------------
+
+$(COURSE): pyproject.toml $(shell find .ci/venv -type f)
+	@echo "Setting up .venv with JupyterLab and the SDKs (once; takes a few minutes)"
+	@found=; for name in $(PYTHONS); do \
+		if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+		then found=$$name; break; fi; done; \
+	if [ -z "$$found" ]; then \
+		echo "Python 3.11 or newer is missing: https://www.python.org/downloads/" >&2; \
+		exit 1; fi; \
+	for old in $(VENV)/course-*; do \
+		if [ -e "$$old" ] && [ "$$old" != $@ ]; then rm -rf $(VENV); fi; done; \
+	"$$found" -m venv $(VENV) || { \
+		echo "Python cannot make environments; on Debian and Ubuntu:" \
+			"sudo apt-get install python3-venv" >&2; exit 1; }
+	@$(PIP) install --upgrade 'pip>=25.1'
+	@$(PIP) install --editable '.[all]'
+	@cp -R .ci/venv/. $(VENV)/
+	@touch $@
+
+$(DEV): $(COURSE)
+	@echo "Adding the test tools to .venv (once)"
+	@$(PIP) install --group dev
+	@touch $@

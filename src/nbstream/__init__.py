@@ -1,0 +1,115 @@
+"""Show a model's streamed answer in a notebook: live, stoppable, kept, safe.
+
+    import nbstream
+
+    reply = nbstream.show(client.responses.create(..., stream=True))
+    reply.text, reply.tool_calls, reply.usage, reply.outcome
+
+Names are imported when they are first used, so that ``import nbstream`` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbstream.errors import (
+        AuthenticationFailure,
+        ConnectionFailure,
+        ContentFilterFailure,
+        NbstreamError,
+        OverloadedFailure,
+        ProtocolError,
+        ProtocolFailure,
+        ProviderFailure,
+        RateLimitFailure,
+        RequestFailure,
+        ServiceFailure,
+        Stopped,
+        TimeoutFailure,
+        UnknownNameError,
+        UsageError,
+    )
+    from nbstream.iteration import events
+    from nbstream.live import Live, last, show, start
+    from nbstream.magic import load_ipython_extension
+    from nbstream.record import record
+    from nbstream.reply import Reply
+    from nbstream.timeout import Timeout
+
+__version__ = "0.1.0"
+__all__ = [
+    "AuthenticationFailure",
+    "ConnectionFailure",
+    "ContentFilterFailure",
+    "Live",
+    "NbstreamError",
+    "OverloadedFailure",
+    "ProtocolError",
+    "ProtocolFailure",
+    "ProviderFailure",
+    "RateLimitFailure",
+    "Reply",
+    "RequestFailure",
+    "ServiceFailure",
+    "Stopped",
+    "Timeout",
+    "TimeoutFailure",
+    "UnknownNameError",
+    "UsageError",
+    "__version__",
+    "events",
+    "last",
+    "load_ipython_extension",
+    "record",
+    "show",
+    "start",
+]
+
+_HOME = {
+    "Live": "live",
+    "last": "live",
+    "show": "live",
+    "start": "live",
+    "events": "iteration",
+    "load_ipython_extension": "magic",
+    "record": "record",
+    "Reply": "reply",
+    "NbstreamError": "errors",
+    "AuthenticationFailure": "errors",
+    "ConnectionFailure": "errors",
+    "ContentFilterFailure": "errors",
+    "OverloadedFailure": "errors",
+    "ProtocolFailure": "errors",
+    "RateLimitFailure": "errors",
+    "RequestFailure": "errors",
+    "ServiceFailure": "errors",
+    "TimeoutFailure": "errors",
+    "Timeout": "timeout",
+    "ProtocolError": "errors",
+    "ProviderFailure": "errors",
+    "Stopped": "errors",
+    "UnknownNameError": "errors",
+    "UsageError": "errors",
+}
+#: Reached as ``nbstream.offline`` with no further import.
+_SUBMODULES = ("errors", "offline", "providers", "sse")
+
+# `events` and `record` are names of ours and submodules. Loading a submodule once,
+# here, and dropping the name it leaves makes `nbstream.events` the function for good,
+# while `from nbstream.events import TextDelta` finds the submodule.
+for _name in ("events", "record"):
+    import_module(f"nbstream.{_name}")
+    globals().pop(_name)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"nbstream.{_HOME[name]}"), name)
+    if name in _SUBMODULES:
+        return import_module(f"nbstream.{name}")
+    msg = f"module 'nbstream' has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

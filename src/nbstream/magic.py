@@ -1,0 +1,127 @@
+"""The ``%%stream`` cell magic: ask a model, and see its answer as it is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import nullcontext
+from keyword import iskeyword
+from typing import Any
+
+from IPython.core.error import UsageError as IPythonUsageError
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
+from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
+
+from nbstream.errors import ProviderFailure, Stopped, UsageError
+from nbstream.live import show
+from nbstream.models import PROVIDERS, call
+from nbstream.record import record
+
+__all__ = ["StreamMagics", "fill", "load_ipython_extension"]
+
+_FIELD = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}")
+_OPTIONS = "--system TEXT, --max-tokens N, --to NAME, --view VIEW, --record FILE"
+
+
+def fill(text: str, variables: Mapping[str, object]) -> str:
+    """Replace each ``{{name}}`` by the variable of that name, and nothing else.
+
+    Single braces, dollars and LaTeX stay as they are.
+
+    Raises:
+        UsageError: a name is no variable; the message lists all that are missing.
+    """
+    names = dict.fromkeys(_FIELD.findall(text))
+    if missing := [name for name in names if name not in variables]:
+        listed = ", ".join("{{" + name + "}}" for name in missing)
+        msg = f"no variable for {listed}: define it, or write single braces"
+        raise UsageError(msg)
+    return _FIELD.sub(lambda found: str(variables[found[1]]), text)
+
+
+@magics_class
+class StreamMagics(Magics):
+    """The magics of nbstream."""
+
+    @magic_arguments()
+    @argument("model", help="provider:model, such as anthropic:<model>")
+    @argument("--system", metavar="TEXT", help="Instructions for the model.")
+    @argument(
+        "--max-tokens", type=int, metavar="N", help="Limit of the answer, in tokens."
+    )
+    @argument("--to", metavar="NAME", help="Put the Reply into this variable.")
+    @argument("--view", metavar="VIEW", help="live, updates, static, terminal or none.")
+    @argument("--record", metavar="FILE", help="Record what the provider sends.")
+    @no_var_expand
+    @cell_magic
+    def stream(self, line: str, cell: str) -> None:
+        """Ask a model the text of this cell and show its answer as it is written.
+
+        {{name}} is replaced by the notebook's variable of that name, in the model and
+        in --system too; nothing else is touched. The answer is in nbstream.last(), and
+        in NAME with --to NAME. FILE, which --record makes anew, can be played again by
+        nbstream.offline.play("FILE").
+
+        Example::
+
+            %%stream anthropic:<model> --max-tokens 500 --to answer
+            Explain server-sent events to {{audience}}.
+        """
+        options = self._options(line)
+        prompt = fill(cell.strip(), self._variables())
+        if not prompt:
+            msg = "the cell is empty: write the question under %%stream"
+            raise UsageError(msg)
+        model = fill(options.model, self._variables())
+        system = options.system and fill(options.system, self._variables())
+        opened = call(
+            model, prompt=prompt, system=system, max_tokens=options.max_tokens
+        )
+        try:
+            with record(options.record) if options.record else nullcontext():
+                reply = show(opened, view=options.view)
+        except (ProviderFailure, Stopped) as ended:
+            self._keep(options.to, ended.reply)
+            raise
+        self._keep(options.to, reply)
+
+    def _options(self, line: str) -> Any:
+        try:
+            options = parse_argstring(self.stream, line)
+        except (IPythonUsageError, ValueError) as error:  # an option, a quote
+            names = ", ".join(PROVIDERS)
+            said = str(error).rstrip(".")
+            msg = f"{said}; known: provider:model ({names}) and {_OPTIONS}"
+            raise UsageError(msg) from None
+        for name in ("model", "system", "to", "view", "record"):
+            setattr(options, name, _unquoted(getattr(options, name)))
+        to, limit = options.to, options.max_tokens
+        if to is not None and (not to.isidentifier() or iskeyword(to)):
+            msg = f"--to needs a name for a variable, got {to!r}"
+            raise UsageError(msg)
+        if limit is not None and limit < 1:
+            msg = f"--max-tokens needs a number of tokens from 1, got {limit}"
+            raise UsageError(msg)
+        return options
+
+    def _variables(self) -> dict[str, Any]:
+        assert self.shell is not None
+        found: dict[str, Any] = self.shell.user_ns
+        return found
+
+    def _keep(self, name: str | None, value: object) -> None:
+        if name:
+            self._variables()[name] = value
+
+
+def _unquoted(text: str | None) -> str | None:
+    """Take off the quotes, which IPython's splitting of a line leaves on."""
+    if text and len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        return text[1:-1]
+    return text
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Register the magics: ``%load_ext nbstream``."""
+    shell.register_magics(StreamMagics)

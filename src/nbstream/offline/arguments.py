@@ -1,0 +1,148 @@
+"""Choose a tool that fits the prompt and make arguments that fit its schema."""
+
+from __future__ import annotations
+
+import re
+
+from nbstream.offline.readers._json import items, mapping, text
+from nbstream.offline.talk import Json, Tool
+
+__all__ = ["best_tools", "make_arguments", "value_for"]
+
+_SUM = re.compile(r"\(?-?\d[\d.]*(?:\s*[-+*/^%()]+\s*\(?\d[\d.]*\)?)+")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_QUOTED = re.compile(r"[\"“«]([^\"”»]+)[\"”»]")
+_NAME = re.compile(r"(?<=[a-z,;:(] )[A-Z][\w'-]*(?: [A-Z][\w'-]*)*")
+_DATE = "2026-01-01"
+_DEEPEST = 8
+
+
+def best_tools(
+    tools: tuple[Tool, ...], prompt: str, hint: str, count: int
+) -> list[Tool]:
+    """Return as many tools as there are calls, those first that fit the prompt best.
+
+    A tool fits by the words that its name, its description and its arguments share
+    with the prompt and with the scenario's hint; of equals, the earlier is taken.
+    """
+    wanted = _stems(f"{prompt} {hint}")
+
+    def misfit(tool: Tool) -> int:
+        properties = " ".join(mapping(tool.parameters.get("properties")))
+        name = len(_stems(tool.name) & wanted)
+        return -(3 * name + len(_stems(f"{tool.description} {properties}") & wanted))
+
+    ranked = sorted(tools, key=misfit)
+    fitting = [tool for tool in ranked if misfit(tool)] or ranked[:1]
+    return [fitting[at % len(fitting)] for at in range(count)]
+
+
+def make_arguments(
+    tool: Tool, scripted: Json, prompt: str, turn: int
+) -> dict[str, object]:
+    """Make the arguments of one call: from the prompt, the script, or the schema.
+
+    ``turn`` tells parallel calls apart: the second takes the second city.
+    """
+    value = value_for(tool.parameters, prompt, scripted, turn)
+    return dict(value) if isinstance(value, dict) else {}
+
+
+def value_for(schema: Json, prompt: str, scripted: Json, turn: int = 0) -> object:
+    """Make a value that fits a JSON Schema, with words of the prompt where it can."""
+    return _Maker(schema, prompt, scripted, turn).make(schema, "", 0)
+
+
+class _Maker:
+    """Walks one schema; ``$ref`` is looked up in its root."""
+
+    def __init__(self, root: Json, prompt: str, scripted: Json, turn: int) -> None:
+        self.root = root
+        self.prompt = prompt
+        self.scripted = scripted
+        self.turn = turn
+
+    def make(self, schema: Json, name: str, depth: int) -> object:
+        schema = self._resolved(schema)
+        choices = schema.get("enum")
+        if isinstance(choices, list) and choices:
+            return self._mentioned(choices)
+        if "const" in schema:
+            return schema["const"]
+        kind = _kind(schema)
+        if kind == "object":
+            return self._object(schema, depth)
+        if kind == "array":
+            inner = self.make(mapping(schema.get("items")), name, depth + 1)
+            return [] if depth >= _DEEPEST else [inner]
+        if kind in {"integer", "number"}:
+            return self._number(schema, name, whole=kind == "integer")
+        return {"boolean": True, "null": None}.get(kind, self._text(schema, name))
+
+    def _resolved(self, schema: Json) -> Json:
+        """Follow references, and take the first real one of several choices."""
+        for _ in range(_DEEPEST):
+            reference = text(schema.get("$ref"))
+            options = items(schema.get("anyOf")) or items(schema.get("oneOf"))
+            real = [option for option in options if _kind(option) != "null"]
+            if reference.startswith("#"):
+                schema = self.root
+                for step in reference.split("/")[1:]:
+                    schema = mapping(schema.get(step))
+            elif real:
+                schema = real[0]
+        return schema
+
+    def _object(self, schema: Json, depth: int) -> dict[str, object]:
+        properties = mapping(schema.get("properties"))
+        required = schema.get("required")
+        wanted = required if isinstance(required, list) else list(properties)
+        if depth >= _DEEPEST:
+            return {}
+        return {
+            name: self.make(mapping(inner), name, depth + 1)
+            for name, inner in properties.items()
+            if name in wanted
+        }
+
+    def _mentioned(self, choices: list[object]) -> object:
+        said = [c for c in choices if str(c).casefold() in self.prompt.casefold()]
+        return (said or choices)[0]
+
+    def _number(self, schema: Json, name: str, *, whole: bool) -> float:
+        found = _NUMBER.findall(self.prompt)
+        if found:
+            value = float(found[self.turn % len(found)])
+        else:
+            given = self.scripted.get(name, schema.get("minimum", 1))
+            value = float(given) if isinstance(given, int | float) else 1.0
+        return int(value) if whole else value
+
+    def _text(self, schema: Json, name: str) -> str:
+        if text(schema.get("format")).startswith("date"):
+            return _DATE
+        wants_sum = re.search(r"expr|formula|calc|equation", name)
+        patterns = [_SUM] if wants_sum else [_QUOTED, _NAME]
+        for pattern in patterns:
+            found = pattern.findall(self.prompt)
+            if found:
+                return str(found[self.turn % len(found)]).strip()
+        given = self.scripted.get(name, schema.get("default"))
+        if isinstance(given, list) and given:
+            given = given[self.turn % len(given)]
+        return text(given) or " ".join(self.prompt.split())[:80]
+
+
+def _kind(schema: Json) -> str:
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        kind = next((word for word in kind if word != "null"), None)
+    if not isinstance(kind, str):
+        return "object" if "properties" in schema else "string"
+    return kind.lower()  # Gemini's schemas write types in capitals
+
+
+def _stems(words: str) -> set[str]:
+    split = re.sub(r"([a-z])([A-Z])", r"\1 \2", words)
+    found = (word.casefold() for word in re.findall(r"[^\W_]{3,}", split))
+    return {word.rstrip("s") for word in found} - {"the", "and", "for", "get"}

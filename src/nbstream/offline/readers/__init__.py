@@ -1,0 +1,1 @@
+"""Read requests: one module for each wire API, all giving the same ``Ask``."""

@@ -1,0 +1,147 @@
+"""Choose the recorded exchange that answers a request.
+
+1. The same method, API, path and body: as JSON, in any order of names, without nulls,
+   and with keys taken out as the recorder does.
+2. Else the same method, API, model and streaming, the same last user text and the same
+   number of tool results after it; other options may differ.
+
+Of several that fit, the one that was played least often is played, the first first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from nbstream.offline import http
+from nbstream.offline.nearest import no_match
+from nbstream.offline.pacing import Step
+from nbstream.offline.talk import Ask, Json, RequestError
+from nbstream.offline.wire import WRITERS
+from nbstream.record.apis import api_of, tail_of
+from nbstream.record.exchange import Exchange
+from nbstream.record.reader import load
+from nbstream.record.redaction import Secrets
+
+__all__ = ["Question", "Recorded", "Tape", "steps"]
+
+_MODEL = re.compile(r"/(?:models|tunedModels|endpoints)/([^/]+):(streamG|g)enerate")
+#: Only what has the shape of a key is taken out of a request that is to be matched.
+_SHAPES = Secrets(())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What decides which recording answers: the same for both sides."""
+
+    api: str
+    method: str
+    path: str
+    body: object
+    ask: Ask | None
+
+    @classmethod
+    def of(cls, method: str, target: str, body: object) -> Question:
+        """Read a request, as it came or as it was recorded."""
+        parts = urlsplit(_SHAPES.url(f"http://any{target}"))
+        api = api_of(parts.path)
+        query = sorted(p for p in parse_qsl(parts.query) if p[1] != "[removed]")
+        shown = "&".join(f"{name}={value}" for name, value in query)
+        path = f"{tail_of(parts.path)}?{shown}".rstrip("?")
+        if isinstance(body, dict):
+            body = {name: v for name, v in body.items() if v is not None}
+        clean = _SHAPES.json(body)
+        ask = _ask(api, parts.path, clean)
+        return cls(api=api, method=method, path=path, body=clean, ask=ask)
+
+
+def _exact(question: Question) -> str:
+    return json.dumps([question.method, question.path, question.body], sort_keys=True)
+
+
+def _loose(question: Question) -> str:
+    """Return what the second rule compares; "" where there is nothing to compare."""
+    ask = question.ask
+    if ask is None or not (ask.prompt.strip() or ask.tool_results):
+        return ""
+    facts = [question.method, question.api, ask.model, ask.stream, ask.prompt.strip()]
+    return json.dumps([*facts, len(ask.tool_results)])
+
+
+def _ask(api: str, path: str, body: object) -> Ask | None:
+    if not (api and isinstance(body, dict)):
+        return None
+    found = _MODEL.search(path)
+    model, stream = (unquote(found[1]), found[2] == "streamG") if found else ("", False)
+    try:
+        return WRITERS[api].read(body, model, stream=stream)
+    except RequestError:
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """An exchange, and where it is from."""
+
+    name: str
+    exchange: Exchange
+    question: Question
+
+    def __str__(self) -> str:
+        return f"exchange {self.exchange.number} of {self.name}"
+
+
+class Tape:
+    """The exchanges of some recordings, and how often each has been played."""
+
+    def __init__(self, recordings: Iterable[str | PathLike[str]]) -> None:
+        self.recorded = [each for path in recordings for each in _recorded(Path(path))]
+        self._lock = threading.Lock()
+        self._played: Counter[int] = Counter()
+
+    def pick(self, request: http.Request) -> Recorded:
+        """Return the exchange to play.
+
+        Raises:
+            RequestError: none fits; the message shows the nearest.
+        """
+        body: Json | None = http.json_of(request) if request.body else None
+        asked = Question.of(request.method, request.target, body)
+        for rule in (_exact, _loose):
+            key = rule(asked)
+            fits = [
+                number
+                for number, each in enumerate(self.recorded)
+                if key and rule(each.question) == key
+            ]
+            if fits:
+                return self._next(fits)
+        raise RequestError(404, no_match(asked, self.recorded))
+
+    def _next(self, fits: list[int]) -> Recorded:
+        with self._lock:
+            number = min(fits, key=self._played.__getitem__)
+            self._played[number] += 1
+        return self.recorded[number]
+
+
+def _recorded(path: Path) -> Iterator[Recorded]:
+    for each in load(path):
+        if each.status is not None:
+            question = Question.of(each.method, each.target, each.request)
+            yield Recorded(name=path.name, exchange=each, question=question)
+
+
+def steps(exchange: Exchange, speed: float) -> Iterator[Step]:
+    """Give the reads at their own pace, so many times faster; 0 is no waiting."""
+    before_s = exchange.response_s
+    for time_s, data in exchange.reads:
+        yield Step(max(0.0, time_s - before_s) / speed if speed else 0.0, data)
+        before_s = time_s

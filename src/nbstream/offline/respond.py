@@ -1,0 +1,149 @@
+"""Make the response to a request; whatever is wrong becomes an error response."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from nbstream.errors import UsageError
+from nbstream.offline import http
+from nbstream.offline.answer import answer
+from nbstream.offline.damage import Damage, End
+from nbstream.offline.faults import Faults
+from nbstream.offline.log import Exchange, Log
+from nbstream.offline.pacing import Step, paced
+from nbstream.offline.replay import Tape, steps
+from nbstream.offline.talk import Json, RequestError
+from nbstream.offline.wire import WRITERS, guess_api, models_body, route
+from nbstream.offline.wire._frames import dumps
+
+__all__ = ["Response", "failed", "respond"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """An answer ready to be sent: a head, the steps of a stream, and its last bytes.
+
+    A fault is something that stands between: it changes the steps, the head (late, or
+    ``silent``: none at all) or the end.
+    """
+
+    status: int
+    fields: Mapping[str, str]
+    steps: Iterable[Step]
+    tail: bytes
+    end: End = "whole"
+    head_delay_s: float = 0.0
+    silent: bool = False
+
+
+def respond(
+    request: http.Request,
+    exchange: Exchange,
+    log: Log,
+    speed: Callable[[], float],
+    faults: Faults,
+    tape: Tape | None = None,
+) -> Response:
+    """Answer a request, and note in the exchange what was asked."""
+    exchange.api = guess_api(request.target, request.headers)
+    try:
+        listed = models_body(request.method, request.target, request.headers)
+        if listed is not None:
+            return _at_once(200, listed)
+        if tape is not None:
+            return _played(request, exchange, tape, speed())
+        return _answered(request, exchange, log, speed(), faults)
+    except RequestError as error:
+        return failed(exchange.api, error)
+    except RecursionError:
+        return failed(exchange.api, RequestError(400, "The body is nested too deep."))
+    except UsageError as error:
+        return failed(exchange.api, RequestError(400, str(error)))
+
+
+def _answered(
+    request: http.Request, exchange: Exchange, log: Log, speed: float, faults: Faults
+) -> Response:
+    found = route(request.method, request.target)
+    exchange.api = found.api
+    exchange.request = http.json_of(request)
+    writer = WRITERS[found.api]
+    ask = writer.read(exchange.request, found.model, stream=found.stream)
+    if ask.previous and not ask.prompt:
+        ask = replace(ask, prompt=log.prompt_of(ask.previous))
+    given = answer(ask, exchange.request)
+    exchange.prompt, exchange.answer_id = ask.prompt, given.id
+    exchange.scenario = given.scenario
+    frames = writer.frames(ask, given)
+    fault = faults.take(found.api, stream=ask.stream)
+    damage = Damage(frames=frames)
+    if fault is not None:
+        exchange.fault = fault.kind
+        damage = fault.damage(found.api, frames)
+    steps = paced(damage.frames, speed)
+    if damage.body is not None:
+        return _spoilt(damage, damage.body)
+    if not ask.stream and not damage.silent:
+        waited = damage.head_delay_s + sum(step.delay_s for step in steps)
+        return _at_once(200, writer.body(ask, given), waited)
+    named = {"Content-Type": "text/event-stream; charset=utf-8", **_named(given.id)}
+    fields = named | {"Cache-Control": "no-cache", "Transfer-Encoding": "chunked"}
+    return Response(
+        status=200,
+        fields={**fields, **damage.fields},
+        steps=steps,
+        tail=http.LAST_CHUNK,
+        end=damage.end,
+        head_delay_s=damage.head_delay_s,
+        silent=damage.silent,
+    )
+
+
+def _spoilt(damage: Damage, body: bytes) -> Response:
+    fields = {**damage.fields, "Content-Length": str(len(body))}
+    return Response(status=damage.status, fields=fields, steps=(), tail=body)
+
+
+def _played(
+    request: http.Request, exchange: Exchange, tape: Tape, speed: float
+) -> Response:
+    """Answer with what was recorded, byte for byte and read for read."""
+    picked = tape.pick(request)
+    exchange.request = http.json_of(request) if request.body else None
+    exchange.api, exchange.scenario = picked.question.api or exchange.api, str(picked)
+    exchange.prompt = picked.question.ask.prompt if picked.question.ask else ""
+    recorded = picked.exchange
+    fields = {name.title(): v for name, v in recorded.response_headers.items()}
+    if not fields.get("Server", "").startswith("nbstream-offline"):
+        fields["Server"] = "nbstream-offline (recorded answers)"
+    bodiless = recorded.status in {204, 304}
+    return Response(
+        status=recorded.status or 0,
+        fields=fields if bodiless else {**fields, "Transfer-Encoding": "chunked"},
+        steps=() if bodiless else steps(recorded, speed),
+        tail=b"" if bodiless else http.LAST_CHUNK,
+        end="fin" if recorded.ended == "cut" else "whole",
+        head_delay_s=recorded.response_s / speed if speed else 0.0,
+    )
+
+
+def _named(name: str) -> dict[str, str]:
+    return {"x-request-id": f"req_{name}", "request-id": f"req_{name}"}
+
+
+def _at_once(status: int, body: Json, delay_s: float = 0.0) -> Response:
+    data = dumps(body).encode("utf-8", "replace")
+    return Response(
+        status=status,
+        fields=dict(http.whole(data)),
+        steps=[Step(delay_s, b"")],
+        tail=data,
+    )
+
+
+def failed(api: str, error: RequestError) -> Response:
+    """Write an error in the form of the API."""
+    return _at_once(
+        error.status, WRITERS[api].error(error.status, error.message, error.parameter)
+    )

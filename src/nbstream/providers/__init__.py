@@ -1,0 +1,86 @@
+"""One module for each wire API, found by name or by the look of a payload.
+
+A provider is a module (or any object) with four names:
+
+* ``API``: its name, such as ``"openai.chat"``;
+* ``matches(payload) -> bool``: is this payload one of its own?
+* ``normalize(payload) -> Sequence[Event]``: pure, one payload in, its events out;
+* ``to_message(reply)``: the answer in the form in which this API takes it back.
+
+Others register theirs under the entry point group ``nbstream.providers``.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Protocol, cast
+
+from nbstream.errors import UnknownNameError
+from nbstream.events import Event
+from nbstream.reply import Reply
+
+__all__ = ["APIS", "Provider", "detect", "provider"]
+
+_MODULES = {
+    "text": "text",
+    "openai.chat": "openai_chat",
+    "openai.responses": "openai_responses",
+    "anthropic.messages": "anthropic_messages",
+    "google.interactions": "google_interactions",
+    "google.generate_content": "google_generate_content",
+}
+#: The wire APIs that nbstream itself reads, and ``text`` for plain strings.
+APIS = tuple(_MODULES)
+
+
+class Provider(Protocol):
+    """What a provider module offers."""
+
+    API: str
+
+    def matches(self, payload: object) -> bool:
+        """Tell whether the payload is of this API."""
+        ...
+
+    def normalize(self, payload: object) -> Sequence[Event]:
+        """Turn one payload into its events."""
+        ...
+
+    def to_message(self, reply: Reply) -> object:
+        """Return the answer as this API takes it back in the next request."""
+        ...
+
+
+@cache
+def _own(api: str) -> Provider:
+    return cast("Provider", import_module(f"{__name__}.{_MODULES[api]}"))
+
+
+@cache
+def _registered() -> dict[str, Provider]:
+    found = entry_points(group="nbstream.providers")
+    return {entry.name: cast("Provider", entry.load()) for entry in found}
+
+
+def provider(api: str) -> Provider:
+    """Return the provider of that name.
+
+    Raises:
+        UnknownNameError: no such API; the message lists those there are.
+    """
+    if api in _MODULES:
+        return _own(api)
+    if api in _registered():
+        return _registered()[api]
+    raise UnknownNameError("API", api, [*APIS, *_registered()])
+
+
+def _all() -> Iterator[Provider]:
+    yield from map(_own, APIS)
+    yield from _registered().values()
+
+
+def detect(payload: object) -> Provider | None:
+    """Return the provider whose payload this is, or None."""
+    return next((each for each in _all() if each.matches(payload)), None)

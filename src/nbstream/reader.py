@@ -1,0 +1,133 @@
+"""From payloads to a reply, whatever they are: objects, dicts, strings or bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+from nbstream.errors import UsageError
+from nbstream.events import End, Event, Failure, Ignored
+from nbstream.providers import Provider, detect, provider
+from nbstream.reply import Reply
+from nbstream.resume import NOTES
+from nbstream.sse import Decoder, ServerSentEvent
+
+__all__ = ["Reader", "read_sse"]
+
+#: What reading JSON of an unexpected shape raises: the provider's fault, not ours.
+_MISSHAPEN = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
+
+
+class Reader:
+    """Reads one stream: finds out what it is by its first payload, then adds up.
+
+    Strategy: bytes are decoded as server-sent events and each event parsed as JSON;
+    everything else is one payload. Who normalises them is settled by the first one
+    and never again, so that a payload costs one call.
+    """
+
+    def __init__(self, reply: Reply) -> None:
+        self.reply = reply
+        self._decoder = Decoder()
+        self._normalize: Callable[[object], Sequence[Event]] | None = None
+        self._note: Callable[[Reply, object], None] | None = None
+        if reply.api:
+            self._use(provider(reply.api))
+
+    def push(self, payload: object) -> Sequence[Event]:
+        """Add one payload to the reply, and return its events.
+
+        Raises:
+            UsageError: the first payload is of no known kind.
+        """
+        if type(payload) is bytes:
+            found: list[Event] = []
+            for event in self._decoder.feed(payload):
+                found += self._push_sse(event)
+            return found
+        events = self._read(payload)
+        apply = self.reply.apply
+        for each in events:
+            apply(each)
+        if self._note is not None:
+            self._note(self.reply, payload)
+        return events
+
+    def finish(self) -> Sequence[Event]:
+        """Say that the stream ended by itself: for plain strings that is the end."""
+        if self.reply.api != "text":
+            return ()
+        self.reply.apply(End())
+        return (End(),)
+
+    def _push_sse(self, event: ServerSentEvent) -> Sequence[Event]:
+        # `[DONE]` is how some servers say that no event follows. It is no payload and
+        # no proof that the answer is whole: the SDKs do not even show it.
+        if event.data.startswith("[DONE]"):
+            self.reply.apply(Ignored(type="[DONE]"))
+            return (Ignored(type="[DONE]"),)
+        try:
+            payload = json.loads(event.data)
+        except (ValueError, RecursionError) as error:
+            return self._misread(
+                f"the data of an event is not JSON ({error})", event.data
+            )
+        if not isinstance(payload, dict):
+            return self._misread("the data of an event is no JSON object", event.data)
+        return self.push(payload)
+
+    def _read(self, payload: object) -> Sequence[Event]:
+        if self._normalize is None:
+            self._use(self._detect(payload))
+        assert self._normalize is not None
+        try:
+            return self._normalize(payload)
+        except _MISSHAPEN as error:
+            why = f"{type(error).__name__}: {error}"
+            what = f"not of the shape of {self.reply.api} ({why})"
+            return (_protocol_error(what, payload),)
+
+    def _misread(self, what: str, data: str) -> Sequence[Event]:
+        failure = _protocol_error(what, data)
+        self.reply.apply(failure)
+        return (failure,)
+
+    def _use(self, found: Provider) -> None:
+        self.reply.api = found.API
+        self._normalize = found.normalize
+        self._note = NOTES.get(found.API)
+
+    def _detect(self, payload: object) -> Provider:
+        found = detect(payload)
+        if found is None:
+            msg = (
+                f"no provider knows this item of the stream: {_short(payload)}; "
+                "expected what the OpenAI, Anthropic or Google SDK yields, its JSON as "
+                "a dict, plain strings, or the raw bytes of server-sent events"
+            )
+            raise UsageError(msg)
+        return found
+
+
+def _protocol_error(what: str, payload: object) -> Failure:
+    return Failure(type="protocol_error", message=f"{what}: {_short(payload)}")
+
+
+def _short(payload: object) -> str:
+    text = repr(payload)
+    return text if len(text) <= 120 else f"{text[:117]}..."
+
+
+def read_sse(data: object, reply: Reply) -> Reply:
+    """Add a whole response body to the reply of a named API, and end it."""
+    if not isinstance(data, bytes | bytearray | memoryview):
+        msg = (
+            f"from_sse takes the bytes of a response body, got {type(data).__name__}; "
+            "encode a text with .encode()"
+        )
+        raise UsageError(msg)
+    provider(reply.api)  # also "" is a name that is not known
+    reader = Reader(reply)
+    reader.push(bytes(data))
+    reply.end()
+    return reply

@@ -1,0 +1,46 @@
+"""Take keys out of what is shown: an SDK may quote one in its error message."""
+
+import re
+
+__all__ = ["REMOVED", "find_keys", "redact"]
+
+#: What stands where a key was.
+REMOVED = "[key removed]"
+
+#: Where a key may begin: not inside a word, but after an escape (``\\n``, ``%3D``).
+_START = (
+    r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrtbf])|(?<=\\u[0-9A-Fa-f]{4})|(?<=%[0-9A-Fa-f]{2}))"
+)
+#: The shapes of the keys of OpenAI and Anthropic (``sk-``), Google (``AIza``, and the
+#: newer ``AQ.``), xAI, Groq, OpenRouter and Hugging Face; and any bearer token.
+_KEY = re.compile(
+    _START + r"(?:(?:sk-|xai-|gsk_|hf_|AIza|AQ\.)[\w.*-]{8,}"
+    r"|(?i:bearer\s+)[\w.~+/=-]{8,})"
+)
+#: The same and more, but surer: a match changes bytes that should be kept. A key has
+#: a digit and at least 16 characters more than its prefix.
+_SURE = re.compile(
+    (
+        _START + r"(?:(?:sk-|xai-|gsk_|hf_|AIza|AQ\.|pplx-|nvapi-|ghp_|github_pat_"
+        r"|ya29\.|org-|proj_)(?=[\w.-]*\d)[\w.-]{16,}"
+        r"|AKIA[0-9A-Z]{16}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}"
+        r"|(?i:bearer\s+)(?=[\w.~+/=-]*\d)[\w.~+/=-]{16,})"
+    ).encode()
+)
+#: So much base64 before it, and what looks like a key is part of a longer text: of an
+#: encrypted thought or a file, which must not be damaged.
+_BLOB = re.compile(rb"[A-Za-z0-9+/_-]{32}\Z")
+
+
+def redact(text: str) -> str:
+    """Return the text with everything that looks like a key replaced."""
+    return _KEY.sub(REMOVED, text)
+
+
+def find_keys(data: bytes) -> list[tuple[int, int]]:
+    """Return where in a body keys are: from, to."""
+    return [
+        found.span()
+        for found in _SURE.finditer(data)
+        if not _BLOB.search(data, max(0, found.start() - 32), found.start())
+    ]

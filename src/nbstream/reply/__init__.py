@@ -1,0 +1,315 @@
+"""Events in, one ``Reply`` out: the same for every provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, assert_never
+
+from nbstream.events import (
+    ArgumentDelta,
+    Arguments,
+    Citation,
+    End,
+    Event,
+    Failure,
+    Finish,
+    FinishReason,
+    Hop,
+    Ignored,
+    OtherPart,
+    PartDone,
+    Signature,
+    Start,
+    TextDelta,
+    TextDone,
+    ToolCallDelta,
+    Usage,
+)
+from nbstream.failures.facts import failure_event
+from nbstream.reply.choice import Choice
+from nbstream.reply.outcome import Outcome, Timing, Waiting
+from nbstream.reply.parts import CallState, Part, PartKind, ToolCall
+from nbstream.reply.usage import add_hop, merge
+
+if TYPE_CHECKING:
+    from nbstream.timeout import Timeout
+
+__all__ = [
+    "CallState",
+    "Choice",
+    "Outcome",
+    "Part",
+    "PartKind",
+    "Reply",
+    "Timing",
+    "ToolCall",
+    "Waiting",
+]
+
+
+class Reply:
+    """What a model answered, and how that ended. It may still be growing.
+
+    Attributes:
+        api: The wire API it came over, such as ``"anthropic.messages"``, or "".
+        id: The provider's id of the response, or "".
+        model: The model's name as the provider gave it, or "".
+        error: What the provider, or the exception, said went wrong; else None.
+        exception: The SDK's own exception, where there was one.
+        ignored: How often each kind of event came that is not ours to show.
+        timing: When things happened, or None (``from_sse`` has no clock).
+        waiting: The wait before a retry, while there is one; else None.
+        position: How far the provider's own numbering of events has come, or None.
+        resumable: Whether the provider keeps the answer to be read on from there.
+        shown_in: The cell whose output already shows it; it is not shown twice there.
+    """
+
+    def __init__(self, api: str = "") -> None:
+        self.api = api
+        self.id = ""
+        self.model = ""
+        self.error: Failure | None = None
+        self.exception: BaseException | None = None
+        self.ignored: dict[str, int] = {}
+        self.timing: Timing | None = None
+        self.waiting: Waiting | None = None
+        self.position: int | str | None = None
+        self.resumable = False
+        self.shown_in: object = None
+        self._choices: dict[int, Choice] = {}
+        self._usage: Usage | None = None
+        self._usage_before: Usage | None = None
+        self._outcome: Outcome = "running"
+        self._hopped = False
+
+    @classmethod
+    def from_sse(cls, data: bytes, api: str) -> Reply:
+        """Return the reply of a response body as it came over the wire.
+
+        Args:
+            data: The bytes of one ``text/event-stream`` body.
+            api: One of ``nbstream.providers.APIS``, such as ``"openai.chat"``.
+
+        Raises:
+            UnknownNameError: there is no such API.
+            UsageError: ``data`` is not bytes.
+        """
+        from nbstream.reader import read_sse  # it needs the providers, and they us
+
+        return read_sse(data, cls(api))
+
+    @classmethod
+    def from_stream(
+        cls, stream: object, *, timeout: float | Timeout | None = None
+    ) -> Reply:
+        """Read a stream to its end, with no display, and return the reply.
+
+        Takes all that ``nbstream.show`` takes, and its ``timeout``. A failure is not
+        raised: it is in ``outcome`` and ``error``.
+
+        Raises:
+            UsageError: that is no stream.
+        """
+        from nbstream.live import read  # the player needs us
+
+        return read(stream, cls(), timeout)
+
+    # -- events in -----------------------------------------------------------
+
+    def apply(self, event: Event) -> None:
+        """Add one event."""
+        match event:
+            case TextDelta():
+                self._choice(event.choice).add_text(event)
+            case TextDone():
+                self._choice(event.choice).complete_text(event)
+            case ToolCallDelta():
+                self._choice(event.choice).add_call(event)
+            case ArgumentDelta():
+                self._choice(event.choice).add_argument(event)
+            case Arguments():
+                self._choice(event.choice).add_arguments(event)
+            case Signature():
+                self._choice(event.choice).add_signature(event)
+            case Citation():
+                self._choice(event.choice).add_citation(event)
+            case OtherPart():
+                self._choice(event.choice).add_other(event)
+            case PartDone():
+                self._choice(event.choice).close_part(event)
+            case Finish():
+                self._choice(event.choice).finish = event
+            case End():
+                self._choice(event.choice).ended = True
+            case Usage():
+                self._usage = merge(self._usage, event)
+            case Start() | Hop() | Failure() | Ignored():
+                self._apply_rest(event)
+            case _:
+                assert_never(event)
+
+    def _apply_rest(self, event: Start | Hop | Failure | Ignored) -> None:
+        match event:
+            case Start(id=id_, model=model):
+                # Each exchange has an id; what follows refers to the last one.
+                self.id = id_ if id_ and self._hopped else self.id or id_
+                self._hopped = self._hopped and not id_
+                self.model = self.model or model
+            case Hop():
+                self._usage_before = add_hop(self._usage_before, self._usage)
+                self._usage = None
+                self._hopped = True
+                for choice in self.choices:
+                    choice.next_hop()
+            case Failure():
+                self.error = self.error or event
+            case Ignored(type=type_):
+                self.ignored[type_] = self.ignored.get(type_, 0) + 1
+            case _:
+                assert_never(event)
+
+    def extend(self, events: Iterable[Event]) -> None:
+        """Add several events."""
+        for event in events:
+            self.apply(event)
+
+    def end(
+        self, *, stopped: bool = False, exception: BaseException | None = None
+    ) -> None:
+        """Say that nothing more comes, and why; a second call changes nothing.
+
+        A stream that ends is not an answer that is complete: only the API's own
+        terminal marker makes it so, and then neither a stop nor a lost connection
+        after it takes that back.
+        """
+        if self._outcome != "running":
+            return
+        self.exception = exception
+        if self.error is not None:
+            self._outcome = "failed"
+        elif self._ended:
+            self._outcome = "complete"
+        elif stopped:
+            self._outcome = "stopped"
+        elif exception is not None:
+            self._outcome = "failed"
+            self.error = failure_event(exception)
+        else:
+            self._outcome = "truncated"
+
+    @property
+    def _ended(self) -> bool:
+        return bool(self._choices) and all(one.ended for one in self._choices.values())
+
+    def _choice(self, index: int) -> Choice:
+        choice = self._choices.get(index)
+        if choice is None:
+            choice = self._choices[index] = Choice(index)
+        return choice
+
+    # -- the answer out ------------------------------------------------------
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """Every answer, in the order of the wire's numbers (``n`` > 1)."""
+        return tuple(one for _, one in sorted(self._choices.items()))
+
+    @property
+    def _first(self) -> Choice:
+        return self._choices[min(self._choices)] if self._choices else Choice(0)
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended: running, complete, stopped, truncated or failed."""
+        return self._outcome
+
+    @property
+    def text(self) -> str:
+        """The answer, exactly as the model wrote it."""
+        return self._first.text
+
+    @property
+    def reasoning(self) -> str:
+        """What the model let us see of its thinking, or ""."""
+        return self._first.reasoning
+
+    @property
+    def refusal(self) -> str:
+        """Why the model would not answer, or ""."""
+        return self._first.refusal
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts of the answer, in the order of the wire."""
+        return tuple(self._first.parts)
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The calls that the model wants made, in the order in which they began."""
+        return self._first.tool_calls(running=self._outcome == "running")
+
+    @property
+    def citations(self) -> tuple[Mapping[str, object], ...]:
+        """The sources named for the answer, in the provider's own form."""
+        return tuple(each for part in self._first for each in part.citations)
+
+    @property
+    def finish_reason(self) -> FinishReason | None:
+        """Why the model stopped, in OpenAI Chat's words; None: it did not say."""
+        return self._first.finish_reason
+
+    @property
+    def raw_finish_reason(self) -> str | None:
+        """Why the model stopped, in the provider's own word."""
+        return self._first.raw_finish_reason
+
+    @property
+    def usage(self) -> Usage | None:
+        """Token counts, over all exchanges of the stream; None: none were sent."""
+        return add_hop(self._usage_before, self._usage)
+
+    @property
+    def resume_hint(self) -> str | None:
+        """The SDK's call that goes on where this broke off; None where none can.
+
+        OpenAI Responses can if the response was made with ``background=True``, and
+        Gemini Interactions if its events came with ids.
+        """
+        from nbstream.resume import hint  # it needs the providers, and they us
+
+        return hint(self)
+
+    def to_message(self) -> Any:
+        """Return the answer as the same API takes it back in the next request.
+
+        A dict for OpenAI Chat, Anthropic and Gemini; a list of items for OpenAI
+        Responses and Gemini Interactions. Calls that are invalid or unfinished are
+        left out: the API would refuse them.
+
+        Raises:
+            UsageError: nothing came, so that the API is not known.
+        """
+        from nbstream.errors import UsageError
+        from nbstream.providers import provider  # they need us
+
+        if not self.api:
+            msg = "this reply has no API: nothing arrived, so there is no message"
+            raise UsageError(msg)
+        return provider(self.api).to_message(self)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        text = self.text if len(self.text) <= 60 else f"{self.text[:57]}..."
+        return f"Reply({text!r}, outcome={self.outcome!r}, api={self.api!r})"
+
+    def _ipython_display_(self) -> None:
+        from nbstream.screens.again import display_reply  # not the core's business
+
+        display_reply(self)
+
+    def _repr_markdown_(self) -> str:
+        from nbstream.screens.bundle import markdown_of  # not the core's business
+
+        return markdown_of(self)

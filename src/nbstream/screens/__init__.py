@@ -1,0 +1,85 @@
+"""What the screens show a stream on: a notebook, a terminal, nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from nbstream.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from nbstream.player import Screen
+    from nbstream.stop import Stop
+
+__all__ = ["VIEWS", "cell", "choose", "place"]
+
+#: What ``view=`` and ``NBSTREAM_VIEW`` may be; ``auto`` is the default.
+VIEWS = ("auto", "live", "updates", "static", "terminal", "none")
+
+
+def choose(
+    view: str | None = None, *, images: bool = False, stop: Stop | None = None
+) -> Screen:
+    """Return the screen for this view, or the one that fits where we are.
+
+    ``stop`` is what the screen's own Stop button raises, where it has one.
+
+    Raises:
+        UnknownNameError: there is no such view.
+    """
+    view = view or os.environ.get("NBSTREAM_VIEW") or "auto"
+    if view not in VIEWS:
+        raise UnknownNameError("view", view, VIEWS)
+    if view == "auto":
+        view = place()
+    if view == "none":
+        from nbstream.screens.none import NoScreen
+
+        return NoScreen()
+    if view == "terminal":
+        from nbstream.screens.terminal import TerminalScreen
+
+        return TerminalScreen()
+    from nbstream.screens.notebook import NotebookScreen, StaticScreen
+
+    if view == "static":
+        return StaticScreen(images=images)
+    if view == "live":
+        try:
+            from nbstream.screens.widget import WidgetScreen
+        except ImportError:  # no anywidget, or one that its surroundings cannot load
+            pass
+        else:
+            return WidgetScreen(images=images, stop=stop)
+    return NotebookScreen(images=images)
+
+
+def place() -> str:
+    """Tell what fits: ``live`` in a notebook with a person, ``static`` without one.
+
+    A front end that lets a cell ask for input has someone to ask. nbclient, nbconvert,
+    papermill and nbval do not, and compare or save what a cell displays first.
+    """
+    kernel = getattr(_shell(), "kernel", None)
+    if kernel is None:
+        return "terminal"
+    parent = kernel.get_parent()
+    content = parent.get("content", {}) if isinstance(parent, dict) else {}
+    return "live" if content.get("allow_stdin") else "static"
+
+
+def cell() -> object:
+    """Return what is the same for all that one cell runs; None outside IPython."""
+    shell = _shell()
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return getattr(shell, "execution_count", None)
+    parent = kernel.get_parent()
+    return parent.get("header", {}).get("msg_id") if isinstance(parent, dict) else None
+
+
+def _shell() -> Any:
+    """Return the running IPython shell, or None; IPython is not imported for it."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython else None

@@ -1,0 +1,42 @@
+"""What the live view says beside the text: what goes on, and how long it took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nbstream.reply import Reply
+
+__all__ = ["Facts"]
+
+_PHASES = {"reasoning": "thinking", "tool_call": "calling"}
+
+
+class Facts:
+    """The facts so far, and which of them are new."""
+
+    def __init__(self) -> None:
+        self.all: dict[str, object] = {"phase": "waiting"}
+        self._thinking_since_s: float | None = None
+
+    def new(self, reply: Reply, elapsed_s: float) -> Mapping[str, object]:
+        """Return what has changed, so long after the request.
+
+        ``phase`` is waiting, thinking, writing, calling or ended; ``first_s`` is when
+        the first frame went out; ``thought_s`` stands still once the model writes.
+        """
+        kind = reply.parts[-1].kind if reply.parts else ""
+        phase = _PHASES.get(kind, "writing") if kind else "waiting"
+        if reply.outcome != "running":
+            phase = "ended"
+        found: dict[str, object] = {"phase": phase}
+        if kind and "first_s" not in self.all:
+            found["first_s"] = round(elapsed_s, 2)
+        if reply.reasoning:
+            found["thought_chars"] = len(reply.reasoning)
+            if self._thinking_since_s is None:
+                self._thinking_since_s = elapsed_s
+            if phase == "thinking" or "thought_s" not in self.all:
+                found["thought_s"] = round(elapsed_s - self._thinking_since_s)
+        changed = {key: found[key] for key in found if found[key] != self.all.get(key)}
+        self.all |= changed
+        return changed

@@ -1,0 +1,145 @@
+"""The growing reply as sections of safe HTML, and what of them changed since last time.
+
+A section is one piece of the final output (the reasoning, the text, a call, the last
+line), so that what is seen live is what stays. Each is a list of blocks, and changes
+by frames: see ``nbstream.markdown.rendering.Frame``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from html import escape
+from typing import TypeAlias
+
+from nbstream.markdown.frame import changes
+from nbstream.markdown.rendering import Frame, Rendering
+from nbstream.reply import Reply, ToolCall
+from nbstream.screens.bundle import call_html, refusal_html, status_html, title_html
+from nbstream.screens.live_json import laid_out
+from nbstream.screens.words import calls
+
+__all__ = ["Sections", "SentFrame"]
+
+#: A frame as the page gets it, see ``_sent``.
+SentFrame: TypeAlias = Mapping[str, object]
+
+#: Half a character, which no message can carry.
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_EMPTY = {"keep": 0, "html": (), "code": None, "line": "", "replaced": ()}
+
+
+class Sections:
+    """Everything the page shows, section by section."""
+
+    def __init__(self, *, images: bool = False) -> None:
+        #: The largest block that was open, and all the text: what a frame costs.
+        self.open_chars = 0
+        self.chars = 0
+        self._images = images
+        self._written: dict[str, _Written] = {}
+        self._fixed: dict[str, str] = {}
+
+    def changes(self, reply: Reply) -> dict[str, SentFrame]:
+        """Return the sections that changed since the last call, by their keys.
+
+        Keys, their numbers read as numbers, sort as the sections stand on the page.
+        """
+        self.open_chars = 0
+        self.chars = sum(len(each.text) + len(each.reasoning) for each in reply.choices)
+        return dict(self._changes(reply))
+
+    def snapshot(self) -> dict[str, SentFrame]:
+        """Return all sections, each with one frame for an empty page."""
+        written = {key: each.whole() for key, each in self._written.items()}
+        return written | {key: {"html": [html]} for key, html in self._fixed.items()}
+
+    def _changes(self, reply: Reply) -> Iterator[tuple[str, SentFrame]]:
+        ended = reply.outcome != "running"
+        for choice in reply.choices:
+            at = choice.index
+            if len(reply.choices) > 1:
+                yield from self._html(f"{at}.0.title", title_html(choice, reply))
+            if choice.reasoning:
+                key = f"{at}.1.reasoning"
+                yield from self._markdown(key, choice.reasoning, False, ended)
+            if choice.text:
+                key = f"{at}.2.text"
+                yield from self._markdown(key, choice.text, self._images, ended)
+            if choice.refusal:
+                yield from self._html(f"{at}.3.refusal", refusal_html(choice))
+            for index, call in enumerate(calls(choice, reply)):
+                yield from self._html(f"{at}.4.call.{index}", _call_html(call))
+        if line := status_html(reply):
+            yield from self._html("z.status", line)
+
+    def _html(self, key: str, html: str) -> Iterator[tuple[str, SentFrame]]:
+        html, before = _SURROGATE.sub("\ufffd", html), self._fixed.get(key, "")
+        if html != before:
+            self._fixed[key] = html
+            _, keep, added = changes([before], [html], whole=False)
+            yield key, {"keep": keep, "html": added}
+        self.open_chars = max(self.open_chars, len(html))
+
+    def _markdown(
+        self, key: str, text: str, images: bool, ended: bool
+    ) -> Iterator[tuple[str, SentFrame]]:
+        if key not in self._written:
+            self._written[key] = _Written(images)
+        written = self._written[key]
+        if frame := written.frame(text, ended):
+            self.open_chars = max(self.open_chars, written.open_chars)
+            yield key, frame
+
+
+class _Written:
+    """One text in Markdown, as it grows."""
+
+    def __init__(self, images: bool) -> None:
+        self._rendering = Rendering(images=images)
+        self._size = 0
+        self._closed = 0
+        self._closed_size = 0
+        self._ended = False
+        self.open_chars = 0
+
+    def frame(self, text: str, ended: bool) -> SentFrame | None:
+        """Return what is new, now that this is the text."""
+        if self._ended:
+            return None
+        size, self._size = self._size, len(text)
+        self._rendering.feed(text[size:])
+        self._ended = ended
+        frame = self._rendering.finish() if ended else self._rendering.frame()
+        if frame is None:
+            return None
+        before, self._closed = self._closed, frame.closed
+        if frame.closed != before:
+            self._closed_size = size  # at least: what is open came since
+        self.open_chars = self._size - self._closed_size
+        return _sent(frame, before)
+
+    def whole(self) -> SentFrame:
+        """Return all of it, as a frame for an empty page."""
+        return {"html": self._rendering.blocks, "closed": self._closed}
+
+
+def _sent(frame: Frame, closed: int) -> SentFrame:
+    """Return a frame as the page gets it, without what goes without saying.
+
+    That is what is empty, and what is where the tail began: after ``closed`` blocks.
+    """
+    usual = {**_EMPTY, "at": closed, "closed": closed}
+    every = {each.name: getattr(frame, each.name) for each in fields(frame)}
+    return {name: every[name] for name in usual if every[name] != usual[name]}
+
+
+def _call_html(call: ToolCall) -> str:
+    if call.state != "open":
+        return call_html(call)
+    name, code = escape(call.name), escape(laid_out(call.arguments))
+    note = '<span class="nbstream-note">arguments are arriving …</span>'
+    return (
+        f"<p>Tool call <code>{name}</code> {note}</p>\n<pre><code>{code}</code></pre>"
+    )

@@ -1,0 +1,65 @@
+"""One reply as Markdown that any tool may render.
+
+All of it is made safe in one pass, and not piece by piece: a piece that is safe by
+itself may not be so behind another (a code fence that the text leaves open turns
+what is code, and so left alone, into what is not).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbstream.markdown import to_safe_markdown
+from nbstream.markdown.parser import parse
+from nbstream.reply import Choice, Reply
+from nbstream.screens.words import calls, state, status
+
+__all__ = ["markdown_of"]
+
+
+def markdown_of(reply: Reply, *, images: bool = False) -> str:
+    """Return the reply as Markdown: its text, and what else there is, in words."""
+    said: list[str] = []
+    for choice in reply.choices:
+        if len(reply.choices) > 1:
+            said.append(f"**Answer {choice.index + 1} of {len(reply.choices)}**")
+        said += _choice(choice, reply)
+    if line := status(reply):
+        said.append(f"*{line}*")
+    said[:-1] = map(_closed, said[:-1])
+    return to_safe_markdown("\n\n".join(said), images=images)
+
+
+def _choice(choice: Choice, reply: Reply) -> Iterator[str]:
+    if choice.text:
+        yield choice.text
+    if choice.refusal:
+        yield f"Refused: {choice.refusal}"
+    for call in calls(choice, reply):
+        fence = _fence(call.arguments)
+        code = f"{fence}json\n{call.arguments}\n{fence}"
+        yield f"Tool call {call.name}{state(call)}\n\n{code}"
+
+
+def _fence(text: str) -> str:
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return fence
+
+
+def _closed(text: str) -> str:
+    """Close a code fence left open, so that what follows is not part of the code."""
+    try:
+        tokens, _ = parse(text)
+    except RecursionError:
+        return text
+    last = tokens[-1] if tokens else None
+    if last is None or last.type != "fence" or last.map is None:
+        return text
+    lines = text.rstrip().splitlines()
+    end = lines[-1].strip()
+    closed = last.map[0] < len(lines) - 1 and end == last.markup[0] * len(end)
+    if closed and len(end) >= len(last.markup):
+        return text
+    return f"{text.rstrip()}\n{last.markup}"

@@ -1,0 +1,109 @@
+"""See a comm's message on its way to a busy kernel, and leave it as it is.
+
+All that is used of ipykernel beyond its documented interface is here: each name is
+looked for, and where it is missing or not what it was, the next hand takes over.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+__all__ = ["PRIVATE", "Look", "hook", "pump"]
+
+#: Look once for messages; False: that cannot be done with this kernel.
+Look: TypeAlias = Callable[[], bool]
+#: What is told of a message: the content of a custom message of our comm.
+Take: TypeAlias = Callable[[object], None]
+
+#: What is used, and the versions of ipykernel in which it was seen.
+PRIVATE: Mapping[str, str] = {
+    "comm._reply_subshell_for": "7.4.0: asked on the shell channel's thread where a "
+    "message goes; we answer as the message says itself",
+    "kernel.msg_queue": "6.17.1 to 6.31.0: (number, handler, (frames,)) of what waits",
+    "kernel.shell_stream.flush": "6.17.1 to 6.31.0: reads what has come into the queue",
+}
+#: What is raised where a kernel is not as the table says.
+_OTHERWISE = (AttributeError, LookupError, TypeError, ValueError)
+
+
+def hook(comm: Any, take: Take) -> Callable[[], None]:
+    """Look at each message as ipykernel 7.4 routes it; return what undoes that.
+
+    The route is the one in the message's own header. By itself 7.4 sends messages to
+    the shell that wrote to this comm last, which is the one that is busy.
+    """
+    if not hasattr(comm, "_reply_subshell_for"):
+        return lambda: None
+
+    def route(data: object, default: object) -> object:
+        _tell(data, take)
+        return default
+
+    comm._reply_subshell_for = route
+
+    def undo() -> None:
+        vars(comm).pop("_reply_subshell_for", None)
+
+    return undo
+
+
+def pump(comm: Any, take: Take) -> Look | None:
+    """Return how to look at what waits for an ipykernel 6; None: this is none."""
+    ipython = sys.modules.get("IPython")
+    kernel: Any = getattr(ipython and ipython.get_ipython(), "kernel", None)
+    stream: Any = getattr(kernel, "shell_stream", None)
+    if not hasattr(kernel, "msg_queue") or not hasattr(stream, "flush"):
+        return None
+    seen: set[str] = set()
+
+    def look() -> bool:
+        try:
+            stream.flush()
+            found = list(_waiting(kernel, comm.comm_id))
+        except _OTHERWISE:
+            return False
+        for msg_id, data in found:
+            if msg_id not in seen:
+                seen.add(msg_id)
+                _tell(data, take)
+        return True
+
+    return look
+
+
+def _waiting(kernel: Any, comm_id: str) -> Iterator[tuple[str, object]]:
+    """Yield the comm's messages that wait, by their ids; the queue stays as it is."""
+    queue = kernel.msg_queue
+    items: list[Any] = []
+    try:
+        items.extend(queue.get_nowait() for _ in range(queue.qsize()))
+    finally:
+        for item in items:
+            queue.put_nowait(item)
+    for _, _, args in items:
+        message = _ours(kernel.session, args[0], comm_id) if args else None
+        if message is not None:
+            yield message
+
+
+def _ours(session: Any, frames: Any, comm_id: str) -> tuple[str, object] | None:
+    """Read a message if it is the comm's.
+
+    ``content=False`` is vital: else the message counts as delivered, and the kernel
+    refuses it afterwards as a duplicate.
+    """
+    _, parts = session.feed_identities(frames, copy=False)
+    if len(parts) < 5 or comm_id.encode() not in parts[4].bytes:
+        return None
+    message = session.deserialize(parts, content=False, copy=False)
+    content = session.unpack(message["content"])
+    if message["msg_type"] != "comm_msg" or content["comm_id"] != comm_id:
+        return None
+    return message["msg_id"], content["data"]
+
+
+def _tell(data: object, take: Take) -> None:
+    if isinstance(data, dict) and data.get("method") == "custom":
+        take(data.get("content"))

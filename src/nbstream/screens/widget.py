@@ -1,0 +1,145 @@
+"""The live view: one widget that follows the stream, then one static output."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from IPython.display import DisplayHandle, display
+
+from nbstream.reply import Reply
+from nbstream.screens import cell
+from nbstream.screens.bundle import bundle, metadata
+from nbstream.screens.hands import Hands
+from nbstream.screens.live_facts import Facts
+from nbstream.screens.live_model import LiveModel, mime_bundle
+from nbstream.screens.live_sections import Sections
+from nbstream.stop import Stop
+
+__all__ = ["WidgetScreen"]
+
+#: At most twenty frames a second.
+MIN_INTERVAL_S = 0.05
+#: How much of an open block is read and laid out again, in characters a second.
+OPEN_PER_S = 200_000
+#: How much text the page lays out anew because some was added, the same.
+SHOWN_PER_S = 2_500_000
+#: How much longer to wait than making the last frame took.
+RENDER_SHARE = 4.0
+#: What the page may make us send whole, in seconds between two times.
+RESYNC_S = 0.5
+#: What is shown, and saved, where there are no widgets: the end replaces it.
+FALLBACK = "The answer is being written. It will be here when it is complete."
+
+
+class WidgetScreen:
+    """One display: a widget while the answer grows, the static bundle at the end.
+
+    A frame carries what changed and nothing else. The lock is for a page that asks for
+    everything (from a thread of the kernel's) while a frame is made.
+    """
+
+    in_the_cell = False
+
+    def __init__(
+        self,
+        *,
+        images: bool = False,
+        stop: Stop | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._images = images
+        self._stop = stop or Stop()
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._sections = Sections(images=images)
+        self._facts = Facts()
+        self._final: dict[str, object] | None = None
+        self._began = clock()
+        self._sent_whole_at = float("-inf")
+        self._seq = 0
+        self._interval_s = MIN_INTERVAL_S
+        self._model: LiveModel | None = None
+        self._hands: Hands | None = None
+        self._handle: DisplayHandle | None = None
+
+    def open(self, reply: Reply) -> None:
+        """Make the display, in the cell that runs now."""
+        reply.shown_in = cell()
+        self._began = self._clock()
+        self._model = LiveModel(self._whole, self._on_answer)
+        self._hands = Hands(self._model, self._stop)
+        self._handle = display(
+            mime_bundle(self._model, FALLBACK),
+            raw=True,
+            metadata=metadata(reply, timed=False),
+            display_id=True,
+        )
+
+    def interval_s(self) -> float:
+        """Return the wait after the last frame, in seconds."""
+        return self._interval_s
+
+    def update(self, reply: Reply) -> None:
+        """Send what is new."""
+        began = self._clock()
+        with self._lock:
+            changes = self._sections.changes(reply)
+            facts = self._facts.new(reply, began - self._began)
+            if not changes and not facts:
+                return
+            self._seq += 1
+            self._send(
+                {"kind": "frame", "seq": self._seq, "sections": changes, **facts}
+            )
+        self._interval_s = max(
+            MIN_INTERVAL_S,
+            self._sections.open_chars / OPEN_PER_S,
+            self._sections.chars / SHOWN_PER_S,
+            (self._clock() - began) * RENDER_SHARE,
+        )
+
+    def close(self, reply: Reply) -> None:
+        """Replace the widget by what stays. Its model goes once a page has seen it."""
+        data = bundle(reply, images=self._images)
+        beside = metadata(reply, timed=True)
+        self.update(reply)
+        with self._lock:
+            self._final = {"data": data, "metadata": beside}
+            self._send({"kind": "swap"})
+        if self._handle is not None:
+            self._handle.update(data, raw=True, metadata=beside)
+        if self._hands is not None:
+            self._hands.close()
+        if self._model is not None:
+            self._model.keep()
+
+    # -- what the page is told -------------------------------------------------
+
+    def _whole(self) -> dict[str, object]:
+        """Return everything so far, for a page that is new."""
+        with self._lock:
+            whole = {
+                "seq": self._seq,
+                "sections": self._sections.snapshot(),
+                "elapsed_s": round(self._clock() - self._began, 2),
+                **self._facts.all,
+            }
+            if self._final is not None and self._model is not None:
+                whole["final"] = {"model_id": self._model.model_id, **self._final}
+            return whole
+
+    def _send(self, message: Mapping[str, object]) -> None:
+        if self._model is not None:
+            self._model.send(message)
+
+    # -- what the page says, in any thread --------------------------------------
+
+    def _on_answer(self, kind: str) -> None:
+        if kind == "resync" and self._clock() - self._sent_whole_at > RESYNC_S:
+            self._sent_whole_at = self._clock()
+            with self._lock:
+                self._send({"kind": "whole", "whole": self._whole()})
+        elif kind == "seen" and self._final is not None and self._model is not None:
+            self._model.close()

@@ -1,0 +1,166 @@
+"""Read an asynchronous stream as a task of an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import inspect
+import time
+from collections.abc import AsyncIterable, Awaitable, Callable
+from contextlib import AsyncExitStack
+
+from nbstream.source import sockets
+from nbstream.source.background import retire
+from nbstream.source.checks import check, check_answer
+from nbstream.source.pools import Pools
+from nbstream.source.reach import open_responses, unsent_calls
+from nbstream.source.session import Session
+from nbstream.source.shapes import is_async_manager, is_parsable
+
+__all__ = ["LoopDriver"]
+
+#: A loop that has not acted on the cancellation for this long is blocked by other
+#: code: the socket is then shut down from outside.
+SHUT_DOWN_AFTER_S = 0.05
+CANCEL_AGAIN_S = 0.25
+ABANDON_AFTER_S = 0.4
+
+
+class LoopDriver:
+    """Opens, reads and closes one asynchronous stream in one task."""
+
+    def __init__(
+        self,
+        session: Session,
+        stream: object,
+        hand_over: Callable[[object], None],
+        loop: asyncio.AbstractEventLoop,
+        *,
+        bound: bool,
+    ) -> None:
+        self._session = session
+        self._stream: object = stream
+        self._hand_over = hand_over
+        self._loop = loop
+        self._bound = bound  # opened on this loop, so with this loop's connections
+        self._context = contextvars.copy_context()
+        self._task: asyncio.Task[None] | None = None
+        self._reading = False
+        self._stop_at_s: float | None = None
+        self._cancelled_at_s = float("-inf")
+
+    def start(self) -> None:
+        """Start the task, on its own loop's thread."""
+        self._loop.call_soon_threadsafe(self._begin)
+
+    def interrupt(self) -> None:
+        """Cancel the task, once; then try harder."""
+        if self._session.over or self._loop.is_closed():
+            self._session.abandon(_LOST)
+            return
+        now_s = time.monotonic()
+        if self._stop_at_s is None:
+            self._stop_at_s = now_s
+        waited_s = now_s - self._stop_at_s
+        if now_s - self._cancelled_at_s > CANCEL_AGAIN_S:
+            self._cancelled_at_s = now_s
+            with contextlib.suppress(RuntimeError):  # it closed just now
+                self._loop.call_soon_threadsafe(self._cancel)
+        if waited_s > SHUT_DOWN_AFTER_S:
+            found = sockets.of_stream(self._stream)
+            if found is not None:
+                sockets.shut_down(found)
+        if waited_s > ABANDON_AFTER_S and self._session.abandon(_STUCK):
+            retire(self._loop)
+
+    def join(self, timeout_s: float) -> bool:
+        """Tell whether it has ended; waiting is done by the session."""
+        return not self._session.alive
+
+    def _begin(self) -> None:
+        self._task = self._loop.create_task(self._work(), context=self._context)
+
+    def _cancel(self) -> None:
+        # Not before its first step, which would then not even close the stream.
+        if self._task is not None and self._reading:
+            self._task.cancel()
+
+    async def _work(self) -> None:
+        error: BaseException | None = None
+        rest: object | None = None
+        try:
+            async with Pools.of(None if self._bound else self._stream).borrowed():
+                rest = await self._open_and_read()
+        except BaseException as exc:  # noqa: BLE001 - it is reported
+            error = exc
+        self._stream = None
+        if rest is not None and error is None:
+            self._hand_over(rest)
+        else:
+            self._session.finish(error)
+        del error  # its traceback holds this frame
+
+    async def _open_and_read(self) -> object | None:
+        async with AsyncExitStack() as stack:
+            try:
+                self._reading = True
+                return await self._read(stack)
+            finally:
+                self._reading = False
+
+    async def _read(self, stack: AsyncExitStack) -> object | None:
+        """Read to the end; return what has to be read in a thread."""
+        if self._session.stopping:
+            for unsent in [self._stream, *unsent_calls(self._stream)]:
+                stack.push_async_callback(_close, unsent)
+            return None
+        stream = self._stream
+        while not isinstance(stream, AsyncIterable):
+            if is_async_manager(stream):
+                stream = await stack.enter_async_context(stream)
+            elif isinstance(stream, Awaitable):
+                stream = await stream
+            elif is_parsable(stream):
+                stream = stream.parse()
+            else:
+                return stream
+            check(stream, made=True)
+        self._stream = stream
+        await self._pass_on(stream, stack)
+        return None
+
+    async def _pass_on(
+        self, stream: AsyncIterable[object], stack: AsyncExitStack
+    ) -> None:
+        stack.push_async_callback(_close, stream)
+        iterator = aiter(stream)
+        if iterator is not stream:
+            stack.push_async_callback(_close, iterator)
+        if self._session.stopping:
+            return
+        stack.push_async_callback(_close_responses, stream)
+        offer = self._session.offer
+        item = _NOTHING
+        async for item in iterator:
+            if not offer(item):
+                break
+        if item is _NOTHING:
+            check_answer(stream)
+
+
+async def _close_responses(stream: object) -> None:
+    for response in open_responses(stream):
+        await _close(response)
+
+
+async def _close(stream: object) -> None:
+    close = getattr(stream, "aclose", None) or getattr(stream, "close", None)
+    closing = close() if callable(close) else None
+    if inspect.isawaitable(closing):
+        await closing
+
+
+_NOTHING: object = object()
+_STUCK = "the stream did not stop: its event loop is blocked by other code"
+_LOST = "the stream's event loop is closed"

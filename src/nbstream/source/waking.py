@@ -1,0 +1,111 @@
+"""Stop a thread that reads a stream, wherever it waits.
+
+Closing the stream from outside does not work: see `nbstream.source.sockets`.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from typing import Protocol
+
+from nbstream.source import sockets
+from nbstream.source.session import Session
+
+__all__ = ["Reader", "Waker"]
+
+#: Private ways to the socket come first, as only they also stop a retry; when they
+#: have found nothing for this long, the public one is used.
+PUBLIC_AFTER_S = 0.03
+#: A worker that could not be woken gets an exception for when it wakes, ...
+THROW_AFTER_S = 0.25
+#: ... and is no longer waited for.
+ABANDON_AFTER_S = 0.4
+THROW_AGAIN_S = 0.1
+REAP_EVERY_S = 0.02
+
+
+class Reader(Protocol):
+    """The worker that is to be stopped."""
+
+    thread: threading.Thread
+    stream: object
+    closing: bool  # it stops by itself now and must not be hurt
+
+
+class Waker:
+    """The attempts to stop one reader."""
+
+    def __init__(self, session: Session, reader: Reader) -> None:
+        self._session = session
+        self._reader = reader
+        self._stop_at_s: float | None = None
+        self._thrown_at_s = float("-inf")
+        self._woken: list[socket.socket] = []
+
+    def attempt(self) -> None:
+        """Try once; never blocks. Later attempts are harder."""
+        thread_id = self._reader.thread.ident
+        if thread_id is None or self._session.over:
+            return
+        now_s = time.monotonic()
+        if self._stop_at_s is None:
+            self._stop_at_s = now_s
+        waited_s = now_s - self._stop_at_s
+        if not self._wake(thread_id, now_s) and waited_s > PUBLIC_AFTER_S:
+            found = sockets.of_stream(self._reader.stream)
+            if found is not None:
+                sockets.shut_down(found)
+        if waited_s > THROW_AFTER_S:
+            self._throw(thread_id, now_s)
+        if waited_s > ABANDON_AFTER_S and self._session.abandon(_STUCK):
+            threading.Thread(
+                target=self._reap, name="nbstream-reaper", daemon=True
+            ).start()
+
+    def close_woken(self) -> None:
+        """Close the sockets that were shut down.
+
+        The exception may have come before their owner had taken them over.
+        """
+        for found in self._woken:
+            found.close()
+
+    def _wake(self, thread_id: int, now_s: float) -> bool:
+        with self._session.not_delivering() as quiet:
+            found = sockets.waited_on(thread_id) if quiet else None
+            if found is None:
+                return False
+            # First the exception, then the wake-up: it is raised where the thread
+            # waits, so that an SDK that would retry or resume sends nothing more.
+            if self._may_throw(thread_id, now_s):
+                self._thrown_at_s = now_s
+                sockets.throw_and_shut_down(thread_id, found)
+            else:
+                sockets.shut_down(found)
+            self._woken.append(found)
+            return True
+
+    def _throw(self, thread_id: int, now_s: float) -> None:
+        if self._may_throw(thread_id, now_s) and sockets.throw(thread_id):
+            self._thrown_at_s = now_s
+
+    def _may_throw(self, thread_id: int, now_s: float) -> bool:
+        recent = now_s - self._thrown_at_s < THROW_AGAIN_S
+        return not (recent or self._reader.closing or sockets.importing(thread_id))
+
+    def _reap(self) -> None:
+        """Go on after `Abandoned`: whatever the thread wakes up to, stop it."""
+        thread = self._reader.thread
+        while thread.is_alive() and thread.ident is not None:
+            now_s = time.monotonic()
+            if not self._wake(thread.ident, now_s):
+                self._throw(thread.ident, now_s)
+            time.sleep(REAP_EVERY_S)
+
+
+_STUCK = (
+    "the stream did not stop: its code waits where nothing can wake it; "
+    "it ends by itself as soon as it wakes"
+)

@@ -1,0 +1,67 @@
+// From HTML to nodes, changing as little as can be of what stands there already.
+
+function make(tag, className, more = {}) {
+  return Object.assign(document.createElement(tag), { className, ...more });
+}
+
+function write(node, words) {
+  if (node.textContent !== words) node.textContent = words;
+}
+
+// The HTML is from our own renderer: nothing else is ever given to this function.
+function parsed(html) {
+  const template = make("template", "");
+  template.innerHTML = html;
+  return [...template.content.childNodes];
+}
+
+// Make `old` what `fresh` is, changing as little as can be, so that the eye and a
+// selection rest where they are. Returns the nodes that stand there now.
+function morph(parent, old, fresh, end) {
+  const now = fresh.map((node, at) => {
+    const was = old[at];
+    if (was?.nodeName !== node.nodeName) {
+      parent.insertBefore(node, was ?? end);
+      drop(was);
+      return node;
+    }
+    if (was.nodeType === Node.TEXT_NODE) rewrite(was, node.data);
+    if (was.nodeType !== Node.ELEMENT_NODE) return was;
+    for (const name of was.getAttributeNames())
+      if (!node.hasAttribute(name)) was.removeAttribute(name);
+    for (const { name, value } of node.attributes)
+      if (was.getAttribute(name) !== value) was.setAttribute(name, value);
+    morph(was, withoutButtons(was), [...node.childNodes], null);
+    return was;
+  });
+  old.slice(fresh.length).forEach(drop);
+  return now;
+}
+
+function rewrite(node, data) {
+  let same = 0;
+  while (same < node.length && node.data[same] === data[same]) same++;
+  if (same < node.length || same < data.length)
+    node.replaceData(same, node.length - same, data.slice(same));
+}
+
+// An open fence is appended to, and not read again.
+const CODE_END = "</code></pre>\n";
+const insideCode = (block, code) => block.slice(0, -CODE_END.length) + code + CODE_END;
+const codeOf = ({ nodes }) => nodes.findLast((node) => node.localName === "pre").firstChild;
+
+function grow(block, html) {
+  const before = block.html.slice(0, -CODE_END.length);
+  const isCode = block.html.endsWith(CODE_END) && html.endsWith(CODE_END);
+  if (!isCode || !html.startsWith(before)) return false;
+  codeOf(block).insertAdjacentHTML("beforeend", html.slice(before.length, -CODE_END.length));
+  return true;
+}
+
+// Formulas are the spans without a class; the host typesets them as it will in the end.
+const FORMULA = "span:not([class])";
+
+function typeset(node, rendermime) {
+  if (node.nodeType === Node.ELEMENT_NODE && node.querySelector(FORMULA))
+    rendermime?.latexTypesetter?.typeset(node);
+}

@@ -1,0 +1,267 @@
+// The live view of one answer. Python sends safe HTML, block by block; here it is put
+// on the page so that what stands there does not move, and is left alone once it is whole.
+//
+// Strategy: `answer` is what Python has sent, once per model; each view brings its own
+// nodes up to date with it, at most once per painted frame. The text is flat HTML with
+// the host's own classes, which is what the final output is made of, so that nothing
+// moves when that output takes the view's place. All that is not the answer (Stop, the
+// clock) stands in the margin, where a prompt would be.
+//
+// The files of this folder are one module, which every model loads for itself: nodes.js
+// changes the page, page.js knows what is around the view, stop.js how to stop.
+
+const ORDER = new Intl.Collator("en", { numeric: true }).compare;
+const OVER = new Set(["ended", "lost"]);
+
+export default () => {
+  const answer = { seq: -1, sections: new Map(), facts: {}, began: 0 };
+  const views = new Set();
+  let painting = 0;
+  let rest = 0;
+  let asked = false;
+
+  function takeWhole({ seq = 0, sections = {}, elapsed_s = 0, final, ...facts }) {
+    Object.assign(answer, { seq, final, facts, sections: new Map() });
+    answer.began = performance.now() - 1000 * elapsed_s;
+    take(sections);
+    views.forEach((view) => view.clear());
+  }
+
+  // A frame is one of Rendering: markdown/frame.py says what its fields mean.
+  function take(changes) {
+    for (const [key, frame] of Object.entries(changes)) {
+      if (!answer.sections.has(key))
+        answer.sections.set(key, { blocks: [], closed: 0, line: "" });
+      const section = answer.sections.get(key);
+      const { blocks, closed: before } = section;
+      const { at = before, closed = before, keep = 0, html = [] } = frame;
+      const { code, line = "", replaced = [] } = frame;
+      if (code) blocks.push(insideCode(blocks.pop(), code));
+      for (const [index, block] of replaced) blocks[index] = block;
+      const began = (blocks[at] ?? "").slice(0, keep);
+      blocks.splice(at, Infinity, ...html.map((each, index) => (index ? each : began + each)));
+      Object.assign(section, { closed, line });
+    }
+  }
+
+  // Painting takes a fifth of the page's time at most, however long the answer is.
+  function paint() {
+    painting ||= setTimeout(requestAnimationFrame, rest - performance.now(), () => {
+      const began = performance.now();
+      views.forEach((view) => view.paint());
+      const end = performance.now();
+      rest = end + 4 * (end - began);
+      painting = 0;
+    });
+  }
+
+  function receive(model, { kind, seq, sections, whole, ...facts }) {
+    if (kind === "swap") return swap(model);
+    if (kind === "whole") {
+      asked = false;
+      takeWhole(whole);
+      if (answer.final) settle(model);
+    }
+    if (kind === "frame") {
+      if (seq <= answer.seq) return;
+      if (seq > answer.seq + 1) {
+        // This page was loaded in mid-stream and missed a frame: ask for everything.
+        if (!asked) model.send({ kind: "resync" });
+        asked = true;
+        return;
+      }
+      answer.seq = seq;
+      Object.assign(answer.facts, facts);
+      take(sections);
+    }
+    paint();
+  }
+
+  // The final output is about to take our place. In a notebook that was saved and
+  // loaded again in mid-stream it does not find that place: then we ask for it, and
+  // put it there. Python keeps the model until it hears that nobody needs it.
+  function swap(model) {
+    answer.facts.phase = "ended";
+    views.forEach((view) => view.giveWay());
+    setTimeout(() => model.send({ kind: views.size ? "resync" : "seen" }), 1000);
+  }
+
+  function settle(model) {
+    const { model_id, data, metadata } = answer.final;
+    const isOurs = ({ data }) =>
+      data["application/vnd.jupyter.widget-view+json"]?.model_id === model_id;
+    for (const { outputs } of model.widget_manager?.context?.model?.cells ?? [])
+      for (let at = 0; at < (outputs?.length ?? 0); at++)
+        if (isOurs(outputs.get(at)))
+          outputs.set(at, { output_type: "display_data", data, metadata });
+    if (!views.size) model.send({ kind: "seen" });
+  }
+
+  return {
+    initialize({ model }) {
+      takeWhole(model.get("snapshot") ?? {});
+      model.on("msg:custom", (message) => receive(model, message));
+      model.on("comm_live_update", () => {
+        if (!OVER.has(answer.facts.phase)) answer.facts.phase = "lost";
+        paint();
+      });
+    },
+
+    render({ model, el }) {
+      const stop = stopper(model, { ended: OVER.has(answer.facts.phase) });
+      stop.on(paint);
+      const view = makeView(el, answer, stop, model.widget_manager?.rendermime);
+      views.add(view);
+      view.paint();
+      paint(); // again, when the host has put it in its place
+      if (answer.final) setTimeout(() => settle(model));
+      return () => {
+        views.delete(view);
+        view.dispose();
+        stop.dispose();
+      };
+    },
+  };
+};
+
+// -- one view -------------------------------------------------------------------------
+
+function makeView(el, answer, stop, rendermime) {
+  const text = make("div", "nbstream-text jp-RenderedHTMLCommon jp-RenderedHTML");
+  const waiting = make("p", "nbstream-waiting");
+  const margin = make("div", "nbstream-margin");
+  const button = make("button", "nbstream-stop", { textContent: "Stop" });
+  const facts = make("div", "nbstream-facts");
+  const note = make("div", "nbstream-news", { role: "status" });
+  const said = make("div", "nbstream-said", { ariaLive: "polite" });
+  const shown = new Map(); // key -> { parent, end, mark, blocks, line }
+  const following = follower(el, text);
+  const speak = speaker(said, text);
+  let rate = 0; // characters a second
+  const isOver = () => OVER.has(answer.facts.phase);
+
+  text.onpointerover = showCopy;
+  button.onclick = () => stop.stop();
+  margin.append(make("div", "nbstream-tools"));
+  margin.firstChild.append(button, facts, copyButton("Copy the answer so far", () => text));
+  Object.assign(el, { tabIndex: -1, role: "group", ariaLabel: "The answer, as it is written" });
+  el.classList.add("nbstream");
+  el.append(margin, text, note, said);
+  rendermime?.latexTypesetter?.typeset(make("div", "")); // to have it loaded in time
+
+  // Each section ends in a comment, which no style and no selector sees.
+  function sectionAt(key) {
+    if (shown.has(key)) return shown.get(key);
+    const before = [...shown.keys()].sort(ORDER).findLast((other) => ORDER(other, key) < 0);
+    const mark = document.createComment("");
+    text.insertBefore(mark, before ? shown.get(before).mark.nextSibling : text.firstChild);
+    const section = { parent: text, end: mark, mark, blocks: [], line: null };
+    if (key.endsWith("reasoning")) {
+      Object.assign(section, { parent: make("details", ""), end: null });
+      section.parent.append(make("summary", ""));
+      mark.before(section.parent);
+    } else if (key.endsWith("text")) {
+      // The answer begins: what led to it folds.
+      for (const each of text.querySelectorAll(":scope > details")) each.open = false;
+    }
+    shown.set(key, section);
+    return section;
+  }
+
+  function paintBlock(section, index, html) {
+    const block = (section.blocks[index] ??= { html: "", nodes: [], done: false });
+    if (html === block.html) return;
+    if (!grow(block, html)) {
+      const next = section.blocks.slice(index + 1).find(({ nodes }) => nodes.length);
+      const end = next ? next.nodes[0] : section.end;
+      block.nodes = morph(section.parent, block.nodes, parsed(html), end);
+    }
+    Object.assign(block, { html, done: false });
+    block.nodes.forEach(offerCopies);
+  }
+
+  // Most blocks are the very strings of the last time: to see that costs nothing.
+  function paintSection(key, { blocks, closed, line }) {
+    const section = sectionAt(key);
+    const last = blocks.length - 1;
+    if (section.line && (!line || section.blocks[last]?.html !== blocks[last])) {
+      section.line.remove();
+      section.line = null;
+    }
+    blocks.forEach((html, index) => paintBlock(section, index, html));
+    for (const { nodes } of section.blocks.splice(blocks.length)) nodes.forEach(drop);
+    for (const block of section.blocks.slice(0, closed)) {
+      if (!block.done) block.nodes.forEach((node) => typeset(node, rendermime));
+      block.done = true;
+    }
+    if (!line) return;
+    section.line ??= codeOf(section.blocks[last]).appendChild(new Text());
+    rewrite(section.line, parsed(line)[0].data);
+  }
+
+  function paintText() {
+    answer.sections.forEach((each, key) => paintSection(key, each));
+  }
+
+  function paintFacts() {
+    const { phase, first_s, thought_s, thought_chars } = answer.facts;
+    const now_s = (performance.now() - answer.began) / 1000;
+    const isStopping = !["ready", "ended"].includes(stop.state) && !isOver();
+    const isWaiting = phase === "waiting" && !isStopping;
+    const word = isStopping ? "stopping" : phase;
+    const lines = [];
+    if (!isOver() && !isWaiting) lines.push(word, `${Math.floor(now_s)} s`);
+    if (lines.length && first_s !== undefined) lines.push(`first ${first_s.toFixed(1)} s`);
+    if (lines.length && rate) lines.push(`${rate} ch/s`);
+    if (phase === "lost") lines.push("no kernel");
+    while (facts.children.length > lines.length) facts.lastChild.remove();
+    lines.forEach((line, at) => write(facts.children[at] ?? facts.appendChild(make("span", "")), line));
+    button.hidden = isOver();
+    button.disabled = isStopping;
+    if (button.title !== stop.title) button.title = stop.title;
+    write(note, isOver() ? "" : stop.note);
+    el.dataset.phase = word;
+    write(waiting, `Waiting for the first token … ${Math.floor(now_s)} s`);
+    if (answer.sections.size || isOver()) waiting.remove();
+    else if (!waiting.isConnected) text.prepend(waiting);
+    const summary = text.querySelector(":scope > details > summary");
+    const length = `${(thought_chars ?? 0).toLocaleString("en")} characters`;
+    if (summary) write(summary, `Reasoning · ${thought_s ?? 0} s · ${length}`);
+    speak(word);
+  }
+
+  function paint() {
+    const follow = following();
+    takeMargin(el);
+    paintText();
+    paintFacts();
+    follow();
+  }
+
+  el.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || isOver()) return;
+    event.preventDefault();
+    event.stopPropagation(); // to the host it means: leave the output
+    stop.stop();
+  });
+  function tick() {
+    const { first_s = 0, thought_chars = 0 } = answer.facts;
+    const writing_s = (performance.now() - answer.began) / 1000 - first_s;
+    rate = Math.round((text.textContent.length - thought_chars) / Math.max(writing_s, 1));
+    paintFacts();
+  }
+  const clock = setInterval(tick, 1000);
+  return {
+    paint,
+    clear() {
+      shown.clear();
+      text.replaceChildren();
+    },
+    giveWay() {
+      paintText();
+      clearInterval(clock);
+      holdPlace(el, text);
+    },
+    dispose: () => clearInterval(clock),
+  };
+}

@@ -1,0 +1,63 @@
+"""Streams hostile replies in a cell, in pieces that leave halves to be shown.
+
+A cell of ``test_hostile_browser.py`` imports it; the replies are in
+``browser_hostile.md``.
+"""
+
+import itertools
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbstream
+
+#: Half a tag, an attribute, a link, an image, code, a formula, an escape.
+HALF = re.compile(r'<\w+ ?|="|\]\(|!\[|`|\$|\\|&#?\w*')
+#: Longer than a screen waits between two updates.
+PAUSE_S = 0.2
+
+
+def show_all(path: str, view: str) -> None:
+    """Show each reply, all at once; then all as one, as text and as all else."""
+    replies = json.loads(Path(path).read_text("utf-8"))
+    whole = "\n\n".join(replies)
+    lives = [nbstream.start(_strings(reply, 6), view=view) for reply in replies]
+    shown = [live.result().text for live in lives]
+    assert shown == replies
+    assert nbstream.show(_strings(whole, 12), view=view).text == whole
+    try:
+        nbstream.show(_chunks(whole), view=view)
+    except nbstream.ProviderFailure as failure:
+        reply = failure.reply
+    assert reply.reasoning == reply.refusal == reply.tool_calls[0].arguments == whole
+
+
+def _strings(text: str, most: int) -> Iterator[str]:
+    for piece in _pieces(text, most):
+        yield piece
+        time.sleep(PAUSE_S)
+
+
+def _chunks(text: str) -> Iterator[dict[str, object]]:
+    """Say it in every other field: name, arguments, reasoning, refusal, failure."""
+    for piece in _pieces(text, 6):
+        yield _chunk(reasoning_content=piece)
+        yield _chunk(refusal=piece)
+        function = {"name": text, "arguments": piece}
+        yield _chunk(tool_calls=[{"index": 0, "id": text, "function": function}])
+        time.sleep(PAUSE_S)
+    yield {"error": {"message": text, "type": text, "code": text}}
+
+
+def _chunk(**delta: object) -> dict[str, object]:
+    choice = {"index": 0, "delta": delta, "finish_reason": None}
+    return {"object": "chat.completion.chunk", "choices": [choice]}
+
+
+def _pieces(text: str, most: int) -> list[str]:
+    """Cut the text into at most so many pieces and the rest, each but that a half."""
+    ends = [found.end() for found in HALF.finditer(text)]
+    cuts = sorted({0, *ends[:: len(ends) // most + 1], len(text)})
+    return [text[begin:end] for begin, end in itertools.pairwise(cuts)]

@@ -1,0 +1,221 @@
+"""Fixtures that several test files share: real kernels, Jupyter servers, a browser."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from harness.kernels import Kernel
+from harness.matrix import NEWEST, VERSIONS, spec_name, write_specs
+from hypothesis import settings
+
+if TYPE_CHECKING:  # imported where used: most test runs open no browser
+    from harness.browser import NotebookPage
+    from harness.jupyter import Jupyter
+    from playwright.sync_api import Browser, BrowserContext
+
+# Each run tries the same examples: a change is judged, not the luck of the day. To
+# look further: HYPOTHESIS_PROFILE=explore make test
+settings.register_profile("steady", derandomize=True, database=None)
+settings.register_profile("explore", max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+ROOT = Path(__file__).resolve().parents[1]
+VIEWPORT = {"width": 1280, "height": 900}
+IN_CI = bool(os.environ.get("CI"))
+
+
+def pytest_report_header() -> str:
+    """Say which copy of the package is tested: the source or the built wheel."""
+    import nbstream
+
+    return f"nbstream: {Path(nbstream.__file__).parent}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the quick tests first, then kernels, the browser last.
+
+    The order also matters to asyncio: playwright keeps a loop running in the main
+    thread from its first use on, and then `asyncio.run` refuses to work there.
+    """
+    slow = ("kernel", "browser")
+    items.sort(key=lambda item: [name in item.keywords for name in reversed(slow)])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """In CI a skipped test is a failed one: nothing may go unproved unnoticed."""
+    report = yield
+    return _skips_fail(report)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    """The same for a whole file that skips itself."""
+    report = yield
+    return _skips_fail(report)
+
+
+def _skips_fail(report: object) -> object:
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI does not allow: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def kernelspecs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a kernelspec `ipykernel-<version>` for each of the matrix."""
+    return write_specs(tmp_path_factory.mktemp("kernelspecs"))
+
+
+@pytest.fixture(scope="session")
+def jupyter_env(
+    tmp_path_factory: pytest.TempPathFactory, kernelspecs: Path
+) -> Mapping[str, str]:
+    """The environment of this process with Jupyter's folders in a temporary place."""
+    return isolated(tmp_path_factory.mktemp("jupyter"), kernelspecs)
+
+
+def isolated(home: Path, kernelspecs: Path) -> dict[str, str]:
+    """Keep the user's own Jupyter and IPython settings out, and ours out of theirs."""
+    folders = {
+        "IPYTHONDIR": "ipython",
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+    }
+    own = {name: str(home / folder) for name, folder in folders.items()}
+    entries = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    path = os.pathsep.join(map(os.path.abspath, entries))  # kernels run elsewhere
+    found = {"JUPYTER_PATH": str(kernelspecs.parent), "PYTHONPATH": path}
+    return {**os.environ, **own, **found}
+
+
+StartKernel = Callable[..., Kernel]
+
+
+@pytest.fixture
+def start_kernel(
+    kernelspecs: Path, jupyter_env: Mapping[str, str], tmp_path: Path
+) -> Iterator[StartKernel]:
+    """Start kernels of any version with any further environment; all end here."""
+    started: list[Kernel] = []
+
+    def start(version: str = NEWEST, env: Mapping[str, str] | None = None) -> Kernel:
+        folder = tmp_path / f"kernel-{len(started)}"
+        folder.mkdir()
+        whole = {**jupyter_env, **(env or {})}
+        started.append(Kernel(version, kernelspecs, env=whole, cwd=folder))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.close()
+
+
+@pytest.fixture(params=[pytest.param(v, marks=pytest.mark.kernel) for v in VERSIONS])
+def kernel(request: pytest.FixtureRequest, start_kernel: StartKernel) -> Kernel:
+    """A fresh kernel; a test that asks for it runs on every version of the matrix."""
+    return start_kernel(request.param)
+
+
+StartJupyter = Callable[..., "Jupyter"]
+
+
+@pytest.fixture(scope="session")
+def start_jupyter(
+    tmp_path_factory: pytest.TempPathFactory, kernelspecs: Path
+) -> Iterator[StartJupyter]:
+    """Start Jupyter servers: `start_jupyter(token=..., base_url=..., env=...)`."""
+    from harness.jupyter import Jupyter
+
+    started: list[Jupyter] = []
+
+    def start(*, env: Mapping[str, str] | None = None, **options: object) -> Jupyter:
+        home = tmp_path_factory.mktemp("server")
+        whole = {**isolated(home, kernelspecs), **(env or {})}
+        started.append(Jupyter(home, env=whole, **options))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.stop()
+
+
+@pytest.fixture(scope="session")
+def jupyter(start_jupyter: StartJupyter) -> Jupyter:
+    """The server that most tests share: no token, base URL `/`."""
+    return start_jupyter()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium; without one the test is skipped, and says how to get it."""
+    from harness.browser import MISSING, chromium_path, launch
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        path = chromium_path(playwright)
+        if path is None:
+            pytest.skip(MISSING)
+        running = launch(playwright, path)
+        yield running
+        running.close()
+
+
+@pytest.fixture(params=["lab", "notebook"])
+def front(request: pytest.FixtureRequest) -> str:
+    """Each front end's name in turn: JupyterLab, then Notebook 7."""
+    return request.param
+
+
+OpenNotebook = Callable[..., "NotebookPage"]
+
+
+@pytest.fixture
+def open_notebook(
+    browser: Browser, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[OpenNotebook]:
+    """Open code cells, or a copy of a file, in a front end; kernels end with the test.
+
+    `open_notebook(["print(1)"], front="notebook", kernel="6.31.0", theme="dark")`
+    """
+    from harness.browser import NotebookPage
+
+    contexts: list[BrowserContext] = []
+    servers: set[Jupyter] = set()
+
+    def start(
+        source: Sequence[str] | Path,
+        *,
+        front: str = "lab",
+        kernel: str | None = None,
+        theme: str = "light",
+        server: Jupyter | None = None,
+        trust: bool = False,
+        **options: object,
+    ) -> NotebookPage:
+        server = server or request.getfixturevalue("jupyter")
+        name = source.name if isinstance(source, Path) else "notebook.ipynb"
+        path = f"{tmp_path.name}-{len(contexts)}/{name}"
+        server.put(path, source, kernel and spec_name(kernel))
+        server.trust(path, trust)
+        server.set_theme(theme)
+        servers.add(server)
+        contexts.append(browser.new_context(viewport=VIEWPORT))
+        shots = ROOT / "screenshots"
+        return NotebookPage(
+            contexts[-1], server, path=path, front=front, screenshots=shots, **options
+        )
+
+    yield start
+    for context in contexts:
+        context.close()
+    for server in servers:
+        server.end_sessions()

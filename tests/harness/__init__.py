@@ -1,0 +1,1 @@
+"""What the tests of kernels and front ends share; used through `conftest.py`."""

@@ -1,0 +1,231 @@
+"""A loopback server whose answers stop, hang or break where a test wants them to.
+
+The bytes are those of `nbstream.offline`; what is done with them is the *plan*, which
+a request names as its model: see `PLANS`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import threading
+import time
+from dataclasses import dataclass
+
+from nbstream.offline import http
+from nbstream.offline.answer import answer
+from nbstream.offline.wire import WRITERS, route
+
+__all__ = ["FAILED_IN_BAND", "PLANS", "Exchange", "Wire", "said"]
+
+#: What a request may name as its model -> what its answer does.
+PLANS = {
+    "headers": "nothing is sent",
+    "first": "headers and opening events, no token",
+    "flow": "tokens, a few milliseconds apart",
+    "silence": "some tokens, then nothing",
+    "whole": "everything, at once",
+    "empty": "an event stream with no events",
+    "cut": "some tokens, then the connection is reset",
+    "closed": "some tokens, then a proper end of the body",
+    "inband": "some tokens, then an error event",
+    "e401": "HTTP 401, and the message quotes the key",
+    "e500": "HTTP 500",
+}
+TOKENS_BEFORE = 5
+FLOW_S = 0.003
+
+
+def _event(data: object, name: str = "") -> bytes:
+    head = f"event: {name}\n" if name else ""
+    return f"{head}data: {json.dumps(data)}\n\n".encode()
+
+
+#: How each API says, inside a stream, that it failed.
+FAILED_IN_BAND = {
+    "openai.chat": _event(
+        {"error": {"message": "Overloaded", "type": "server_error", "code": "busy"}}
+    ),
+    "openai.responses": _event(
+        {
+            "type": "error",
+            "code": "server_error",
+            "message": "Overloaded",
+            "param": None,
+            "sequence_number": 99,
+        },
+        "error",
+    ),
+    "anthropic.messages": _event(
+        {
+            "type": "error",
+            "error": {"type": "overloaded_error", "message": "Overloaded"},
+        },
+        "error",
+    ),
+    "google.generate_content": _event(
+        {"error": {"code": 503, "message": "Overloaded", "status": "UNAVAILABLE"}}
+    ),
+    "google.interactions": _event(
+        {"event_type": "error", "error": {"code": "busy", "message": "Overloaded"}},
+        "error",
+    ),
+}
+
+
+@dataclass
+class Exchange:
+    """One request, how far its answer came, and when the client went away."""
+
+    api: str
+    plan: str
+    sent: int = 0
+    gone_at_s: float | None = None
+    over: bool = False
+
+
+def said(prompt: str) -> str:
+    """Return the text that the offline server answers to a prompt."""
+    body = {"model": "m", "messages": [{"role": "user", "content": prompt}]}
+    ask = WRITERS["openai.chat"].read(body, "m", stream=True)
+    return "".join(part.text for part in answer(ask, body).first.parts)
+
+
+class Wire:
+    """The server, on an event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.exchanges: list[Exchange] = []
+        self._changed = threading.Condition()
+        self._loop = asyncio.new_event_loop()
+        self._server = self._loop.run_until_complete(
+            asyncio.start_server(self._connection, "127.0.0.1", 0)
+        )
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self._thread = threading.Thread(target=self._loop.run_forever, name="wire")
+        self._thread.start()
+
+    def close(self) -> None:
+        """Cut every connection and end the thread."""
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(5)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def wait_for(self, condition, timeout_s: float = 10.0) -> Exchange:
+        """Return the first exchange for which the condition holds, when one does."""
+
+        def found() -> Exchange | None:
+            return next((each for each in self.exchanges if condition(each)), None)
+
+        with self._changed:
+            exchange = self._changed.wait_for(found, timeout_s)
+        if exchange is None:
+            raise TimeoutError(f"no such exchange: {self.exchanges}")
+        return exchange
+
+    def _note(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    async def _end(self) -> None:
+        self._server.close()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _connection(self, reader, writer) -> None:
+        gone = (OSError, asyncio.IncompleteReadError, asyncio.CancelledError)
+        with contextlib.suppress(*gone):
+            while (request := await http.read_request(reader, writer)) is not None:
+                if not await self._exchange(request, reader, writer):
+                    break
+        writer.close()
+        with contextlib.suppress(*gone):
+            await writer.wait_closed()
+
+    async def _exchange(self, request, reader, writer) -> bool:
+        found = route(request.method, request.target)
+        body = http.json_of(request)
+        exchange = Exchange(found.api, found.model or body["model"])
+        self.exchanges.append(exchange)
+        self._note()
+        watch = asyncio.ensure_future(self._watch(reader, exchange))
+        work = asyncio.ensure_future(self._answer(request, exchange, writer, watch))
+        try:
+            await asyncio.wait([watch, work], return_when=asyncio.FIRST_COMPLETED)
+            if not work.done() and watch.done():
+                return False
+            return await work
+        finally:
+            for task in (watch, work):
+                task.cancel()
+            await asyncio.wait([watch, work])
+            exchange.over = True
+            self._note()
+
+    async def _watch(self, reader, exchange: Exchange) -> None:
+        with contextlib.suppress(OSError):
+            if await reader.read(1):
+                raise AssertionError("a request while the answer still runs")
+        if not exchange.over:
+            exchange.gone_at_s = time.monotonic()
+            self._note()
+
+    async def _answer(self, request, exchange: Exchange, writer, watch) -> bool:
+        plan = exchange.plan
+        if plan == "headers":
+            await watch
+            return False
+        if plan in ("e401", "e500"):
+            key = request.headers.get("authorization") or request.headers.get(
+                "x-goog-api-key", ""
+            )
+            error = WRITERS[exchange.api].error(int(plan[1:]), f"Bad key: {key}")
+            data = json.dumps(error).encode()
+            fields = {**dict(http.whole(data)), "Retry-After-Ms": "1"}
+            writer.write(http.head(int(plan[1:]), fields) + data)
+            await writer.drain()
+            return True
+        fields = {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"}
+        writer.write(http.head(200, fields))
+        return await self._stream(request, exchange, writer, watch)
+
+    async def _stream(self, request, exchange: Exchange, writer, watch) -> bool:
+        plan, tokens = exchange.plan, 0
+        limit = {"first": 0, "flow": -1, "whole": -1}.get(plan, TOKENS_BEFORE)
+        for data, count in _frames(exchange.api, request, plan):
+            if count and tokens == limit:
+                break
+            tokens += bool(count)
+            writer.write(http.chunk(data))
+            await writer.drain()
+            exchange.sent += bool(count)
+            self._note()
+            if plan == "flow" and count:
+                await asyncio.sleep(FLOW_S)
+        return await self._close(exchange, writer, watch)
+
+    async def _close(self, exchange: Exchange, writer, watch) -> bool:
+        if exchange.plan in ("first", "silence"):
+            await watch
+            return False
+        if exchange.plan == "cut":
+            writer.write(b"40\r\nhalf a chunk")
+            await writer.drain()
+            return False
+        if exchange.plan == "inband":
+            writer.write(http.chunk(FAILED_IN_BAND[exchange.api]))
+        writer.write(http.LAST_CHUNK)
+        await writer.drain()
+        return True
+
+
+def _frames(api: str, request, plan: str):
+    if plan == "empty":
+        return []
+    body = http.json_of(request)
+    ask = WRITERS[api].read(body, plan, stream=True)
+    return WRITERS[api].frames(ask, answer(ask, body))

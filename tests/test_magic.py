@@ -1,0 +1,273 @@
+"""The ``%%stream`` magic in a real IPython shell, against the offline server."""
+
+import pytest
+from harness.wire import said
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from traitlets.config import Config
+
+import nbstream
+from nbstream import UsageError, offline
+from nbstream.magic import fill
+
+MODEL = "openai-chat:m"
+
+
+@pytest.fixture(scope="module")
+def server():
+    """The embedded server, with every SDK's variables pointing at it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("NBSTREAM_LIVE", raising=False)
+        with capture_output():
+            running = offline.use(speed=0)
+        yield running
+        offline.stop()
+
+
+@pytest.fixture
+def shell(server, monkeypatch, tmp_path):
+    """A fresh shell with the magic loaded; it never asks and shows nothing itself."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    monkeypatch.delenv("NBSTREAM_VIEW", raising=False)
+    settings = Config(
+        HistoryManager={"enabled": False}, InteractiveShell={"colors": "nocolor"}
+    )
+    made = InteractiveShell.instance(config=settings)
+    made.run_line_magic("load_ext", "nbstream")
+    yield made
+    InteractiveShell.clear_instance()
+
+
+def run(shell, cell):
+    """Run a cell; return what it printed and its error."""
+    with capture_output() as captured:
+        result = shell.run_cell(cell, store_history=True)
+    return captured.stdout, result.error_in_exec
+
+
+def prompt_of(server):
+    return server.log[-1].request["messages"][-1]["content"]
+
+
+# --- filling in ---------------------------------------------------------------------
+
+VARIABLES = {"name": "Ada", "n": 3, "größe": "5 m", "braces": "{{name}}"}
+FILLED = {
+    "a name": ("Hello {{name}}!", "Hello Ada!"),
+    "spaces inside": ("{{ name }}", "Ada"),
+    "any value": ("{{n}} of {{n}}", "3 of 3"),
+    "a name in another script": ("{{größe}}", "5 m"),
+    "a value is not filled again": ("{{braces}}", "{{name}}"),
+    "single braces": ("{name} {} {0}", "{name} {} {0}"),
+    "dollars": ("$name ${name} $5 and $6", "$name ${name} $5 and $6"),
+    "LaTeX": (r"\frac{{a}_1}{b} $x^{2}$", r"\frac{{a}_1}{b} $x^{2}$"),
+    "no name at all": ("{{}} {{ 1 + 1 }} {{a.b}}", "{{}} {{ 1 + 1 }} {{a.b}}"),
+    "percent and backslash": (r"100 % \n %s", r"100 % \n %s"),
+}
+
+
+@pytest.mark.parametrize(("text", "filled"), FILLED.values(), ids=FILLED)
+def test_only_names_in_double_braces_are_filled(text, filled):
+    """Everything else in a prompt is left alone."""
+    assert fill(text, VARIABLES) == filled
+
+
+def test_all_missing_names_are_listed():
+    """One message for all of them, each once."""
+    with pytest.raises(UsageError) as caught:
+        fill("{{b}} {{name}} {{a}} {{b}}", VARIABLES)
+
+    assert str(caught.value) == (
+        "no variable for {{b}}, {{a}}: define it, or write single braces"
+    )
+
+
+# --- asking -------------------------------------------------------------------------
+
+
+def test_the_answer_is_shown_and_kept(shell):
+    """It is printed as it comes; ``last`` and ``--to`` have the reply."""
+    out, error = run(shell, f"%%stream {MODEL} --to answer\nHello there")
+
+    assert (out, error) == (f"{said('Hello there').rstrip()}\n\n", None)
+    assert shell.user_ns["answer"] is nbstream.last()
+    assert nbstream.last().text == said("Hello there")
+
+
+def test_the_cell_is_taken_as_it_is(shell, server):
+    """IPython expands nothing; only our names are filled, from the notebook."""
+    shell.user_ns["audience"] = "pupils"
+    _, error = run(
+        shell, f"%%stream {MODEL}\n{{{{audience}}}}: {{x}} $x \\frac{{a}}{{b}} !ls ?\n"
+    )
+
+    assert error is None
+    assert prompt_of(server) == "pupils: {x} $x \\frac{a}{b} !ls ?"
+
+
+#: Options -> what of the request they set.
+OPTIONS = {
+    "--max-tokens 5": {"max_completion_tokens": 5},
+    "--system Short": {"system": "Short"},
+    '--system "Be {{mood}}, $x"': {"system": "Be kind, $x"},
+    "--system 'It is \"so\"'": {"system": 'It is "so"'},
+    "--system=Short --max-tokens=5": {"system": "Short", "max_completion_tokens": 5},
+}
+
+
+@pytest.mark.parametrize(("options", "wanted"), OPTIONS.items(), ids=OPTIONS)
+def test_options_reach_the_server(options, wanted, shell, server):
+    """Quotes are taken off, names are filled, limits are honoured."""
+    shell.user_ns["mood"] = "kind"
+    _, error = run(shell, f"%%stream {MODEL} {options}\nHi")
+    request = server.log[-1].request
+    system = [m["content"] for m in request["messages"] if m["role"] == "system"]
+    got = {k: v for k, v in request.items() if k == "max_completion_tokens"}
+    limit = wanted.get("max_completion_tokens")
+
+    assert error is None
+    assert got | ({"system": system[0]} if system else {}) == wanted
+    assert nbstream.last().finish_reason == ("length" if limit else "stop")
+
+
+VIEWED = {"none": "", "terminal": f"{said('Hi').rstrip()}\n\n"}
+
+
+@pytest.mark.parametrize(("view", "shown"), VIEWED.items(), ids=VIEWED)
+def test_view(view, shown, shell):
+    """``--view`` is what ``view=`` is."""
+    assert run(shell, f"%%stream {MODEL} --view {view}\nHi") == (shown, None)
+
+
+def test_view_static(shell):
+    """One display with all three forms."""
+    with capture_output() as captured:
+        shell.run_cell(f"%%stream {MODEL} --view static\nHi")
+    (output,) = captured.outputs
+
+    assert output.data["text/plain"] == said("Hi")
+    assert set(output.data) == {"text/html", "text/markdown", "text/plain"}
+
+
+# --- what goes wrong ----------------------------------------------------------------
+
+KNOWN = (
+    "known: provider:model (openai, openai-chat, anthropic, google) and "
+    "--system TEXT, --max-tokens N, --to NAME, --view VIEW, --record FILE"
+)
+PROVIDERS = "known: anthropic, google, openai, openai-chat"
+#: The line after ``%%stream`` -> the message.
+WRONG = {
+    "": f"the following arguments are required: model; {KNOWN}",
+    "--help": f"the following arguments are required: model; {KNOWN}",
+    f"{MODEL} --bogus": f"unrecognized arguments: --bogus; {KNOWN}",
+    f"{MODEL} extra words": f"unrecognized arguments: extra words; {KNOWN}",
+    f"{MODEL} --system 'It": f"No closing quotation; {KNOWN}",
+    f"{MODEL} --max-tokens": f"argument --max-tokens: expected one argument; {KNOWN}",
+    f"{MODEL} --max-tokens ten": (
+        f"argument --max-tokens: invalid int value: 'ten'; {KNOWN}"
+    ),
+    f"{MODEL} --max-tokens 0": "--max-tokens needs a number of tokens from 1, got 0",
+    f"{MODEL} --to a-b": "--to needs a name for a variable, got 'a-b'",
+    f"{MODEL} --to class": "--to needs a name for a variable, got 'class'",
+    f"{MODEL} --view big": "no view 'big'; known: auto, live, none, static, terminal, "
+    "updates",
+    "llama3:8b": f"no provider at the start of 'llama3:8b'; {PROVIDERS}",
+    "openai:": "'openai:' names no model; expected openai:<model>",
+}
+
+
+@pytest.mark.parametrize(("line", "message"), WRONG.items(), ids=WRONG)
+def test_what_cannot_be_asked(line, message, shell, server):
+    """The message says what is known, in one line, and nothing is sent."""
+    count = len(server.log)
+    out, error = run(shell, f"%%stream {line}\nHi")
+
+    assert isinstance(error, UsageError)
+    assert str(error) == message
+    assert out.strip().splitlines() == [f"{type(error).__name__}: {message}"]
+    assert len(server.log) == count
+
+
+@pytest.mark.parametrize("cell", ["\n", "  \n\t\n"], ids=repr)
+def test_an_empty_cell(cell, shell):
+    """It says where the question goes."""
+    with pytest.raises(UsageError, match="the cell is empty: write the question"):
+        shell.run_cell_magic("stream", MODEL, cell)
+
+
+def test_a_failing_cell_raises_and_keeps_the_reply(shell):
+    """Unlike with ``%%capture`` the cells behind it do not run."""
+    out, error = run(shell, f"%%stream {MODEL} --to answer\n[scenario: nope]")
+    lines = out.strip().splitlines()
+
+    assert isinstance(error, nbstream.ProviderFailure)
+    assert shell.user_ns["answer"] is error.reply
+    assert error.reply.outcome == "failed"
+    assert lines[0].startswith("[Failed. BadRequestError: The offline server has no")
+    assert lines[-1].startswith("RequestFailure: BadRequestError: The offline")
+    assert len(lines) == 2
+
+
+def interrupted(stream, **_):
+    reply = nbstream.Reply("text")
+    reply.end(stopped=True)
+    raise nbstream.Stopped("stopped", reply)
+
+
+def test_an_interrupted_cell_keeps_the_reply(shell, monkeypatch):
+    """The interrupt goes on, so that queued cells do not run."""
+    monkeypatch.setattr("nbstream.magic.show", interrupted)
+    out, error = run(shell, f"%%stream {MODEL} --to answer\nHi")
+
+    assert (type(error), error.reply) == (nbstream.Stopped, shell.user_ns["answer"])
+    assert out.strip() == "KeyboardInterrupt: stopped"
+
+
+def test_help_can_be_read(shell):
+    """``%%stream?`` shows what it does and every option."""
+    _, error = run(shell, "%%stream?")
+    told = shell.inspector.info(shell.find_magic("stream", "cell"))["docstring"]
+
+    assert error is None
+    for words in (
+        "Ask a model the text of this cell",
+        "{{name}} is replaced by the notebook's variable",
+        "%%stream anthropic:<model> --max-tokens 500 --to answer",
+        "--system TEXT   Instructions for the model.",
+        "--max-tokens N  Limit of the answer, in tokens.",
+        "--to NAME       Put the Reply into this variable.",
+        "--view VIEW     live, updates, static, terminal or none.",
+    ):
+        assert words in told
+
+
+# --- the end of a cell --------------------------------------------------------------
+
+SHOW = "import nbstream\n"
+REPR = "Reply('Hello', outcome='complete', api='text')"
+
+
+def test_show_may_be_the_last_line(shell):
+    """In a terminal a value has its line, here as anywhere."""
+    out, error = run(shell, f"{SHOW}nbstream.show(['Hel', 'lo'])")
+
+    assert (out, error) == (f"Hello\nOut[1]: {REPR}\n", None)
+
+
+def test_a_reply_in_another_cell(shell):
+    """There it is shown, as a value is."""
+    run(shell, f"{SHOW}reply = nbstream.show(['Hello'])")
+    out, _ = run(shell, "reply")
+
+    assert out == f"Out[2]: {REPR}\n"
+
+
+def test_a_live_on_the_last_line(shell):
+    """The stream has its own output; the value is one line."""
+    out, error = run(
+        shell, f"{SHOW}live = nbstream.start(['Hello'], view='none')\nlive"
+    )
+
+    assert out in [f"Out[1]: Live('{o}')\n" for o in ("running", "complete")]
+    assert error is None

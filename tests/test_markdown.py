@@ -1,0 +1,490 @@
+"""Safe HTML and safe Markdown: what they show, and that nothing else gets in."""
+# ruff: noqa: E501 - a table is read a case a line
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nbstream.markdown import to_html, to_safe_markdown
+from nbstream.markdown.guard import is_inert, without_math
+
+LINK = 'rel="noopener noreferrer nofollow" target="_blank"'
+IGNORED = '<span class="tex2jax_ignore">{}</span>'.format
+
+HTML = {
+    "raw HTML is text": ("a <b>c</b>", "<p>a &lt;b&gt;c&lt;/b&gt;</p>\n"),
+    "a break": ("a<br>b <BR/>\n<br />", "<p>a<br>\nb <br>\n\n<br>\n</p>\n"),
+    "a break in a cell": (
+        "|a|\n|-|\n|b<br>c|",
+        '<table>\n<thead>\n<tr>\n<th style="text-align:left">a</th>\n</tr>\n</thead>\n'
+        '<tbody>\n<tr>\n<td style="text-align:left">b<br>\nc</td>\n</tr>\n</tbody>\n</table>\n',
+    ),
+    "what is no break": (
+        "<br x> <br\t> </br> <br  /> \\<br> `<br>`",
+        "<p>&lt;br x&gt; &lt;br\t&gt; &lt;/br&gt; &lt;br  /&gt; &lt;br&gt; <code>&lt;br&gt;</code></p>\n",
+    ),
+    "a link": ("[a](https://h/?x&y)", f'<p><a href="https://h/?x&amp;y" {LINK}>a</a></p>\n'),
+    "an address": ("<mailto:a@b.c>", f'<p><a href="mailto:a@b.c" {LINK}>mailto:a@b.c</a></p>\n'),
+    "a link with a break and a formula": (
+        "[a<br>$]$](https://h)", f'<p><a href="https://h" {LINK}>a<br>\n<span>$]$</span></a></p>\n'
+    ),
+    "a script's link": ("[a](javascript:b)", "<p>[a](javascript:b)</p>\n"),
+    "one in entities": ("[a](&#106;avascript:b)", "<p>[a](javascript:b)</p>\n"),
+    "a link to a file": ("[a](b.ipynb)", "<p>[a](b.ipynb)</p>\n"),
+    "a link in the page": ("[a](#b)", "<p>a</p>\n"),
+    "an image": (
+        "![*a*](https://h/i.png)",
+        f'<p><a href="https://h/i.png" {LINK}>a (https://h/i.png)</a></p>\n',
+    ),
+    "an image in a link": (
+        "[![a](https://h/i)](https://g)",
+        f'<p><a href="https://g" {LINK}>a (https://h/i)</a></p>\n',
+    ),
+    "a price": ("$5 and $6", f"<p>{IGNORED('$')}5 and {IGNORED('$')}6</p>\n"),
+    "prices before a formula": (
+        "$5/month for $x$", f"<p>{IGNORED('$')}5/month for <span>$x$</span></p>\n"
+    ),
+    "a formula": ("$a_1 * b_2 * c$", "<p><span>$a_1 * b_2 * c$</span></p>\n"),
+    "TeX's own brackets": (r"\(a<b\) \[c\]", "<p><span>\\(a&lt;b\\)</span> <span>\\[c\\]</span></p>\n"),
+    "an entity is in no formula": (
+        "$5&#60;d&#62;$p_1$", f"<p>{IGNORED('$')}5&lt;d&gt;<span>$p_1$</span></p>\n"
+    ),
+    "an escaped dollar": (r"\$x$", f"<p>{IGNORED('$')}x{IGNORED('$')}</p>\n"),
+    "a backslash": (r"C:\\(x", f"<p>C:{IGNORED(chr(92))}(x</p>\n"),
+    "dollars in code": ("`$a$` `b`", "<p><code>$a$</code> <code>b</code></p>\n"),
+    "a formula over lines": (
+        "so\n$$\na\n- b\n= c\n$$", "<p>so</p>\n<p><span>$$\na\n- b\n= c\n$$</span></p>\n"
+    ),
+    "an environment": (
+        "\\begin{align}\n- a\n\\end{align}",
+        "<p><span>\\begin{align}\n- a\n\\end{align}</span></p>\n",
+    ),
+    "no end of a formula": ("$$\na\n\n$$", "<p>{0}\na</p>\n<p>{0}</p>\n".format(IGNORED("$$"))),
+    "dollars in indented code": ("    $$\n    a", "<pre><code>$$\na\n</code></pre>\n"),
+    "dollars indented after a quote": (
+        "> a\n    $$", f"<blockquote>\n<p>a\n{IGNORED('$$')}</p>\n</blockquote>\n"
+    ),
+    "text after a formula": ("$$a$$ b", "<p><span>$$a$$</span> b</p>\n"),
+    "an empty formula": ("\\[\\]", "<p>[]</p>\n"),
+    "a formula that links": (r"$\href{x}{y}$", "<p><code>$\\href{x}{y}$</code></p>\n"),
+    "a formula block that loads": ("$$\n\\require{x}\n$$", "<p><code>$$\n\\require{x}\n$$</code></p>\n"),
+    "a formula too deep": (f"${'{' * 70}{'}' * 70}$", f"<p><code>${'{' * 70}{'}' * 70}$</code></p>\n"),
+    "code": (
+        '```python\nx = "<"\n```',
+        '<pre><code class="highlight">x <span class="o">=</span> '
+        '<span class="s">"&lt;"</span>\n</code></pre>\n',
+    ),
+    "code in no known language": ('```"><b>\n<\n```', "<pre><code>&lt;\n</code></pre>\n"),
+    "code in a language unheard of": ("```nolang\nx\n```", "<pre><code>x\n</code></pre>\n"),
+    "a table": (
+        "|a|b|\n|-|-:|\n|1|2|",
+        '<table>\n<thead>\n<tr>\n<th style="text-align:left">a</th>\n'
+        '<th style="text-align:right">b</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n'
+        '<td style="text-align:left">1</td>\n<td style="text-align:right">2</td>\n'
+        "</tr>\n</tbody>\n</table>\n",
+    ),
+    "tasks": (
+        "1. [ ] a\n2. [x] b",
+        '<ol>\n<li><input type="checkbox" disabled> a\n</li>\n'
+        '<li><input type="checkbox" disabled checked> b\n</li>\n</ol>\n',
+    ),
+    "a list that starts late": ("3. a", '<ol start="3">\n<li>a\n</li>\n</ol>\n'),
+    "breaks, a rule and strokes": (
+        "a\\\nb\nc\n\n---\n~~d~~ **e** *f*",
+        "<p>a<br>\nb\nc</p>\n<hr>\n<p><s>d</s> <strong>e</strong> <em>f</em></p>\n",
+    ),
+    "code in a language with words of its own": (
+        "```pony\nA\n```",
+        '<pre><code class="highlight">A\n</code></pre>\n',
+    ),
+    "words of any language": ("é 漢", "<p>é 漢</p>\n"),
+    "what no file can hold": ("\ud800\0", "<p>\ufffd\ufffd</p>\n"),
+    "too deep": ("> " * 200 + "a", f"<pre><code>{'&gt; ' * 200}a</code></pre>\n"),
+    "nothing": ("", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), HTML.values(), ids=HTML)
+def test_html(text: str, expected: str) -> None:
+    """Each kind of Markdown has its HTML."""
+    assert to_html(text) == expected
+
+
+IMAGES = {
+    "http": ("![a](http://h/i)", '<p><img src="http://h/i" alt="a"></p>\n'),
+    "data": (
+        "![a ![b](x)\nc](data:image/png;base64,AA==)",
+        '<p><img src="data:image/png;base64,AA==" alt="a ![b](x) c"></p>\n',
+    ),
+    "svg is not shown": (
+        "![a](data:image/svg+xml,x)", "<p>![a](data:image/svg+xml,x)</p>\n"
+    ),
+    "mail is no image": ("![a](mailto:b@c)", f'<p><a href="mailto:b@c" {LINK}>a (mailto:b@c)</a></p>\n'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), IMAGES.values(), ids=IMAGES)
+def test_images(text: str, expected: str) -> None:
+    """With ``images`` those of the web and small inline ones are shown."""
+    assert to_html(text, images=True) == expected
+
+
+def test_huge_code_is_coloured_at_its_begin_only() -> None:
+    """What nobody reads of a code is shown without the cost of colours."""
+    code = "None\n" * 30_000
+    coloured = '<span class="k">None</span>\n' * 20_000
+
+    assert to_html(f"```python\n{code}```") == (
+        f'<pre><code class="highlight">{coloured}{code[100_000:]}</code></pre>\n'
+    )
+
+
+def test_huge_text_is_shown_as_it_came() -> None:
+    """A text of megabytes is not parsed at all."""
+    text = "*a* " * 600_000
+
+    assert to_html(text) == f"<pre><code>{text}</code></pre>\n"
+    assert to_safe_markdown(text) == f"```text\n{text}\n```\n"
+
+
+SAFE = {
+    "raw HTML": ("a <b>c</b>\n\n<div>", "a &lt;b>c&lt;/b>\n\n&lt;div>"),
+    "escaped HTML": (r"\<b>", "&lt;b>"),
+    "addresses": ("<https://h> <a@b.de> <ftp://c>", "<https://h> <a@b.de> &lt;ftp&#58;//c>"),
+    "what is never closed": (r"a ` b \* \\ ![c", r"a ` b \* \\ &#33;[c"),
+    "a command in prose": (r"so \href{x}{y}", r"so \ href{x}{y}"),
+    "a comparison": ("a < b", "a < b"),
+    "a break": ("a<br>b `<br>`<BR/>", "a<br>b `<br>`<BR/>"),
+    "a break that would begin HTML": (
+        "<br>\n`<i>`\n\n> 1. <br />\n>    b\n\n[^1]: <br>",
+        "&nbsp;<br>\n`<i>`\n\n> 1. &nbsp;<br />\n>    b\n\n[^1]: &nbsp;<br>",
+    ),
+    "a break in a formula": ("$a<br>b$", "$a< br>b$"),
+    "what is no break": ("<br x> a <br\t> </br>", "&lt;br x> a &lt;br\t> &lt;/br>"),
+    "HTML in code": ("`<b>` and\n\n```html\n<b>\n```\n", "`<b>` and\n\n```html\n<b>\n```\n"),
+    "HTML in code over lines": ("`a\n<b>`", "a &#60;b&#62;"),
+    "HTML in code after an address": ("https://h/`<b>`", "https://h/&#60;b&#62;"),
+    "HTML in code after a price": ("$5`<d>`$p_1$", "$5&#60;d&#62;$p_1$"),
+    "HTML in a cell": ("|a|\n|-|\n|`x|<b>`|", "|a|\n|-|\n|x&#124;&#60;b&#62;|"),
+    "HTML indented": ("    <b>\n", "```text\n<b>\n```\n"),
+    "HTML in a title": ('[a](https://h "<b>")', '[a](https://h "&lt;b>")'),
+    "links": (
+        "[a](https://h) <https://h> [b](#c) [d]() <a@b.de> [e](<https://h/f g>)",
+        "[a](https://h) <https://h> [b](#c) [d]() <a@b.de> [e]&#40;&lt;https://h/f g>)",
+    ),
+    "a script's link": ("[a](javascript:b)", "[a]&#40;javascript:b)"),
+    "one in entities": ("[a](&#106;avascript&colon;b)", "[a]&#40;&#106;avascript&colon;b)"),
+    "one in brackets": ("[a](<java\tscript:b>)", "[a]&#40;&lt;java\tscript:b>)"),
+    "one on the next line": ("[a](\njavascript:b)", "[a]&#40;\njavascript:b)"),
+    "one by itself": ("<javascript:b> ftp://c", "&lt;javascript:b> ftp&#58;//c"),
+    "one by reference": ("[a]: javascript:b", "[a]&#58; javascript:b"),
+    "a reference": ("[a]: https://b\n[^1]: note", "[a]: https://b\n[^1]: note"),
+    "a word and a colon": ("see x[0]: y", "see x[0]: y"),
+    "a dollar in an address": ("[a](https://h/$b)", "[a](https://h/%24b)"),
+    "an image": ("![a](https://h/i)", "[a (https://h/i)](https://h/i)"),
+    "no description": ("![](https://h/i_j)", "[https://h/i_j](https://h/i_j)"),
+    "an image in a link": (
+        "[![a](https://h/i)](https://g)", "[a (https://h/i)](https://g)"
+    ),
+    "an image by reference": (
+        "![a][b] ![B] !![c]\n\n[b]: https://h/i",
+        "[a (https://h/i)][b] [B (https://h/i)][B] !&#33;[c]\n\n[b]: https://h/i",
+    ),
+    "a diagram": ("``` mermaid\nx\n```", "```text\nx\n```"),
+    "a diagram in a list": ("- ~~~svg x\n  y\n  ~~~", "- ~~~text\n  y\n  ~~~"),
+    "a raw format": ("```{=html}\nx\n```\n`y`{=html}", "```text\nx\n```\n`y`&#123;=html}"),
+    "a formula": ("$a<b$ $$\\frac{1}{2}$$ \\(x\\)", "$a< b$ $$\\frac{1}{2}$$ \\(x\\)"),
+    "a formula that links": (r"$\href{x}{y}$", r"$\ href{x}{y}$"),
+    "one in entities and none": (r"&#92;hr&#101;f &#35; \a", r"&#92; hr&#101;f &#35; \a"),
+    "a block that loads": ("$$\n\\require{x}\n$$", "$$\n\\ require{x}\n$$"),
+    "fences that tools disagree on": (
+        " ```\n <b>\n> ```\n<i>", "````text\n ```\n <b>\n> ```\n<i>\n````\n"
+    ),
+    "what the host would swallow": (
+        "$ `\\href{x}` $", "```text\n$ `\\href{x}` $\n```\n"
+    ),
+    "what the host would splice": (
+        '[a](https://h/@\\@0@@) $"$', '```text\n[a](https://h/@\\@0@@) $"$\n```\n'
+    ),
+    "line ends": ("a\r\n<b>\rc\n", "a\r\n&lt;b>\rc\n"),
+    "too deep": ("> " * 200 + "`", "```text\n" + "> " * 200 + "`\n```\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), SAFE.values(), ids=SAFE)
+def test_safe_markdown(text: str, expected: str) -> None:
+    """Each danger is taken out of the Markdown, and nothing is done twice."""
+    assert to_safe_markdown(text) == expected
+    assert to_safe_markdown(expected) == expected
+
+
+def test_safe_images() -> None:
+    """With ``images`` the Markdown of an image stays, if it may be loaded."""
+    good = (
+        "![a](https://h/i) ![b](data:image/png;base64,AA==) ![c][d]\n\n[d]: https://h"
+    )
+
+    assert to_safe_markdown(good, images=True) == good
+    assert to_safe_markdown("![a](b.png)", images=True) == "&#33;[a]&#40;b.png)"
+
+
+INNOCENT = {
+    "prose": "# A title\n\nSome *words*, a\nline -- and `code`.\n\nAnother\n=======\n",
+    "a table": "| a | b |\n|---|--:|\n| 1<br>2 | `x \\| y` |\n| $z$ | **w** |\n",
+    "code": "Use `a < b` or:\n\n```python\nif a < b:\n    print('<b>')\n```\n\n    x = 1\n",
+    "maths": "The $x_1 * y$ and\n\n$$\n\\sum_{i < n} i\n$$\n\n\\[ a \\] and \\(b\\).\n",
+    "lists": "1. one\n   - two\n     ```js\n     f(`<p>`)\n     ```\n2. [ ] three\n\n> quote\n> more\n",
+    "links": "[a](https://h/x_(y) 't') and <https://h>, [b][c], https://bare.org/?a=1&b=2\n\n[c]: https://h\n",
+    "prices": "It costs $5 & up to $10, 50% off! C:\\temp\\x\n",
+    "a reply cut off": "Look:\n\n```html\n<p>\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", INNOCENT.values(), ids=INNOCENT)
+def test_innocent_markdown_stays(text: str) -> None:
+    """What is harmless is the same to the byte."""
+    assert to_safe_markdown(text) == text
+
+
+ALIVE = {
+    "a tag": "a <b>",
+    "a block of tags": "<div>",
+    "a break that begins HTML": "<br>\n`<i>`",
+    "a break that does more": "a <br onclick=b>",
+    "a link that runs": "[a](javascript:b)",
+    "an image": "![a](https://h)",
+    "a diagram": "```mermaid\n```",
+    "a formula that links": r"$\href{a}{b}$",
+    "a formula in an address": "[a](https://h/@@0@@)",
+    "a formula in a title": '[a](#b "$x$")',
+    "one in a bare address": "www.h@@0@@",
+    "no formula of that number": r"@\@0@@",
+    "code that the host reads as a formula": "$ `<i>` $ <i>",
+}
+
+
+@pytest.mark.parametrize("text", ALIVE.values(), ids=ALIVE)
+def test_the_guard_stops(text: str) -> None:
+    """The second opinion sees by itself what is alive, in any reading."""
+    assert not is_inert(text, images=False)
+
+
+def test_the_guard_lets_through() -> None:
+    """Text, a break in a line, good links and, if they are wanted, images are inert."""
+    assert is_inert("a [b](https://h)<br>[c](#d) `<i>` $x$\n```py\n```", images=False)
+    assert is_inert("![a](https://h)", images=True)
+
+
+HOSTS = {
+    "a formula": ("$a$ b", "@@0@@ b", ["$a$"]),
+    "two dollars": ("$$a$$", "@@0@@", ["$$a$$"]),
+    "an environment": (r"\begin{a}b\end{a}", "@@0@@", [r"\begin{a}b\end{a}"]),
+    "brackets": (r"\\(a\\) \\[b\\]", "@@0@@ @@1@@", [r"\\(a\\)", r"\\[b\\]"]),
+    "braces": ("$a{b}c}$", "@@0@@", ["$a{b}c}$"]),
+    "a dollar in braces": ("${a$}b$ c", "@@0@@ c", ["${a$}b$"]),
+    "open braces": ("$a{$ b", "@@0@@ b", ["$a{$"]),
+    "open braces in a paragraph": ("$a{$ b\n\n$c$", "@@0@@ b\n\n@@1@@", ["$a{$", "$c$"]),
+    "no end": ("$a", "$a", []),
+    "no end in a paragraph": ("$a\n\nb$", "$a\n\nb$", []),
+    "its own mark": ("@@3@@ $a$", "@@0@@ @@1@@", ["@@3@@", "$a$"]),
+    "code": ("`$a$` ~ $b$", "`$a$` ~ @@0@@", ["$b$"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "rest", "formulas"), HOSTS.values(), ids=HOSTS)
+def test_the_hosts_formulas(text: str, rest: str, formulas: list[str]) -> None:
+    """Formulas are taken out where JupyterLab takes them out."""
+    assert without_math(text) == (rest, formulas)
+
+
+ATOMS = st.sampled_from(
+    """<img src=x onerror=p()>|<script>p()</script>|<b |>|<!--|-->|<svg onload=p()>|<br>|<BR/>|<br />|<br x=p()>|</|<?|`|``|```|~~~
+|$|$$|\\(|\\)|\\[|\\]|\\\\(|\\\\)|\\begin{a}|\\end{a}|\\href{javascript:p()}{x}|\\require{x}|[|](|](javascript:p())
+|](https://h/a|](<|![|!|](data:text/html,x)|)|]|[a]|[a]: |[a]: javascript:p()|[a]: https://h/i.png| "t|" onclick="p()
+|# |a|b c|*|_|**|~|~D|@@0@@|@\\@0@@|&#60;|&lt;|&#106;avascript:|java\tscript:|&colon;|&#92;href|&#36;|\\|\\`|{=html}
+|```mermaid|``` {=html}|<https://h>|<javascript:p()>|'|---|===|1. |<details open ontoggle=p()>|{|}|^|<x@y.zz>|www.h.c
+|    |> |- |\r|\0|\x0c|\u00a0|\ud800|:|&""".replace("\n", "").split("|")
+) | st.sampled_from(
+    ["\n", "\n\n", "\n> ", "\n- ", "| ", "|\n|-|-|\n| ", "\n    ", "\r\n"]
+)
+TEXT = st.lists(ATOMS | st.text(max_size=3), max_size=25).map("".join)
+MODEST = settings(deadline=None, max_examples=300)
+
+TAGS = frozenset(
+    [
+        "a",
+        "blockquote",
+        "br",
+        "code",
+        "em",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "img",
+        "input",
+        "li",
+        "ol",
+        "p",
+        "pre",
+        "s",
+        "span",
+        "strong",
+        "table",
+        "tbody",
+        "td",
+        "th",
+        "thead",
+        "tr",
+        "ul",
+    ]
+)
+#: Every attribute, with all that it may say.
+ATTRIBUTES = {
+    ("a", "href"): r"(?i:https?://|mailto:)[^\s\"'<>`\\]+",
+    ("a", "rel"): "noopener noreferrer nofollow",
+    ("a", "target"): "_blank",
+    (
+        "img",
+        "src",
+    ): r"(?i:https?://[^\s\"'<>`\\]+|data:image/(png|jpeg|gif|webp);base64,.+)",
+    ("img", "alt"): r"(?s:.*)",
+    ("ol", "start"): "[0-9]+",
+    ("td", "style"): "text-align:(left|center|right)",
+    ("th", "style"): "text-align:(left|center|right)",
+    ("input", "type"): "checkbox",
+    ("input", "disabled"): "None",
+    ("input", "checked"): "None",
+    ("code", "class"): "highlight",
+    ("span", "class"): "tex2jax_ignore|[a-z][a-z0-9]{0,2}",
+}
+
+
+class Guard(HTMLParser):
+    """Reads HTML by rules of its own, and keeps what is not on the lists."""
+
+    def __init__(self, html: str, *extra: str) -> None:
+        super().__init__()
+        self.bad: list[object] = []
+        self.words = ""
+        self._extra = extra
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in TAGS.union(self._extra):
+            self.bad.append(tag)
+        for name, value in attrs:
+            allowed = ATTRIBUTES.get((tag, name))
+            ours = allowed and re.fullmatch(allowed, str(value))
+            if not ours and name not in self._extra:
+                self.bad.append((tag, name, value))
+
+    def handle_data(self, data: str) -> None:
+        self.words += "".join(data.split())
+
+    def handle_comment(self, data: str) -> None:
+        self.bad.append(("comment", data))
+
+    handle_decl = handle_pi = unknown_decl = handle_comment
+
+
+@MODEST
+@given(TEXT, st.booleans())
+def test_only_what_is_allowed(text: str, images: bool) -> None:
+    """Whatever comes in, only listed tags, attributes and addresses come out."""
+    html = to_html(text, images=images)
+
+    assert Guard(html).bad == []
+    assert html == to_html(text, images=images)
+    assert images or "<img" not in html
+    html.encode()
+
+
+@MODEST
+@given(TEXT)
+def test_safe_markdown_is_safe(text: str) -> None:
+    """A renderer that lets HTML through finds none, and no second turn is needed."""
+    from markdown_it import MarkdownIt
+
+    safe = to_safe_markdown(text)
+    md = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    md.validateLink = lambda _: True
+    html = re.sub(r' href="(#[^"]*)?"', "", md.render(safe))
+
+    assert Guard(html, "title", "class", "ol").bad == []
+    assert to_safe_markdown(safe) == safe
+
+
+@MODEST
+@given(TEXT)
+def test_nbconvert_is_safe(text: str) -> None:
+    """Another parser with other habits finds nothing alive either."""
+    convert = pytest.importorskip("nbconvert.filters.markdown_mistune")
+    html = convert.markdown2html_mistune(to_safe_markdown(text))
+    html = re.sub(r' href="(#[^"]*)?"', "", html)
+
+    extra = [
+        "title",
+        "class",
+        "id",
+        "align",
+        "del",
+        "start",
+        "style",
+        "math",
+        "semantics",
+        "annotation",
+        "div",
+    ]
+    assert Guard(html, *extra).bad == []
+    assert not re.search("<[^>]* style=(?!.text-align:)", html)
+
+
+WORDS = st.lists(
+    st.sampled_from(
+        """<b>|<br>|<i x="y">|*a*|**b**|`c`|`<d>`|[e](https://h)|[f](javascript:g)|[h](i.md)
+|![j](https://k/l)|[![m](https://n)](https://o)|$5|$p_1$|\\(q\\)|$\\href{r}{s}$|&lt;|&#60;
+|<https://t>|<javascript:u>|# |- |> |x|1 < 2|[v]|![w](data:x)""".replace("\n", "").split("|")
+    )
+    | st.sampled_from([" ", " ", "\n", "\n\n"]),
+    max_size=25,
+).map("".join)  # fmt: skip
+
+
+@MODEST
+@given(WORDS)
+def test_both_show_the_same_words(text: str) -> None:
+    """Our HTML of the safe Markdown has the words of our HTML of the text."""
+    safe = to_safe_markdown(text)
+    if safe.startswith("```text\n"):
+        return  # shown as it came, because its readings differ
+
+    words = [Guard(to_html(source)).words for source in (text, safe)]
+
+    # TeX skips the space that breaks a command, and so does the comparison.
+    assert words[0] == words[1]
+
+
+TANGLES = {
+    "brackets": "[", "images": "![", "links": "[a](", "quotes": "> ", "stars": "***",
+    "stars and letters": "*a_", "backticks": "`a``", "dollars": "$a ", "tildes": "~",
+    "double dollars": "$$\n", "TeX brackets": "\\[\n", "environments": "\\begin{a}\n",
+    "tags": "<a ", "backslashes": "\\", "lists": "- ", "cells": "|a", "lines": "a\n",
+    "definitions": "[a]: b\n", "entities": "&#92;", "fences": "```\n<b>\n", "codes": "``a`",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", TANGLES.values(), ids=TANGLES)
+def test_tangles_end(unit: str) -> None:
+    """A page of one mark over and over costs a moment, not minutes."""
+    text = unit * (20_000 // len(unit))
+
+    assert Guard(to_html(text)).bad == []
+    assert to_safe_markdown(to_safe_markdown(text)) == to_safe_markdown(text)

@@ -1,0 +1,304 @@
+"""Rendering: frames add up to the final HTML, and what was shown stays."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nbstream.markdown import to_html
+from nbstream.markdown.rendering import Frame, Rendering
+from nbstream.markdown.short import SHORT, expand, shorten
+
+FOOT = "</code></pre>\n"
+
+
+class Page:
+    """What a browser does with frames."""
+
+    def __init__(self) -> None:
+        self.blocks: list[str] = []
+        self.line = ""
+
+    def apply(self, frame: Frame) -> None:
+        """Change the blocks as the docstring of ``Frame`` says."""
+        if frame.code is not None:
+            shown = self.blocks[-1].removesuffix(self.line + FOOT)
+            self.blocks[-1] = shown + frame.code + FOOT
+        for index, html in frame.replaced:
+            self.blocks[index] = html
+        kept, changed = self.blocks[: frame.at], list(frame.html)
+        if frame.keep:
+            before = self.blocks[frame.at].encode("utf-16-le")[: 2 * frame.keep]
+            changed[0] = before.decode("utf-16-le") + changed[0]
+        self.blocks = kept + changed
+        if frame.line:
+            shown = self.blocks[-1].removesuffix(FOOT)
+            self.blocks[-1] = shown + frame.line + FOOT
+        self.line = frame.line
+
+
+def play(*pieces: str, images: bool = False) -> list[list[str]]:
+    """Return the blocks after each frame, as a page has them."""
+    rendering, page, shown = Rendering(images=images), Page(), []
+    for piece in pieces:
+        rendering.feed(piece)
+        if frame := rendering.frame():
+            page.apply(frame)
+        shown.append(list(page.blocks))
+    last = rendering.finish()
+    page.apply(last)
+    assert page.blocks == rendering.blocks
+    assert last.closed == len(page.blocks)
+    return [*shown, page.blocks]
+
+
+SAMPLES = {
+    "headings": "# One *x*\n\nTwo\n===\n\n### Three ###\n\nFour\n---\n\nText\n",
+    "emphasis": "Some **bold *both*** *it*, ~~gone~~, __x__, 2*3, 2**n, a_b_c.\n",
+    "links": 'A [b *x*](https://a.org/b?d=(e) "t"), <https://a.org/x>, [no] [x]y.\n',
+    "images": "An ![image *x*](https://a.org/y.png) and an! exclamation!\n",
+    "characters": "AT&T &amp; &#169; \\* \\_ a < b <b>x</b> 10 $ 日本**語**😀\n",
+    "code": "`a*b` and ``c ` d`` and `e\nf` and\n\n    indented\n\n    code\n",
+    "breaks": "hard  \nbreak\\\nand soft\nline\n\n***\n\n- - -\n",
+    "lists": "- a **b\n  c** d\n- e\n  1. f\n  2. g\n\n     h\n\n- [ ] i\n- [x] j\n",
+    "a loose list": "1. a\n2. b\n\n3. c\n\nd\n",
+    "quotes": "> a **b\n> c** d\nlazy\n> > deep\n>\n> - e\n\nf\n",
+    "a table": "x\n\n| a | b |\n|---|:-:|\n| **c** | `d` |\n| [e](http://f) | | h\n",
+    "not a table": "| a | b |\nc\n\n|d| is e.\n",
+    "a fence": "```python\ndef f():\n    '''a\n    b'''\n    return 1 < 2  # 😀\n```\n",
+    "an open fence": "a\n\n~~~\nb\n\n# c",
+    "a comment in code": "```js\n/** a\n * if b\n */\nlet c = `d\ne`;\n```\n",
+    "a fence in a fence": "````md\n```py\nx\n```\n````\ny\n",
+    "a fence in a list": "1. a:\n   ```bash\n   ls\n   ```\n2. b\n",
+    "an indented fence": "  ```\n  a\n \tb\n    c\n  ```\n",
+    "formulas": "$x^2$ and \\(y_1\\), $5 and $6.\n\n$$\na\n= b\n$$\n\n\\[\n- z\n\\]\n",
+    "environments": "\\begin{align}\na &= b \\\\\n\\end{align}\n\n$$x$$ \\\\[2pt]\n",
+    "definitions first": "[a]: https://a.org\n\nSee [a] and [b][a].\n",
+    "footnotes": "x [^1] y\n\n[^1]: The note.\n",
+    "breaks in cells": "| a |\n|---|\n| b<br>c<br />d |\n",
+    "HTML": '<div class="x">\n<p>y</p>\n</div>\n\n<!-- z -->\n',
+    "lines that end with CR LF": "a\r\nb\r\n\r\n- c\r\n- d\r\n\r\n```\r\ne\r\n```\r\n",
+    "no end": "# a\n\n- b\n  c **d",
+    "only blank lines": "\n\n \n",
+    "nothing": "",
+}
+#: Where a definition comes later than its use.
+LATE = {
+    "a definition": "[a], [b][c] and ![d][a]\n\ne\n\n[a]: http://a.b\n[c]: <http://c.d>\n",
+    "the first definition holds": "[a]\n\n[a]: http://b.c\n\n[a]: http://d.e\n\nf\n",
+    "a definition that is none": "[a]\n\n[a]: http://b|c\n---|---\nd | e\n",
+    "a definition in a quote": "[a]\n\n> [a]: http://b.c\n\nd\n",
+}
+ALL = SAMPLES | LATE
+
+
+@pytest.mark.parametrize("text", ALL.values(), ids=ALL)
+def test_frames_add_up_to_the_final_html(text: str) -> None:
+    """By characters or at once the same blocks, whose HTML is ``to_html``."""
+    once = play(text)[-1]
+
+    assert "".join(once) == to_html(text)
+    assert play(*text)[-1] == once
+    assert play(*re.findall("(?s).{1,5}", text))[-1] == once
+
+
+@pytest.mark.parametrize("text", SAMPLES.values(), ids=SAMPLES)
+def test_images_are_shown_where_they_are_wanted(text: str) -> None:
+    """With ``images``, too, the frames add up."""
+    assert "".join(play(*text, images=True)[-1]) == to_html(text, images=True)
+
+
+WORDS = re.compile(r"\S+\s*")
+PIECES = sorted({word for text in ALL.values() for word in WORDS.findall(text)})
+SPACES = ["\n", "\n\n", " ", "\t", "\ud800"]
+TEXTS = st.lists(
+    st.one_of(st.sampled_from(PIECES), st.sampled_from(SPACES)), max_size=14
+).map("".join)
+
+
+@settings(deadline=None, max_examples=200)
+@given(text=TEXTS, places=st.lists(st.integers(0, 80), max_size=8))
+def test_any_cut_gives_the_same_html(text: str, places: list[int]) -> None:
+    """However a text is cut, the page ends as ``to_html`` of it."""
+    ends = [0, *sorted(min(at, len(text)) for at in places), len(text)]
+    once = play(text)[-1]
+
+    assert "".join(once) == to_html(text)
+    assert play(*(text[a:b] for a, b in pairwise(ends)))[-1] == once
+
+
+TOO_MUCH = {
+    "too deep": "a\n\n" + "> " * 200 + "b\n\nc\n\nd",
+    "too deep at the end": "a\n\n" + "- " * 80 + "b",
+    "too long": "a\n\n```\n" + f"{'b' * 1_000}\n" * 2_000,
+}
+
+
+@pytest.mark.parametrize("text", TOO_MUCH.values(), ids=TOO_MUCH)
+def test_what_cannot_be_read_is_shown_as_it_came(text: str) -> None:
+    """The whole text becomes one block of code, and grows as such."""
+    step = 1 + len(text) // 40
+    pieces = [text[at : at + step] for at in range(0, len(text), step)]
+
+    assert play(*pieces)[-1] == [to_html(text)]
+
+
+# -- what is shown of an unfinished text -------------------------------------------
+
+UNFINISHED = {
+    "bold": ("a **b", "<p>a <strong>b</strong></p>\n"),
+    "bold and emphasis": ("**a *b", "<p><strong>a <em>b</em></strong></p>\n"),
+    "bold that is about to end": ("**a*", "<p><strong>a</strong></p>\n"),
+    "a lone marker": ("a **", "<p>a</p>\n"),
+    "struck": ("~~a b", "<p><s>a b</s></p>\n"),
+    "a product": ("2*3", "<p>2*3</p>\n"),
+    "code": ("a `b *c", "<p>a <code>b *c</code></p>\n"),
+    "a backtick": ("a `", "<p>a</p>\n"),
+    "half a label": ("a [b c", "<p>a</p>\n"),
+    "half a link that may be none": ("a [b c](ht", "<p>a</p>\n"),
+    "what is no link": ("a [b](c.md", "<p>a [b](c.md</p>\n"),
+    "a star that is no marker": ("f(a, *, b", "<p>f(a, *, b</p>\n"),
+    "half a link": ("a [b c](http://d", "<p>a b c</p>\n"),
+    "half a link in bold": ("**a [b](http:", "<p><strong>a b</strong></p>\n"),
+    "brackets": ("a [b] c", "<p>a [b] c</p>\n"),
+    "half an image": ("a ![b](http://c", "<p>a</p>\n"),
+    "an exclamation": ("a!", "<p>a!</p>\n"),
+    "half an autolink": ("a <http://b", "<p>a</p>\n"),
+    "less than": ("a < b", "<p>a &lt; b</p>\n"),
+    "half an entity": ("a &am", "<p>a</p>\n"),
+    "a backslash": ("a \\", "<p>a</p>\n"),
+    "half a formula": ("a $x^", "<p>a</p>\n"),
+    "a price": ("a $5 b", '<p>a <span class="tex2jax_ignore">$</span>5 b</p>\n'),
+    "half a formula in brackets": ("a \\(x", "<p>a</p>\n"),
+    "half a formula set apart": ("a\n\n$$\nx\n- y\n", "<p>a</p>\n"),
+    "a list's marker": ("a\n\n- ", "<p>a</p>\n"),
+    "a number": ("a\n\n1.", "<p>a</p>\n"),
+    "an item": ("- a\n-", "<ul>\n<li>a\n</li>\n</ul>\n"),
+    "a task": ("- [", ""),
+    "a heading's marker": ("##", ""),
+    "an underline": ("a\n--", "<p>a</p>\n"),
+    "a quote's marker": ("> ", ""),
+    "a first row": ("| a | b |", ""),
+    "half a table": ("a\n\n| b | c |\n|--", "<p>a</p>\n"),
+    "a line with a pipe": ("|a| is b.\nc", "<p>|a| is b.\nc</p>\n"),
+    "half a fence": ("a\n\n```py", "<p>a</p>\n"),
+    "half a definition": ("a\n\n[b]: http://c", "<p>a</p>\n"),
+    "a definition over lines": ("[b]:\n", ""),
+    "an open fence": ("```\na\nb", f"<pre><code>a\nb{FOOT}"),
+    "a fence that is about to end": ("```\na\n``", f"<pre><code>a\n{FOOT}"),
+    "nothing of it is unfinished": ("a\n\n**b\n\n", "<p>a</p>\n<p>**b</p>\n"),
+    "a marker that never ended": (f"`{'a' * 500}", f"<p>`{'a' * 500}</p>\n"),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), UNFINISHED.values(), ids=UNFINISHED)
+def test_unfinished(text: str, expected: str) -> None:
+    """What is open is closed for now, or it waits until it is clear."""
+    assert "".join(play(text)[-2]) == expected
+
+
+def words(blocks: list[str]) -> str:
+    """Return what a reader sees, with any space as one."""
+    return " ".join(unescape(re.sub("<[^>]*>", "", "".join(blocks))).split())
+
+
+@pytest.mark.parametrize("text", SAMPLES.values(), ids=SAMPLES)
+def test_what_was_shown_stays(text: str) -> None:
+    """Character by character, each frame's words begin with those of the one before."""
+    for before, after in pairwise(map(words, play(*text)[:-1])):
+        assert after.startswith(before)
+
+
+@pytest.mark.parametrize("text", ALL.values(), ids=ALL)
+def test_no_block_turns_into_something_else(text: str) -> None:
+    """What was shown with more than one line keeps its tag."""
+    for before, after in pairwise(play(*text)):
+        known = [
+            (old[:4], new[:4])
+            for old, new in zip(before, after, strict=False)
+            if "\n" in unescape(re.sub("<[^>]*>", "", old)).strip()
+        ]
+        assert [new for _, new in known] == [old for old, _ in known]
+
+
+# -- what a frame costs ------------------------------------------------------------
+
+
+def frames(*pieces: str) -> list[Frame | None]:
+    """Return the frames after each piece."""
+    rendering = Rendering()
+    return [rendering.feed(piece) or rendering.frame() for piece in pieces]
+
+
+def test_only_the_difference_is_sent() -> None:
+    """A paragraph that grows is sent from where it differs, as JavaScript counts."""
+    expected = [
+        Frame(at=0, closed=0, tail_chars=2, html=("<p>😀a</p>\n",)),
+        Frame(at=0, closed=0, tail_chars=3, keep=6, html=("b</p>\n",)),
+    ]
+    assert frames("😀a", "b") == expected
+
+
+def test_a_closed_block_is_not_sent_again() -> None:
+    """That a block is final is said without its HTML, if that is shown already."""
+    last = frames("a\n", "\n", "b\n")[-1]
+
+    assert last == Frame(at=1, closed=1, tail_chars=2, html=("<p>b</p>\n",))
+
+
+def test_an_open_fence_is_appended_to() -> None:
+    """Complete lines are added once, coloured; the last line is plain."""
+    grown = frames("```py\n", "if x:\n", "  pa", "ss\n")[1:]
+
+    assert grown == [
+        Frame(at=0, closed=0, tail_chars=0, keep=30,
+              html=('span class="k">if</span> x:\n</code></pre>\n',)),
+        Frame(at=1, closed=0, tail_chars=4, code="", line="  pa"),
+        Frame(at=1, closed=0, tail_chars=0,
+              code='  <span class="k">pass</span>\n'),
+    ]  # fmt: skip
+
+
+def test_a_fence_that_ends_is_not_sent_again() -> None:
+    """It was coloured line by line as it is coloured as a whole."""
+    last = frames("```py\n", "if x:\n", "  pass\n```\n")[-1]
+
+    code = '  <span class="k">pass</span>\n'
+    assert last == Frame(at=1, closed=1, tail_chars=0, code=code)
+
+
+def test_a_fence_is_coloured_again_if_it_must_be() -> None:
+    """Where a lexer sees more in all lines than in each, the block is sent whole."""
+    last = frames("```sh\na='b\n", "c'\n", "```\n")[-1]
+
+    assert last is not None
+    assert (last.at, last.keep, last.closed) == (0, 0, 1)
+
+
+def test_a_late_definition_replaces_what_uses_it() -> None:
+    """Only the blocks that name it are sent again, and at once."""
+    found = frames("[a]\n\n", "b\n\n", "[a]: http://c.d\n")[-1]
+
+    assert found is not None
+    assert [index for index, _ in found.replaced] == [0]
+    assert 'href="http://c.d"' in found.replaced[0][1]
+    assert (found.at, found.html) == (2, ())
+
+
+def test_no_frame_without_a_change() -> None:
+    """What is held back, or shown already, makes no frame."""
+    assert frames("a", "", " ", "**", "b**", "\n", "\n")[1:4] == [None] * 3
+
+
+def test_shortened_html_comes_back() -> None:
+    """The short form gives back any HTML, also one with the short characters in it."""
+    html = to_html("a `b` [c](https://d.e)\n\n|a|\n|-|\n|\x80\x81\x9f|\n")
+
+    assert expand(shorten(html)) == html
+    assert len(shorten(html)) < len(html) / 2
+    assert all(expand(short) == long for short, long in SHORT.items())

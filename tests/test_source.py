@@ -1,0 +1,736 @@
+"""What a source accepts, what it refuses, and what no socket is needed to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import io
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from types import SimpleNamespace
+
+import httpx
+import httpx2
+import pytest
+
+from nbstream.errors import UsageError
+from nbstream.source import Abandoned, Interrupted, Source, open_source, sockets, waking
+from nbstream.source.background import background_loop
+from nbstream.source.reach import POOLS
+from nbstream.source.shapes import RESPONSE_PLACES
+
+
+class Run:
+    """A source that runs, and what it gave."""
+
+    def __init__(self, stream: object) -> None:
+        self.items: list[object] = []
+        self.ends: list[BaseException | None] = []
+        self.source: Source = open_source(stream)
+        self.source.start(self.items.append, self.ends.append)
+
+    def stop(self) -> None:
+        deadline_s = time.monotonic() + 5
+        while self.source.alive and time.monotonic() < deadline_s:
+            self.source.interrupt()
+            self.source.join(0.01)
+
+
+def until(true: Callable[[], object]) -> None:
+    deadline_s = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline_s, "it never came true"
+        time.sleep(0.001)
+
+
+def numbers() -> Iterator[int]:
+    yield 1
+    yield 2
+
+
+async def numbers_async() -> AsyncIterator[int]:
+    yield 1
+    yield 2
+
+
+async def coroutine(given: object) -> object:
+    return given
+
+
+class Streaming:
+    """An iterable with ``close``, as the SDKs' streams are."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def __iter__(self) -> Iterator[int]:
+        return numbers()
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class Manager:
+    """Has to be entered, as ``.stream()`` gives."""
+
+    def __enter__(self) -> object:
+        return Streaming()
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+
+class AsyncManager:
+    async def __aenter__(self) -> object:
+        return numbers_async()
+
+    async def __aexit__(self, *error: object) -> None:
+        pass
+
+
+class Raw:
+    """What ``with_raw_response`` gives."""
+
+    http_response = None
+
+    def parse(self) -> object:
+        return Streaming()
+
+
+@contextmanager
+def raw_manager() -> Iterator[Raw]:
+    yield Raw()
+
+
+ACCEPTED: dict[str, Callable[[], object]] = {
+    "a list": lambda: [1, 2],
+    "a generator": numbers,
+    "an object with __iter__": Streaming,
+    "a manager": Manager,
+    "a raw response": Raw,
+    "a manager of a raw response": raw_manager,
+    "an async generator": numbers_async,
+    "an async manager": AsyncManager,
+    "a coroutine of an async generator": lambda: coroutine(numbers_async()),
+    "a coroutine of an async manager": lambda: coroutine(AsyncManager()),
+    "a coroutine of a sync stream": lambda: coroutine(Streaming()),
+    "a coroutine of a sync manager": lambda: coroutine(Manager()),
+    "a function": lambda: numbers,
+    "a lambda": lambda: lambda: Streaming(),
+    "a partial": lambda: functools.partial(iter, [1, 2]),
+    "an async function": lambda: functools.partial(coroutine, numbers_async()),
+    "an async generator function": lambda: numbers_async,
+    "a function with defaults": lambda: lambda n=2: list(range(1, n + 1)),
+}
+
+
+@pytest.mark.parametrize("make", ACCEPTED.values(), ids=ACCEPTED)
+def test_anything_that_streams_is_read(make: Callable[[], object]) -> None:
+    """Every item in order, then one end."""
+    run = Run(make())
+
+    assert run.source.join(5)
+    assert (run.items, run.ends, run.source.alive) == ([1, 2], [None], False)
+
+
+@pytest.mark.parametrize(
+    ("stream", "items"),
+    [
+        (["a", "b"], ["a", "b"]),
+        (b"data: x\n\n", [b"data: x\n\n"]),
+        (bytearray(b"x"), [b"x"]),
+        (io.BytesIO(b"a\nb\n"), [b"a\n", b"b\n"]),
+        ([{"type": "x"}], [{"type": "x"}]),
+        ([], []),
+    ],
+    ids=["strings", "bytes", "a bytearray", "a binary file", "dicts", "nothing"],
+)
+def test_plain_items_pass_as_they_are(stream: object, items: list[object]) -> None:
+    """Bytes are one piece; a file gives its lines."""
+    run = Run(stream)
+
+    assert run.source.join(5)
+    assert (run.items, run.ends) == (items, [None])
+
+
+class Finished:
+    """Like a pydantic model of an SDK."""
+
+    def model_dump(self) -> dict[str, object]:
+        return {}
+
+
+class OneChunk(Finished):
+    pass
+
+
+def sdk(**names: object) -> object:
+    return type("Part", (), {"__module__": "openai.parts", **names})()
+
+
+def awaited() -> object:
+    """Give a coroutine that has begun."""
+
+    async def wait() -> None:
+        await asyncio.sleep(0)
+
+    begun = wait()
+    begun.send(None)
+    return begun
+
+
+def used(stream: Iterator[int]) -> object:
+    list(stream)
+    return stream
+
+
+class ClosedStream(Streaming):
+    def __init__(self, stream: httpx2.Response) -> None:
+        super().__init__()
+        self.response = stream
+
+
+class ClosedClientStream(Streaming):
+    _client = SimpleNamespace(is_closed=lambda: True)
+
+
+def closed_response() -> httpx2.Response:
+    gone = httpx2.Response(200, stream=httpx2.ByteStream(b""))
+    gone.close()
+    return gone
+
+
+REFUSED: dict[str, tuple[Callable[[], object], str]] = {
+    "None": (lambda: None, "got NoneType None: expected what an SDK's"),
+    "an int": (lambda: 7, "got int 7: expected"),
+    "a string": (lambda: "Hello", r"got str 'Hello': .* pass \[text\]"),
+    "a dict": (lambda: {"a": 1}, r"one payload, not a stream; pass \[payload\]"),
+    "a class": (lambda: Streaming, "got type .*: a class; expected"),
+    "a finished response": (Finished, "got Finished .* add stream=True"),
+    "one chunk": (OneChunk, r"got OneChunk .* or \[payload\]"),
+    "a client": (lambda: sdk(base_url="x"), "a client; pass a call"),
+    "Google's client": (lambda: sdk(aio=1), "a client; pass a call"),
+    "a group of calls": (lambda: sdk(create=print), "a group of calls; pass one"),
+    "a call not called": (
+        lambda: getattr(sdk(make=lambda self: 1), "make"),  # noqa: B009
+        "not called; call it, or pass lambda",
+    ),
+    "a function that needs arguments": (
+        lambda: lambda model, *, messages: 1,
+        r"it needs arguments \(model, messages\)",
+    ),
+    "a used generator": (lambda: used(numbers()), "used up or closed"),
+    "an awaited coroutine": (awaited, "awaited already"),
+    "a closed stream": (lambda: ClosedStream(closed_response()), "used up or closed"),
+    "a stream of a closed client": (ClosedClientStream, "its client is closed"),
+}
+
+
+@pytest.mark.parametrize(("make", "message"), REFUSED.values(), ids=REFUSED)
+def test_a_wrong_object_is_refused_at_once(
+    make: Callable[[], object], message: str
+) -> None:
+    """The message says what it is and what to do."""
+    given = make()
+    with pytest.raises(UsageError, match=message):
+        open_source(given)
+    if inspect.iscoroutine(given):
+        given.close()
+
+
+def test_a_used_async_generator_is_refused() -> None:
+    """As a used generator is."""
+    stream = numbers_async()
+    asyncio.run(stream.aclose())  # type: ignore[attr-defined]
+    with pytest.raises(UsageError, match="used up or closed"):
+        open_source(stream)
+
+
+def test_a_generator_that_runs_is_refused() -> None:
+    """It can only be read in one place."""
+    seen: list[str] = []
+
+    def looks_at_itself() -> Iterator[int]:
+        try:
+            open_source(running)
+        except UsageError as error:
+            seen.append(str(error))
+        yield 1
+
+    running = looks_at_itself()
+    assert list(running) == [1]
+    assert "read elsewhere" in seen[0]
+
+
+def test_a_buffered_response_can_be_read_again() -> None:
+    """It is closed, but its body is there (a replay)."""
+    buffered = ClosedStream(httpx2.Response(200, content=b"x"))
+    run = Run(buffered)
+
+    assert run.source.join(5)
+    assert run.ends == [None]
+
+
+@pytest.mark.parametrize("given", [None, "text", 7, Finished()])
+@pytest.mark.parametrize("wrap", [lambda given: lambda: given, coroutine])
+def test_a_wrong_object_behind_a_call_is_the_end(
+    wrap: Callable[[object], object], given: object
+) -> None:
+    """It is only known when the call was made."""
+    run = Run(wrap(given))
+
+    assert run.source.join(5)
+    (end,) = run.ends
+    assert isinstance(end, UsageError)
+    assert str(end).startswith(f"the call gave {type(given).__name__}")
+
+
+def test_a_client_closed_too_early_is_explained() -> None:
+    """Google's client closes itself when nothing holds it."""
+
+    def ask() -> Iterator[int]:
+        raise RuntimeError("Cannot send a request, as the client has been closed.")
+        yield 1
+
+    run = Run(ask())
+
+    assert run.source.join(5)
+    assert isinstance(run.ends[0], UsageError)
+    assert "keep the client in a variable" in str(run.ends[0])
+
+
+def test_an_error_of_the_stream_is_the_end() -> None:
+    """Also one that is no `Exception`."""
+
+    class Bad(BaseException):
+        pass
+
+    bad = Bad()
+
+    def fails() -> Iterator[int]:
+        yield 1
+        raise bad
+
+    run = Run(fails())
+
+    assert run.source.join(5)
+    assert (run.items, run.ends) == ([1], [bad])
+
+
+def test_a_source_starts_once() -> None:
+    """A second start would read the rest of the stream."""
+    run = Run([1])
+    with pytest.raises(UsageError, match="once"):
+        run.source.start(print, print)
+    assert run.source.join(5)
+
+
+def test_a_source_that_did_not_start_is_not_alive() -> None:
+    """There is nothing to wait for."""
+    source = open_source([1])
+
+    assert (source.alive, source.join(0), source.needs_await) == (False, True, False)
+
+
+@pytest.mark.parametrize("behind_a_call", [False, True])
+def test_a_stream_is_closed_at_the_end(behind_a_call: bool) -> None:
+    """Once, also if a call made it."""
+    stream = Streaming()
+    run = Run((lambda: stream) if behind_a_call else stream)
+
+    assert run.source.join(5)
+    assert stream.closed == 1
+
+
+def test_a_worker_runs_in_the_context_of_its_caller() -> None:
+    """What a generator prints stays in its own cell."""
+    cell = ContextVar("cell", default="none")
+    cell.set("mine")
+
+    async def see() -> AsyncIterator[str]:
+        yield cell.get()
+
+    runs = [Run(lambda: [cell.get()]), Run(see())]
+
+    assert [run.source.join(5) and run.items for run in runs] == [["mine"], ["mine"]]
+
+
+def test_a_stop_between_items_needs_no_socket() -> None:
+    """An endless generator stops after the item at hand."""
+
+    def endless() -> Iterator[int]:
+        n = 0
+        while True:
+            yield (n := n + 1)
+
+    run = Run(endless())
+    until(lambda: run.items)
+    run.stop()
+
+    assert run.ends == [None]
+    assert run.items == list(range(1, len(run.items) + 1))
+
+
+def test_a_loop_that_yields_nothing_is_broken_off() -> None:
+    """Python code that runs can be stopped, and its ``finally`` runs."""
+    closed: list[bool] = []
+
+    def spins() -> Iterator[int]:
+        try:
+            while True:
+                time.sleep(0)
+        finally:
+            closed.append(True)
+        yield 1
+
+    run = Run(spins())
+    time.sleep(0.02)
+    run.stop()
+
+    assert isinstance(run.ends[0], Interrupted)
+    assert closed == [True]
+
+
+def test_a_sleeper_is_abandoned_and_stops_when_it_wakes() -> None:
+    """The stop takes half a second; nothing comes after the end."""
+    woke: list[str] = []
+
+    def sleeps() -> Iterator[int]:
+        yield 1
+        try:
+            time.sleep(1)
+            woke.append("went on")
+        except Interrupted:
+            woke.append("stopped")
+            raise
+        yield 2
+
+    run = Run(sleeps())
+    until(lambda: run.items)
+    at_s = time.monotonic()
+    run.stop()
+
+    assert time.monotonic() - at_s < 0.9
+    assert isinstance(run.ends[0], Abandoned)
+    until(lambda: woke)
+    until(lambda: "nbstream-reaper" not in [t.name for t in threading.enumerate()])
+    assert (woke, run.items, len(run.ends)) == (["stopped"], [1], 1)
+
+
+def test_a_late_item_of_an_abandoned_reader_is_dropped() -> None:
+    """Even if its code swallows the exception."""
+    done = threading.Event()
+
+    def stubborn() -> Iterator[int]:
+        yield 1
+        for _ in range(4):
+            try:
+                time.sleep(0.3)
+            except BaseException:  # noqa: BLE001 - that is the point
+                continue
+        try:
+            yield 2
+        finally:
+            done.set()
+
+    run = Run(stubborn())
+    until(lambda: run.items)
+    run.stop()
+
+    assert done.wait(10)
+    assert (run.items, len(run.ends)) == ([1], 1)
+
+
+def test_a_blocked_loop_is_abandoned_and_replaced() -> None:
+    """Blocking code in an async generator does not block the next stream."""
+    release = threading.Event()
+
+    async def blocks() -> AsyncIterator[int]:
+        yield 1
+        release.wait(10)
+        yield 2
+
+    run = Run(blocks())
+    until(lambda: run.items)
+    blocked = background_loop()
+    run.stop()
+    again = Run(numbers_async())
+
+    assert isinstance(run.ends[0], Abandoned)
+    assert again.source.join(5)
+    assert again.items == [1, 2]
+    assert background_loop() is not blocked
+    release.set()
+    blocked.call_soon_threadsafe(blocked.stop)
+    until(blocked.is_closed)
+    assert run.items == [1]
+
+
+def test_an_import_is_not_broken_off(tmp_path: object) -> None:
+    """Half a module would stay behind; the worker is abandoned meanwhile."""
+    folder = str(tmp_path)
+    with open(os.path.join(folder, "slow_to_import.py"), "w") as file:
+        file.write("import time\nfor _ in range(60): time.sleep(0.01)\nready = 1\n")
+    told: list[object] = []
+
+    def imports() -> Iterator[int]:
+        import sys
+
+        sys.path.insert(0, folder)
+        try:
+            import slow_to_import  # type: ignore[import-not-found]
+
+            told.append(slow_to_import.ready)
+        finally:
+            sys.path.remove(folder)
+        time.sleep(0.1)
+        told.append("went on")
+        yield 1
+
+    run = Run(imports())
+    time.sleep(0.05)
+    run.stop()
+
+    assert isinstance(run.ends[0], Abandoned)
+    until(lambda: "nbstream-reaper" not in [t.name for t in threading.enumerate()])
+    assert told == [1]
+
+
+# --- sockets ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """A listener that answers nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+@pytest.fixture
+def url(silent: socket.socket) -> str:
+    return f"http://127.0.0.1:{silent.getsockname()[1]}/"
+
+
+def from_urllib(url: str) -> object:
+    from urllib.request import ProxyHandler, build_opener
+
+    return build_opener(ProxyHandler({})).open(url)
+
+
+def from_socket(url: str) -> Iterator[bytes]:
+    host, port = url.removeprefix("http://").strip("/").split(":")
+    with socket.create_connection((host, int(port))) as mine:
+        yield mine.recv(1)
+
+
+READERS: dict[str, Callable[[str], object]] = {
+    "httpx2": lambda url: httpx2.get(url, timeout=None, trust_env=False),
+    "httpx": lambda url: httpx.get(url, timeout=None, trust_env=False),
+    "urllib": from_urllib,
+    "a bare socket": from_socket,
+}
+
+
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+def test_a_reader_of_any_http_library_is_woken(
+    read: Callable[[str], object], url: str, silent: socket.socket
+) -> None:
+    """By the private names of `sockets.WAITS`, where it waits."""
+    run = Run(lambda: read(url))
+    connection, _ = silent.accept()
+    time.sleep(0.05)
+    run.stop()
+    with connection:
+        connection.settimeout(5)
+        while connection.recv(9999):
+            pass  # the request, then the end
+
+    assert len(run.ends) == 1
+    assert not isinstance(run.ends[0], Abandoned)
+
+
+def test_a_connection_in_the_making_is_given_up() -> None:
+    """The listener is full, so the handshake never ends."""
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        address = full.getsockname()
+        pending = []
+        for _ in range(4):
+            pending.append(socket.socket())
+            pending[-1].setblocking(False)
+            pending[-1].connect_ex(address)
+        time.sleep(0.05)
+        run = Run(lambda: READERS["httpx2"](f"http://127.0.0.1:{address[1]}/"))
+        time.sleep(0.05)
+        run.stop()
+        for one in pending:
+            one.close()
+
+    assert len(run.ends) == 1
+    assert not isinstance(run.ends[0], Abandoned)
+
+
+class Network:
+    """What httpx shows of a connection: ``get_extra_info``."""
+
+    def __init__(self, held: socket.socket) -> None:
+        self._held = held
+
+    def get_extra_info(self, name: str) -> object:
+        return self._held if name == "socket" else None
+
+
+class Reading(Streaming):
+    """A stream that waits for a socket where no frame shows it."""
+
+    def __init__(self, held: socket.socket) -> None:
+        super().__init__()
+        extensions = {"network_stream": Network(held)}
+        self.response = SimpleNamespace(is_closed=False, extensions=extensions)
+        self._file = held.makefile("rb")
+
+    def __iter__(self) -> Iterator[int]:
+        yield from self._file.read(1)
+
+    def close(self) -> None:
+        self._file.close()
+        self.response.extensions["network_stream"]._held.close()
+
+
+def test_without_private_names_the_public_way_stops(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It takes a few attempts more."""
+    monkeypatch.setattr(sockets, "waited_on", lambda thread_id: None)
+    ours, theirs = socket.socketpair()
+    run = Run(Reading(ours))
+    time.sleep(0.05)
+    at_s = time.monotonic()
+    run.stop()
+    with theirs:
+        assert theirs.recv(1) == b""
+
+    assert time.monotonic() - at_s < waking.THROW_AFTER_S
+    assert run.ends == [None]
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ({"is_closed": True}, False),
+        ({"is_closed": False}, False),
+        ({"is_closed": False, "extensions": {}}, False),
+        ({"is_closed": False, "extensions": {"network_stream": Network}}, True),
+    ],
+    ids=["closed", "no extensions", "no network stream", "open"],
+)
+def test_only_an_open_response_gives_its_socket(
+    names: dict[str, object], found: bool
+) -> None:
+    """The connection of a closed one may serve another request by now."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        extensions = names.get("extensions")
+        if extensions:
+            names = {**names, "extensions": {"network_stream": Network(ours)}}
+        stream = SimpleNamespace(response=SimpleNamespace(**names))
+
+        assert (sockets.of_stream(stream) is ours) is found
+
+
+@pytest.mark.parametrize(
+    ("module", "found"),
+    [
+        ("lesson", True),
+        ("asyncio.selector_events", False),
+        ("httpcore2._utils", False),
+        ("urllib3.util.wait", False),
+    ],
+)
+def test_a_socket_that_is_not_the_worker_s_own_is_left_alone(
+    module: str, found: bool
+) -> None:
+    """A pool looks at idle connections, a callback wakes somebody's loop."""
+    names: dict[str, object] = {"__name__": module}
+    exec("def wait(held, gate): gate.acquire()", names)
+    gate = threading.Lock()
+    gate.acquire()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        thread = threading.Thread(target=names["wait"], args=(ours, gate))  # type: ignore[arg-type]
+        thread.start()
+        time.sleep(0.02)
+        seen = sockets.waited_on(thread.ident or 0)
+        gate.release()
+        thread.join()
+
+        assert (seen is ours) is found
+
+
+def test_a_thread_that_ended_waits_for_nothing() -> None:
+    """Its number has no frame."""
+    thread = threading.Thread(target=int)
+    thread.start()
+    thread.join()
+
+    assert sockets.waited_on(thread.ident or 0) is None
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl for a key")
+def test_a_reader_of_tls_is_woken(tmp_path: Path) -> None:
+    """The shutdown goes to the socket under the encryption."""
+    key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "certificate.pem")
+    subprocess.run(
+        f"openssl req -x509 -nodes -newkey rsa:2048 -subj /CN=127.0.0.1 "
+        f"-keyout {key} -out {certificate}".split(),
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    told: list[bytes] = []
+
+    def serve(listener: socket.socket) -> None:
+        plain, _ = listener.accept()
+        with context.wrap_socket(plain, server_side=True) as connection:
+            while told[-1:] != [b""]:
+                try:
+                    told.append(connection.recv(9999))
+                except ssl.SSLEOFError:
+                    told.append(b"")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, args=(listener,))
+        server.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
+        get = functools.partial(httpx2.get, url, timeout=None, trust_env=False)
+        run = Run(lambda: get(verify=False))
+        until(lambda: told)
+        time.sleep(0.05)
+        run.stop()
+        server.join(5)
+
+    assert told[-1] == b""
+    assert not isinstance(run.ends[0], Abandoned)
+
+
+def test_every_private_name_says_where_it_was_seen() -> None:
+    """So that it can be looked at again when a library changes."""
+    seen = [
+        *(wait.seen for wait in sockets.WAITS.values()),
+        *(where for _, where in POOLS.values()),
+        *RESPONSE_PLACES.values(),
+    ]
+
+    assert all(any(char.isdigit() for char in where) for where in seen)

@@ -1,0 +1,476 @@
+"""The live view's Python side: what is sent, what is taken, what stays."""
+
+import json
+import sys
+
+import comm
+import pytest
+from comm.base_comm import BaseComm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from nbstream.events import (
+    End,
+    PartDone,
+    TextDelta,
+    ToolCallDelta,
+)
+from nbstream.markdown import to_html
+from nbstream.reply import Reply
+from nbstream.screens import live_model
+from nbstream.screens.bundle import bundle
+from nbstream.screens.live_json import laid_out
+from nbstream.screens.live_model import ANSWERS, KEPT, LiveModel
+from nbstream.screens.live_sections import Sections
+from nbstream.screens.widget import FALLBACK, MIN_INTERVAL_S, WidgetScreen
+from nbstream.stop import Stop
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+TOUR = """# A tour
+
+Some *prose*[1] with $x^2$ and `code`, naïve 👩‍🔬.
+
+- one
+- two
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+```python
+for n in range(3):
+    print(n)
+```
+
+> the end
+
+[1]: https://example.org
+"""
+
+
+class Line(BaseComm):
+    """A comm whose messages are kept."""
+
+    sent: list
+
+    def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **keys):
+        Line.sent.append((msg_type, keys.get("target_name", ""), data))
+
+
+class FakeClock:
+    now_s = 0.0
+
+    def __call__(self):
+        return self.now_s
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """Every message of every comm, as ``(type, target, data)``."""
+    monkeypatch.setattr(comm, "create_comm", Line)
+    monkeypatch.setattr(live_model, "_kept", live_model.deque())
+    monkeypatch.setattr(Line, "sent", [], raising=False)
+    return Line.sent
+
+
+@pytest.fixture
+def outputs(monkeypatch, tmp_path):
+    """What a front end would get: a list of display messages, in order."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    off = Config(HistoryManager={"enabled": False})
+    shell = InteractiveShell.instance(config=off)
+    monkeypatch.setattr(shell, "display_pub", CapturingDisplayPublisher())
+    yield shell.display_pub.outputs
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def screen(sent, outputs):
+    found = WidgetScreen(stop=Stop(), clock=FakeClock())
+    found.open(Reply("text"))
+    sent.clear()
+    return found
+
+
+def custom(sent):
+    """The custom messages to the page."""
+    return [
+        data["content"]
+        for _, _, data in sent
+        if data and data.get("method") == "custom"
+    ]
+
+
+def hear(screen, content):
+    """Let the page say something."""
+    data = {"method": "custom", "content": content}
+    screen._model.comm.handle_msg({"content": {"data": data}, "buffers": []})
+
+
+def say(screen, reply, *texts, kind="text"):
+    for text in texts:
+        reply.apply(TextDelta(text=text, kind=kind))
+        screen.update(reply)
+
+
+def ended(reply, **how):
+    if not how:
+        reply.apply(End())
+    reply.end(**how)
+    return reply
+
+
+class Page:
+    """A page as ``view.js`` keeps it: sections of blocks, in order of their keys."""
+
+    def __init__(self, changes=None):
+        self.sections = {}
+        self.take(changes or {})
+
+    def take(self, changes):
+        for key, frame in json.loads(json.dumps(changes)).items():
+            blocks, closed = self.sections.get(key, ([], 0))
+            if frame.get("code"):
+                closing = "</code></pre>\n"
+                blocks[-1] = blocks[-1].removesuffix(closing) + frame["code"] + closing
+            for index, html in frame.get("replaced", []):
+                blocks[index] = html
+            at, html = frame.get("at", closed), frame.get("html", [])
+            if html:
+                old = blocks[at] if at < len(blocks) else ""
+                units = old.encode("utf-16-le")[: 2 * frame.get("keep", 0)]
+                html[0] = units.decode("utf-16-le") + html[0]
+            self.sections[key] = ([*blocks[:at], *html], frame.get("closed", closed))
+
+    @property
+    def html(self):
+        """All of it, as the final output would have it; only at the end."""
+        return "\n".join(
+            "".join(blocks) for _, (blocks, _) in sorted(self.sections.items())
+        )
+
+
+# -- what is sent --------------------------------------------------------------
+
+
+def test_opening_makes_one_display(sent, outputs):
+    """A widget, and a sentence for where there is none."""
+    WidgetScreen().open(Reply("text"))
+    (output,) = outputs
+
+    assert output["data"]["text/plain"] == FALLBACK
+    assert set(output["data"]) == {WIDGET, "text/plain"}
+    assert [each[:2] for each in sent] == [("comm_open", "jupyter.widget")] * 2
+
+
+def test_a_frame_holds_what_is_new(screen, sent):
+    """Not what was sent before; and nothing at all when there is nothing."""
+    reply = Reply("text")
+    say(screen, reply, "Hello ", "wor")
+    screen.update(reply)
+    first, second = custom(sent)
+
+    assert first == {
+        "kind": "frame",
+        "seq": 1,
+        "sections": {"0.2.text": {"html": ("<p>Hello</p>\n",)}},
+        "phase": "writing",
+        "first_s": 0.0,
+    }
+    assert second == {
+        "kind": "frame",
+        "seq": 2,
+        "sections": {"0.2.text": {"keep": 8, "html": (" wor</p>\n",)}},
+    }
+
+
+def test_a_frame_weighs_what_its_text_weighs():
+    """Prose at human pace: at most a tenth over plain text, with the message's own."""
+    envelope, sections, reply = 600, Sections(), Reply("text")
+    text = "The model writes a sentence of ordinary words. " * 60
+    ours = plain = 0
+    for at in range(0, len(text), 16):
+        delta = text[at : at + 16]
+        reply.apply(TextDelta(text=delta))
+        frame = {"kind": "frame", "seq": at, "sections": sections.changes(reply)}
+        ours += envelope + len(json.dumps(frame))
+        plain += envelope + len(json.dumps({"kind": "text", "text": delta}))
+
+    assert ours / plain < 1.1
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=60))
+def test_however_it_is_cut_the_page_shows_the_final_html(sizes):
+    """Frames add up to what the output will be, whatever the pieces."""
+    sections, reply, page, at = Sections(), Reply("text"), Page(), 0
+    for size in sizes:
+        reply.apply(TextDelta(text=TOUR[at : at + size]))
+        page.take(sections.changes(reply))
+        at += size
+    reply.apply(TextDelta(text=TOUR[at:]))
+    page.take(sections.changes(ended(reply)))
+
+    assert page.html == to_html(TOUR) == bundle(reply)["text/html"]
+    assert Page(sections.snapshot()).html == page.html
+
+
+def fail(reply):
+    return ended(reply, exception=OSError("cut"))
+
+
+def stop(reply):
+    return ended(reply, stopped=True)
+
+
+#: What it shows -> (what came, how it ends).
+REPLIES = {
+    "a refusal": ([TextDelta(text="No.", kind="refusal")], ended),
+    "a call": (
+        [ToolCallDelta(index=0, id="c", name="f", arguments='{"a": "é"}')],
+        ended,
+    ),
+    "an invalid call": (
+        [ToolCallDelta(index=0, id="c", name="f", arguments="{]")],
+        ended,
+    ),
+    "an unfinished call": (
+        [ToolCallDelta(index=0, id="c", name="f", arguments='{"a')],
+        stop,
+    ),
+    "two answers": (
+        [TextDelta(text="one", choice=0), TextDelta(text="two", choice=1)],
+        lambda reply: (reply.apply(End(choice=1)), ended(reply))[1],
+    ),
+    "half a character": (
+        [ToolCallDelta(index=0, id="c", name="f", arguments="\ud83d")],
+        ended,
+    ),
+    "a stop": ([TextDelta(text="The fir")], stop),
+    "a failure": ([TextDelta(text="The fir")], fail),
+}
+
+
+@pytest.mark.parametrize(("events", "end"), REPLIES.values(), ids=REPLIES)
+def test_the_last_frame_shows_what_the_output_will_show(events, end):
+    """So nothing moves when the one takes the other's place."""
+    sections, reply, page = Sections(), Reply("text"), Page()
+    for event in events:
+        reply.apply(event)
+        page.take(sections.changes(reply))
+    page.take(sections.changes(end(reply)))
+
+    assert page.html == bundle(reply)["text/html"]
+
+
+def test_reasoning_is_a_section_of_its_own(screen, sent):
+    """Its length and its time are said; the time stands when the answer begins."""
+    reply, clock = Reply("text"), screen._clock
+    say(screen, reply, "Hm. ", kind="reasoning")
+    clock.now_s = 2.0
+    say(screen, reply, "Yes.", kind="reasoning")
+    clock.now_s = 9.0
+    say(screen, reply, "It is so.")
+    thinking, thought, answer = custom(sent)
+
+    assert [*answer["sections"]] == ["0.2.text"]
+    assert (thinking["phase"], thinking["thought_chars"]) == ("thinking", 4)
+    assert (thought["thought_s"], thought["thought_chars"]) == (2, 8)
+    assert (answer["phase"], "thought_s" in answer) == ("writing", False)
+
+
+def test_a_call_fills_in(screen, sent):
+    """While it is open the page is told so; its arguments are laid out as they come."""
+    reply, page = Reply("text"), Page()
+    seen = []
+    for piece in ('{"city"', ': "Par', 'is"}'):
+        reply.apply(ToolCallDelta(index=0, id="c", name="f", arguments=piece))
+        screen.update(reply)
+        page.take(custom(sent)[-1]["sections"])
+        seen.append(page.html)
+    reply.apply(PartDone(index=0, data={}))
+    screen.update(reply)
+    page.take(custom(sent)[-1]["sections"])
+
+    assert custom(sent)[0]["phase"] == "calling"
+    assert all("arguments are arriving" in html for html in seen)
+    assert '"city": "Par</code>' in seen[1].replace("&quot;", '"')
+    assert page.html == bundle(reply)["text/html"]
+
+
+def test_frames_are_rarer_when_much_is_open(screen):
+    """Never more than twenty a second; one huge block is sent less often."""
+    reply = Reply("text")
+    say(screen, reply, "Hello")
+    small = screen.interval_s()
+    say(screen, reply, "- item\n" * 10_000)
+
+    assert small == MIN_INTERVAL_S == 0.05
+    assert screen.interval_s() > 0.2
+
+
+# -- the end -------------------------------------------------------------------
+
+
+def test_the_end_replaces_the_widget_in_place(screen, sent, outputs):
+    """The last frame, the word that the output comes, the output."""
+    reply = Reply("text")
+    say(screen, reply, "Hello")
+    screen.close(ended(reply))
+    shown, final = outputs
+    kinds = [each["kind"] for each in custom(sent)]
+
+    assert kinds == ["frame", "frame", "swap", "end"]
+    assert final["transient"] == shown["transient"]
+    assert final["data"] == bundle(reply)
+    assert final["metadata"]["nbstream"]["outcome"] == "complete"
+
+
+def test_the_model_goes_when_a_page_has_seen_the_end(screen, sent):
+    """With its layout: nothing of either is left to be saved."""
+    screen.close(ended(Reply("text")))
+    before = [kind for kind, *_ in sent]
+    hear(screen, {"kind": "seen"})
+    after = [kind for kind, *_ in sent]
+
+    assert before.count("comm_close") == 0
+    assert after.count("comm_close") == 2
+
+
+def test_a_model_that_nobody_has_seen_goes_in_the_end(sent, outputs):
+    """A page that was closed never answers; only the newest models are kept."""
+    for _ in range(KEPT + 3):
+        screen = WidgetScreen()
+        screen.open(Reply("text"))
+        screen.close(ended(Reply("text")))
+
+    assert [kind for kind, *_ in sent].count("comm_close") == 2 * 3
+
+
+def test_a_page_loaded_later_finds_everything(screen):
+    """In the state: all sections, the facts, and at last the output to put there."""
+    reply = Reply("text")
+    say(screen, reply, "Hel", "lo")
+    midway = screen._model.get_state()["snapshot"]
+    screen.close(ended(reply))
+    last = screen._model.get_state()["snapshot"]
+
+    assert (midway["seq"], Page(midway["sections"]).html) == (2, "<p>Hello</p>\n")
+    assert (midway["phase"], "final" in midway) == ("writing", False)
+    assert last["final"]["data"] == bundle(reply)
+    assert last["final"]["model_id"] == screen._model.model_id
+
+
+# -- what is taken -------------------------------------------------------------
+
+
+def test_stop_raises_the_flag_and_is_acknowledged(screen, sent):
+    """The player sees the flag; the page sees that it was heard."""
+    hear(screen, {"kind": "stop"})
+
+    assert screen._stop.by == "button"
+    assert custom(sent) == [{"kind": "ack"}]
+
+
+def test_a_page_may_ask_for_everything_but_not_all_the_time(screen, sent):
+    """It is answered at most twice a second."""
+    screen._clock.now_s = 10.0
+    for now_s in (10.0, 10.1, 10.2, 11.0):
+        screen._clock.now_s = now_s
+        hear(screen, {"kind": "resync"})
+
+    assert [each["kind"] for each in custom(sent)] == ["whole", "whole"]
+
+
+NONSENSE = {
+    "no kind": {},
+    "a kind of ours": {"kind": "frame"},
+    "seen, before the end": {"kind": "seen"},
+    "a kind that is no text": {"kind": ["stop"]},
+    "a list": ["stop"],
+    "a text": "stop",
+    "nothing": None,
+    "a command of anywidget": {"kind": "anywidget-command", "name": "x", "id": "1"},
+}
+
+
+@pytest.mark.parametrize("content", NONSENSE.values(), ids=NONSENSE)
+def test_nothing_else_is_taken(screen, sent, content):
+    """No answer, no error, no flag."""
+    hear(screen, content)
+
+    assert (custom(sent), screen._stop.by) == ([], None)
+
+
+def test_a_page_cannot_change_the_state(screen):
+    """Not even the script that other pages would be given."""
+    before = screen._model.get_state()
+    data = {"method": "update", "state": {"_esm": "evil()", "snapshot": {}, "block": 9}}
+    screen._model.comm.handle_msg({"content": {"data": data}, "buffers": []})
+
+    assert screen._model.get_state() == before
+
+
+def test_what_is_taken_is_listed():
+    """The rest is for Stop: see ``hands``."""
+    assert sorted(ANSWERS) == ["resync", "seen"]
+
+
+# -- the files -----------------------------------------------------------------
+
+
+def test_the_script_is_one_module_without_its_comments():
+    """It is in the package, and is sent with each answer: it had better be small."""
+    script = LiveModel._esm
+
+    assert script.count("export default") == 1
+    assert "function stopper" in script
+    assert "\n//" not in script
+    assert "\n " not in script
+    assert len(script) + len(LiveModel._css) < 32_000
+
+
+def test_without_anywidget_there_is_the_other_screen(monkeypatch):
+    """No error: the answer is shown by updates of one output."""
+    from nbstream.screens import choose
+    from nbstream.screens.notebook import NotebookScreen
+
+    for name in ("nbstream.screens.widget", "nbstream.screens.live_model"):
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "anywidget", None)
+
+    assert type(choose("live")) is NotebookScreen
+
+
+# -- arguments that arrive -----------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON, st.booleans(), st.sampled_from([None, 1, 7]))
+def test_whole_json_is_laid_out_as_the_library_does(value, as_ascii, indent):
+    """However it came: on one line, on many, with its letters escaped or not."""
+    text = json.dumps(value, ensure_ascii=as_ascii, indent=indent)
+
+    assert laid_out(text) == json.dumps(value, ensure_ascii=False, indent=2)
+
+
+@given(JSON, st.floats(0, 1))
+def test_a_beginning_is_laid_out_as_the_beginning(value, share):
+    """Nothing is added that would have to go again."""
+    text = json.dumps(value, ensure_ascii=False)
+    beginning = text[: int(len(text) * share)]
+
+    assert json.dumps(value, ensure_ascii=False, indent=2).startswith(
+        laid_out(beginning).rstrip()
+    )
