@@ -213,7 +213,7 @@ SETUP = """\
 import time
 import anywidget, traitlets
 from IPython.display import display
-import nbstream, nbstream.live
+import nbstream, nbstream.showing
 from nbstream.screens.hands import Hands
 
 class View(anywidget.AnyWidget):
@@ -237,7 +237,7 @@ class Screen:
         self.hands.close()
         self.view.close()
 
-nbstream.live.choose = lambda view, images, stop: Screen(stop)
+nbstream.showing.choose = lambda view, images, stop: Screen(stop)
 def words(n=3, wait_s=0.1, then_s=20):
     for i in range(n):
         yield f"word{i} "

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nbstream.ended import last
     from nbstream.errors import (
         AuthenticationFailure,
         ConnectionFailure,
@@ -30,10 +31,11 @@ if TYPE_CHECKING:
         UsageError,
     )
     from nbstream.iteration import events
-    from nbstream.live import Live, last, show, start
+    from nbstream.live import Live
     from nbstream.magic import load_ipython_extension
     from nbstream.record import record
     from nbstream.reply import Reply
+    from nbstream.showing import show, start
     from nbstream.timeout import Timeout
 
 __version__ = "0.1.0"
@@ -67,9 +69,9 @@ __all__ = [
 
 _HOME = {
     "Live": "live",
-    "last": "live",
-    "show": "live",
-    "start": "live",
+    "last": "ended",
+    "show": "showing",
+    "start": "showing",
     "events": "iteration",
     "load_ipython_extension": "magic",
     "record": "record",

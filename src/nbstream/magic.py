@@ -14,9 +14,9 @@ from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
 from nbstream.errors import ProviderFailure, Stopped, UsageError
-from nbstream.live import show
 from nbstream.models import PROVIDERS, call
 from nbstream.record import record
+from nbstream.showing import show
 
 __all__ = ["StreamMagics", "fill", "load_ipython_extension"]
 

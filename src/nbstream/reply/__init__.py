@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, assert_never
 
 from nbstream.events import (
@@ -13,7 +13,6 @@ from nbstream.events import (
     Event,
     Failure,
     Finish,
-    FinishReason,
     Hop,
     Ignored,
     OtherPart,
@@ -26,6 +25,7 @@ from nbstream.events import (
     Usage,
 )
 from nbstream.failures.facts import failure_event
+from nbstream.reply.answer import Answer
 from nbstream.reply.choice import Choice
 from nbstream.reply.outcome import Outcome, Timing, Waiting
 from nbstream.reply.parts import CallState, Part, PartKind, ToolCall
@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 
-class Reply:
+class Reply(Answer):
     """What a model answered, and how that ended. It may still be growing.
 
     Attributes:
@@ -65,6 +65,7 @@ class Reply:
     """
 
     def __init__(self, api: str = "") -> None:
+        super().__init__()
         self.api = api
         self.id = ""
         self.model = ""
@@ -76,10 +77,6 @@ class Reply:
         self.position: int | str | None = None
         self.resumable = False
         self.shown_in: object = None
-        self._choices: dict[int, Choice] = {}
-        self._usage: Usage | None = None
-        self._usage_before: Usage | None = None
-        self._outcome: Outcome = "running"
         self._hopped = False
 
     @classmethod
@@ -110,7 +107,7 @@ class Reply:
         Raises:
             UsageError: that is no stream.
         """
-        from nbstream.live import read  # the player needs us
+        from nbstream.showing import read  # the player needs us
 
         return read(stream, cls(), timeout)
 
@@ -197,76 +194,13 @@ class Reply:
         else:
             self._outcome = "truncated"
 
-    @property
-    def _ended(self) -> bool:
-        return bool(self._choices) and all(one.ended for one in self._choices.values())
-
     def _choice(self, index: int) -> Choice:
         choice = self._choices.get(index)
         if choice is None:
             choice = self._choices[index] = Choice(index)
         return choice
 
-    # -- the answer out ------------------------------------------------------
-
-    @property
-    def choices(self) -> tuple[Choice, ...]:
-        """Every answer, in the order of the wire's numbers (``n`` > 1)."""
-        return tuple(one for _, one in sorted(self._choices.items()))
-
-    @property
-    def _first(self) -> Choice:
-        return self._choices[min(self._choices)] if self._choices else Choice(0)
-
-    @property
-    def outcome(self) -> Outcome:
-        """How it ended: running, complete, stopped, truncated or failed."""
-        return self._outcome
-
-    @property
-    def text(self) -> str:
-        """The answer, exactly as the model wrote it."""
-        return self._first.text
-
-    @property
-    def reasoning(self) -> str:
-        """What the model let us see of its thinking, or ""."""
-        return self._first.reasoning
-
-    @property
-    def refusal(self) -> str:
-        """Why the model would not answer, or ""."""
-        return self._first.refusal
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """The parts of the answer, in the order of the wire."""
-        return tuple(self._first.parts)
-
-    @property
-    def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The calls that the model wants made, in the order in which they began."""
-        return self._first.tool_calls(running=self._outcome == "running")
-
-    @property
-    def citations(self) -> tuple[Mapping[str, object], ...]:
-        """The sources named for the answer, in the provider's own form."""
-        return tuple(each for part in self._first for each in part.citations)
-
-    @property
-    def finish_reason(self) -> FinishReason | None:
-        """Why the model stopped, in OpenAI Chat's words; None: it did not say."""
-        return self._first.finish_reason
-
-    @property
-    def raw_finish_reason(self) -> str | None:
-        """Why the model stopped, in the provider's own word."""
-        return self._first.raw_finish_reason
-
-    @property
-    def usage(self) -> Usage | None:
-        """Token counts, over all exchanges of the stream; None: none were sent."""
-        return add_hop(self._usage_before, self._usage)
+    # -- what can be done with it ----------------------------------------------
 
     @property
     def resume_hint(self) -> str | None:
