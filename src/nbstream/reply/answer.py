@@ -1,0 +1,86 @@
+"""What of an answer can be read, whether or not it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nbstream.events import FinishReason, Usage
+from nbstream.reply.choice import Choice
+from nbstream.reply.outcome import Outcome
+from nbstream.reply.parts import Part, ToolCall
+from nbstream.reply.usage import add_hop
+
+__all__ = ["Answer"]
+
+
+class Answer:
+    """The read-only half of a ``Reply``: the first choice, and all of them."""
+
+    def __init__(self) -> None:
+        self._choices: dict[int, Choice] = {}
+        self._usage: Usage | None = None
+        self._usage_before: Usage | None = None
+        self._outcome: Outcome = "running"
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """Every answer, in the order of the wire's numbers (``n`` > 1)."""
+        return tuple(one for _, one in sorted(self._choices.items()))
+
+    @property
+    def _first(self) -> Choice:
+        return self._choices[min(self._choices)] if self._choices else Choice(0)
+
+    @property
+    def _ended(self) -> bool:
+        return bool(self._choices) and all(one.ended for one in self._choices.values())
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended: running, complete, stopped, truncated or failed."""
+        return self._outcome
+
+    @property
+    def text(self) -> str:
+        """The answer, exactly as the model wrote it."""
+        return self._first.text
+
+    @property
+    def reasoning(self) -> str:
+        """What the model let us see of its thinking, or ""."""
+        return self._first.reasoning
+
+    @property
+    def refusal(self) -> str:
+        """Why the model would not answer, or ""."""
+        return self._first.refusal
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts of the answer, in the order of the wire."""
+        return tuple(self._first.parts)
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The calls that the model wants made, in the order in which they began."""
+        return self._first.tool_calls(running=self._outcome == "running")
+
+    @property
+    def citations(self) -> tuple[Mapping[str, object], ...]:
+        """The sources named for the answer, in the provider's own form."""
+        return tuple(each for part in self._first for each in part.citations)
+
+    @property
+    def finish_reason(self) -> FinishReason | None:
+        """Why the model stopped, in OpenAI Chat's words; None: it did not say."""
+        return self._first.finish_reason
+
+    @property
+    def raw_finish_reason(self) -> str | None:
+        """Why the model stopped, in the provider's own word."""
+        return self._first.raw_finish_reason
+
+    @property
+    def usage(self) -> Usage | None:
+        """Token counts, over all exchanges of the stream; None: none were sent."""
+        return add_hop(self._usage_before, self._usage)

@@ -1,0 +1,112 @@
+"""What people call: ``show`` and ``start``; and ``read``, behind ``from_stream``."""
+
+from __future__ import annotations
+
+from nbstream.ended import finished, remembered
+from nbstream.errors import UsageError
+from nbstream.interrupts import interrupts_raise
+from nbstream.live import Live
+from nbstream.player import Player
+from nbstream.reply import Reply
+from nbstream.retry import MAX_WAIT_S, retrying
+from nbstream.screens import choose
+from nbstream.screens.none import NoScreen
+from nbstream.source import Source, open_source
+from nbstream.stop import Stop
+from nbstream.timeout import Timeout, timeout_of
+
+__all__ = ["read", "show", "start"]
+
+
+def show(
+    stream: object,
+    *,
+    view: str | None = None,
+    images: bool = False,
+    timeout: float | Timeout | None = None,
+    retries: int = 0,
+    max_wait_s: float = MAX_WAIT_S,
+) -> Reply:
+    """Show a stream as it is written, wait for its end, and return the reply.
+
+    Args:
+        stream: What the SDK's call gave: a stream, an un-entered ``.stream()``
+            manager, a generator, an async stream, a coroutine; or a function without
+            arguments that makes one of these; or any iterable of strings, dicts or
+            raw server-sent-event bytes.
+        view: ``"live"`` (a widget that follows, then a static output), ``"updates"``
+            (one output, updated), ``"static"`` (one output at the end), ``"terminal"``
+            or ``"none"``; by itself whatever fits the place. ``NBSTREAM_VIEW`` too.
+        images: Whether images in the answer are loaded. They come from wherever the
+            model says, so by default they are links.
+        timeout: The longest silence, in seconds, also before the first token; or a
+            ``Timeout`` with limits of its own. None: none, there is a Stop.
+        retries: How often to call again what failed before its first event; for a
+            function only. 0, because the SDKs retry too (see ``nbstream.retry``).
+        max_wait_s: If the provider asks for a longer wait than this before a retry,
+            the failure is raised instead, with ``retry_after_s``.
+
+    Raises:
+        ProviderFailure: the service failed; ``.reply`` holds what had arrived. Its
+            kinds, such as ``RateLimitFailure``, are in ``nbstream.errors``.
+        Stopped: interrupt was pressed (a ``KeyboardInterrupt``); so is ``.reply``.
+        UsageError: that cannot be shown; the message says what can.
+    """
+    reply, limits = Reply(), timeout_of(timeout)
+    source = retrying(stream, reply, retries, max_wait_s)
+    if source.needs_await:
+        msg = (
+            "this async stream is bound to the event loop that show() would block: "
+            "pass the call without its await, show(client...create(..., stream=True)), "
+            "or use `await nbstream.start(stream)`"
+        )
+        raise UsageError(msg)
+    player = _player(source, view, images, reply, limits)
+    with interrupts_raise(player.stop), remembered(player.reply):
+        player.start()
+        player.loop()
+        player.close_screen()
+    return finished(player)
+
+
+def start(
+    stream: object,
+    *,
+    view: str | None = None,
+    images: bool = False,
+    timeout: float | Timeout | None = None,
+    retries: int = 0,
+    max_wait_s: float = MAX_WAIT_S,
+) -> Live:
+    """Show a stream in the background and return at once.
+
+    Takes what ``show`` takes. The display stays in the cell that called.
+
+    Raises:
+        UsageError: that cannot be shown; the message says what can.
+    """
+    reply, limits = Reply(), timeout_of(timeout)
+    source = retrying(stream, reply, retries, max_wait_s)
+    return Live(_player(source, view, images, reply, limits), source)
+
+
+def _player(
+    source: Source, view: str | None, images: bool, reply: Reply, limits: Timeout
+) -> Player:
+    stop = Stop()
+    screen = choose(view, images=images, stop=stop)
+    return Player(source, screen, reply, stop=stop, timeout=limits)
+
+
+def read(stream: object, reply: Reply, timeout: float | Timeout | None = None) -> Reply:
+    """Read a stream to its end into the reply, showing nothing and raising nothing."""
+    limits = timeout_of(timeout)
+    source = open_source(stream)
+    if source.needs_await:
+        msg = "this async stream is bound to the running event loop: use nbstream.start"
+        raise UsageError(msg)
+    player = Player(source, NoScreen(), reply, timeout=limits)
+    player.start()
+    player.loop()
+    player.raise_for_usage()
+    return reply
