@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help lab test check fix bench notebooks clean \
+.PHONY: help lab test check fix bench notebooks renew clean \
 	test-quick test-wheel test-notebooks test-slow
 .NOTPARALLEL:
 
@@ -15,6 +15,9 @@ HERE := $(shell pwd | cksum | cut -d ' ' -f 1)
 COURSE := $(VENV)/course-$(HERE)
 DEV := $(VENV)/dev-$(HERE)
 PIP := $(PY) -m pip --disable-pip-version-check -qq --no-input
+# The releases that everything was last proved with: the same for every reader, and
+# `make test` stays true when an SDK of tomorrow changes. `make renew` moves on.
+VERSIONS := .ci/versions.txt
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 WHEEL := .wheel
 QUICK := -m "not kernel and not browser"
@@ -55,6 +58,12 @@ bench: $(DEV)  ## Measure ourselves, as ratios
 notebooks: $(DEV)  ## Run the lessons and write their outputs into the files
 	$(PY) .ci/execute_notebooks.py --write $(ARGS)
 
+renew:  ## Take the newest releases, and write down which (then run make test)
+	rm -rf $(VENV) && : > $(VERSIONS)
+	@$(MAKE) --no-print-directory $(DEV)
+	$(PIP) freeze --exclude nbstream | grep == > $(VERSIONS)
+	@touch $(COURSE) $(DEV)
+
 clean:  ## Remove everything that make made
 	rm -rf $(VENV) .kernels $(WHEEL) build dist screenshots .coverage htmlcov \
 		.pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -87,7 +96,7 @@ test-slow: $(DEV)
 
 # -- the environment: made once, and again when pyproject.toml changed ------------
 
-$(COURSE): pyproject.toml $(shell find .ci/venv -type f)
+$(COURSE): pyproject.toml $(VERSIONS) $(shell find .ci/venv -type f)
 	@echo "Setting up .venv with JupyterLab and the SDKs (once; takes a few minutes)"
 	@found=; for name in $(PYTHONS); do \
 		if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
@@ -101,11 +110,11 @@ $(COURSE): pyproject.toml $(shell find .ci/venv -type f)
 		echo "Python cannot make environments; on Debian and Ubuntu:" \
 			"sudo apt-get install python3-venv" >&2; exit 1; }
 	@$(PIP) install --upgrade 'pip>=25.1'
-	@$(PIP) install --editable '.[all]'
+	@$(PIP) install --constraint $(VERSIONS) --editable '.[all]'
 	@cp -R .ci/venv/. $(VENV)/
 	@touch $@
 
 $(DEV): $(COURSE)
 	@echo "Adding the test tools to .venv (once)"
-	@$(PIP) install --group dev
+	@$(PIP) install --constraint $(VERSIONS) --group dev
 	@touch $@

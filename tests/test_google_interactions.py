@@ -383,6 +383,7 @@ STATUSES = {
     "cancelled": Finish(reason="other", raw_reason="cancelled"),
     "in_progress": Finish(reason="other", raw_reason="in_progress"),
     "queued": Finish(reason="other", raw_reason="queued"),
+    "idle": Finish(reason="other", raw_reason="idle"),
     "failed": Failure(type="failed", message="the provider gave no reason"),
     "requires_continuation": Hop(),
 }
