@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nbstream.anatomy import anatomy
     from nbstream.ended import last
     from nbstream.errors import (
         AuthenticationFailure,
@@ -59,6 +60,7 @@ __all__ = [
     "UnknownNameError",
     "UsageError",
     "__version__",
+    "anatomy",
     "events",
     "last",
     "load_ipython_extension",
@@ -72,6 +74,7 @@ _HOME = {
     "last": "ended",
     "show": "showing",
     "start": "showing",
+    "anatomy": "anatomy",
     "events": "iteration",
     "load_ipython_extension": "magic",
     "record": "record",
@@ -96,10 +99,10 @@ _HOME = {
 #: Reached as ``nbstream.offline`` with no further import.
 _SUBMODULES = ("errors", "offline", "providers", "sse")
 
-# `events` and `record` are names of ours and submodules. Loading a submodule once,
-# here, and dropping the name it leaves makes `nbstream.events` the function for good,
-# while `from nbstream.events import TextDelta` finds the submodule.
-for _name in ("events", "record"):
+# `anatomy`, `events` and `record` are names of ours and submodules. Loading a submodule
+# once, here, and dropping the name it leaves makes `nbstream.events` the function for
+# good, while `from nbstream.events import TextDelta` finds the submodule.
+for _name in ("anatomy", "events", "record"):
     import_module(f"nbstream.{_name}")
     globals().pop(_name)
 

@@ -1,0 +1,134 @@
+"""One stream, taken apart: what ``nbstream.anatomy`` gives."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from typing import overload
+
+from nbstream.anatomy.growth import Growth, Section, applied
+from nbstream.anatomy.reads import Read, checked
+from nbstream.anatomy.steps import Step, steps
+from nbstream.reader import Reader
+from nbstream.reply import Reply
+
+__all__ = ["Anatomy"]
+
+#: After so many steps a snapshot is kept.
+EVERY = 128
+
+
+class Anatomy(Sequence[Step]):
+    """A stream's steps: look at them by number, or display it to walk through them.
+
+    The last line of a cell shows it: a slider over the steps where widgets work, else
+    (and in the saved notebook) a table.
+
+    Attributes:
+        api: The wire API, such as ``"openai.chat"``; "" if nothing told it.
+        data: The body of the response, as it came.
+        reads: What each read from the network gave, one after the other.
+        reply: What it all adds up to, ended as the stream ended.
+        sections: What is accumulated, in the order in which it is shown.
+    """
+
+    def __init__(
+        self,
+        data: bytes,
+        reads: Sequence[Read] = (),
+        *,
+        api: str = "",
+        stopped: bool = False,
+        exception: BaseException | None = None,
+    ) -> None:
+        self.data = data
+        self.reads = checked(data, reads)
+        self.reply = Reply(api)
+        reader, growth = Reader(self.reply), Growth(self.reply)
+        self._steps = tuple(steps(data, self.reads, reader, growth))
+        reader.finish()
+        self.reply.end(stopped=stopped, exception=exception)
+        #: What the end of the stream changed: the outcome, calls left unfinished.
+        self.last = growth.finish()
+        self.api = self.reply.api
+        self.sections: tuple[Section, ...] = tuple(growth.sections())
+        self._kept: list[dict[str, str]] = [{}]
+
+    # -- the steps -------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    @overload
+    def __getitem__(self, index: int) -> Step: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Step, ...]: ...
+    def __getitem__(self, index: int | slice) -> Step | tuple[Step, ...]:
+        return self._steps[index]
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self._steps)
+
+    def raw(self, step: Step) -> bytes:
+        """Return the bytes of a step."""
+        return self.data[step.start : step.end]
+
+    def at(self, count: int) -> dict[str, str]:
+        """Return what has been accumulated after so many steps, by section's key.
+
+        ``at(0)`` is before anything came; ``at(len(anatomy) + 1)`` is after the
+        stream had ended.
+
+        Raises:
+            IndexError: there are not so many steps.
+        """
+        if not 0 <= count <= len(self) + 1:
+            msg = f"there are {len(self)} steps, so count is 0 to {len(self) + 1}, "
+            raise IndexError(f"{msg}not {count!r}")
+        steps = min(count, len(self))
+        while len(self._kept) <= steps // EVERY:
+            self._kept.append(self._replayed(len(self._kept) * EVERY))
+        texts = self._replayed(steps)
+        return applied(texts, self.last) if count > len(self) else texts
+
+    def _replayed(self, count: int) -> dict[str, str]:
+        nearest = min(count // EVERY, len(self._kept) - 1)
+        texts = self._kept[nearest]
+        changes = (c for s in self._steps[nearest * EVERY : count] for c in s.changes)
+        return applied(texts, changes)
+
+    def after_bytes(self, count: int) -> int:
+        """Return how many steps are whole after so many bytes."""
+        return bisect_right(self._steps, count, key=self._ready)
+
+    def _ready(self, step: Step) -> int:
+        return len(self.data) + 1 if step.ready is None else step.ready
+
+    # -- what there is to see --------------------------------------------------
+
+    @property
+    def landmarks(self) -> dict[str, int]:
+        """The steps to jump to, by name; their numbers, from 1."""
+        from nbstream.anatomy.landmarks import landmarks
+
+        return landmarks(self)
+
+    def markdown(self, rows: int | None = 24) -> str:
+        """Return all of it as a table in Markdown, of at most so many steps.
+
+        ``None`` is all of them. What is left out is said.
+        """
+        from nbstream.anatomy.table import markdown
+
+        return markdown(self, rows)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        from nbstream.anatomy.shown import bundle
+
+        return bundle(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Anatomy of {self.api or 'a stream'}: {len(self.data)} bytes in "
+            f"{len(self.reads)} reads, {len(self)} steps, {self.reply.outcome}>"
+        )

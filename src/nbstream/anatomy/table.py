@@ -1,0 +1,164 @@
+"""Write a stream's anatomy as a table in Markdown, safe to show anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain, pairwise
+
+from nbstream.anatomy.body import Anatomy
+from nbstream.anatomy.reads import Cut
+from nbstream.anatomy.steps import Step
+from nbstream.anatomy.visible import code, excerpt, raw_text
+from nbstream.anatomy.words import event_line, seconds, size
+from nbstream.errors import UsageError
+from nbstream.markdown import to_safe_markdown
+
+__all__ = ["markdown"]
+
+#: How much of each is shown, in characters.
+WIRE, EVENT, GROWN, TOTAL = 72, 56, 48, 240
+#: How many events of one step, and how many cuts and breaks, are told one by one.
+SOME = 3
+GROWING = ("reasoning", "text", "refusal", "arguments")
+_HEAD = "| # | bytes | read | on the wire | events | what it changed |"
+_RULE = "|--:|--:|--:|---|---|---|"
+
+
+def markdown(body: Anatomy, rows: int | None) -> str:
+    """Return the whole; of the steps at most ``rows``, ``None`` is all.
+
+    Raises:
+        UsageError: ``rows`` is less than 1.
+    """
+    if rows is not None and rows < 1:
+        raise UsageError(f"rows is 1 or more, or None for all, not {rows!r}")
+    parts = [_title(body), "\n".join(_table(body, rows)), *_troubles(body)]
+    parts.append("\n".join(_totals(body)))
+    return to_safe_markdown("\n\n".join(filter(None, parts)) + "\n")
+
+
+def _title(body: Anatomy) -> str:
+    events = sum(step.event is not None for step in body)
+    said = [
+        f"**{body.api or 'A stream'}**",
+        f"{size(len(body.data), 'byte')} in {size(len(body.reads), 'read')}",
+        size(events, "event"),
+        body.reply.outcome,
+    ]
+    return " · ".join(said)
+
+
+# -- the steps ---------------------------------------------------------------------
+
+
+def _table(body: Anatomy, rows: int | None) -> Iterator[str]:
+    yield _HEAD
+    yield _RULE
+    shown = chosen(body, rows)
+    for before, number in pairwise([0, *shown, len(body) + 1]):
+        if number > before + 1:
+            yield f"| | | | *… {size(number - before - 1, 'step')} not shown* | | |"
+        if number <= len(body):
+            yield _row(body, body[number - 1])
+
+
+def chosen(body: Anatomy, rows: int | None) -> list[int]:
+    """Return the numbers of the steps to show: the ends, landmarks, what went wrong."""
+    if rows is None or len(body) <= rows:
+        return list(range(1, len(body) + 1))
+    marks = body.landmarks.values()
+    cut = [step.number for step in body if step.cuts]
+    torn = [step.number for step in body if any(c.character for c in step.cuts)]
+    around = [number + 1 for number in marks if number < len(body)]
+    wanted = chain([1], marks, [len(body)], torn[:2], cut[:2], around)
+    fill = chain(wanted, range(1, len(body) + 1))
+    return sorted(list(dict.fromkeys(fill))[:rows])
+
+
+def _row(body: Anatomy, step: Step) -> str:
+    places = [cut.offset - step.start for cut in step.cuts]
+    wire = excerpt(raw_text(body.raw(step), places), WIRE)
+    time_s = body.reads[step.reads[-1] - 1].time_s
+    cells = [
+        str(step.number),
+        f"{step.start:,}-{step.end - 1:,}",
+        f"{_span(step.reads)}{', ' if time_s is not None else ''}{seconds(time_s)}",
+        code(wire),
+        _events(step),
+        _changes(body, step),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _span(numbers: range) -> str:
+    first, last = numbers[0], numbers[-1]
+    return str(first) if first == last else f"{first}-{last}"
+
+
+def _events(step: Step) -> str:
+    if step.ready is None:
+        return "*unfinished: no empty line*"
+    if step.event is None:
+        return "*no data: no event*"
+    said = [code(event_line(each, EVENT)) for each in step.events[:SOME]]
+    if len(step.events) > SOME:
+        said.append(f"*and {len(step.events) - SOME} more*")
+    return ", ".join(said)
+
+
+def _changes(body: Anatomy, step: Step) -> str:
+    sections = {section.key: section for section in body.sections}
+    texts = body.at(step.number) if step.changes else {}
+    said = []
+    for change in step.changes[:SOME]:
+        section = sections[change.key]
+        # What is added to a text is enough; a line is told whole.
+        grows = section.kind in GROWING and not change.dropped
+        now = code(excerpt(change.added if grows else texts[change.key], GROWN))
+        said.append(f"{section.title} {'+' if grows else ''}{now}".strip())
+    if len(step.changes) > SOME:
+        said.append(f"*and {len(step.changes) - SOME} more*")
+    return ", ".join(said)
+
+
+# -- what was cut, what breaks, what it comes to ------------------------------------
+
+
+def _troubles(body: Anatomy) -> Iterator[str]:
+    cuts = [(step, cut) for step in body for cut in step.cuts]
+    characters = [(step, cut) for step, cut in cuts if cut.character]
+    if cuts:
+        events = len({step.number for step, _ in cuts})
+        said = f"**The network cut {size(events, 'event')}**"
+        if characters:
+            said += f" and {size(len(characters), 'character')}"
+        yield "\n".join([f"{said}:", "", *_listed(_cut_lines(characters or cuts))])
+    broken = [step for step in body if step.breaks]
+    if broken:
+        said = f"**Splitting lines read by read breaks {size(len(broken), 'event')}**"
+        lines = [f"event {s.number}: {code(s.breaks[0])}" for s in broken]
+        yield "\n".join([f"{said}:", "", *_listed(lines)])
+
+
+def _cut_lines(cuts: Sequence[tuple[Step, Cut]]) -> list[str]:
+    return [f"event {step.number}: {code(str(cut))}" for step, cut in cuts]
+
+
+def _listed(lines: Sequence[str]) -> Iterator[str]:
+    for line in lines[:SOME]:
+        yield f"- {line}"
+    if len(lines) > SOME:
+        yield f"- *and {len(lines) - SOME:,} more*"
+
+
+def _totals(body: Anatomy) -> Iterator[str]:
+    texts = body.at(len(body) + 1)
+    yield "| accumulated at the end | |"
+    yield "|---|---|"
+    for section in body.sections:
+        text = texts[section.key]
+        if not text or section.kind == "parsed":
+            continue
+        short = excerpt(text, TOTAL)
+        more = "" if short == text else f" *({len(text):,} characters)*"
+        yield f"| {section.title} | {code(short)}{more} |"
