@@ -3,7 +3,9 @@
 Each has the name of its stub in the lesson. The tests run the lessons with them.
 """
 
-__all__ = ["ending", "text_of"]
+from openai import APIError
+
+__all__ = ["ending", "keep", "text_of", "wait_before"]
 
 # -- 00_first_stream ----------------------------------------------------------------
 
@@ -24,3 +26,28 @@ def ending(reply):
     if reply.finish_reason == "length":
         return "cut"
     return "whole"
+
+
+# -- 04_stop_and_fail ---------------------------------------------------------------
+
+
+def keep(make):
+    """Add up a Responses stream; tell whether its terminal marker came."""
+    text, whole = "", False
+    try:
+        for event in make():
+            if event.type == "response.output_text.delta":
+                text += event.delta
+            whole = whole or event.type == "response.completed"
+    except APIError:
+        pass
+    return text, whole
+
+
+def wait_before(failure, attempt):
+    """Say how many seconds to wait before a retry, or None: there is no point."""
+    if not failure.retryable or failure.reply.text:
+        return None
+    if failure.retry_after_s is not None:
+        return failure.retry_after_s
+    return min(0.5 * 2 ** (attempt - 1), 8.0)
