@@ -77,6 +77,7 @@ class Waker:
             found = sockets.waited_on(thread_id) if quiet else None
             if found is None:
                 return False
+            self._woken.append(found)  # before: the thread may be over right after
             # First the exception, then the wake-up: it is raised where the thread
             # waits, so that an SDK that would retry or resume sends nothing more.
             if self._may_throw(thread_id, now_s):
@@ -84,7 +85,6 @@ class Waker:
                 sockets.throw_and_shut_down(thread_id, found)
             else:
                 sockets.shut_down(found)
-            self._woken.append(found)
             return True
 
     def _throw(self, thread_id: int, now_s: float) -> None:
