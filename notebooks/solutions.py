@@ -3,9 +3,20 @@
 Each has the name of its stub in the lesson. The tests run the lessons with them.
 """
 
+import json
+
 from openai import APIError
 
-__all__ = ["ending", "keep", "text_of", "wait_before"]
+__all__ = [
+    "closed_until",
+    "ending",
+    "keep",
+    "paints",
+    "text_of",
+    "wait_before",
+    "way",
+    "whole_items",
+]
 
 # -- 00_first_stream ----------------------------------------------------------------
 
@@ -51,3 +62,50 @@ def wait_before(failure, attempt):
     if failure.retry_after_s is not None:
         return failure.retry_after_s
     return min(0.5 * 2 ** (attempt - 1), 8.0)
+
+
+# -- 05_showing_it ------------------------------------------------------------------
+
+
+def paints(arrivals, gap):
+    """Say when to paint: at once, then after each gap, and at the end."""
+    painted = []
+    for at in arrivals:
+        if not painted or at >= painted[-1] + gap:
+            painted.append(at)
+    if painted and painted[-1] != arrivals[-1]:
+        painted.append(arrivals[-1])
+    return painted
+
+
+def closed_until(text):
+    """Return where the last empty line ends that is in no code fence."""
+    at = text.rfind("\n\n")
+    while at >= 0 and text[:at].count("```") % 2:
+        at = text.rfind("\n\n", 0, at)
+    return at + 2 if at >= 0 else 0
+
+
+# -- 06_when_not_to_stream ----------------------------------------------------------
+
+
+def whole_items(text):
+    """Return the objects of a growing JSON list that are whole."""
+    items, at = [], text.find("{")
+    while at >= 0:
+        try:
+            item, at = json.JSONDecoder().raw_decode(text, at)
+        except json.JSONDecodeError:
+            break
+        items.append(item)
+        at = text.find("{", at)
+    return items
+
+
+def way(reader, check_first, documents):
+    """Choose between a stream, a call, many calls and a batch."""
+    if documents >= 1000:
+        return "batch"
+    if documents > 1:
+        return "many calls"
+    return "stream" if reader and not check_first else "call"
