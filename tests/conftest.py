@@ -219,3 +219,18 @@ def open_notebook(
         context.close()
     for server in servers:
         server.end_sessions()
+
+
+@pytest.fixture
+def open_cells(open_notebook: OpenNotebook) -> OpenNotebook:
+    """Open a notebook whose first cell, the set-up of `harness.live`, has run."""
+    from harness.live import SETUP, note
+
+    def start(*cells: str, **options: object) -> NotebookPage:
+        page = open_notebook([SETUP, *cells], **options)
+        page.run_cell(0)
+        page.said = []
+        page.page.on("console", lambda message: note(page.said, message))
+        return page
+
+    return start

@@ -39,7 +39,20 @@ show_all({path!r}, {view!r})
 PANEL = "window.jupyterapp.shell.currentWidget"
 #: Looks at the outputs of the open notebook, now and at every change that is drawn,
 #: and writes down what is alive in them, as the browser itself sees it.
+#: The live view makes its buttons by script; the HTML of a reply is parsed, so that
+#: what is among these elements, and looks as it should, is no part of any reply.
 WATCH = """() => {
+  const made = new WeakSet();
+  const create = document.createElement;
+  document.createElement = function (...how) {
+    const element = create.apply(this, how);
+    made.add(element);
+    return element;
+  };
+  const isCopyButton = (e) => made.has(e) && e.matches('.nbstream-text button')
+    && e.nextSibling?.localName === 'pre' && !e.firstChild
+    && e.getAttributeNames().sort().join() === 'aria-label,class,title'
+    && e.title === 'Copy this code' && e.ariaLabel === e.title;
   const tags = new Set(('A B BLOCKQUOTE BR CODE DEL DETAILS DIV EM H1 H2 H3 H4 H5 H6 '
     + 'HR I INPUT LI OL P PRE S SPAN STRONG SUMMARY TABLE TBODY TD TH THEAD TR UL'
     ).split(' '));
@@ -57,7 +70,7 @@ WATCH = """() => {
           window.__alive.add('in a formula: ' + e.outerHTML);
         continue;
       }
-      if (e.matches('button.nbstream-copy')) continue;  // the live view's own
+      if (isCopyButton(e)) continue;
       if (!tags.has(e.tagName)) window.__alive.add(e.outerHTML.slice(0, 200));
       for (const {name, value} of e.attributes) {
         const link = name === 'href' && !/^(https?:|mailto:|#|$)/i.test(value);

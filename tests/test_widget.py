@@ -128,6 +128,7 @@ class Page:
 
     def __init__(self, changes=None):
         self.sections = {}
+        self.lines = {}
         self.take(changes or {})
 
     def take(self, changes):
@@ -144,6 +145,12 @@ class Page:
                 units = old.encode("utf-16-le")[: 2 * frame.get("keep", 0)]
                 html[0] = units.decode("utf-16-le") + html[0]
             self.sections[key] = ([*blocks[:at], *html], frame.get("closed", closed))
+            self.lines[key] = frame.get("line", "")
+
+    @property
+    def shown(self):
+        """All that can be seen: the blocks, and the open lines."""
+        return self.sections, {key: line for key, line in self.lines.items() if line}
 
     @property
     def html(self):
@@ -310,6 +317,52 @@ def test_frames_are_rarer_when_much_is_open(screen):
 
     assert small == MIN_INTERVAL_S == 0.05
     assert screen.interval_s() > 0.2
+
+
+def test_a_wait_before_a_retry_is_told(screen, sent):
+    """Why, and when it goes on; a page that comes later is told as well."""
+    clock, reply = screen._clock, Reply("text")
+    clock.now_s = 1.0
+    screen.wait(reply, 3, "Busy.")
+    clock.now_s = 2.0
+    screen.wait(reply, 2, "Busy.")
+    retry = {"at_s": 4.0, "why": "Busy."}
+    whole = screen._model.get_state()["snapshot"]
+    say(screen, reply, "Hello")
+
+    told, answer = custom(sent)
+    assert told == {"kind": "frame", "seq": 1, "sections": {}, "retry": retry}
+    assert (whole["phase"], whole["retry"], whole["elapsed_s"]) == ("waiting", retry, 2)
+    assert answer["phase"] == "writing"
+
+
+def test_the_last_frame_says_how_it_ended_and_when(screen, sent):
+    """For the line of facts, as long as the view stands there."""
+    reply = Reply("text")
+    say(screen, reply, "Hello")
+    screen._clock.now_s = 3.0
+    screen.update(ended(reply))
+    last = custom(sent)[-1]
+
+    assert (last["phase"], last["outcome"], last["end_s"]) == ("ended", "complete", 3.0)
+
+
+@given(st.integers(0, len(TOUR)))
+def test_a_page_loaded_in_the_middle_goes_on_as_the_others(cut):
+    """It has the same blocks and the same open line, wherever the text was cut."""
+    sections, reply, page = Sections(), Reply("text"), Page()
+    for text in (TOUR[: cut // 2], TOUR[cut // 2 : cut]):
+        reply.apply(TextDelta(text=text))
+        page.take(sections.changes(reply))
+    late = Page(sections.snapshot())
+    seen = (page.shown, late.shown)
+    reply.apply(TextDelta(text=TOUR[cut:]))
+    changes = sections.changes(ended(reply))
+    page.take(changes)
+    late.take(changes)
+
+    assert seen[0] == seen[1]
+    assert page.html == late.html == to_html(TOUR)
 
 
 # -- the end -------------------------------------------------------------------

@@ -159,10 +159,9 @@ class NotebookPage:
         return self.saved()
 
     def set_theme(self, theme: str) -> None:
-        """Switch the open page to the light or dark theme."""
+        """Switch the open page to another theme: see THEMES."""
         self.command("apputils:change-theme", theme=THEMES[theme])
-        light = "true" if theme == "light" else "false"
-        shown = self.page.locator(f'body[data-jp-theme-light="{light}"]')
+        shown = self.page.locator(f'body[data-jp-theme-name="{THEMES[theme]}"]')
         shown.wait_for(state="attached")
         self._wait_splash()
 

@@ -30,7 +30,11 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "docmanager-extension/plugin": {"autosave": False},
     "completer-extension/manager": {"autoCompletion": False},
 }
-THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+THEMES = {
+    "light": "JupyterLab Light",
+    "dark": "JupyterLab Dark",
+    "contrast": "JupyterLab Dark High Contrast",
+}
 OPTIONS = (
     "--no-browser",
     "--ServerApp.ip=127.0.0.1",
@@ -112,7 +116,7 @@ class Jupyter:
         path.write_text(json.dumps(values))
 
     def set_theme(self, theme: str) -> None:
-        """Choose what pages opened from now on look like: light or dark."""
+        """Choose what pages opened from now on look like: see THEMES."""
         self.set("apputils-extension/themes", {"theme": THEMES[theme]})
 
     def put(

@@ -39,6 +39,11 @@ class Rendering:
         """The HTML of each block, as the frames so far have it."""
         return [*self._closed, *self._shown()]
 
+    @property
+    def line(self) -> str:
+        """The incomplete line of an open fence, which is in none of the blocks."""
+        return self._fence.line if self._fence else ""
+
     def feed(self, text: str) -> None:
         """Take the next piece of the text."""
         text = clean(text)
@@ -51,7 +56,7 @@ class Rendering:
     def frame(self) -> Frame | None:
         """Return what has changed since the last frame; ``None`` if nothing has."""
         count, closed = len(self._closed) + self._open_count(), len(self._closed)
-        line = self._fence.line if self._fence else ""
+        line = self.line
         frame = self._next(end=False)
         gained = frame.html or frame.code or frame.replaced
         same = (frame.at, frame.closed, frame.line) == (count, closed, line)
@@ -101,7 +106,7 @@ class Rendering:
             keep=keep,
             html=html,
             code=code,
-            line=self._fence.line if self._fence else "",
+            line=self.line,
             replaced=replaced,
         )
 

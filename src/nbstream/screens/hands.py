@@ -76,11 +76,11 @@ class Hands:
         if content.get("kind") == "stop":
             self._stop.set("button")
             self._button.send({"kind": "ack"})
-        elif content.get("kind") == "hello" and not self._heard:
+        elif content.get("kind") == "hello":
             now = self._button.block
-            self._heard = now != 0 and content.get("block") == now
-            if self._heard:
-                self._button.send({"kind": "heard", "block": now})
+            if now != 0 and content.get("block") == now:
+                self._heard = True
+                self._button.send({"kind": "heard", "block": now})  # each page asks
 
     @property
     def step_s(self) -> float:

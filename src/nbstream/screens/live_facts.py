@@ -22,13 +22,16 @@ class Facts:
         """Return what has changed, so long after the request.
 
         ``phase`` is waiting, thinking, writing, calling or ended; ``first_s`` is when
-        the first frame went out; ``thought_s`` stands still once the model writes.
+        the first frame went out; ``thought_s`` stands still once the model writes;
+        ``end_s`` and ``outcome`` come with the end.
         """
         kind = reply.parts[-1].kind if reply.parts else ""
         phase = _PHASES.get(kind, "writing") if kind else "waiting"
         if reply.outcome != "running":
             phase = "ended"
         found: dict[str, object] = {"phase": phase}
+        if phase == "ended" and "end_s" not in self.all:
+            found |= {"end_s": round(elapsed_s, 2), "outcome": reply.outcome}
         if kind and "first_s" not in self.all:
             found["first_s"] = round(elapsed_s, 2)
         if reply.reasoning:
@@ -37,6 +40,16 @@ class Facts:
                 self._thinking_since_s = elapsed_s
             if phase == "thinking" or "thought_s" not in self.all:
                 found["thought_s"] = round(elapsed_s - self._thinking_since_s)
+        return self._changed(found)
+
+    def retrying(
+        self, seconds_left: int, why: str, elapsed_s: float
+    ) -> Mapping[str, object]:
+        """Return what has changed, now that the request is sent again soon."""
+        at_s = round(elapsed_s + seconds_left, 2)
+        return self._changed({"phase": "waiting", "retry": {"at_s": at_s, "why": why}})
+
+    def _changed(self, found: Mapping[str, object]) -> Mapping[str, object]:
         changed = {key: found[key] for key in found if found[key] != self.all.get(key)}
         self.all |= changed
         return changed

@@ -122,7 +122,8 @@ class _Written:
 
     def whole(self) -> SentFrame:
         """Return all of it, as a frame for an empty page."""
-        return {"html": self._rendering.blocks, "closed": self._closed}
+        blocks, line = self._rendering.blocks, self._rendering.line
+        return {"html": blocks, "closed": self._closed, "line": line}
 
 
 def _sent(frame: Frame, closed: int) -> SentFrame:

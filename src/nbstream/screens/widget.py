@@ -89,16 +89,21 @@ class WidgetScreen:
             facts = self._facts.new(reply, began - self._began)
             if not changes and not facts:
                 return
-            self._seq += 1
-            self._send(
-                {"kind": "frame", "seq": self._seq, "sections": changes, **facts}
-            )
+            self._send_frame(changes, facts)
         self._interval_s = max(
             MIN_INTERVAL_S,
             self._sections.open_chars / OPEN_PER_S,
             self._sections.chars / SHOWN_PER_S,
             (self._clock() - began) * RENDER_SHARE,
         )
+
+    def wait(self, reply: Reply, seconds_left: int, why: str) -> None:
+        """Say that the request is sent again soon, and why; the page counts down."""
+        elapsed_s = self._clock() - self._began
+        with self._lock:
+            facts = self._facts.retrying(seconds_left, why, elapsed_s)
+            if facts:
+                self._send_frame({}, facts)
 
     def close(self, reply: Reply) -> None:
         """Replace the widget by what stays. Its model goes once a page has seen it."""
@@ -129,6 +134,12 @@ class WidgetScreen:
             if self._final is not None and self._model is not None:
                 whole["final"] = {"model_id": self._model.model_id, **self._final}
             return whole
+
+    def _send_frame(
+        self, sections: Mapping[str, object], facts: Mapping[str, object]
+    ) -> None:
+        self._seq += 1
+        self._send({"kind": "frame", "seq": self._seq, "sections": sections, **facts})
 
     def _send(self, message: Mapping[str, object]) -> None:
         if self._model is not None:

@@ -1,6 +1,8 @@
 // What a view needs of the page around it: the reader's place, the clipboard, the voice.
 
-const isButton = (node) => node?.classList?.contains("nbstream-copy") ?? false;
+// Known by themselves and not by a class, which an answer might have, too.
+const buttons = new WeakSet();
+const isButton = (node) => buttons.has(node);
 const withoutButtons = (node) => [...node.childNodes].filter((each) => !isButton(each));
 
 // Beside an output of a notebook stands an empty prompt; elsewhere there is none. Then
@@ -19,6 +21,7 @@ function takeMargin(el) {
 
 function copyButton(title, source) {
   const button = make("button", "nbstream-copy", { title, ariaLabel: title });
+  buttons.add(button);
   button.onclick = async () => {
     await copy(source());
     button.classList.add("nbstream-done");

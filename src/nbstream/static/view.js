@@ -19,6 +19,7 @@ export default () => {
   let painting = 0;
   let rest = 0;
   let asked = false;
+  let stop = null; // one for all views: what the kernel says to one is true for all
 
   function takeWhole({ seq = 0, sections = {}, elapsed_s = 0, final, ...facts }) {
     Object.assign(answer, { seq, final, facts, sections: new Map() });
@@ -100,16 +101,17 @@ export default () => {
   return {
     initialize({ model }) {
       takeWhole(model.get("snapshot") ?? {});
+      stop = stopper(model, { ended: OVER.has(answer.facts.phase) });
+      stop.on(paint);
       model.on("msg:custom", (message) => receive(model, message));
       model.on("comm_live_update", () => {
         if (!OVER.has(answer.facts.phase)) answer.facts.phase = "lost";
         paint();
       });
+      return () => stop.dispose();
     },
 
     render({ model, el }) {
-      const stop = stopper(model, { ended: OVER.has(answer.facts.phase) });
-      stop.on(paint);
       const view = makeView(el, answer, stop, model.widget_manager?.rendermime);
       views.add(view);
       view.paint();
@@ -118,11 +120,18 @@ export default () => {
       return () => {
         views.delete(view);
         view.dispose();
-        stop.dispose();
       };
     },
   };
 };
+
+// What is shown before the first token: since when, or when it is asked for again.
+function waitingFor({ retry }, now_s) {
+  const second = Math.floor(now_s);
+  if (now_s < retry?.at_s)
+    return `${retry.why} Trying again in ${Math.max(1, Math.round(retry.at_s) - second)} s …`;
+  return `${retry ? "Tried again. " : ""}Waiting for the first token … ${second} s`;
+}
 
 // -- one view -------------------------------------------------------------------------
 
@@ -204,13 +213,14 @@ function makeView(el, answer, stop, rendermime) {
   }
 
   function paintFacts() {
-    const { phase, first_s, thought_s, thought_chars } = answer.facts;
+    const { phase, first_s, thought_s, thought_chars, outcome, end_s } = answer.facts;
     const now_s = (performance.now() - answer.began) / 1000;
     const isStopping = !["ready", "ended"].includes(stop.state) && !isOver();
     const isWaiting = phase === "waiting" && !isStopping;
     const word = isStopping ? "stopping" : phase;
     const lines = [];
-    if (!isOver() && !isWaiting) lines.push(word, `${Math.floor(now_s)} s`);
+    if (outcome) lines.push(outcome, `${Math.floor(end_s)} s`);
+    else if (!isOver() && !isWaiting) lines.push(word, `${Math.floor(now_s)} s`);
     if (lines.length && first_s !== undefined) lines.push(`first ${first_s.toFixed(1)} s`);
     if (lines.length && rate) lines.push(`${rate} ch/s`);
     if (phase === "lost") lines.push("no kernel");
@@ -221,7 +231,7 @@ function makeView(el, answer, stop, rendermime) {
     if (button.title !== stop.title) button.title = stop.title;
     write(note, isOver() ? "" : stop.note);
     el.dataset.phase = word;
-    write(waiting, `Waiting for the first token … ${Math.floor(now_s)} s`);
+    write(waiting, waitingFor(answer.facts, now_s));
     if (answer.sections.size || isOver()) waiting.remove();
     else if (!waiting.isConnected) text.prepend(waiting);
     const summary = text.querySelector(":scope > details > summary");
@@ -250,7 +260,13 @@ function makeView(el, answer, stop, rendermime) {
     rate = Math.round((text.textContent.length - thought_chars) / Math.max(writing_s, 1));
     paintFacts();
   }
-  const clock = setInterval(tick, 1000);
+  // Just after each whole second, so that none is left out.
+  function schedule() {
+    const past_ms = (performance.now() - answer.began) % 1000;
+    clock = setTimeout(() => (schedule(), tick()), 1010 - past_ms);
+  }
+  let clock = 0;
+  schedule();
   return {
     paint,
     clear() {
@@ -259,9 +275,9 @@ function makeView(el, answer, stop, rendermime) {
     },
     giveWay() {
       paintText();
-      clearInterval(clock);
+      clearTimeout(clock);
       holdPlace(el, text);
     },
-    dispose: () => clearInterval(clock),
+    dispose: () => clearTimeout(clock),
   };
 }

@@ -1,0 +1,170 @@
+"""What the live view promises its reader: to wait, watch, stop, copy, hear and scroll.
+
+In JupyterLab, or Notebook 7 where it might differ; ``test_widget_browser.py`` has the
+life of a view: from the first frame to the final output, reloaded, cleared, run again.
+"""
+
+import re
+
+import pytest
+from harness.live import final, live, quiet, text_of
+
+pytestmark = pytest.mark.browser
+
+BUSY = """\
+class Busy(Exception):
+    status_code = 503
+    headers = {"retry-after": "8"}
+count = 0
+def ask_again():
+    global count
+    count += 1
+    if count == 1:
+        raise Busy("overloaded")
+    yield from ()"""
+RETRY = "reply = nbstream.show(ask_again, retries=2, max_wait_s=20)"
+
+
+def waiting(page, index):
+    """Find the line that says what is waited for."""
+    return live(page, index).locator(".nbstream-waiting")
+
+
+def stop_button(view):
+    """Find the Stop button of a view."""
+    return view.get_by_role("button", name="Stop")
+
+
+def test_a_retry_is_waited_for_in_sight_and_can_be_stopped(open_cells, front):
+    """Why, and how long still, second by second; Stop ends the wait."""
+    page = open_cells(BUSY, RETRY, "print(reply.outcome, count)", front=front)
+    page.run_cell(1)
+    page.run_cell(2, wait=False)
+    page.run_cell(3, wait=False)
+    seen = []
+    for left in (7, 5):
+        waiting(page, 2).get_by_text(f"Trying again in {left} s …").wait_for()
+        seen.append(waiting(page, 2).text_content())
+    page.screenshot(f"live-{front}-light-retry")
+    stop_button(live(page, 2)).click()
+    said = final(page, 2)
+    page.wait_idle()
+
+    assert [line.split(" Trying")[0] for line in seen] == [
+        seen[0].split(" Trying")[0]
+    ] * 2
+    assert "overloaded" in seen[0]
+    assert said.strip() == "Stopped. Nothing came."
+    assert page.output_text(3).strip() == "stopped 1"
+    assert quiet(page)
+
+
+def test_a_retry_that_is_answered_goes_on(open_cells):
+    """After the wait the view waits for the first token, and then shows the answer."""
+    slow = BUSY.replace('"8"', '"1"').replace(
+        "yield from ()", "time.sleep(3); yield from flow('Here it is.')"
+    )
+    page = open_cells(slow, RETRY)
+    page.run_cell(1)
+    page.run_cell(2, wait=False)
+    waiting(page, 2).get_by_text("Trying again in 1 s").wait_for()
+    waiting(page, 2).get_by_text(
+        re.compile(r"Tried again\. Waiting .* [23] s")
+    ).wait_for()
+    page.wait_idle()
+
+    assert final(page, 2).strip() == "Here it is."
+    assert quiet(page)
+
+
+def test_before_the_first_token_it_says_since_when(open_cells, front):
+    """The request is under way, and how long it has been; then the facts take over."""
+    page = open_cells(
+        "def late():\n    time.sleep(3)\n    yield from flow(words(900), delay_s=0.01)",
+        "live = nbstream.start(late())",
+        front=front,
+    )
+    page.run_cell(1)
+    page.run_cell(2, wait=False)
+    for seconds in (1, 2):
+        line = f"Waiting for the first token … {seconds} s"
+        waiting(page, 2).get_by_text(line).wait_for()
+    page.wait_text(2, "word300 ")
+    facts = live(page, 2).locator(".nbstream-facts span").all_text_contents()
+    stop_button(live(page, 2)).click()
+    final(page, 2)
+
+    assert waiting(page, 2).count() == 0
+    assert facts[0] == "writing"
+    assert re.fullmatch(r"\d+ s", facts[1])
+    assert re.fullmatch(r"first 3\.\d s", facts[2])
+    assert 100 < int(facts[3].removesuffix(" ch/s")) < 2000
+    assert quiet(page)
+
+
+THINK = """\
+def think():
+    def chunk(**delta):
+        return {"object": "chat.completion.chunk",
+                "choices": [{"index": 0, "delta": delta}]}
+    for n in range(120):
+        yield chunk(reasoning_content=f"thought{n} ")
+        time.sleep(0.03)
+    for n in range(100):
+        yield chunk(content=f"word{n} ")
+        time.sleep(0.02)"""
+
+
+def test_reasoning_is_folded_and_opened_on_request(open_cells, front):
+    """One line with its length and time; open as it grows; folded by the answer."""
+    page = open_cells(THINK, "live = nbstream.start(think())", front=front)
+    page.run_cell(1)
+    page.run_cell(2)
+    summary = live(page, 2).locator("summary")
+    summary.filter(has_text="1 s").wait_for()
+    is_open = "() => document.querySelector('.nbstream details').open"
+    folded = page.js(is_open)
+    line = summary.text_content()
+    summary.click()
+    live(page, 2).get_by_text("thought90").wait_for()
+    opened = page.js(is_open)
+    page.screenshot(f"live-{front}-light-reasoning-open")
+    live(page, 2).get_by_text("word5 ").wait_for()
+    answered = page.js(is_open)
+    final(page, 2)
+
+    assert re.fullmatch(r"Reasoning · 1 s · \d+ characters", line)
+    assert (folded, opened, answered) == (False, True, False)
+    assert quiet(page)
+
+
+CALLS = """\
+def call(index, **function):
+    calls = [{"index": index, "id": f"c{index}", "function": function}]
+    return {"object": "chat.completion.chunk",
+            "choices": [{"index": 0, "delta": {"tool_calls": calls}}]}
+def calls():
+    yield call(0, name="get_weather", arguments='{"city": "Pa')
+    time.sleep(1)
+    yield call(0, arguments='ris", "days": 2}')
+    yield call(1, name="look_up", arguments='{"place": }')
+    yield call(2, name="book", arguments='{"from": "Rome"')
+    time.sleep(2.5)"""
+
+
+def test_a_call_says_how_it_stands(open_cells, front):
+    """Its arguments fill in; open, valid and invalid are told apart by words."""
+    page = open_cells(CALLS, "live = nbstream.start(calls())", front=front)
+    page.run_cell(1)
+    page.run_cell(2)
+    live(page, 2).get_by_text("Pa", exact=False).first.wait_for()
+    live(page, 2).get_by_text("Rome").wait_for()
+    text = text_of(page, 2)
+    page.screenshot(f"live-{front}-light-calls")
+    said = final(page, 2)
+    page.screenshot(f"live-{front}-light-calls-final")
+
+    assert text.count("arguments are arriving …") == 3
+    assert "Tool call get_weather" in said
+    assert "look_up (unfinished: do not run it)" in said
+    assert quiet(page)
