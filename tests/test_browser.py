@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from harness.jupyter import THEMES
 
 pytestmark = pytest.mark.browser
 
@@ -126,7 +127,7 @@ nbstream.show(broken())""",
 }
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 def test_every_state_can_be_looked_at(open_notebook, theme):
     """Each kind of answer is shown; the pictures are for a person to judge."""
     page = open_notebook([SETUP + '\nimport os; os.environ["NBSTREAM_SPEED"] = "0"'])

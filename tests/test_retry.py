@@ -200,7 +200,7 @@ def test_the_wait_counts_down():
     screen = WaitingScreen()
     player = play(Calls(Busy(1.2)), screen)
 
-    why = "Busy: busy. Try again in 1.2 s."
+    why = "Busy: busy."
     assert screen.waits == [(2, why), (1, why)]
     assert (player.reply.text, player.reply.waiting) == ("Hello", None)
 

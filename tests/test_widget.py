@@ -22,7 +22,7 @@ from nbstream.markdown import to_html
 from nbstream.reply import Reply
 from nbstream.screens import live_model
 from nbstream.screens.bundle import bundle
-from nbstream.screens.live_json import laid_out
+from nbstream.screens.live_json import laid_out, standing
 from nbstream.screens.live_model import ANSWERS, KEPT, LiveModel
 from nbstream.screens.live_sections import Sections
 from nbstream.screens.widget import FALLBACK, MIN_INTERVAL_S, WidgetScreen
@@ -303,7 +303,7 @@ def test_a_call_fills_in(screen, sent):
     page.take(custom(sent)[-1]["sections"])
 
     assert custom(sent)[0]["phase"] == "calling"
-    assert all("arguments are arriving" in html for html in seen)
+    assert ["arriving … valid so far" in html for html in seen] == [False, False, True]
     assert '"city": "Par</code>' in seen[1].replace("&quot;", '"')
     assert page.html == bundle(reply)["text/html"]
 
@@ -527,3 +527,46 @@ def test_a_beginning_is_laid_out_as_the_beginning(value, share):
     assert json.dumps(value, ensure_ascii=False, indent=2).startswith(
         laid_out(beginning).rstrip()
     )
+
+
+#: Arguments so far -> how they stand.
+STANDING = {
+    "": "open",
+    '{"a': "open",
+    '{"a"': "open",
+    '{"a": ': "open",
+    '{"a": -': "open",
+    '{"a": 1.': "open",
+    '{"a": 1e+': "open",
+    '{"a": tr': "open",
+    '{"a": "x\\': "open",
+    '{"a": "x\\u12': "open",
+    '{"a": 1,': "open",
+    '{"a": 1}': "valid",
+    '{"a": 1} \n': "valid",
+    '{"a": }': "invalid",
+    '{"a" 1': "invalid",
+    '{"a": 01': "invalid",
+    '{"a": NaN': "invalid",
+    '{"a": "x\\q': "invalid",
+    '{"a": "b\n': "invalid",
+    '{"a": 1}}': "invalid",
+    "{]": "invalid",
+    "{a": "invalid",
+    "[" * 100_000: "invalid",
+}
+
+
+@pytest.mark.parametrize(("fragment", "expected"), STANDING.items(), ids=range(23))
+def test_arguments_say_how_they_stand(fragment, expected):
+    """Invalid is what can never become valid."""
+    assert standing(fragment) == expected
+
+
+@given(st.dictionaries(st.text(max_size=4), JSON, max_size=3), st.booleans())
+def test_every_beginning_of_json_is_open(value, as_ascii):
+    """And only the whole is valid."""
+    text = json.dumps(value, ensure_ascii=as_ascii)
+    seen = [standing(text[:at]) for at in range(len(text) + 1)]
+
+    assert seen == ["open"] * len(text) + ["valid"]

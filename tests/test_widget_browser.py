@@ -7,7 +7,18 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from harness.live import MIMES, SETUP, SHOW, final, live, outputs, quiet, text_of
+from harness.jupyter import THEMES
+from harness.live import (
+    MIMES,
+    SETUP,
+    SHOW,
+    final,
+    live,
+    outputs,
+    picture,
+    quiet,
+    text_of,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -458,7 +469,7 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 def test_every_state_can_be_looked_at(open_cells, front, theme):
     """Pictures of the live view, for a person to judge."""
     slow = 'import os; os.environ["NBSTREAM_SPEED"] = "0.3"\n'
@@ -468,10 +479,9 @@ def test_every_state_can_be_looked_at(open_cells, front, theme):
     for name, (code, text) in STATES.items():
         index = page.insert_and_run(code)
         page.wait_text(index, text)
-        page.page.wait_for_timeout(1200)
-        page.cell(index).scroll_into_view_if_needed()
-        page.screenshot(f"live-{front}-{theme}-{name.replace(' ', '-')}")
         assert live(page, index).count() == 1
+        page.page.wait_for_timeout(600)
+        picture(page, index, f"live-{front}-{theme}-{name.replace(' ', '-')}")
         page.insert_and_run("live.stop()")
 
     assert quiet(page)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nbstream.errors import ProviderFailure, UsageError
+from nbstream.failure import told
 from nbstream.failures import failure_of
 from nbstream.reply import Reply, Waiting
 from nbstream.source import Source, open_source
@@ -152,7 +153,7 @@ class _Again:
         if wait_s is not None:
             self._reply.waiting = Waiting(
                 until_s=time.monotonic() + wait_s,
-                why=str(failure),
+                why=f"{told(failed.error)}.",
                 attempt=self._attempt,
                 attempts=self._retries.retries,
             )

@@ -8,6 +8,7 @@ __all__ = [
     "live",
     "note",
     "outputs",
+    "picture",
     "quiet",
     "text_of",
 ]
@@ -79,6 +80,13 @@ def final(page, index):
 def outputs(page, index):
     """Save; return the kinds of data in each output of one cell."""
     return [set(each["data"]) for each in page.save()["cells"][index]["outputs"]]
+
+
+def picture(page, index, name):
+    """Bring one cell to the top and take a picture, for a person to look at."""
+    page.cell(index).evaluate("(cell) => cell.scrollIntoView()")
+    page.page.wait_for_timeout(100)
+    return page.screenshot(name)
 
 
 def quiet(page):

@@ -1,13 +1,39 @@
-"""Lay out JSON that is still arriving as ``json.dumps(..., indent=2)`` would."""
+"""Lay out JSON that is still arriving as it will stand, and say how it stands now."""
 
 import json
 import re
 
-__all__ = ["laid_out"]
+__all__ = ["laid_out", "standing"]
 
 _TOKEN = re.compile(
     r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[{}\[\],:]|[^\s"{}\[\],:]+', re.DOTALL
 )
+
+#: What may be missing only its end: a string, an escape in it, a word, a number.
+_HALF = re.compile(
+    r'"(?:[^"\\\x00-\x1f]|\\.)*\\?|\\?(?:u[0-9a-fA-F]{0,4})?|-|\.|\.?\d*[eE][+-]?'
+    r"|t(?:r(?:ue?)?)?|f(?:a(?:l(?:se?)?)?)?|n(?:u(?:ll?)?)?|\s*"
+)
+
+
+def standing(fragment: str) -> str:
+    """Tell what JSON is that may go on: ``open``, ``valid`` as it is, or ``invalid``.
+
+    ``invalid`` means that nothing which may follow makes it valid.
+    """
+    try:
+        json.loads(fragment, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        is_half = _HALF.fullmatch(fragment[error.pos :])
+        is_control = error.msg.startswith("Invalid control")  # a line's end in a string
+        return "open" if is_half and not is_control else "invalid"
+    except (ValueError, RecursionError):
+        return "invalid"
+    return "valid"
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(name)
 
 
 def laid_out(fragment: str) -> str:

@@ -17,7 +17,7 @@ from nbstream.markdown.frame import changes
 from nbstream.markdown.rendering import Frame, Rendering
 from nbstream.reply import Reply, ToolCall
 from nbstream.screens.bundle import call_html, refusal_html, status_html, title_html
-from nbstream.screens.live_json import laid_out
+from nbstream.screens.live_json import laid_out, standing
 from nbstream.screens.words import calls
 
 __all__ = ["Sections", "SentFrame"]
@@ -28,6 +28,13 @@ SentFrame: TypeAlias = Mapping[str, object]
 #: Half a character, which no message can carry.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _EMPTY = {"keep": 0, "html": (), "code": None, "line": "", "replaced": ()}
+
+#: What is said beside a call whose arguments may go on.
+_STANDING = {
+    "open": "arguments are arriving …",
+    "valid": "arguments are arriving … valid so far",
+    "invalid": "arguments are arriving … not valid JSON",
+}
 
 
 class Sections:
@@ -140,7 +147,7 @@ def _call_html(call: ToolCall) -> str:
     if call.state != "open":
         return call_html(call)
     name, code = escape(call.name), escape(laid_out(call.arguments))
-    note = '<span class="nbstream-note">arguments are arriving …</span>'
+    note = f'<span class="nbstream-note">{_STANDING[standing(call.arguments)]}</span>'
     return (
         f"<p>Tool call <code>{name}</code> {note}</p>\n<pre><code>{code}</code></pre>"
     )

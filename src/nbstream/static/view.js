@@ -255,9 +255,9 @@ function makeView(el, answer, stop, rendermime) {
     stop.stop();
   });
   function tick() {
-    const { first_s = 0, thought_chars = 0 } = answer.facts;
-    const writing_s = (performance.now() - answer.began) / 1000 - first_s;
-    rate = Math.round((text.textContent.length - thought_chars) / Math.max(writing_s, 1));
+    const writing_s = (performance.now() - answer.began) / 1000 - (answer.facts.first_s ?? 0);
+    const said = text.querySelector(":scope > details > summary")?.textContent.length ?? 0;
+    rate = Math.round((text.textContent.length - said) / Math.max(writing_s, 1));
     paintFacts();
   }
   // Just after each whole second, so that none is left out.
