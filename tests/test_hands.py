@@ -430,7 +430,9 @@ def test_a_kernel_says_whether_it_hears(ready):
     ready.wait(run, timeout_s=8)
     ready.execute("pass")
 
-    assert from_kernel(ready, "heard") == [{"kind": "heard", "block": 1}] * hears
+    heard = {each["block"] for each in from_kernel(ready, "heard")}
+
+    assert heard == ({1} if hears else set())
     assert blocks(ready) == [0, 1, 0]
 
 

@@ -459,7 +459,10 @@ STATES = {
     "waiting": ("live = nbstream.start(wait() for _ in range(1))", "Waiting"),
     "thinking": ('live = nbstream.start(ask("think step by step"))', "Reasoning"),
     "writing": ("live = nbstream.start(flow(TOUR, delay_s=0.02))", "nested"),
-    "after reasoning": ('live = nbstream.start(ask("think step by step"))', "scripted"),
+    "after reasoning": (
+        'live = nbstream.start(ask("think step by step"))',
+        "three steps",
+    ),
     "calling": (CALLS, "Paris"),
     "choices": (
         "live = nbstream.start(OpenAI().chat.completions.create(model='gpt-5', n=2,\n"
