@@ -7,7 +7,7 @@ life of a view: from the first frame to the final output, reloaded, cleared, run
 import re
 
 import pytest
-from harness.live import final, live, picture, quiet, text_of
+from harness.live import SHOW, final, live, picture, quiet, text_of
 
 pytestmark = pytest.mark.browser
 
@@ -167,3 +167,156 @@ def test_a_call_says_how_it_stands(open_cells, front):
     assert "Tool call get_weather" in said
     assert "look_up (unfinished: do not run it)" in said
     assert quiet(page)
+
+
+def test_stop_from_a_second_view(open_cells):
+    """In a blocking cell: both views know that they are heard, and both end."""
+    page = open_cells("reply = nbstream.show(flow(words(4000)))")
+    page.run_cell(1, wait=False)
+    page.wait_text(1, "word30 ")
+    page.command("notebook:create-output-view")
+    second = page.page.locator(".jp-LinkedOutputView")
+    second.get_by_text("word60 ").wait_for()
+    page.page.wait_for_timeout(1000)  # longer than it takes to be given up as deaf
+    buttons = page.page.locator("button.nbstream-stop")
+    titles = buttons.evaluate_all("all => all.map(({title}) => title)")
+    stop_button(second).click()
+    second.locator(".jp-RenderedHTML.jp-OutputArea-output").wait_for()
+    said = final(page, 1)
+    texts = page.page.locator(".jp-RenderedHTML.jp-OutputArea-output")
+
+    assert titles == ["Stop (Esc)", "Stop (Esc)"]
+    assert said.strip().endswith("Stopped. This is what had arrived.")
+    assert [text.strip() for text in texts.all_text_contents()] == [said.strip()] * 2
+    assert quiet(page)
+
+
+FENCE = """\
+code = "".join(f"line{n} = {n}  # comment\\n" for n in range(60))
+TEXT = f"It is $x^2$.\\n\\n$$y_1$$\\n\\n```python\\n{code}```\\n\\nThe end, $z_3$.\\n"
+live = nbstream.start(flow(TEXT, step=5, delay_s=0.02))"""
+
+
+def test_reloaded_in_the_middle_of_a_fence(open_cells, front):
+    """All of it comes back, the code goes on line by line; each formula is set once."""
+    page = open_cells(FENCE, "live.reply.text == TEXT", front=front)
+    page.run_cell(1)
+    page.wait_text(1, "line9 ")
+    page.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.page.goto(page.server.page_url(front, page.path))
+    live(page, 1).locator("pre").get_by_text("line12 ").wait_for()
+    begun = text_of(page, 1)
+    live(page, 1).locator("mjx-container").nth(1).wait_for()
+    live(page, 1).locator("pre").get_by_text("line40 ").wait_for()
+    midway = live(page, 1).locator("pre").text_content().splitlines()
+    formulas = live(page, 1).locator("mjx-container").count()
+    fences = live(page, 1).locator("pre").count()
+    final(page, 1)
+    ended = page.output(1).locator("pre").text_content().splitlines()
+    page.output(1).locator("mjx-container").nth(2).wait_for()
+    whole = [f"line{n} = {n}  # comment" for n in range(60)]
+
+    assert "It is" in begun
+    assert midway[:40] == whole[:40]
+    assert (formulas, fences) == (2, 1)
+    assert ended == whole
+    assert page.output(1).locator("mjx-container").count() == 3
+
+
+#: Notes where the reader is, and what the browser calls a shift, at each frame.
+STILL = """() => {
+  window.tops = new Set();
+  window.shifts = [];
+  let node = document.querySelector('.nbstream').parentElement;
+  while (!(['auto', 'scroll'].includes(getComputedStyle(node).overflowY)
+    && node.scrollHeight > node.clientHeight + 1)) node = node.parentElement;
+  node.scrollTop = PLACE;
+  new PerformanceObserver((list) => {
+    for (const {sources} of list.getEntries())
+      for (const {node} of sources)
+        if (node?.closest?.('.nbstream-text, .jp-RenderedHTML, ABOVE'))
+          shifts.push(node.textContent.slice(0, 80));
+  }).observe({type: 'layout-shift'});
+  const sample = () => { tops.add(node.scrollTop); requestAnimationFrame(sample); };
+  setTimeout(sample, 300);
+}"""
+#: Where the reader is -> how far the notebook is scrolled.
+PLACES = {"above it": "0", "in it": "node.scrollHeight"}
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_nothing_jumps(open_cells, front, place):
+    """Above an answer that grows, or where one is in sight: no scrolling, no shift."""
+    text = "TOUR" if place == "0" else "'Short. ' * 40"
+    page = open_cells(
+        f"live = nbstream.start(flow({text}, delay_s=0.02))", "1", front=front
+    )
+    page.page.set_viewport_size({"width": 1280, "height": 560})
+    page.run_cell(1)
+    live(page, 1).locator("h1, p").first.wait_for(state="attached")
+    above = ".jp-Cell:first-child" if place == "0" else ".nbstream-text"
+    page.js(STILL.replace("PLACE", place).replace("ABOVE", above))
+    page.output(1).locator(".jp-RenderedHTML.jp-OutputArea-output").wait_for(
+        state="attached"
+    )
+    page.page.wait_for_timeout(1000)
+    tops, shifts = page.js("() => [[...tops], shifts]")
+
+    assert len(tops) == 1
+    assert shifts == []
+    assert quiet(page)
+
+
+def test_the_answer_is_copied(open_cells):
+    """All of it so far: as HTML and as text, without what is not the answer."""
+    page = open_cells(SHOW.replace("TOUR", "TOUR, hold_s=4"))
+    page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.run_cell(1, wait=False)
+    live(page, 1).get_by_text("The end").wait_for()
+    live(page, 1).hover()
+    live(page, 1).get_by_role("button", name="Copy the answer so far").click()
+    page.page.wait_for_timeout(200)
+    plain = page.js("() => navigator.clipboard.readText()")
+    html = page.js("""async () => {
+      const [item] = await navigator.clipboard.read();
+      return (await item.getType('text/html')).text();
+    }""")
+    page.wait_idle()
+
+    assert plain.startswith("A tour\n\nSome prose with a formula,")
+    assert "for n in range(3):\n    print(n)  # a comment" in plain
+    assert not set(re.findall("Copy|Stop|ch/s|writing", plain + html))
+    assert "<h1>A tour</h1>" in html
+    assert re.search(r"<li>\s*one\s*</li>", html)
+    assert "$x^2 + \\frac{a}{b}$" in plain
+    assert "mjx-" not in html
+
+
+LISTEN = """() => {
+  window.heard = [];
+  const said = document.querySelector('.nbstream [aria-live]');
+  new MutationObserver(() => heard.push(said.textContent.trim()))
+    .observe(said, {childList: true, characterData: true, subtree: true});
+}"""
+
+
+def test_a_screen_reader_hears_sentences(open_cells):
+    """Politely, every few seconds, in whole sentences; never each token."""
+    sentences = "''.join(f'This is sentence {n} of many. ' for n in range(60))"
+    page = open_cells(f"live = nbstream.start(flow({sentences}, delay_s=0.02))")
+    page.run_cell(1)
+    live(page, 1).locator("p", has_text="sentence 3").wait_for()
+    page.js(LISTEN)
+    live(page, 1).locator("p", has_text="sentence 58").wait_for()
+    heard = page.js("() => window.heard")
+    modes = (
+        live(page, 1)
+        .locator("[aria-live]")
+        .evaluate_all("all => all.map(({ariaLive}) => ariaLive)")
+    )
+    final(page, 1)
+
+    assert modes == ["polite"]
+    assert 1 <= len(heard) <= 3
+    sentences = re.compile(r"(writing )?(This is sentence \d+ of many\.\s*)+")
+    assert [one for one in heard if not sentences.fullmatch(one)] == []

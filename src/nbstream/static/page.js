@@ -53,9 +53,8 @@ function drop(node) {
 
 async function copy(node) {
   const parts = node.matches("pre") ? [node] : [...node.children];
-  const wanted = parts.filter((each) => !isButton(each) && each.localName !== "details");
-  const plain = wanted.map((each) => each.innerText.trim()).join("\n\n");
-  const html = wanted.map((each) => each.outerHTML).join("\n");
+  const plain = parts.map((each) => each.innerText.trim()).join("\n\n");
+  const html = node.innerHTML;
   const blob = (type, data) => new Blob([data], { type });
   const rich = node.matches("pre") ? {} : { "text/html": blob("text/html", html) };
   try {
@@ -189,7 +188,10 @@ function speaker(said, text) {
     const all = answer.map((each) => each.textContent).join(" ");
     const whole = all.slice(heard).match(/^[^]*[.!?:](?=\s)/)?.[0] ?? "";
     if (word === saidWord && !whole) return;
-    said.textContent = [word === saidWord ? "" : word, whole.slice(0, 300)].join(" ");
+    // Who writes faster than can be said is not said in full, but in whole sentences.
+    const short = whole.slice(0, 300);
+    const sentences = short.match(/^[^]*[.!?:](?=\s|$)/) ?? short.match(/^[^]*(?=\s)/) ?? [""];
+    said.textContent = [word === saidWord ? "" : word, sentences[0]].join(" ").trim();
     [saidWord, heard, spokeAt] = [word, heard + whole.length, now];
   };
 }

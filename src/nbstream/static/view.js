@@ -152,7 +152,7 @@ function makeView(el, answer, stop, rendermime) {
   text.onpointerover = showCopy;
   button.onclick = () => stop.stop();
   margin.append(make("div", "nbstream-tools"));
-  margin.firstChild.append(button, facts, copyButton("Copy the answer so far", () => text));
+  margin.firstChild.append(button, facts, copyButton("Copy the answer so far", alone));
   Object.assign(el, { tabIndex: -1, role: "group", ariaLabel: "The answer, as it is written" });
   el.classList.add("nbstream");
   el.append(margin, text, note, said);
@@ -175,6 +175,20 @@ function makeView(el, answer, stop, rendermime) {
     }
     shown.set(key, section);
     return section;
+  }
+
+  // The answer for copying: without the reasoning, and formulas as they were written.
+  function alone() {
+    const node = make("div", "nbstream-alone", { ariaHidden: "true" });
+    const keys = [...answer.sections.keys()].sort(ORDER);
+    for (const key of keys.filter((each) => !each.endsWith("reasoning"))) {
+      const { blocks, line } = answer.sections.get(key);
+      const last = line ? insideCode(blocks.at(-1), line) : blocks.at(-1);
+      node.append(...parsed([...blocks.slice(0, -1), last].join("")));
+    }
+    el.append(node);
+    setTimeout(() => node.remove(), 1000);
+    return node;
   }
 
   function paintBlock(section, index, html) {
