@@ -496,7 +496,7 @@ def test_broken_json_keeps_what_was_good(text, expected):
 # -- the table -------------------------------------------------------------------------
 
 VISIBLE = {
-    "a line end": (b"a\nb\r\n", (), "a␊b␍␊"),
+    "a line end": (b"a\nb\r\n", (), "a↵b␍↵"),
     "a cut": (b"ab", (1,), "a┃b"),
     "a cut character": ("é".encode(), (1,), "⟨C3⟩┃⟨A9⟩"),
     "what turns the reading direction": ("\u202eab".encode(), (), "⟨U+202E⟩ab"),
@@ -519,7 +519,7 @@ CODE = {
     "a``b": "```a``b```",
     "a|b": "`a\\|b`",
     "<b>$x$</b>": "`<b>$x$</b>`",
-    "a\nb": "`a␊b`",
+    "a\nb": "`a↵b`",
 }
 
 
@@ -546,13 +546,12 @@ def test_the_table_of_a_short_stream():
         f"**openai.chat** · {len(A + last)} bytes in 3 reads · 2 events · complete"
     ]
     assert table[2:] == [
-        "| # | bytes | read | on the wire | events | what it changed |",
-        "|--:|--:|--:|---|---|---|",
-        f"| 1 | 0-{len(A) - 1} | 1 | "
-        '`data: {"choices": [{"index": 0, "delta": {" … }, "finish_reason": null}]}␊␊` '
-        '| `TextDelta(text="A")` | Text +`A` |',
-        f"| 2 | {len(A)}-{len(A + last) - 1} | 2-3 | "
-        '`data: {"c┃hoices": [{"index": 0, "delta": {"content": ""}, "finish_reaso …` '
+        "| # | byte | read | on the wire | events | what it changed |",
+        "| --: | --: | --: | --- | --- | --- |",
+        '| 1 | 0 | 1 | `data: {"choices": [{"index": 0, " … nish_reason": '
+        'null}]}↵↵` | `TextDelta(text="A")` | Text +`A` |',
+        f"| 2 | {len(A)} | 2\xa0to\xa03 | "
+        '`data: {"c┃hoices": [{"index": 0, "delta": {"content": "" …` '
         '| `Finish(reason="stop", raw_reason="stop")`, `End()` | '
         "Finish reason `stop`, Outcome `running` |",
         "",

@@ -122,6 +122,12 @@ class Anatomy(Sequence[Step]):
 
         return markdown(self, rows)
 
+    def widget(self) -> object:
+        """Return the walk as a widget, to put where you like (an anywidget)."""
+        from nbstream.anatomy.widget import AnatomyModel
+
+        return AnatomyModel(self)
+
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         from nbstream.anatomy.shown import bundle
 

@@ -16,12 +16,14 @@ from nbstream.markdown import to_safe_markdown
 __all__ = ["markdown"]
 
 #: How much of each is shown, in characters.
-WIRE, EVENT, GROWN, TOTAL = 72, 56, 48, 240
+WIRE, EVENT, GROWN, TOTAL = 56, 40, 40, 240
 #: How many events of one step, and how many cuts and breaks, are told one by one.
 SOME = 3
 GROWING = ("reasoning", "text", "refusal", "arguments")
-_HEAD = "| # | bytes | read | on the wire | events | what it changed |"
-_RULE = "|--:|--:|--:|---|---|---|"
+_HEAD = ("#", "byte", "read", "on the wire", "events", "what it changed")
+_RULE = ("--:", "--:", "--:", "---", "---", "---")
+#: Keeps together what is short, so that the columns are narrow and rows low.
+_TIGHT = "\N{NO-BREAK SPACE}"
 
 
 def markdown(body: Anatomy, rows: int | None) -> str:
@@ -52,14 +54,22 @@ def _title(body: Anatomy) -> str:
 
 
 def _table(body: Anatomy, rows: int | None) -> Iterator[str]:
-    yield _HEAD
-    yield _RULE
+    timed = any(read.time_s is not None for read in body.reads)
+    yield _line(_HEAD, "time" if timed else "")
+    yield _line(_RULE, "--:" if timed else "")
     shown = chosen(body, rows)
     for before, number in pairwise([0, *shown, len(body) + 1]):
         if number > before + 1:
-            yield f"| | | | *… {size(number - before - 1, 'step')} not shown* | | |"
+            gap = f"*… {size(number - before - 1, 'step')} not shown*"
+            yield _line(("", "", "", gap, "", ""), " " if timed else "")
         if number <= len(body):
-            yield _row(body, body[number - 1])
+            yield _row(body, body[number - 1], timed)
+
+
+def _line(cells: Sequence[str], time: str) -> str:
+    """Return a row; ``time`` is one more cell, if it says anything."""
+    whole = [*cells[:3], *([time] if time else []), *cells[3:]]
+    return f"| {' | '.join(whole)} |".replace("|  ", "| ")
 
 
 def chosen(body: Anatomy, rows: int | None) -> list[int]:
@@ -75,24 +85,24 @@ def chosen(body: Anatomy, rows: int | None) -> list[int]:
     return sorted(list(dict.fromkeys(fill))[:rows])
 
 
-def _row(body: Anatomy, step: Step) -> str:
+def _row(body: Anatomy, step: Step, timed: bool) -> str:
     places = [cut.offset - step.start for cut in step.cuts]
     wire = excerpt(raw_text(body.raw(step), places), WIRE)
     time_s = body.reads[step.reads[-1] - 1].time_s
     cells = [
         str(step.number),
-        f"{step.start:,}-{step.end - 1:,}",
-        f"{_span(step.reads)}{', ' if time_s is not None else ''}{seconds(time_s)}",
+        f"{step.start:,}",
+        _span(step.reads),
         code(wire),
         _events(step),
         _changes(body, step),
     ]
-    return f"| {' | '.join(cells)} |"
+    return _line(cells, (seconds(time_s) or "?").replace(" ", _TIGHT) if timed else "")
 
 
 def _span(numbers: range) -> str:
     first, last = numbers[0], numbers[-1]
-    return str(first) if first == last else f"{first}-{last}"
+    return str(first) if first == last else f"{first}{_TIGHT}to{_TIGHT}{last}"
 
 
 def _events(step: Step) -> str:

@@ -18,7 +18,7 @@ _ODD = re.compile(
 )
 #: JupyterLab takes this for a place of a formula, in code too.
 _SPLICED = re.compile(r"@@(?=\d+@@)")
-_PICTURES = {"\r\n": "␍␊", **{chr(n): chr(0x2400 + n) for n in range(32)}, "\x7f": "␡"}
+_PICTURES = {**{chr(n): chr(0x2400 + n) for n in range(32)}, "\x7f": "␡", "\n": "↵"}
 
 
 def visible(text: str) -> str:

@@ -1,0 +1,62 @@
+"""The widget's model: what the page needs to walk through a stream."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from importlib.resources import files
+
+import anywidget
+import traitlets
+
+from nbstream.anatomy.body import Anatomy
+from nbstream.anatomy.message import message
+
+__all__ = ["KEPT", "AnatomyModel", "keep", "place_of"]
+
+#: How many of them stay alive; the table stands in the place of older ones.
+KEPT = 8
+_PARTS = ("nodes", "anatomy_rows", "anatomy_walk", "anatomy_panes", "anatomy_hands")
+_kept: deque[AnatomyModel] = deque()
+
+
+def _file(name: str) -> str:
+    return (files("nbstream") / "static" / name).read_text("utf-8")
+
+
+class AnatomyModel(anywidget.AnyWidget):
+    """All of one anatomy, sent once.
+
+    With a ``place``, the name of a class, the page shows it where an output has that
+    class. Without, it is a widget like any other.
+    """
+
+    _esm = "\n".join(_file(f"{name}.js") for name in (*_PARTS, "anatomy"))
+    _css = _file("anatomy.css")
+    told = traitlets.Dict().tag(sync=True)
+    data = traitlets.Bytes().tag(sync=True)
+    place = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, body: Anatomy, place: str = "") -> None:
+        super().__init__(told=message(body), data=body.data, place=place)
+
+    def close(self) -> None:
+        """Close the model and its layout, so that nothing of them is saved."""
+        if self.comm is not None:
+            self.layout.close()
+        super().close()
+
+
+def place_of(body: Anatomy) -> str:
+    """Return a class for an anatomy's output: the same for the same stream."""
+    said = repr((body.api, body.reads, body.reply.outcome)).encode()
+    return f"nbstream-anatomy-{hashlib.sha256(said + body.data).hexdigest()[:12]}"
+
+
+def keep(body: Anatomy) -> str:
+    """Make a model for an output that is a table; return the class of its place."""
+    place = place_of(body)
+    _kept.append(AnatomyModel(body, place))
+    while len(_kept) > KEPT:
+        _kept.popleft().close()
+    return place
