@@ -568,6 +568,8 @@ MATCHES = {
     "the helper's own": ({"type": "content.delta"}, True),
     "a Responses event": ({"type": "response.created"}, False),
     "an Anthropic event": ({"type": "message_start"}, False),
+    "an error as the first event": ({"error": {"message": "Overloaded"}}, True),
+    "Google's error": ({"error": {"message": "No", "status": "INTERNAL"}}, False),
     "another object": ({"object": "text_completion", "choices": []}, False),
     "Gemini": ({"candidates": []}, False),
     "a string": ("text", False),

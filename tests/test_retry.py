@@ -33,6 +33,20 @@ class Busy(Exception):  # noqa: N818 - its name is in the messages
         self.headers = {} if retry_after is None else {"retry-after": str(retry_after)}
 
 
+def until(true, timeout_s=10):
+    """Wait for what another thread does."""
+    end_s = time.monotonic() + timeout_s
+    while not true():
+        assert time.monotonic() < end_s, "it never came true"
+        time.sleep(0.001)
+
+
+@pytest.fixture
+def no_wait(monkeypatch):
+    """Let a backoff be no time at all."""
+    monkeypatch.setattr("nbstream.retry.FIRST_WAIT_S", 0.0)
+
+
 class Calls:
     """A function that fails so often and then makes a stream."""
 
@@ -111,6 +125,93 @@ def test_by_default_it_is_not_called_again():
         nbstream.show(calls, view="none")
 
     assert calls.count == 1
+
+
+ERRORS = {
+    "Responses": {
+        "type": "error",
+        "code": "server_error",
+        "message": "Overloaded",
+        "sequence_number": 0,
+    },
+    "Chat": {"error": {"type": "server_error", "code": "overloaded", "message": "!"}},
+    "Interactions": {
+        "event_type": "error",
+        "error": {"code": "unavailable", "message": "Overloaded"},
+    },
+    "Anthropic, as raw bytes": (
+        b'event: error\ndata: {"type": "error", "error": {"type": "overloaded_error", '
+        b'"message": "Overloaded"}}\n\n'
+    ),
+}
+
+
+class Answers:
+    """A function that makes one stream after the other."""
+
+    def __init__(self, *streams):
+        self.streams = list(streams)
+
+    def __call__(self):
+        return iter(self.streams.pop(0))
+
+
+@pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
+def test_an_error_as_the_first_event_is_a_failure_before_it(error, no_wait):
+    """Nothing had come, whether the SDK raises for the error or hands it over."""
+    answers = Answers([error], ["Hel", "lo"])
+    reply = nbstream.show(answers, view="none", retries=1)
+
+    assert (reply.text, reply.outcome, reply.error) == ("Hello", "complete", None)
+    assert answers.streams == []
+
+
+@pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
+def test_when_no_retry_is_left_the_error_is_the_failure(error, no_wait):
+    """It is told as it would be without retries."""
+    answers = Answers([error], [error], ["Hello"])
+    with pytest.raises(nbstream.ProviderFailure) as caught:
+        nbstream.show(answers, view="none", retries=1)
+    with pytest.raises(nbstream.ProviderFailure) as plain:
+        nbstream.show([error], view="none")
+
+    assert answers.streams == [["Hello"]]
+    assert (type(caught.value), str(caught.value)) == (
+        type(plain.value),
+        str(plain.value),
+    )
+
+
+def test_an_error_that_no_retry_mends_is_told_at_once():
+    """A refused prompt stays refused."""
+    refused = ERRORS["Responses"] | {"code": "content_filter", "message": "No."}
+    answers = Answers([refused], ["Hello"])
+    with pytest.raises(nbstream.ContentFilterFailure):
+        nbstream.show(answers, view="none", retries=1)
+
+    assert answers.streams == [["Hello"]]
+
+
+def test_what_is_no_event_is_told_at_once():
+    """A retry would not make a stream of it."""
+    answers = Answers([object()], ["Hello"])
+    with pytest.raises(UsageError):
+        nbstream.show(answers, view="none", retries=1)
+
+    assert answers.streams == [["Hello"]]
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_stop_in_the_wait_after_an_error_event_is_a_stop(stopped):
+    """The error was told in the wait; the reply is stopped, and nothing is sent."""
+    answers = Answers([ERRORS["Responses"]], ["Hello"])
+    live = nbstream.start(answers, view="none", retries=1)
+    until(lambda: live.reply.waiting is not None)
+    if stopped:
+        live.stop()
+
+    assert live.result().outcome == ("stopped" if stopped else "complete")
+    assert len(answers.streams) == stopped
 
 
 def test_after_the_first_event_it_is_not_called_again():

@@ -1,7 +1,7 @@
 """Call again what failed before its first event, after a wait that can be seen.
 
 Only a function can be called again; after the first event nothing is: the text would
-come twice, and be paid twice. The SDKs but one have retries of their own (two for
+come twice, and be paid twice. (If that event is itself the error, nothing has come.) The SDKs but one have retries of their own (two for
 OpenAI and Anthropic, four for Interactions), which cannot be seen or stopped; with
 ours, set theirs to 0 (``max_retries=0``), or the numbers multiply.
 """
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from nbstream.errors import ProviderFailure, UsageError
 from nbstream.failure import told
-from nbstream.failures import failure_of
+from nbstream.failures.at_once import FailedAtOnce, failure_from, failure_in
 from nbstream.reply import Reply, Waiting
 from nbstream.source import Source, open_source
 
@@ -127,6 +127,10 @@ class _Again:
         return self._source.join(timeout_s) and self._over
 
     def _pass_on(self, payload: object) -> None:
+        if not self._heard:
+            failure = failure_in(payload)
+            if failure and self._retries.wait_s(failure, self._attempt) is not None:
+                raise FailedAtOnce(failure)  # the source closes, and ends with it
         self._heard = True
         self._on_payload(payload)
 
@@ -146,14 +150,12 @@ class _Again:
     def _wait_s(self, error: BaseException) -> float | None:
         if isinstance(error, UsageError) or not isinstance(error, Exception):
             return None
-        failed = Reply()
-        failed.end(exception=error)
-        failure = failure_of(failed)
+        failure = failure_from(error)
         wait_s = self._retries.wait_s(failure, self._attempt)
         if wait_s is not None:
             self._reply.waiting = Waiting(
                 until_s=time.monotonic() + wait_s,
-                why=f"{told(failed.error)}.",
+                why=f"{told(failure.reply.error)}.",
                 attempt=self._attempt,
                 attempts=self._retries.retries,
             )

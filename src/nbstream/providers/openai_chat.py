@@ -65,7 +65,10 @@ def matches(payload: object) -> bool:
     kind = get(payload, "type")
     if isinstance(kind, str) and kind:
         return kind == _CHUNK or kind in _DERIVED
-    return get(payload, "choices") is not None  # Azure's first: its object is ""
+    if get(payload, "choices") is not None:
+        return True  # Azure's first: its object is ""
+    error = get(payload, "error")  # as the first event; Google's has a status
+    return get(error, "message") is not None and get(error, "status") is None
 
 
 def normalize(payload: object) -> Sequence[Event]:

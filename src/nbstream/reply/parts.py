@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from nbstream.events import ArgumentDelta, Json
+from nbstream.reply.growing import Growing
 from nbstream.reply.jsonpath import Leaves
 
 __all__ = ["CallState", "Part", "PartKind", "ToolCall", "parse_arguments"]
@@ -31,10 +32,9 @@ class Part:
     """
 
     __slots__ = (
-        "_cache",
-        "_chunks",
         "_leaves",
         "_object",
+        "_text",
         "choice",
         "citations",
         "data",
@@ -62,14 +62,13 @@ class Part:
         self.signature = ""
         self.citations: list[Json] = []
         self.done = False
-        self._chunks: list[str] = []
-        self._cache = (0, "")
+        self._text = Growing()
         self._leaves: Leaves | None = None
         self._object: Json | None = None
 
     def push(self, text: str) -> None:
         """Add the next fragment of the text or of the arguments."""
-        self._chunks.append(text)
+        self._text.push(text)
 
     def push_argument(self, delta: ArgumentDelta) -> None:
         """Add a fragment that is addressed by JSONPath."""
@@ -83,17 +82,8 @@ class Part:
 
     @property
     def text(self) -> str:
-        """Everything pushed so far, joined.
-
-        Only what is new since the last look is joined, and nothing is thrown away,
-        so that one thread may push while another reads.
-        """
-        seen, text = self._cache
-        count = len(self._chunks)
-        if count != seen:
-            text += "".join(self._chunks[seen:count])
-            self._cache = (count, text)
-        return text
+        """Everything pushed so far, joined."""
+        return str(self._text)
 
     @property
     def arguments(self) -> str:
