@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from nbstream.errors import UsageError
 from nbstream.events import End, Event, Failure, Ignored
+from nbstream.failure import said
 from nbstream.providers import Provider, detect, provider
 from nbstream.reply import Reply
 from nbstream.resume import NOTES
@@ -110,7 +111,7 @@ class Reader:
 
 
 def _protocol_error(what: str, payload: object) -> Failure:
-    return Failure(type="protocol_error", message=f"{what}: {_short(payload)}")
+    return said("protocol_error", f"{what}: {_short(payload)}")
 
 
 def _short(payload: object) -> str:

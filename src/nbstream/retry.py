@@ -1,9 +1,10 @@
 """Call again what failed before its first event, after a wait that can be seen.
 
 Only a function can be called again; after the first event nothing is: the text would
-come twice, and be paid twice. (If that event is itself the error, nothing has come.) The SDKs but one have retries of their own (two for
-OpenAI and Anthropic, four for Interactions), which cannot be seen or stopped; with
-ours, set theirs to 0 (``max_retries=0``), or the numbers multiply.
+come twice, and be paid twice. (If that event is itself the error, nothing has come.)
+The SDKs but one have retries of their own (two for OpenAI and Anthropic, four for
+Interactions), which cannot be seen or stopped; with ours, set theirs to 0
+(``max_retries=0``), or the numbers multiply.
 """
 
 from __future__ import annotations

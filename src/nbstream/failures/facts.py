@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from nbstream.events import Failure
+from nbstream.failure import said
 
 __all__ = ["Facts", "facts_of", "failure_event"]
 
@@ -52,7 +53,7 @@ def facts_of(error: Failure | None, exception: BaseException | None) -> Facts:
 
 def failure_event(exception: BaseException) -> Failure:
     """Return an exception as a ``Failure``: with the provider's own message."""
-    return Failure(type=type(exception).__name__, message=_message(exception))
+    return said(type(exception).__name__, _message(exception))
 
 
 def _status(exception: BaseException) -> int | None:

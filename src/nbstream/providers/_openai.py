@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nbstream.events import Failure, Usage
+from nbstream.failure import said
 from nbstream.providers._read import plain
 
 __all__ = ["failure", "fields", "items", "kept", "number", "text", "usage"]
@@ -62,11 +63,11 @@ def number(value: object) -> int | None:
 def failure(error: object) -> Failure:
     """Return the failure that an ``error`` object, or a flat error event, tells of."""
     if isinstance(error, str):
-        return Failure(type="error", message=error)
+        return said("error", error)
     told = fields(error)
     words = (told.get("type"), told.get("code"))
     kind = next((word for word in words if word and word != "error"), "error")
-    return Failure(type=str(kind), message=text(told.get("message")))
+    return said(str(kind), text(told.get("message")))
 
 
 def usage(raw: object) -> Usage:

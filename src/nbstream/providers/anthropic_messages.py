@@ -7,7 +7,6 @@ from nbstream.events import (
     Citation,
     End,
     Event,
-    Failure,
     Finish,
     FinishReason,
     Ignored,
@@ -19,6 +18,7 @@ from nbstream.events import (
     ToolCallDelta,
     Usage,
 )
+from nbstream.failure import said
 from nbstream.providers._anthropic_message import to_message
 from nbstream.providers._read import count, get, listed, record, text
 
@@ -89,7 +89,7 @@ def normalize(payload: object) -> Sequence[Event]:
         case "error":
             error = get(payload, "error") or payload
             message = text(error, "message")
-            return (Failure(type=text(error, "type") or "error", message=message),)
+            return (said(text(error, "type") or "error", message),)
         case str(kind) if kind in _DERIVED:
             return ()
         case kind:

@@ -22,6 +22,7 @@ from nbstream.events import (
     ToolCallDelta,
     Usage,
 )
+from nbstream.failure import said
 from nbstream.providers._gemini import (
     ABOUT_A_PART,
     NOT_SAID,
@@ -177,7 +178,7 @@ def _end(
 
 def _failure(error: Fields) -> Failure:
     kind = error.get("status") or error.get("code") or "error"
-    return Failure(type=str(kind), message=str(error.get("message", "")))
+    return said(str(kind), str(error.get("message", "")))
 
 
 def _usage(usage: object) -> Usage:

@@ -20,6 +20,7 @@ from nbstream.events import (
     ToolCallDelta,
     Usage,
 )
+from nbstream.failure import said
 from nbstream.providers._interactions_steps import MEDIA, to_message
 from nbstream.providers._read import count, get, listed, record, text
 
@@ -46,7 +47,7 @@ def matches(payload: object) -> bool:
 def normalize(payload: object) -> Sequence[Event]:
     """Turn one event into ours. The SDK hands over broken JSON as a plain string."""
     if isinstance(payload, str):
-        return (Failure(type="protocol_error", message=f"{_NO_JSON}{payload[:80]!r}"),)
+        return (said("protocol_error", f"{_NO_JSON}{payload[:80]!r}"),)
     match get(payload, "event_type"):
         case "step.delta":
             so_far = get(get(payload, "metadata"), "total_usage")
@@ -91,7 +92,7 @@ def _end(interaction: object) -> Sequence[Event]:
 
 def _failure(error: object, type_: str) -> Failure:
     message = text(error, "message") or "the provider gave no reason"
-    return Failure(type=str(get(error, "code") or type_), message=message)
+    return said(str(get(error, "code") or type_), message)
 
 
 def _delta(index: int | None, delta: object) -> Sequence[Event]:

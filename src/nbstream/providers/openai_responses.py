@@ -8,7 +8,6 @@ from nbstream.events import (
     Citation,
     End,
     Event,
-    Failure,
     Finish,
     FinishReason,
     Ignored,
@@ -18,6 +17,7 @@ from nbstream.events import (
     TextKind,
     ToolCallDelta,
 )
+from nbstream.failure import said
 from nbstream.providers._openai import failure, fields, items, kept, number, text, usage
 from nbstream.providers._read import get
 from nbstream.providers._responses_ignored import IGNORED
@@ -144,7 +144,7 @@ def _end(event: Fields) -> Sequence[Event]:
     if (error := response.get("error")) is not None:
         events.append(failure(error))
     elif status in ("failed", "cancelled"):
-        events.append(Failure(type=status, message=f"the response was {status}"))
+        events.append(said(status, f"the response was {status}"))
     else:
         events.append(_finish(response, status))
     events.append(End())
