@@ -9,10 +9,19 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from dataclasses import dataclass, replace
 
 import nbformat
 import pytest
+from harness.fault_table import (
+    CASES,
+    CHAT,
+    FAULTS,
+    INTERACTIONS,
+    PROMPT,
+    TIMEOUTS,
+    ends_of,
+    kept,
+)
 from harness.sdks import APIS, KEY, SHAPES, Clients
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
@@ -22,117 +31,17 @@ import nbstream
 from nbstream.failures import failure_of
 from nbstream.offline import Server, faults
 from nbstream.reply import Reply
-from nbstream.timeout import Timeout
 
 pytest.importorskip("openai")
 pytest.importorskip("anthropic")
 pytest.importorskip("google.genai")
 
 LIMIT_S = 20
-PROMPT = "Tell me about the weather"
-GEMINI, INTERACTIONS = "google.generate_content", "google.interactions"
-CHAT, RESPONSES, CLAUDE = "openai.chat", "openai.responses", "anthropic.messages"
 WAYS = {
     "sync": "sync stream",
     "async": "async stream",
     "callable": "sync stream of a function",
 }
-
-
-@dataclass(frozen=True)
-class Ends:
-    """How a reply ends: ``kept`` is none, some (8 tokens, or Gemini's 12) or all."""
-
-    outcome: str
-    kept: str
-    kind: str = ""
-    says: str = ""
-
-
-WHOLE = Ends("complete", "all")
-EMPTY = Ends("truncated", "none")
-SHORT = Ends("truncated", "some")
-LOST = Ends("failed", "some", "ConnectionFailure", "peer closed connection")
-NO_JSON = Ends("failed", "some", "ProtocolFailure", "JSON")
-PAGE = Ends("failed", "none", "ProtocolFailure", "Check base_url")
-LATE = Ends("failed", "none", "TimeoutFailure", "no token within 0.15 s")
-
-
-def http(kind: str, says: str) -> Ends:
-    return Ends("failed", "none", kind, says)
-
-
-#: fault -> its options, how it ends, and how on the APIs where it ends otherwise.
-FAULTS: dict[str, tuple[dict[str, object], Ends, dict[str, Ends]]] = {
-    "cut_before_headers": (
-        {},
-        http("ConnectionFailure", "Server disconnected without sending a response"),
-        {},
-    ),
-    "cut_before_first": ({}, replace(LOST, kept="none"), {}),
-    "cut": ({}, LOST, {}),
-    "cut_mid_event": ({}, LOST, {}),
-    "cut_mid_character": ({}, LOST, {}),
-    "end_early": ({}, SHORT, {}),
-    "end_mid_event": ({}, SHORT, {GEMINI: NO_JSON, INTERACTIONS: NO_JSON}),
-    "stall": (
-        {},
-        Ends("failed", "some", "TimeoutFailure", "silent for 0.3 s"),
-        {},
-    ),
-    "no_answer": ({}, LATE, {}),
-    "slow_headers": ({"delay_s": 0.05}, WHOLE, {}),
-    "error_in_band": (
-        {},
-        Ends("failed", "some", "ServiceFailure", "Overloaded"),
-        {
-            CHAT: Ends("failed", "some", "OverloadedFailure", "Overloaded"),
-            CLAUDE: Ends("failed", "some", "OverloadedFailure", "Overloaded"),
-            GEMINI: Ends("failed", "some", "OverloadedFailure", "Overloaded"),
-            INTERACTIONS: Ends("failed", "some", "OverloadedFailure", "Overloaded"),
-        },
-    ),
-    "bad_json": (
-        {},
-        Ends("failed", "some", "ProtocolFailure", "JSONDecodeError"),
-        {GEMINI: NO_JSON, INTERACTIONS: replace(NO_JSON, kept="all but one")},
-    ),
-    "unknown_events": ({}, WHOLE, {}),
-    "comments": ({}, WHOLE, {GEMINI: replace(NO_JSON, kept="none")}),
-    "no_done": ({}, WHOLE, {}),
-    "done_early": ({}, SHORT, {CLAUDE: WHOLE, GEMINI: NO_JSON}),
-    "html": ({}, PAGE, {}),
-    "json_error": (
-        {},
-        PAGE,
-        {GEMINI: http("OverloadedFailure", "The service is overloaded")},
-    ),
-    "gzip": ({}, WHOLE, {}),
-    "crlf": ({}, WHOLE, {}),
-    "split": ({"size": 7}, WHOLE, {}),
-    "giant_event": ({"size": 100_000}, Ends("complete", "giant"), {}),
-    "tiny_events": ({"count": 300}, Ends("complete", "tiny"), {}),
-    "ended_twice": ({}, WHOLE, {}),
-    "after_end": ({}, Ends("complete", "more"), {}),
-    "400": ({}, http("RequestFailure", "cannot be answered. Change the request."), {}),
-    "401": ({}, http("AuthenticationFailure", "Check the API key"), {}),
-    "403": ({}, http("AuthenticationFailure", "no access to this model"), {}),
-    "404": ({}, http("RequestFailure", "does not exist"), {}),
-    "408": ({}, http("TimeoutFailure", "took too long"), {}),
-    "409": ({}, http("RequestFailure", "conflicts with another one. Try again."), {}),
-    "429": (
-        {"retry_after_s": 7},
-        http("RateLimitFailure", "Too many requests. Try again in 7 s."),
-        {},
-    ),
-    "500": ({}, http("ServiceFailure", "The server had an error"), {}),
-    "502": ({}, http("ServiceFailure", "Bad gateway"), {}),
-    "503": ({}, http("OverloadedFailure", "overloaded; try again later"), {}),
-    "504": ({}, http("TimeoutFailure", "waited too long"), {}),
-    "529": ({}, http("OverloadedFailure", "Overloaded. Try again later."), {}),
-}
-TIMEOUTS = {"stall": Timeout(between=0.3), "no_answer": 0.15}
-CASES = [(fault, api) for fault in FAULTS for api in APIS]
 
 
 def test_the_table_has_every_fault():
@@ -201,25 +110,6 @@ def within_the_limit(work):
     return done[0]
 
 
-def kept(ends: Ends, api: str, full: str) -> str:
-    some = full[: 44 if api == GEMINI else 29]
-    match ends.kept:
-        case "none":
-            return ""
-        case "some":
-            return some
-        case "all":
-            return full
-        case "all but one":
-            return some + full[len(some) + 1 :]
-        case "giant":
-            return some, "x" * 100_000
-        case "tiny":
-            return some + "x" * 300 + full[len(some) :]
-        case _:
-            return f"{full} And more."
-
-
 def check_reply(reply, ends, api, full):
     assert (reply.outcome, reply.tool_calls) == (ends.outcome, ())
     expected = kept(ends, api, full)
@@ -259,8 +149,7 @@ def check_display(shell, reply, error):
 @pytest.mark.parametrize(("fault", "api"), CASES, ids=[f"{f}-{a}" for f, a in CASES])
 def test_fault(fault, api, way, server, clients, full, shell):
     """It ends in time, keeps the text, raises the right kind, and shows one line."""
-    options, ends, other = FAULTS[fault]
-    ends = other.get(api, ends)
+    options, ends = FAULTS[fault][0], ends_of(fault, api)
     shape = SHAPES[f"{api}, {WAYS[way]}"]
     shell.display_pub.outputs.clear()
 

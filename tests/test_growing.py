@@ -25,7 +25,7 @@ def test_it_is_its_pieces_whenever_one_looks(steps, times):
 
 
 def test_one_may_read_while_another_pushes():
-    """What is read is always a beginning of the whole, and never shorter than before."""
+    """What is read is a beginning of the whole, and never shorter than before."""
     text, pieces = Growing(), [f"{number} " for number in range(20_000)]
     pushing = threading.Thread(target=lambda: [text.push(each) for each in pieces])
     switching = sys.getswitchinterval()
@@ -39,7 +39,9 @@ def test_one_may_read_while_another_pushes():
     finally:
         sys.setswitchinterval(switching)
     assert str(text) == "".join(pieces)
-    assert all(b.startswith(a) for a, b in zip(seen, [*seen[1:], str(text)], strict=True))
+    assert all(
+        b.startswith(a) for a, b in zip(seen, [*seen[1:], str(text)], strict=True)
+    )
 
 
 def test_many_small_pieces_cost_little_more_than_their_characters():
