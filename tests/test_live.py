@@ -525,8 +525,13 @@ def test_the_interrupt_key(wait, wire, broken):
     """The connection closes, the text is kept, ``Stopped`` is a KeyboardInterrupt."""
     count = len(wire.exchanges)
     before = signal.getsignal(signal.SIGINT)
+    # Between `start` and `result` nobody waits: there it is Python's own interrupt.
     thread = press_when(
-        lambda: len(wire.exchanges) > count and reached(wire.exchanges[count], "flow")
+        lambda: (
+            len(wire.exchanges) > count
+            and reached(wire.exchanges[count], "flow")
+            and signal.getsignal(signal.SIGINT) is not before
+        )
     )
     make = SHAPES["anthropic.messages, sync stream of a function"].make
     with pytest.raises(KeyboardInterrupt) as caught:
