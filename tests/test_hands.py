@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from nbstream.screens.hands import LATE_S, Hands
-from nbstream.screens.peek import PRIVATE, hook, pump
+from nbstream.screens.peek import PRIVATE, hook, pump, watch
 from nbstream.stop import Stop
 
 # -- without a kernel ------------------------------------------------------------------
@@ -203,8 +203,9 @@ def test_without_the_private_name_there_is_no_hook():
 
 
 def test_without_a_kernel_there_is_no_pump():
-    """Outside a kernel nothing is looked at."""
-    assert pump(FakeButton(), print) is None
+    """Outside a kernel nothing is looked at, and nothing is to be undone."""
+    assert pump() is None
+    assert watch(FakeButton(), print)() is None
 
 
 # -- in real kernels -------------------------------------------------------------------
@@ -247,10 +248,12 @@ heard = []
 other = View()
 other.on_msg(lambda *message: heard.append(message[1]))
 """
-#: Which kernel hears a click in a blocking cell: by itself, or over a subshell.
+DEAF = "import nbstream.screens.hands as h; h.watch = lambda *_: lambda: None"
+#: Which kernel hears a click in a blocking cell: by itself, or over a subshell; or not,
+#: because it is not made as we know it.
 HEARS = {
     "6.31.0": {"main": True},
-    "7.3.0": {"main": False, "subshell": True},
+    "7.3.0": {"main": True, "subshell": True, "deaf": False},
     "7.4.0": {"main": True, "subshell": True},
 }
 CASES = {
@@ -268,7 +271,8 @@ def ready(start_kernel, request):
     version, shell = request.param
     kernel = start_kernel(version)
     kernel.shell = kernel.create_subshell() if shell == "subshell" else None
-    made = kernel.execute(SETUP)
+    kernel.hears = HEARS[version][shell]
+    made = kernel.execute(SETUP + DEAF * (shell == "deaf"))
     assert (made.status, made.outputs) == ("ok", [])
     kernel.comm_messages.clear()
     return kernel
@@ -379,6 +383,27 @@ def test_another_widgets_message_is_handled_once(ready):
 
 @kernel_test
 @on(HEARING)
+def test_two_streams_are_stopped_one_by_one(ready):
+    """One in the background, one that blocks: each button is its own stream's."""
+    ready.execute("live = nbstream.start(words())")
+    wait_text(ready)
+    first = comm_of(ready)
+    run = ready.queue("reply = nbstream.show(words())")
+    behind = ready.queue("print(live.reply.outcome, reply.outcome)")
+    ready.wait_until(lambda: comm_of(ready) != first, timeout_s=8, what="a view")
+    say(ready, {"kind": "stop"}, first)
+    ready.wait_until(lambda: from_kernel(ready, "end"), timeout_s=8, what="an end")
+    blocking = run.reply is None
+    say(ready, {"kind": "stop"})
+    ready.wait(run, timeout_s=8)
+    ready.wait(behind, timeout_s=8)
+
+    assert blocking
+    assert behind.text == "stopped stopped\n"
+
+
+@kernel_test
+@on(HEARING)
 def test_an_awaiting_cell_is_stopped_too(ready):
     """`await nbstream.start(...)`: the same click, the same end."""
     run = ready.queue("reply = await nbstream.start(words())")
@@ -423,7 +448,6 @@ def test_a_wait_for_the_background_is_a_block(ready):
 @on(CASES)
 def test_a_kernel_says_whether_it_hears(ready):
     """A greeting is answered while the cell blocks, or not at all."""
-    hears = ready.shell is not None or ready.version != "7.3.0"
     run = ready.queue("reply = nbstream.show(words(then_s=0.5))")
     ready.wait_until(lambda: 1 in blocks(ready), timeout_s=8, what="the block")
     say(ready, {"kind": "hello", "block": 1})
@@ -432,7 +456,7 @@ def test_a_kernel_says_whether_it_hears(ready):
 
     heard = {each["block"] for each in from_kernel(ready, "heard")}
 
-    assert heard == ({1} if hears else set())
+    assert heard == ({1} if ready.hears else set())
     assert blocks(ready) == [0, 1, 0]
 
 
@@ -484,12 +508,23 @@ def test_the_table_of_private_names_is_true(kernel):
     """Each name is found in the versions that the table gives, and in no other."""
     code = "from nbstream.screens.peek import hook, pump; import comm\n"
     code += "line = comm.create_comm(target_name='x')\n"
-    code += "print(hasattr(line, '_reply_subshell_for'), pump(line, print) is not None)"
-    expected = {"6.31.0": "False True", "7.3.0": "False False", "7.4.0": "True False"}
+    code += "kernel = get_ipython().kernel\n"
+    code += "thread = getattr(kernel, 'shell_channel_thread', None)\n"
+    code += "print(hasattr(line, '_reply_subshell_for'), pump() is not None,"
+    code += " hasattr(thread, 'io_loop') and hasattr(kernel, "
+    code += "'shell_channel_thread_main') and hasattr(kernel.shell_stream, 'on_recv'))"
+    expected = {
+        "6.31.0": "False True False",
+        "7.3.0": "False False True",
+        "7.4.0": "True False True",
+    }
 
     assert kernel.execute(code).text == expected[kernel.version] + "\n"
     assert set(PRIVATE) == {
         "comm._reply_subshell_for",
+        "kernel.shell_channel_thread",
+        "kernel.shell_channel_thread_main",
+        "kernel.shell_stream.on_recv",
         "kernel.msg_queue",
         "kernel.shell_stream.flush",
     }

@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from harness.live import picture
 
 pytestmark = pytest.mark.browser
 
@@ -37,6 +38,8 @@ NEXT = {
     "awaited": 'print("next:", reply.outcome)',
     "background": 'print("next:", live.result().outcome)',
 }
+#: As in a kernel that is not made as we know it.
+DEAF = "import nbstream.screens.hands as hands; hands.watch = lambda *_: lambda: None"
 BUTTON = "button.nbstream-stop"
 NOTE_CLICKS = """() => {
   window.clicks = [];
@@ -51,6 +54,8 @@ KNOWS_SUBSHELLS = """() => 'commsOverSubshells' in
   window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"""
 #: Generous, because a busy machine is no failure; the table holds what was measured.
 LIMIT_MS = 1500
+#: What is promised of nearly all clicks; here of one in two.
+USUAL_MS = 50
 #: (front end, kernel, kind of cell, moment) -> from click to disconnect.
 measured = {}
 
@@ -125,21 +130,25 @@ def click(page, wire, index, moment):
 MATRIX = {
     f"{kernel}-{front}": (kernel, front)
     for kernel in ("6.31.0", "7.3.0", "7.4.0")
-    for front in ("lab", "notebook")
+    for front in ("lab", "notebook", "lab 4.3")
 }
 
 
 @pytest.mark.parametrize(("kernel", "front"), MATRIX.values(), ids=MATRIX)
-def test_stop_stops_whatever_the_kernel_is_doing(opened, wire, kernel, front):
+def test_stop_stops_whatever_the_kernel_is_doing(opened, wire, kernel, front, request):
     """Click: the server is rid of us, the text is kept, and the next cell runs."""
+    is_old = front == "lab 4.3"
+    server = request.getfixturevalue("old_lab") if is_old else None
     cases = [(kind, moment) for kind in CALLS for moment in MOMENTS]
     cells = []
     for kind, moment in cases:
         cells += [CALLS[kind].format(plan=MOMENTS[moment]), NEXT[kind]]
-    page = opened(cells, front=front, kernel=kernel)
+    page = opened(cells, front=front.split()[0], kernel=kernel, server=server)
+    knows = page.js(KNOWS_SUBSHELLS)
+    took = []
     for at, (kind, moment) in enumerate(cases):
-        took_ms = click(page, wire, 2 * at + 1, moment)
-        measured["kernel hears", front, kernel, kind, moment] = took_ms
+        took.append(click(page, wire, 2 * at + 1, moment))
+        measured["kernel hears", front, kernel, kind, moment] = took[-1]
     saved = page.save()["cells"]
 
     for at, (_, moment) in enumerate(cases):
@@ -148,7 +157,8 @@ def test_stop_stops_whatever_the_kernel_is_doing(opened, wire, kernel, front):
         assert shown["metadata"]["nbstream"]["outcome"] == "stopped"
         assert text.startswith("# How a") == (moment != "before the first token")
         assert page.output_text(2 * at + 2) == "next: stopped\n"
-    assert max(measured.values()) < LIMIT_MS
+    assert knows is not is_old
+    assert (statistics.median(took) < USUAL_MS, max(took) < LIMIT_MS) == (True, True)
     assert page.errors == []
 
 
@@ -168,20 +178,7 @@ def old_lab(start_jupyter):
     return start_jupyter(env={"PYTHONPATH": str(folder)}, options=options)
 
 
-@pytest.mark.parametrize("kernel", ["6.31.0", "7.4.0"])
-def test_stop_in_an_older_jupyterlab(opened, wire, old_lab, kernel):
-    """JupyterLab 4.3 with an old and a new kernel."""
-    cells = [CALLS["blocking"].format(plan="silence"), NEXT["blocking"]]
-    page = opened(cells, kernel=kernel, server=old_lab)
-    took_ms = click(page, wire, 1, "silence")
-    measured["kernel hears", "lab 4.3", kernel, "blocking", "silence"] = took_ms
-
-    assert page.js(KNOWS_SUBSHELLS) is False
-    assert page.output_text(2) == "next: stopped\n"
-    assert took_ms < LIMIT_MS
-
-
-@pytest.mark.parametrize("kernel", ["6.31.0", "7.4.0"])
+@pytest.mark.parametrize("kernel", ["6.31.0", "7.3.0", "7.4.0"])
 def test_stop_needs_no_subshells(opened, wire, secure, front, kernel):
     """Behind a token and a prefix, and with a front end that has no subshells."""
     cells = [CALLS["blocking"].format(plan="silence"), NEXT["blocking"]]
@@ -197,10 +194,11 @@ def test_stop_needs_no_subshells(opened, wire, secure, front, kernel):
 
 
 def test_a_kernel_that_cannot_hear_is_interrupted(opened, wire, secure, front):
-    """ipykernel 7.3 without subshells: as if ■ were pressed, and the view says so."""
-    cells = [CALLS["blocking"].format(plan="silence"), "print('never')"]
+    """Where no hand reaches in: as if ■ were pressed, and the view says so."""
+    cells = [CALLS["blocking"].format(plan="silence"), "print('never')", DEAF]
     page = opened(cells, front=front, kernel="7.3.0", server=secure)
     page.js(NO_SUBSHELLS)
+    page.run_cell(3)
     page.run_cell(1, wait=False)
     button = page.output(1).locator(BUTTON)
     button.wait_for()
@@ -219,6 +217,42 @@ def test_a_kernel_that_cannot_hear_is_interrupted(opened, wire, secure, front):
     assert error["ename"] == "Stopped"
     assert page.output_text(2) == ""
     assert took_ms < LIMIT_MS
+
+
+#: As where the page may not interrupt the kernel: behind a gateway, in VS Code.
+NO_INTERRUPT = """() => {
+  const { sessionContext } = window.jupyterapp.shell.currentWidget;
+  sessionContext.session.kernel.interrupt = undefined;
+  document.getElementById('jupyter-config-data').remove();
+}"""
+AGAIN = """() => {
+  delete window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt;
+}"""
+
+
+def test_where_no_way_can_work_the_view_says_which_does(opened, wire, front):
+    """Neither can the kernel hear nor may it be interrupted: ■ is the way."""
+    cells = [CALLS["blocking"].format(plan="silence"), "print('never')", DEAF]
+    page = opened(cells, front=front, kernel="7.3.0")
+    page.js(NO_SUBSHELLS)
+    page.js(NO_INTERRUPT)
+    page.run_cell(3)
+    page.run_cell(1, wait=False)
+    wire.wait_for(lambda each: not each.over and each.sent >= 5)
+    button = page.output(1).locator(BUTTON)
+    page.output(1).locator(f"{BUTTON}[title*='press ■']").wait_for()
+    button.click()
+    said = "The kernel cannot hear this; press ■ (Interrupt)."
+    page.output(1).get_by_text(said).wait_for()
+    picture(page, 1, f"live-{front}-light-no-way")
+    page.js(AGAIN)  # ■ itself needs it
+    page.interrupt()
+    page.wait_idle()
+    shown, _ = page.save()["cells"][1]["outputs"]
+
+    assert shown["metadata"]["nbstream"]["outcome"] == "stopped"
+    assert "".join(shown["data"]["text/plain"]).startswith("# How a")
+    assert page.errors == []
 
 
 SHORT_S = 0.5
@@ -251,7 +285,7 @@ CLICK_AT = """async (delay) => {
 }"""
 
 
-def click_late(page, about_ms, count=50):
+def click_late(page, about_ms, count=30):
     """Click about so late, at random; return what the next cell said each time."""
     chance = random.Random(3)
     said = []
@@ -263,7 +297,7 @@ def click_late(page, about_ms, count=50):
 
 
 def test_a_late_click_never_hits_the_next_cell(opened):
-    """A click about when the stream ends, fifty times: the next cell runs in peace."""
+    """A click about when the stream ends, thirty times: the next cell runs in peace."""
     page = opened([SHORT, SLEEP], front="lab", kernel="6.31.0")
     said = click_late(page, 1000 * SHORT_S)
 
@@ -272,8 +306,9 @@ def test_a_late_click_never_hits_the_next_cell(opened):
 
 def test_a_late_interrupt_never_hits_the_next_cell(opened, secure):
     """Where the view must interrupt, it comes about when the stream ends, or not."""
-    page = opened([SHORT, SLEEP], front="notebook", kernel="7.3.0", server=secure)
+    page = opened([SHORT, SLEEP, DEAF], front="notebook", kernel="7.3.0", server=secure)
     page.js(NO_SUBSHELLS)
-    said = click_late(page, 1000 * (SHORT_S - 0.4))
+    page.run_cell(3)
+    said = click_late(page, 1000 * (SHORT_S - 0.3))
 
     assert set(said) <= {"", "slept complete"}

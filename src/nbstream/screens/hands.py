@@ -2,9 +2,10 @@
 
 A click is one custom message of the view's comm. Where the kernel runs it while a cell
 blocks (ipykernel 7.0 to 7.3 with the subshells of JupyterLab 4.4 or newer), that is
-all. Where it does not, the hook (7.4) or the pump (6) looks at the message on its way
-and leaves it there, so that it is handled a second time later: all here may be called
-twice. What no hand sees, the view does itself: it interrupts the kernel, as ■ does.
+all. Where it does not, the hook (7.4), the tap (7.0 to 7.3) or the pump (6) looks at
+the message on its way and leaves it there, so that it is handled a second time later:
+all here may be called twice. What no hand sees, the view does itself: it interrupts
+the kernel, as ■ does.
 
 So that it knows whether it must, each block has a number: the view greets it with
 ``hello``, and who is ``heard`` never interrupts.
@@ -16,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from nbstream.screens.peek import Look, hook, pump
+from nbstream.screens.peek import Look, hook, pump, watch
 from nbstream.stop import Stop
 
 __all__ = ["Button", "Hands"]
@@ -66,7 +67,8 @@ class Hands:
         self._released_at = float("-inf")
         button.on_msg(self._on_msg)
         self._unhook = hook(button.comm, self.take)
-        self._look: Look | None = pump(button.comm, self.take)
+        self._unwatch = watch(button.comm, self.take)
+        self._look: Look | None = pump()
         stop.attach(self)
 
     def take(self, content: object) -> None:
@@ -119,6 +121,7 @@ class Hands:
         """Let go of the widget, before it is closed."""
         self.over()
         self._unhook()
+        self._unwatch()
         self._look = None
         self._button.on_msg(self._on_msg, remove=True)
 

@@ -6,11 +6,13 @@ looked for, and where it is missing or not what it was, the next hand takes over
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-__all__ = ["PRIVATE", "Look", "hook", "pump"]
+__all__ = ["PRIVATE", "Look", "hook", "pump", "watch"]
 
 #: Look once for messages; False: that cannot be done with this kernel.
 Look: TypeAlias = Callable[[], bool]
@@ -21,6 +23,10 @@ Take: TypeAlias = Callable[[object], None]
 PRIVATE: Mapping[str, str] = {
     "comm._reply_subshell_for": "7.4.0: asked on the shell channel's thread where a "
     "message goes; we answer as the message says itself",
+    "kernel.shell_channel_thread": "7.0.0 to 7.4.0: where messages come in while a "
+    "cell blocks; with .io_loop",
+    "kernel.shell_channel_thread_main": "7.0.0 to 7.4.0: (frames) hands a message on",
+    "kernel.shell_stream.on_recv": "7.0.0 to 7.4.0: who is given each message",
     "kernel.msg_queue": "6.17.1 to 6.31.0: (number, handler, (frames,)) of what waits",
     "kernel.shell_stream.flush": "6.17.1 to 6.31.0: reads what has come into the queue",
 }
@@ -49,10 +55,48 @@ def hook(comm: Any, take: Take) -> Callable[[], None]:
     return undo
 
 
-def pump(comm: Any, take: Take) -> Look | None:
+#: Whose messages are looked for: the comms of the streams that are shown now.
+_watched: dict[str, Take] = {}
+_tapping = threading.Lock()
+
+
+def watch(comm: Any, take: Take) -> Callable[[], None]:
+    """Look for a comm's messages as they come in; return what undoes that.
+
+    An ipykernel 7 is tapped for it. That is for 7.0 to 7.3 with a front end that knows
+    no subshells: there all messages go to the main thread, which is the one that is
+    busy. 7.4 has the hook; for 6 the pump must look.
+    """
+    kernel = _kernel()
+    if kernel is None or hasattr(comm, "_reply_subshell_for"):
+        return lambda: None
+    comm_id: str = comm.comm_id
+    thread: Any = getattr(kernel, "shell_channel_thread", None)
+    main: Any = getattr(kernel, "shell_channel_thread_main", None)
+    receive: Any = getattr(getattr(kernel, "shell_stream", None), "on_recv", None)
+    can_tap = hasattr(thread, "io_loop") and main is not None and receive is not None
+
+    async def look_and_hand_on(frames: Any) -> None:
+        with contextlib.suppress(*_OTHERWISE):
+            for _, data, each in list(_known(kernel.session, frames)):
+                _tell(data, each)
+        await main(frames)
+
+    def undo() -> None:
+        with _tapping:
+            if _watched.pop(comm_id, None) and can_tap and not _watched:
+                thread.io_loop.add_callback(receive, main, copy=False)
+
+    with _tapping:
+        _watched[comm_id] = take
+        if can_tap:
+            thread.io_loop.add_callback(receive, look_and_hand_on, copy=False)
+    return undo
+
+
+def pump() -> Look | None:
     """Return how to look at what waits for an ipykernel 6; None: this is none."""
-    ipython = sys.modules.get("IPython")
-    kernel: Any = getattr(ipython and ipython.get_ipython(), "kernel", None)
+    kernel = _kernel()
     stream: Any = getattr(kernel, "shell_stream", None)
     if not hasattr(kernel, "msg_queue") or not hasattr(stream, "flush"):
         return None
@@ -61,10 +105,10 @@ def pump(comm: Any, take: Take) -> Look | None:
     def look() -> bool:
         try:
             stream.flush()
-            found = list(_waiting(kernel, comm.comm_id))
+            found = list(_waiting(kernel))
         except _OTHERWISE:
             return False
-        for msg_id, data in found:
+        for msg_id, data, take in found:
             if msg_id not in seen:
                 seen.add(msg_id)
                 _tell(data, take)
@@ -73,8 +117,13 @@ def pump(comm: Any, take: Take) -> Look | None:
     return look
 
 
-def _waiting(kernel: Any, comm_id: str) -> Iterator[tuple[str, object]]:
-    """Yield the comm's messages that wait, by their ids; the queue stays as it is."""
+def _kernel() -> Any:
+    ipython = sys.modules.get("IPython")
+    return getattr(ipython and ipython.get_ipython(), "kernel", None)
+
+
+def _waiting(kernel: Any) -> Iterator[tuple[str, object, Take]]:
+    """Yield what waits of the comms' messages; the queue stays as it is."""
     queue = kernel.msg_queue
     items: list[Any] = []
     try:
@@ -83,9 +132,16 @@ def _waiting(kernel: Any, comm_id: str) -> Iterator[tuple[str, object]]:
         for item in items:
             queue.put_nowait(item)
     for _, _, args in items:
-        message = _ours(kernel.session, args[0], comm_id) if args else None
+        if args:
+            yield from _known(kernel.session, args[0])
+
+
+def _known(session: Any, frames: Any) -> Iterator[tuple[str, object, Take]]:
+    """Yield the message's id, its data and who is told, if a comm's it is."""
+    for comm_id, take in tuple(_watched.items()):
+        message = _ours(session, frames, comm_id)
         if message is not None:
-            yield message
+            yield *message, take
 
 
 def _ours(session: Any, frames: Any, comm_id: str) -> tuple[str, object] | None:

@@ -3,8 +3,8 @@
 // A click sends {kind: "stop"}. The kernel answers {kind: "ack"} and closes the stream.
 // While a cell blocks, the model's `block` is that block's number (else 0). We greet it
 // with {kind: "hello", block}; a kernel that hears us although it is busy answers
-// {kind: "heard", block}. Only one that did not, and whose cell still blocks 400 ms after
-// the click, is interrupted: that is as if ■ were pressed. After {kind: "end"}, or with
+// {kind: "heard", block}. Only one that did not, and whose cell still blocks 300 ms after
+// the click (100 ms if it was known to be deaf by then), is interrupted: that is as if ■ were pressed. After {kind: "end"}, or with
 // `block` 0, nothing is interrupted, because what runs then is another cell.
 
 /** Make the Stop of one view.
@@ -18,7 +18,8 @@
  */
 export function stopper(model, options = {}) {
   const TICK_MS = 50;
-  const TICKS = 8;
+  const TICKS = 6;
+  const TICKS_IF_DEAF = 2;
   const interrupt =
     options.interrupt === undefined ? findInterrupt(model, options) : options.interrupt;
   const listeners = new Set();
@@ -55,7 +56,7 @@ export function stopper(model, options = {}) {
       if (block() !== of) {
         of = block();
         ticks = 0;
-      } else if (++ticks >= TICKS) {
+      } else if (++ticks >= (of !== 0 && of === deaf ? TICKS_IF_DEAF : TICKS)) {
         rest();
         late(of);
       }
