@@ -2,16 +2,20 @@
 
 import json
 
+import comm
 import pytest
+from comm.base_comm import BaseComm
 from hypothesis import given
 from hypothesis import strategies as st
 
 import nbstream
-from nbstream.anatomy import Anatomy, Cut, Read, anatomy
+from nbstream.anatomy import Anatomy, Cut, Read, anatomy, widget
 from nbstream.anatomy.blocks import blocks
 from nbstream.anatomy.growth import applied
+from nbstream.anatomy.message import message
 from nbstream.anatomy.partial import PartialJson
 from nbstream.anatomy.visible import code, excerpt, raw_text, visible
+from nbstream.anatomy.widget import KEPT, place_of
 from nbstream.errors import UnknownNameError, UsageError
 from nbstream.events import Finish, TextDelta
 from nbstream.markdown import to_html
@@ -20,7 +24,7 @@ from nbstream.offline.wire import WRITERS
 from nbstream.record.exchange import Exchange
 from nbstream.record.exchange import Read as Got
 from nbstream.reply import Reply
-from nbstream.sse import ServerSentEvent, decode
+from nbstream.sse import ServerSentEvent, decode, encode
 
 TEXT = "Das Café ist geöffnet: 你好 👩‍🔬."
 CALL = ('{"ci', 'ty": "Zü', 'rich", "days"', ": 3}")
@@ -622,6 +626,85 @@ def test_a_long_table_says_what_it_leaves_out():
     assert len(found.markdown(rows=None).splitlines()) > 500
     with pytest.raises(UsageError, match="rows is 1 or more, or None for all, not 0"):
         found.markdown(rows=0)
+
+
+def test_the_output_is_the_table_three_times():
+    """Run again, it is the same to the byte; without a page there is no model."""
+    data = body("openai.chat")
+    bundle = anatomy(data)._repr_mimebundle_()
+    table = anatomy(data).markdown()
+
+    assert bundle == anatomy(data)._repr_mimebundle_()
+    assert bundle["text/markdown"] == bundle["text/plain"] == table
+    assert bundle["text/html"].startswith('<div class="nbstream-anatomy">\n<p>')
+
+
+class Line(BaseComm):
+    """A comm whose messages are kept."""
+
+    sent: list
+
+    def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **keys):
+        Line.sent.append((msg_type, data, buffers))
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """What a page would get: every message of every comm."""
+    monkeypatch.setattr(comm, "create_comm", Line)
+    monkeypatch.setattr(Line, "sent", [], raising=False)
+    monkeypatch.setattr(widget, "_kept", widget.deque())
+    monkeypatch.setenv("NBSTREAM_VIEW", "live")
+    return Line.sent
+
+
+def test_with_a_page_all_of_it_is_sent_once(sent):
+    """The bytes as they are, the rest as JSON; the output says where it belongs."""
+    found = anatomy(body("openai.chat"))
+    html = found._repr_mimebundle_()["text/html"]
+    (opened,) = [each for each in sent if "told" in (each[1] or {}).get("state", {})]
+    _, data, buffers = opened
+
+    assert f'class="nbstream-anatomy {data["state"]["place"]}"' in html
+    assert [bytes(each) for each in buffers] == [found.data]
+    assert data["state"]["told"] == message(found)
+    assert place_of(anatomy(found.data)) == place_of(found)
+    assert place_of(anatomy(found.data, cut=9)) != place_of(found)
+
+
+def test_only_the_last_few_stay_alive(sent):
+    """A model that is closed takes its layout with it."""
+    for count in range(KEPT + 2):
+        anatomy(chat(str(count)))._repr_mimebundle_()
+    closed = [kind for kind, *_ in sent if kind == "comm_close"]
+
+    assert len(widget._kept) == KEPT
+    assert len(closed) == 2 * 2
+
+
+def test_the_page_can_replay_what_it_is_told():
+    """Also where a sign counts twice in JavaScript, or half a character came."""
+    pieces = ('{"a": "', "👩", '"}')
+    made = [
+        {"index": 0, "id": "c", "function": {"name": "f", "arguments": each}}
+        for each in pieces
+    ]
+    chunks = [{"choices": [{"index": 0, "delta": {"tool_calls": [m]}}]} for m in made]
+    data = b"".join(encode(event(json.dumps(each))) for each in chunks)
+    half = {"choices": [{"index": 0, "delta": {"content": "\ud83d"}}]}
+    found = anatomy(data + encode(event(json.dumps(half))), "openai.chat")
+    told = json.loads(json.dumps(message(found), ensure_ascii=False).encode())
+    units = [""] * len(told["sections"])
+    for _, _, _, _, _, changes, _ in told["steps"]:
+        for section, drop, added in changes:
+            old = units[section].encode("utf-16-le")
+            kept = old[: len(old) - 2 * drop].decode("utf-16-le")
+            units[section] = kept + added
+    titles = [title for title, _ in told["sections"]]
+    said = dict(zip(titles, units, strict=True))
+
+    assert said["Arguments, read so far"] == '{"a": "👩"}'
+    assert said["Text"] == "\ufffd"
 
 
 def test_an_empty_stream_has_a_table_too():

@@ -271,6 +271,37 @@ def test_ten_thousand_events_stay_smooth(walk):
     assert seen.errors == []
 
 
+ODD = {
+    "nothing": b"",
+    "no end": b"data: {",
+    "comments and empty lines": b"\n\n: hello\n\n\n\n: again",
+    "a byte order mark, CRLF and an id": (
+        b"\xef\xbb\xbfid: 7\r\nretry: 9\r\ndata: [DONE]\r\n\r\n"
+    ),
+    "CR alone": b"data: [DONE]\r\rdata: [DONE]\r",
+    "no UTF-8": b'data: {"error": {"message": "\xff\xc3\xe2\x82"}}\n\n\xf0\x9f',
+    "no event stream": b"<html><body>502 Bad Gateway</body></html>",
+    "what turns the text": (
+        b'data: {"error": {"message": "\xe2\x80\xae\xe2\x81\xa6x\x1b\x00"}}\n\n'
+    ),
+    "wide and joined signs": 'data: {"error": {"message": "你好 👩‍🔬 ﷽"}}\n\n'.encode(),
+}
+
+
+@pytest.mark.parametrize("size", [1, 7])
+@pytest.mark.parametrize("data", ODD.values(), ids=ODD.keys())
+def test_odd_streams_are_walked_to_their_end(walk, data, size):
+    """Whatever the bytes are, all of them are there, and nothing breaks."""
+    seen = walk(timed(data, "openai.chat", size))
+    for mode in "ber":
+        seen.press(mode, "Home", *["ArrowRight"] * 30, "c", "l", "n", "End")
+    rows = seen.page.locator(".nbstream-row")
+
+    assert seen.errors == []
+    assert seen.text("place")[0].startswith("The end of the stream")
+    assert (rows.count() > 0) == bool(data)
+
+
 def test_it_goes_without_a_trace(walk):
     """A closed view leaves nothing on the page."""
     seen = walk(timed(body("openai.chat")))
@@ -333,8 +364,17 @@ def test_the_keys_are_the_walks_and_not_the_notebooks(open_notebook):
     assert again.locator(".nbstream-place").text_content() == "Before the first byte"
 
 
+def test_it_is_a_widget_too(open_notebook):
+    """To put beside others, or where a host shows nothing in a table's place."""
+    page = open_notebook([SETUP, f"{SHOWN}.widget()"])
+    page.run_all()
+
+    assert shown(page, 1).locator(".nbstream-api").text_content() == "openai.chat"
+    assert page.errors == []
+
+
 def test_without_widgets_there_is_the_table(open_notebook):
-    """And after the kernel has gone it is the table again."""
+    """It is the same table."""
     static = "import os; os.environ['NBSTREAM_VIEW'] = 'static'"
     page = open_notebook([f"{SETUP}\n{static}", SHOWN])
     page.run_all()

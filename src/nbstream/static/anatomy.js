@@ -16,7 +16,6 @@ function makeView(model) {
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const walk = makeWalk(told, bytes);
   const root = put("div", "walk", "", { role: "group", ariaLabel: `Anatomy of a stream, ${told.api}`, tabIndex: -1 });
-  root.dataset.lmSuppressShortcuts = "true"; // the host's own keys (B: insert a cell) rest here
   const panes = [wirePane(walk), eventPane(walk), grownPane(walk, told)];
   const [mode, index] = [{ now: "event" }, { now: 0 }];
   let [match, matches, queued] = [null, [], false];

@@ -175,8 +175,9 @@ function makeHands(walk, told, { jump, step, play, look, setMode, pace }) {
 
   function key(event) {
     const { target } = event;
-    event.stopPropagation(); // to the host a key means something else
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const isHosts = event.ctrlKey || event.metaKey || event.altKey;
+    if (isHosts || (event.shiftKey && event.key === "Enter" && target !== query)) return;
+    event.stopPropagation(); // to the host a letter means something else (B: a new cell)
     if (target === query) return typed(event);
     if (target.localName === "select") return;
     if (target.localName === "button" && [" ", "Enter"].includes(event.key)) return;

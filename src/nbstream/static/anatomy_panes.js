@@ -12,7 +12,7 @@ function put(tag, className, text = "", more = {}) {
 }
 
 function pane(name, title) {
-  const section = put("section", `pane nbstream-${name}`, "", { ariaLabel: title });
+  const section = put("div", `pane nbstream-${name}`);
   const head = put("div", "pane-head", title);
   const body = put("div", "pane-body", "", { tabIndex: 0, role: "region", ariaLabel: title });
   section.append(head, body);
