@@ -410,6 +410,48 @@ def test_an_api_that_is_not_known_is_refused():
         anatomy(A, cut=0)
 
 
+def test_a_stream_of_bytes_is_kept_with_its_times():
+    """What `show` was given as bytes can be taken apart, cut as it came."""
+    last = chat("", "stop")
+    reply = nbstream.show([A[:20], A[20:], last], view="none")
+    found = reply.anatomy()
+    times = [read.time_s for read in found.reads]
+
+    assert found.data == A + last
+    assert [read.length for read in found.reads] == [20, len(A) - 20, len(last)]
+    assert times == sorted(times)
+    assert min(times) >= 0
+    assert found.reply.outcome == reply.outcome == "complete"
+    assert found.reply.wire.reads == found.reads == reply.wire.reads
+
+
+OUTCOMES = {
+    "stopped": {"stopped": True},
+    "failed": {"exception": ConnectionError("reset")},
+    "truncated": {},
+    "running": None,
+}
+
+
+@pytest.mark.parametrize(("outcome", "how"), OUTCOMES.items(), ids=OUTCOMES)
+def test_the_anatomy_ends_as_the_reply_did(outcome, how):
+    """Also one that has not ended."""
+    reply = Reply("openai.chat")
+    nbstream.reader.Reader(reply).push(A)
+    if how is not None:
+        reply.end(**how)
+    found = nbstream.anatomy(reply)
+
+    assert found.reply.outcome == found.at(2)["outcome"] == outcome
+
+
+def test_a_recordings_reply_has_its_bytes():
+    """With the times at which they came."""
+    found = exchange([Got(0.1, A[:5]), Got(0.2, A[5:])]).reply().anatomy()
+
+    assert [read.time_s for read in found.reads] == [0.1, 0.2]
+
+
 # -- JSON that is still arriving -------------------------------------------------------
 
 PARTIAL = {

@@ -24,6 +24,7 @@ from nbstream.events import (
 )
 from nbstream.reply import Reply
 from nbstream.reply.parts import parse_arguments
+from nbstream.reply.wire import Read, Wire
 
 
 def text(value, **more):
@@ -565,3 +566,33 @@ def test_a_number_too_long_to_read_is_an_error():
 
     assert parsed is None
     assert "limit" in error
+
+
+# -- the bytes that were kept ----------------------------------------------------------
+
+
+def test_a_wire_is_the_body_and_its_reads():
+    """What one read gave can be found again; an empty one is none."""
+    wire = Wire([(0.5, b"data: "), (None, b""), (0.75, b"{}")])
+    wire.add(b"\n\n")
+
+    assert wire.data == b"data: {}\n\n"
+    assert wire.reads == (
+        Read(offset=0, length=6, time_s=0.5),
+        Read(offset=6, length=2, time_s=0.75),
+        Read(offset=8, length=2),
+    )
+    assert repr(wire) == "<Wire: 10 bytes in 3 reads>"
+
+
+def test_a_reply_made_of_bytes_can_be_taken_apart():
+    """One made of an SDK's objects cannot, and says how to get the bytes."""
+    data = b'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}\n\n'
+    reply = Reply.from_sse(data, "openai.chat")
+    found = reply.anatomy(cut=9)
+
+    assert reply.wire.data == found.data == data
+    assert found.reads[1] == Read(offset=9, length=9)
+    assert found.reply.text == "Hi"
+    with pytest.raises(UsageError, match="this reply has no bytes: an SDK read them"):
+        Reply("openai.chat").anatomy()

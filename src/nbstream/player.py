@@ -99,8 +99,8 @@ class Player:
         self.stop = stop or Stop()
         self._source = source
         self._screen = screen
-        self._reader = Reader(reply)
         self._clock = clock
+        self._reader = Reader(reply, lambda: clock() - self._began)
         self._watchdog = Watchdog(timeout or Timeout(), clock)
         self._overdue: StreamTimeout | None = None
         self._began = clock()

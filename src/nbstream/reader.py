@@ -10,6 +10,7 @@ from nbstream.events import End, Event, Failure, Ignored
 from nbstream.failure import said
 from nbstream.providers import Provider, detect, provider
 from nbstream.reply import Reply
+from nbstream.reply.wire import Wire
 from nbstream.resume import NOTES
 from nbstream.sse import Decoder, ServerSentEvent
 
@@ -27,8 +28,11 @@ class Reader:
     and never again, so that a payload costs one call.
     """
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(
+        self, reply: Reply, elapsed_s: Callable[[], float] | None = None
+    ) -> None:
         self.reply = reply
+        self._elapsed_s = elapsed_s
         self._decoder = Decoder()
         self._normalize: Callable[[object], Sequence[Event]] | None = None
         self._note: Callable[[Reply, object], None] | None = None
@@ -42,6 +46,7 @@ class Reader:
             UsageError: the first payload is of no known kind.
         """
         if type(payload) is bytes:
+            self._keep(payload)
             found: list[Event] = []
             for event in self._decoder.feed(payload):
                 found += self._push_sse(event)
@@ -53,6 +58,11 @@ class Reader:
         if self._note is not None:
             self._note(self.reply, payload)
         return events
+
+    def _keep(self, data: bytes) -> None:
+        if self.reply.wire is None:
+            self.reply.wire = Wire()
+        self.reply.wire.add(data, self._elapsed_s() if self._elapsed_s else None)
 
     def finish(self) -> Sequence[Event]:
         """Say that the stream ended by itself: for plain strings that is the end."""

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbstream.anatomy.body import Anatomy
     from nbstream.anatomy.growth import Change, Section
-    from nbstream.anatomy.reads import Cut, Read
+    from nbstream.anatomy.reads import Cut
     from nbstream.anatomy.sources import anatomy
     from nbstream.anatomy.steps import Step
+    from nbstream.reply.wire import Read
 
 __all__ = ["Anatomy", "Change", "Cut", "Read", "Section", "Step", "anatomy"]
 
@@ -23,7 +24,6 @@ _HOME = {
     "Anatomy": "body",
     "Change": "growth",
     "Cut": "reads",
-    "Read": "reads",
     "Section": "growth",
     "Step": "steps",
     "anatomy": "sources",
@@ -31,6 +31,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "Read":
+        return import_module("nbstream.reply.wire").Read
     if name in _HOME:
         return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     msg = f"module {__name__!r} has no attribute {name!r}"

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import overload
 
 from nbstream.anatomy.growth import Growth, Section, applied
-from nbstream.anatomy.reads import Read, checked
+from nbstream.anatomy.reads import checked
 from nbstream.anatomy.steps import Step, steps
 from nbstream.reader import Reader
 from nbstream.reply import Reply
+from nbstream.reply.wire import Read, Wire
 
 __all__ = ["Anatomy"]
 
@@ -28,7 +29,7 @@ class Anatomy(Sequence[Step]):
         api: The wire API, such as ``"openai.chat"``; "" if nothing told it.
         data: The body of the response, as it came.
         reads: What each read from the network gave, one after the other.
-        reply: What it all adds up to, ended as the stream ended.
+        reply: What it all adds up to, ended as the stream ended, or still running.
         sections: What is accumulated, in the order in which it is shown.
     """
 
@@ -40,14 +41,17 @@ class Anatomy(Sequence[Step]):
         api: str = "",
         stopped: bool = False,
         exception: BaseException | None = None,
+        running: bool = False,
     ) -> None:
         self.data = data
         self.reads = checked(data, reads)
         self.reply = Reply(api)
         reader, growth = Reader(self.reply), Growth(self.reply)
         self._steps = tuple(steps(data, self.reads, reader, growth))
-        reader.finish()
-        self.reply.end(stopped=stopped, exception=exception)
+        pieces = ((each.time_s, data[each.offset : each.end]) for each in self.reads)
+        self.reply.wire = Wire(pieces)  # not step by step, as it was read here
+        if not running:
+            self.reply.end(stopped=stopped, exception=exception)
         #: What the end of the stream changed: the outcome, calls left unfinished.
         self.last = growth.finish()
         self.api = self.reply.api

@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nbstream.errors import UsageError
+from nbstream.reply.wire import Read
 
-__all__ = ["Cut", "Read", "checked", "cuts", "even", "joined", "number_at"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """What one read from the network gave.
-
-    Attributes:
-        offset: Where its bytes begin in the body.
-        length: How many there are, in bytes.
-        time_s: When it came, in seconds since the request; None: not known.
-    """
-
-    offset: int
-    length: int
-    time_s: float | None = None
-
-    @property
-    def end(self) -> int:
-        """Where the next read begins."""
-        return self.offset + self.length
+__all__ = ["Cut", "checked", "cuts", "even", "number_at"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,19 +38,6 @@ class Cut:
             f"read {self.read} begins at byte {self.offset:,}, inside the character "
             f"{self.character} ({halves})"
         )
-
-
-def joined(pieces: Iterable[tuple[float | None, bytes]]) -> tuple[bytes, list[Read]]:
-    """Put together what reads gave, each with its time in seconds."""
-    found: list[Read] = []
-    chunks: list[bytes] = []
-    at = 0
-    for time_s, piece in pieces:
-        if piece:
-            found.append(Read(offset=at, length=len(piece), time_s=time_s))
-            chunks.append(piece)
-            at += len(piece)
-    return b"".join(chunks), found
 
 
 def even(data: bytes, size: int, reads: Sequence[Read] = ()) -> list[Read]:

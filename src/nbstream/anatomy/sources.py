@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from nbstream.anatomy.body import Anatomy
-from nbstream.anatomy.reads import even, joined
+from nbstream.anatomy.reads import even
 from nbstream.errors import UsageError
 from nbstream.record.exchange import Exchange
+from nbstream.reply import Reply
+from nbstream.reply.answer import Answer
+from nbstream.reply.wire import Read, Wire
 
 __all__ = ["Source", "anatomy"]
 
 #: A body, what each read gave of it, or an exchange of a recording.
-Source: TypeAlias = bytes | bytearray | memoryview | str | Iterable[bytes] | Exchange
+Source: TypeAlias = (
+    bytes | bytearray | memoryview | str | Iterable[bytes] | Exchange | Answer
+)
 _EXPECTED = (
     "expected the bytes of a text/event-stream body, the bytes of each read in a list, "
-    "or one exchange of nbstream.record.load(...)"
+    "one exchange of nbstream.record.load(...), or a reply that has kept its bytes"
 )
 
 
@@ -29,8 +34,8 @@ def anatomy(source: Source, api: str = "", *, cut: int | None = None) -> Anatomy
 
     Args:
         source: The bytes of a ``text/event-stream`` body (or its text, pasted); a
-            list of what each read from the network gave; or an ``Exchange`` of
-            ``nbstream.record.load``.
+            list of what each read from the network gave; an ``Exchange`` of
+            ``nbstream.record.load``; or a ``Reply`` that has kept its bytes.
         api: One of ``nbstream.providers.APIS``, such as ``"openai.chat"``. If it is
             left out, the first event (or the recording) tells.
         cut: Look at it as if each read had given so many bytes.
@@ -41,9 +46,32 @@ def anatomy(source: Source, api: str = "", *, cut: int | None = None) -> Anatomy
     """
     if isinstance(source, Exchange):
         return _of_exchange(source, api, cut)
-    data, reads = joined((None, piece) for piece in _pieces(source))
-    reads = reads if cut is None else even(data, cut)
-    return Anatomy(data, reads, api=api)
+    if isinstance(source, Reply):
+        return _of_reply(source, api, cut)
+    wire = Wire((None, piece) for piece in _pieces(source))
+    return Anatomy(wire.data, _reads(wire, cut), api=api)
+
+
+def _reads(wire: Wire, cut: int | None) -> Sequence[Read]:
+    return wire.reads if cut is None else even(wire.data, cut, wire.reads)
+
+
+def _of_reply(reply: Reply, api: str, cut: int | None) -> Anatomy:
+    if reply.wire is None:
+        msg = (
+            "this reply has no bytes: an SDK read them and kept them to itself. Record "
+            "the call, `with nbstream.record('x.rec'): ...`, and take the recording: "
+            "nbstream.anatomy(nbstream.record.load('x.rec')[0])"
+        )
+        raise UsageError(msg)
+    return Anatomy(
+        reply.wire.data,
+        _reads(reply.wire, cut),
+        api=api or reply.api,
+        stopped=reply.outcome == "stopped",
+        exception=reply.exception,
+        running=reply.outcome == "running",
+    )
 
 
 def _pieces(source: object) -> Iterator[bytes]:
@@ -70,12 +98,11 @@ def _of_exchange(exchange: Exchange, api: str, cut: int | None) -> Anatomy:
             f"{exchange.status}); look at .body or .json()"
         )
         raise UsageError(msg)
-    data, reads = joined(exchange.reads)
-    reads = reads if cut is None else even(data, cut, reads)
+    wire = Wire(exchange.reads)
     broken = ConnectionError("the connection was cut")
     return Anatomy(
-        data,
-        reads,
+        wire.data,
+        _reads(wire, cut),
         api=api or exchange.api,
         stopped=exchange.ended == "closed",
         exception=broken if exchange.ended == "cut" else None,

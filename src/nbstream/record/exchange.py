@@ -106,6 +106,7 @@ class Exchange:
             UsageError: it is no stream of an API that nbstream reads.
         """
         from nbstream.reply import Reply  # only who asks for it pays for it
+        from nbstream.reply.wire import Wire
 
         if not (self.is_stream and self.api):
             what = self.response_headers.get("content-type", "no content type")
@@ -114,7 +115,9 @@ class Exchange:
                 f"{self.url}, status {self.status}, {what}); look at .body or .json()"
             )
             raise UsageError(msg)
-        return Reply.from_sse(self.body, self.api)
+        reply = Reply.from_sse(self.body, self.api)
+        reply.wire = Wire(self.reads)
+        return reply
 
     def __repr__(self) -> str:
         size = sum(len(read.data) for read in self.reads)

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from nbstream.events import FinishReason, Usage
 from nbstream.reply.choice import Choice
 from nbstream.reply.outcome import Outcome
 from nbstream.reply.parts import Part, ToolCall
 from nbstream.reply.usage import add_hop
+from nbstream.reply.wire import Wire
+
+if TYPE_CHECKING:
+    from nbstream.anatomy import Anatomy
 
 __all__ = ["Answer"]
 
 
 class Answer:
-    """The read-only half of a ``Reply``: the first choice, and all of them."""
+    """The read-only half of a ``Reply``: the first choice, and all of them.
+
+    Attributes:
+        wire: The bytes it was made of and the reads that brought them. None: an SDK
+            read them and kept them to itself.
+    """
 
     def __init__(self) -> None:
         self._choices: dict[int, Choice] = {}
         self._usage: Usage | None = None
         self._usage_before: Usage | None = None
         self._outcome: Outcome = "running"
+        self.wire: Wire | None = None
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -84,3 +95,17 @@ class Answer:
     def usage(self) -> Usage | None:
         """Token counts, over all exchanges of the stream; None: none were sent."""
         return add_hop(self._usage_before, self._usage)
+
+    def anatomy(self, *, cut: int | None = None) -> Anatomy:
+        """Walk through the stream: its bytes, each event, what has been accumulated.
+
+        For a reply that has kept its bytes: of a stream of raw server-sent-event
+        bytes, of a recording, or of ``from_sse``. ``cut``: as if each read from the
+        network had given so many bytes.
+
+        Raises:
+            UsageError: the bytes were not kept; the message says how to record them.
+        """
+        from nbstream.anatomy import anatomy  # not the core's business
+
+        return anatomy(self, cut=cut)
