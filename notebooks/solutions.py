@@ -3,6 +3,7 @@
 Each has the name of its stub in the lesson. The tests run the lessons with them.
 """
 
+import codecs
 import json
 
 from openai import APIError
@@ -11,7 +12,9 @@ __all__ = [
     "closed_until",
     "ending",
     "keep",
+    "kind_of",
     "paints",
+    "sse_lines",
     "text_of",
     "wait_before",
     "way",
@@ -109,3 +112,27 @@ def way(reader, check_first, documents):
     if documents > 1:
         return "many calls"
     return "stream" if reader and not check_first else "call"
+
+
+# -- 01_sse_on_the_wire -------------------------------------------------------------
+
+
+def sse_lines(pieces):
+    """Return the complete lines of pieces of bytes, however these were cut."""
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    rest, found = "", []
+    for piece in pieces:
+        *lines, rest = (rest + decoder.decode(piece)).split("\n")
+        found += [line.removesuffix("\r") for line in lines]
+    return found
+
+
+def kind_of(content_type, body):
+    """Tell a stream, an error in JSON and anything else apart."""
+    if content_type.partition(";")[0].strip() == "text/event-stream":
+        return "stream"
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return "other"
+    return "error" if isinstance(told, dict) and "error" in told else "other"
