@@ -11,11 +11,13 @@ from openai import APIError
 __all__ = [
     "closed_until",
     "ending",
+    "is_complete",
     "keep",
     "kind_of",
     "paints",
     "sse_lines",
     "text_of",
+    "texts_of",
     "wait_before",
     "way",
     "whole_items",
@@ -136,3 +138,25 @@ def kind_of(content_type, body):
     except ValueError:
         return "other"
     return "error" if isinstance(told, dict) and "error" in told else "other"
+
+
+# -- 02_from_deltas_to_reply --------------------------------------------------------
+
+
+def texts_of(chunks):
+    """Add up the text of each choice of a Chat stream."""
+    texts = {}
+    for chunk in chunks:
+        for choice in chunk["choices"]:
+            piece = choice["delta"].get("content") or ""
+            texts[choice["index"]] = texts.get(choice["index"], "") + piece
+    return texts
+
+
+def is_complete(api, events):
+    """Tell whether the API's terminal marker came."""
+    markers = {
+        "openai.responses": {"response.completed", "response.incomplete"},
+        "anthropic.messages": {"message_stop"},
+    }
+    return any(event.type in markers[api] for event in events)
