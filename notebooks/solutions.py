@@ -9,6 +9,7 @@ import json
 from openai import APIError
 
 __all__ = [
+    "assemble_any",
     "closed_until",
     "ending",
     "is_complete",
@@ -18,6 +19,7 @@ __all__ = [
     "sse_lines",
     "text_of",
     "texts_of",
+    "verdict",
     "wait_before",
     "way",
     "whole_items",
@@ -160,3 +162,32 @@ def is_complete(api, events):
         "anthropic.messages": {"message_stop"},
     }
     return any(event.type in markers[api] for event in events)
+
+
+# -- 03_tool_call_fragments ---------------------------------------------------------
+
+
+def assemble_any(pieces):
+    """Assemble calls by their index, or where there is none by the id that begins."""
+    calls, newest = {}, None
+    for piece in pieces:
+        key = piece.get("index")
+        if key is None:
+            key = ("new", len(calls)) if piece.get("id") else newest
+        newest = key
+        call = calls.setdefault(key, {"id": "", "name": "", "arguments": ""})
+        call["id"] = piece.get("id") or call["id"]
+        call["name"] = piece.get("name") or call["name"]
+        call["arguments"] += piece.get("arguments") or ""
+    return list(calls.values())
+
+
+def verdict(arguments, finish_reason):
+    """Say whether a call may be run, is to be asked for again, or is wrong."""
+    try:
+        if isinstance(json.loads(arguments), dict):
+            return "run"
+    except ValueError:
+        if finish_reason in ("length", None):
+            return "ask again"
+    return "tell the model"
