@@ -81,6 +81,7 @@ HEAVY = {
     "HTTP": ["httpx", "httpx2", "httpcore", "requests", "aiohttp"],
     "widgets": ["ipywidgets", "anywidget", "ipykernel", "jupyter_client"],
     "rendering": ["markdown_it"],
+    "tools": ["pydantic", "docstring_parser"],
 }
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from nbstream.reply import Reply
     from nbstream.showing import show, start
     from nbstream.timeout import Timeout
+    from nbstream.tools import tool
 
 __version__ = "0.1.0"
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "record",
     "show",
     "start",
+    "tool",
 ]
 
 _HOME = {
@@ -90,6 +92,7 @@ _HOME = {
     "ServiceFailure": "errors",
     "TimeoutFailure": "errors",
     "Timeout": "timeout",
+    "tool": "tools",
     "ProtocolError": "errors",
     "ProviderFailure": "errors",
     "Stopped": "errors",
