@@ -594,12 +594,12 @@ def test_the_table_of_a_short_stream():
     assert table[2:] == [
         "| # | byte | read | on the wire | events | what it changed |",
         "| --: | --: | --: | --- | --- | --- |",
-        '| 1 | 0 | 1 | `data: {"choices": [{"index": 0, " … nish_reason": '
-        'null}]}↵↵` | `TextDelta(text="A")` | Text +`A` |',
+        '| 1 | 0 | 1 | `data: {"choices": [{"index": 0, … sh_reason": null}]}↵↵` '
+        '| `TextDelta(text="A")` | Text +`A` |',
         f"| 2 | {len(A)} | 2\xa0to\xa03 | "
-        '`data: {"c┃hoices": [{"index": 0, "delta": {"content": "" …` '
-        '| `Finish(reason="stop", raw_reason="stop")`, `End()` | '
-        "Finish reason `stop`, Outcome `running` |",
+        '`data: {"c┃hoices": [{"index": 0, "delta": {"content" …` '
+        '| `Finish(reason="stop", raw_reason="stop")`<br>`End()` | '
+        "Finish reason `stop`<br>Outcome `running` |",
         "",
         "**The network cut 1 event**:",
         "",

@@ -131,6 +131,22 @@ def test_every_call_is_recorded(shape, clients, rec):
     assert found.notes == ("scripted: no provider sent this",)
 
 
+@pytest.mark.parametrize("shape", **cases(STREAMS))
+def test_a_recording_can_be_taken_apart(shape, clients, rec):
+    """Of every SDK: step by step it comes to the reply that was shown."""
+    with nbstream.record(rec):
+        shown = nbstream.Reply.from_stream(shape.make(clients, "m", PROMPT))
+    found = nbstream.anatomy(load(rec)[0])
+    texts = found.at(len(found) + 1)
+
+    assert (texts["0/text"], texts["outcome"]) == (shown.text, "complete")
+    assert found.api == shape.api
+    assert all(read.time_s is not None for read in found.reads)
+    assert {"first token", "finish"} <= found.landmarks.keys()
+    with pytest.raises(UsageError, match=r"an SDK read them.*nbstream\.record"):
+        shown.anatomy()
+
+
 def plain(clients: Clients) -> dict[str, object]:
     """Call each API for an answer at once."""
     asked = {"model": "m", "messages": [{"role": "user", "content": PROMPT}]}

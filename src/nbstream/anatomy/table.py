@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 
@@ -16,7 +17,7 @@ from nbstream.markdown import to_safe_markdown
 __all__ = ["markdown"]
 
 #: How much of each is shown, in characters.
-WIRE, EVENT, GROWN, TOTAL = 56, 40, 40, 240
+WIRE, EVENT, GROWN, TOTAL = 52, 32, 56, 240
 #: How many events of one step, and how many cuts and breaks, are told one by one.
 SOME = 3
 GROWING = ("reasoning", "text", "refusal", "arguments")
@@ -24,6 +25,8 @@ _HEAD = ("#", "byte", "read", "on the wire", "events", "what it changed")
 _RULE = ("--:", "--:", "--:", "---", "---", "---")
 #: Keeps together what is short, so that the columns are narrow and rows low.
 _TIGHT = "\N{NO-BREAK SPACE}"
+_LINES = re.compile("[^↵]*(?:↵┃?)+|[^↵]+")
+_BREAK = "<br>"
 
 
 def markdown(body: Anatomy, rows: int | None) -> str:
@@ -87,17 +90,25 @@ def chosen(body: Anatomy, rows: int | None) -> list[int]:
 
 def _row(body: Anatomy, step: Step, timed: bool) -> str:
     places = [cut.offset - step.start for cut in step.cuts]
-    wire = excerpt(raw_text(body.raw(step), places), WIRE)
     time_s = body.reads[step.reads[-1] - 1].time_s
     cells = [
         str(step.number),
         f"{step.start:,}",
         _span(step.reads),
-        code(wire),
+        _wire(raw_text(body.raw(step), places)),
         _events(step),
         _changes(body, step),
     ]
     return _line(cells, (seconds(time_s) or "?").replace(" ", _TIGHT) if timed else "")
+
+
+def _wire(text: str) -> str:
+    """Return the lines of an event, each for itself; the mark of a cut is kept."""
+    lines = _LINES.findall(text)
+    shown = [code(excerpt(line, WIRE)) for line in lines[:SOME]]
+    if len(lines) > SOME:
+        shown.append(f"*and {size(len(lines) - SOME, 'line')} more*")
+    return _BREAK.join(shown)
 
 
 def _span(numbers: range) -> str:
@@ -113,22 +124,23 @@ def _events(step: Step) -> str:
     said = [code(event_line(each, EVENT)) for each in step.events[:SOME]]
     if len(step.events) > SOME:
         said.append(f"*and {len(step.events) - SOME} more*")
-    return ", ".join(said)
+    return _BREAK.join(said)
 
 
 def _changes(body: Anatomy, step: Step) -> str:
     sections = {section.key: section for section in body.sections}
     texts = body.at(step.number) if step.changes else {}
     said = []
-    for change in step.changes[:SOME]:
+    told = [each for each in step.changes if each.key != "ignored"]
+    for change in told[:SOME]:
         section = sections[change.key]
         # What is added to a text is enough; a line is told whole.
         grows = section.kind in GROWING and not change.dropped
         now = code(excerpt(change.added if grows else texts[change.key], GROWN))
         said.append(f"{section.title} {'+' if grows else ''}{now}".strip())
-    if len(step.changes) > SOME:
-        said.append(f"*and {len(step.changes) - SOME} more*")
-    return ", ".join(said)
+    if len(told) > SOME:
+        said.append(f"*and {len(told) - SOME} more*")
+    return _BREAK.join(said)
 
 
 # -- what was cut, what breaks, what it comes to ------------------------------------
