@@ -74,7 +74,7 @@ CHOICES: dict[str, tuple[Ask, str]] = {
         "tool_result",
     ),
     "a result, though the tag is still there": (
-        Ask(model="m", prompt="[scenario: tool_call]", tool_results=("12",)),
+        Ask(model="m", prompt="[scenario: tool_call]", tool_results=("12",), rounds=1),
         "tool_result",
     ),
     "reasoning asked for": (
@@ -95,7 +95,9 @@ def test_choose(case: str) -> None:
 
 def test_unknown_tag() -> None:
     """A tag that names no scenario is an error that lists the known ones."""
-    with pytest.raises(RequestError, match="no scenario 'x'; it has: default, hostile"):
+    with pytest.raises(
+        RequestError, match="no scenario 'x'; it has: agent, default, hostile"
+    ):
         choose(Ask(model="m", prompt="[scenario: x]"), load())
 
 

@@ -60,10 +60,14 @@ def _said(part: ScriptPart, ask: Ask) -> AnswerPart:
 
 
 def _called(calls: list[ScriptPart], ask: Ask, name: str) -> Iterator[AnswerPart]:
+    if not calls:
+        return
     hint = " ".join(call.tool for call in calls)
-    tools = best_tools(ask.tools, ask.prompt, hint, len(calls))
+    # A later round goes on with the next tool, and with the next of the names.
+    tools = best_tools(ask.tools, ask.prompt, hint, ask.rounds + len(calls))
     prompt = TAG.sub("", ask.prompt)
-    for turn, (call, tool) in enumerate(zip(calls, tools, strict=True)):
+    turns = enumerate(zip(calls, tools[ask.rounds :], strict=True), ask.rounds)
+    for turn, (call, tool) in turns:
         arguments = make_arguments(tool, call.arguments, prompt, turn)
         tokens = cut(json.dumps(arguments, ensure_ascii=False))
         yield AnswerPart(
@@ -114,7 +118,7 @@ def _count(scenario: Scenario, ask: Ask, choices: tuple[Choice, ...]) -> Counts:
 
 
 def _fill(script: str, ask: Ask) -> str:
-    """Fill ``{{prompt}}``, ``{{tool_result}}``, ``{{model}}`` and ``{{json}}``."""
+    """Fill the holes, such as ``{{prompt}}``; ``scenarios/README.md`` lists them."""
 
     def value(hole: re.Match[str]) -> str:
         match hole.group(1):
@@ -124,6 +128,11 @@ def _fill(script: str, ask: Ask) -> str:
                 return "; ".join(_quote(result) for result in ask.tool_results)
             case "model":
                 return _quote(ask.model)
+            case "earlier":
+                said = [_quote(TAG.sub("", prompt)) for prompt in ask.earlier]
+                return "; ".join(said) or "nothing"
+            case "round":
+                return str(ask.rounds + 1)
             case "json":
                 made = value_for(ask.schema or {}, TAG.sub("", ask.prompt), {})
                 return json.dumps(made, ensure_ascii=False)

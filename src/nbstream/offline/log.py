@@ -31,6 +31,7 @@ class Exchange:
     scenario: str = ""
     fault: str = ""
     prompt: str = ""
+    rounds: int = 0
     answer_id: str = ""
     status: int = 0
     events_sent: int = 0
@@ -65,11 +66,11 @@ class Log:
         with self._changed:
             return list(self._exchanges)
 
-    def prompt_of(self, named: str) -> str:
-        """Return what was asked in the exchange whose answer has this name."""
+    def answered(self, named: str) -> Exchange | None:
+        """Return the exchange whose answer has this name."""
         known = reversed(self.exchanges())
         return next(
-            (e.prompt for e in known if e.answer_id and named.endswith(e.answer_id)), ""
+            (e for e in known if e.answer_id and named.endswith(e.answer_id)), None
         )
 
     def wait_for(

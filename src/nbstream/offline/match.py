@@ -25,10 +25,15 @@ def choose(ask: Ask, known: Mapping[str, Scenario]) -> Scenario:
     tag = TAG.search(ask.prompt) or TAG.search(ask.system)
     if tag:
         picked = _named(tag.group(1).lower(), known)
-        if not (ask.tool_results and picked.finish == "tool_calls"):
+        if picked.finish != "tool_calls" or ask.rounds < picked.rounds:
             return picked
         return known[_AFTER_TOOLS]
-    fitting = (s for s in known.values() if any(_holds(w, ask) for w in s.when))
+    fitting = (
+        scenario
+        for scenario in known.values()
+        if any(_holds(when, ask) for when in scenario.when)
+        and (scenario.rounds == 1 or ask.rounds < scenario.rounds)
+    )
     return next(fitting, known[_LAST])
 
 

@@ -10,10 +10,12 @@ from nbstream.offline import http
 from nbstream.offline.answer import answer
 from nbstream.offline.damage import Damage, End
 from nbstream.offline.faults import Faults
+from nbstream.offline.history import earlier_prompts, history, rounds
 from nbstream.offline.log import Exchange, Log
 from nbstream.offline.pacing import Step, paced
+from nbstream.offline.pairs import check
 from nbstream.offline.replay import Tape, steps
-from nbstream.offline.talk import Json, RequestError
+from nbstream.offline.talk import Ask, Json, RequestError
 from nbstream.offline.wire import WRITERS, guess_api, models_body, route
 from nbstream.offline.wire._frames import dumps
 
@@ -70,10 +72,10 @@ def _answered(
     exchange.request = http.json_of(request)
     writer = WRITERS[found.api]
     ask = writer.read(exchange.request, found.model, stream=found.stream)
-    if ask.previous and not ask.prompt:
-        ask = replace(ask, prompt=log.prompt_of(ask.previous))
+    ask = _with_history(ask, found.api, exchange.request, log)
     given = answer(ask, exchange.request)
     exchange.prompt, exchange.answer_id = ask.prompt, given.id
+    exchange.rounds = ask.rounds
     exchange.scenario = given.scenario
     frames = writer.frames(ask, given)
     fault = faults.take(found.api, stream=ask.stream)
@@ -98,6 +100,17 @@ def _answered(
         head_delay_s=damage.head_delay_s,
         silent=damage.silent,
     )
+
+
+def _with_history(ask: Ask, api: str, request: Json, log: Log) -> Ask:
+    """Add what came before: in the request, or in the answer it goes on from."""
+    entries = history(api, request)
+    check(api, request, entries, ask.previous)
+    ask = replace(ask, rounds=rounds(entries), earlier=earlier_prompts(entries))
+    before = log.answered(ask.previous) if ask.previous and not ask.prompt else None
+    if before is None:
+        return ask
+    return replace(ask, prompt=before.prompt, rounds=before.rounds + ask.rounds)
 
 
 def _spoilt(damage: Damage, body: bytes) -> Response:

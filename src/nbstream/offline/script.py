@@ -50,7 +50,9 @@ class ScriptPart:
 class Scenario:
     """A scripted answer. Scenarios are tried by ``order``, then by name.
 
-    ``otherwise`` is the text said instead of tool calls to a request without tools.
+    ``rounds`` is how many rounds of tool calls it makes before it leaves the answer
+    to others, and ``otherwise`` is the text said instead of tool calls to a
+    request without tools.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Scenario:
     parts: tuple[ScriptPart, ...]
     finish: FinishWord = "stop"
     otherwise: str = ""
+    rounds: int = 1
     usage: Mapping[str, int] = field(default_factory=dict)
 
 

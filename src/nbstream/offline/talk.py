@@ -50,8 +50,9 @@ class Ask:
 
     ``prompt`` is the last user text; ``tool_results`` came after it. ``tools`` are
     those that may be called now: none where the request forbids calling.
-    ``previous`` is the id of the answer that this request goes on from, where it
-    names one instead of sending the conversation again.
+    ``rounds`` is how often results have come since then, and ``earlier`` what the
+    user asked before. ``previous`` is the id of the answer that this request goes on
+    from, where it names one instead of sending the conversation again.
     """
 
     model: str
@@ -67,6 +68,8 @@ class Ask:
     include_usage: bool = False
     schema: Json | None = None
     previous: str = ""
+    rounds: int = 0
+    earlier: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,14 +43,16 @@ def read(request: Json, model: str, *, stream: bool) -> Ask:
 def _said(messages: list[Json], system: object) -> r.Said:
     """Tell the user's texts from the tools' results: both are user messages."""
     asked = [m.get("content") for m in messages if m.get("role") == "user"]
-    prompts = [prompt for prompt in map(_text, asked) if prompt]
+    prompts = [at for at, content in enumerate(asked) if _text(content)]
+    last = prompts[-1] if prompts else 0
     results = [
         r.join_texts(block.get("content"))
-        for block in r.items(messages[-1].get("content"))
+        for content in asked[last:]
+        for block in r.items(content)
         if block.get("type") == "tool_result"
     ]
     return r.Said(
-        prompt=prompts[-1] if prompts else "",
+        prompt=_text(asked[last]) if prompts else "",
         system=r.join_texts(system),
         results=tuple(results),
     )

@@ -52,12 +52,14 @@ def read(request: Json, model: str, *, stream: bool) -> Ask:
 def _said(contents: list[Json], system: object) -> r.Said:
     parts = [r.items(c.get("parts")) for c in contents if c.get("role") != "model"]
     prompts = [r.join_texts([part.get("text") for part in said]) for said in parts]
+    last = max((at for at, prompt in enumerate(prompts) if prompt), default=0)
     results = [
         r.mapping(r.first(part, "functionResponse", "function_response"))
-        for part in r.items(contents[-1].get("parts"))
+        for said in parts[last:]
+        for part in said
     ]
     return r.Said(
-        prompt=next((prompt for prompt in reversed(prompts) if prompt), ""),
+        prompt=prompts[last] if prompts else "",
         system=r.join_texts(system),
         results=tuple(
             _unwrapped(result.get("response")) for result in results if result
