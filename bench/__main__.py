@@ -1,9 +1,10 @@
 """Run the measurements and print them: ``make bench``, or ``python bench NAME ...``.
 
-``python bench bench_view`` is apart: it drives a browser and takes minutes.
+``python bench bench_view`` is apart: it drives a browser and takes ten minutes, or two
+with ``--quick``.
 
-``python bench --readme`` runs them all and writes the table in README.md, so that no
-figure there is anybody's word.
+``python bench --readme`` runs them all, that one too, and writes the table in
+README.md, so that no figure there is anybody's word.
 """
 
 import importlib
@@ -19,6 +20,7 @@ NAMES = (
     "bench_blocks",
     "bench_load",
 )
+IN_A_BROWSER = "bench_view"
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- bench -->\n", "<!-- end of bench -->\n"
 
@@ -54,6 +56,7 @@ def write(text: str) -> None:
 
 if __name__ == "__main__":
     wanted = [name for name in sys.argv[1:] if not name.startswith("-")]
-    found = run(wanted or list(NAMES))
-    if "--readme" in sys.argv:
+    is_told = "--readme" in sys.argv
+    found = run(wanted or [*NAMES, *([IN_A_BROWSER] * is_told)])
+    if is_told:
         write(table(found))

@@ -121,11 +121,16 @@ def _paced(text: str, per_s: float, wait_s: float, given: list[float]) -> Deltas
 
 
 def _frames(deltas: Deltas) -> Iterator[str]:
-    """Give all the text so far, at most once a frame, and at the end."""
-    text, shown_at = "", float("-inf")
+    """Give all the text so far, once a frame, and at the end.
+
+    As often as our view does: a frame that is late, because deltas come when they
+    come, does not make the next one late, too.
+    """
+    text, due = "", float("-inf")
     for delta in deltas:
         text += delta
-        if time.monotonic() - shown_at >= FRAME_S:
+        now = time.monotonic()
+        if now >= due:
             yield text
-            shown_at = time.monotonic()
+            due = max(due + FRAME_S, now)
     yield text

@@ -19,6 +19,7 @@ from nbstream.events import (
     ToolCallDelta,
 )
 from nbstream.markdown import to_html
+from nbstream.markdown.short import LITERAL, SHORT, expand, shorten, shortened
 from nbstream.reply import Reply
 from nbstream.screens import live_model
 from nbstream.screens.bundle import bundle
@@ -95,10 +96,19 @@ def screen(sent, outputs):
     return found
 
 
+def in_full(value):
+    """A message as the page reads it: no text of it shortened, see ``short``."""
+    if isinstance(value, dict):
+        return {key: in_full(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [in_full(each) for each in value]
+    return expand(value) if isinstance(value, str) else value
+
+
 def custom(sent):
     """The custom messages to the page."""
     return [
-        data["content"]
+        in_full(data["content"])
         for _, _, data in sent
         if data and data.get("method") == "custom"
     ]
@@ -183,14 +193,14 @@ def test_a_frame_holds_what_is_new(screen, sent):
     assert first == {
         "kind": "frame",
         "seq": 1,
-        "sections": {"0.2.text": {"html": ("<p>Hello</p>\n",)}},
+        "sections": {"0.2.text": {"html": ["<p>Hello</p>\n"]}},
         "phase": "writing",
         "first_s": 0.0,
     }
     assert second == {
         "kind": "frame",
         "seq": 2,
-        "sections": {"0.2.text": {"keep": 8, "html": (" wor</p>\n",)}},
+        "sections": {"0.2.text": {"keep": 8, "html": [" wor</p>\n"]}},
     }
 
 
@@ -223,6 +233,26 @@ def test_however_it_is_cut_the_page_shows_the_final_html(sizes):
 
     assert page.html == to_html(TOUR) == bundle(reply)["text/html"]
     assert Page(sections.snapshot()).html == page.html
+
+
+@given(st.lists(st.sampled_from([*SHORT, *SHORT.values(), LITERAL, "a", "<", "\n"])))
+def test_what_is_shortened_comes_back(pieces):
+    """Whatever stands in it, the signs that stand for something among them."""
+    html = "".join(pieces)
+    assert expand(shorten(html)) == html
+    assert in_full(shortened({"html": (html, 1), "line": html})) == {
+        "html": [html, 1],
+        "line": html,
+    }
+
+
+def test_a_frame_of_tags_is_sent_short(screen, sent):
+    """A row of a table weighs at most twice its text."""
+    row = "| some words | `code` | **1.5** |\n"
+    say(screen, Reply("text"), "| a | b | c |\n|---|---|---|\n" + row * 100)
+    sections = sent[-1][-1]["content"]["sections"]
+
+    assert len(json.dumps(sections, ensure_ascii=False).encode()) < 2 * 100 * len(row)
 
 
 def fail(reply):
@@ -376,7 +406,7 @@ def test_the_end_replaces_the_widget_in_place(screen, sent, outputs):
     shown, final = outputs
     kinds = [each["kind"] for each in custom(sent)]
 
-    assert kinds == ["frame", "frame", "swap", "end"]
+    assert kinds == ["frame", "frame", "swap", "swapped", "end"]
     assert final["transient"] == shown["transient"]
     assert final["data"] == bundle(reply)
     assert final["metadata"]["nbstream"]["outcome"] == "complete"
@@ -407,7 +437,7 @@ def test_a_page_loaded_later_finds_everything(screen):
     """In the state: all sections, the facts, and at last the output to put there."""
     reply = Reply("text")
     say(screen, reply, "Hel", "lo")
-    midway = screen._model.get_state()["snapshot"]
+    midway = in_full(screen._model.get_state()["snapshot"])
     screen.close(ended(reply))
     last = screen._model.get_state()["snapshot"]
 

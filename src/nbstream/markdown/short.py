@@ -7,10 +7,11 @@ them as they are. One that does stand in a text is sent with ``LITERAL`` before 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from nbstream.markdown.html import LINK_ATTRIBUTES
 
-__all__ = ["LITERAL", "SHORT", "expand", "shorten"]
+__all__ = ["LITERAL", "SHORT", "expand", "shorten", "shortened"]
 
 LITERAL = "\x80"
 _LONG = (
@@ -38,6 +39,13 @@ _LONG = (
     "</li>\n",
     '<a href="https://',
     "<br>\n",
+    "<p>",
+    "</p>\n",
+    "</ul>\n",
+    "<tr>\n",
+    "</tr>\n",
+    "</tbody>\n</table>\n",
+    "</em>",
 )
 #: What each character stands for.
 SHORT = {chr(0x81 + at): long for at, long in enumerate(_LONG)}
@@ -49,6 +57,19 @@ _TO_LONG = re.compile("\x80.|[\x81-\x9f]")
 def shorten(html: str) -> str:
     """Return ``html`` in fewer characters; ``expand`` gives it back."""
     return _TO_SHORT.sub(lambda m: _CHARACTERS.get(m[0]) or LITERAL + m[0], html)
+
+
+def shortened(value: object) -> object:
+    """Return a message with each text in it shortened; what is no text stays."""
+    match value:
+        case str():
+            return shorten(value)
+        case Mapping():
+            return {key: shortened(each) for key, each in value.items()}
+        case list() | tuple():
+            return [shortened(each) for each in value]
+        case _:
+            return value
 
 
 def expand(short: str) -> str:

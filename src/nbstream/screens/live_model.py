@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -10,6 +11,8 @@ from typing import Any
 
 import anywidget
 import traitlets
+
+from nbstream.markdown.short import SHORT
 
 __all__ = ["ANSWERS", "LiveModel", "mime_bundle"]
 
@@ -29,7 +32,7 @@ def _script() -> str:
     folder = files("nbstream") / "static"
     found = [folder / name for name in _SCRIPTS]
     code = "\n".join(each.read_text("utf-8") for each in found if each.is_file())
-    return _FOR_READERS.sub("", code)
+    return f"const SHORT = {json.dumps(SHORT)};\n{_FOR_READERS.sub('', code)}"
 
 
 def _style() -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from IPython.display import DisplayHandle, display
 
+from nbstream.markdown.short import shortened
 from nbstream.reply import Reply
 from nbstream.screens import cell
 from nbstream.screens.bundle import bundle, metadata
@@ -115,6 +116,7 @@ class WidgetScreen:
             self._send({"kind": "swap"})
         if self._handle is not None:
             self._handle.update(data, raw=True, metadata=beside)
+        self._send({"kind": "swapped"})
         if self._hands is not None:
             self._hands.close()
         if self._model is not None:
@@ -127,7 +129,7 @@ class WidgetScreen:
         with self._lock:
             whole = {
                 "seq": self._seq,
-                "sections": self._sections.snapshot(),
+                "sections": shortened(self._sections.snapshot()),
                 "elapsed_s": round(self._clock() - self._began, 2),
                 **self._facts.all,
             }
@@ -139,7 +141,8 @@ class WidgetScreen:
         self, sections: Mapping[str, object], facts: Mapping[str, object]
     ) -> None:
         self._seq += 1
-        self._send({"kind": "frame", "seq": self._seq, "sections": sections, **facts})
+        changed = shortened(sections)
+        self._send({"kind": "frame", "seq": self._seq, "sections": changed, **facts})
 
     def _send(self, message: Mapping[str, object]) -> None:
         if self._model is not None:

@@ -8,6 +8,9 @@ function write(node, words) {
   if (node.textContent !== words) node.textContent = words;
 }
 
+// What Python says in one character (markdown/short.py), in full again.
+const inFull = (short) => short.replace(/\x80[^]|[\x81-\x9f]/g, (one) => SHORT[one] ?? one[1]);
+
 // The HTML is from our own renderer: nothing else is ever given to this function.
 function parsed(html) {
   const template = make("template", "");

@@ -106,11 +106,11 @@ function follower(el, text) {
 // -- giving way to the final output ---------------------------------------------------------
 
 // The output area keeps its height until the final output stands in it; a selection,
-// the focus and opened reasoning are carried over.
+// the focus and opened reasoning are carried over. What it returns lets go.
 function holdPlace(el, text) {
   const child = el.closest(".jp-OutputArea-child");
   const area = child?.parentElement;
-  if (!area) return;
+  if (!area) return () => {};
   const at = [...area.children].indexOf(child);
   const selection = getSelection();
   const places = [
@@ -133,10 +133,10 @@ function holdPlace(el, text) {
     if (hadFocus) area.closest("[tabindex]")?.focus({ preventScroll: true });
   });
   watch.observe(area, { childList: true, subtree: true });
-  setTimeout(() => {
+  return () => {
     watch.disconnect();
     area.style.minHeight = "";
-  }, 600);
+  };
 }
 
 // What is typeset already is not typeset again, which would move the words behind it.

@@ -19,6 +19,7 @@ export default () => {
   let painting = 0;
   let rest = 0;
   let asked = false;
+  let held = []; // what lets go of the places that are held for the final output
   let stop = null; // one for all views: what the kernel says to one is true for all
 
   function takeWhole({ seq = 0, sections = {}, elapsed_s = 0, final, ...facts }) {
@@ -35,10 +36,10 @@ export default () => {
         answer.sections.set(key, { blocks: [], closed: 0, line: "" });
       const section = answer.sections.get(key);
       const { blocks, closed: before } = section;
-      const { at = before, closed = before, keep = 0, html = [] } = frame;
-      const { code, line = "", replaced = [] } = frame;
-      if (code) blocks.push(insideCode(blocks.pop(), code));
-      for (const [index, block] of replaced) blocks[index] = block;
+      const { at = before, closed = before, keep = 0, code = "", replaced = [] } = frame;
+      const [html, line] = [(frame.html ?? []).map(inFull), inFull(frame.line ?? "")];
+      if (code) blocks.push(insideCode(blocks.pop(), inFull(code)));
+      for (const [index, block] of replaced) blocks[index] = inFull(block);
       const began = (blocks[at] ?? "").slice(0, keep);
       blocks.splice(at, Infinity, ...html.map((each, index) => (index ? each : began + each)));
       Object.assign(section, { closed, line });
@@ -57,7 +58,8 @@ export default () => {
   }
 
   function receive(model, { kind, seq, sections, whole, ...facts }) {
-    if (kind === "swap") return swap(model);
+    if (kind === "swap") return swap();
+    if (kind === "swapped") return swapped(model);
     if (kind === "whole") {
       asked = false;
       takeWhole(whole);
@@ -81,9 +83,15 @@ export default () => {
   // The final output is about to take our place. In a notebook that was saved and
   // loaded again in mid-stream it does not find that place: then we ask for it, and
   // put it there. Python keeps the model until it hears that nobody needs it.
-  function swap(model) {
+  function swap() {
     answer.facts.phase = "ended";
-    views.forEach((view) => view.giveWay());
+    held = [...views].map((view) => view.giveWay());
+  }
+
+  // Sent behind that output, which is long where the answer was long: only now has the
+  // page had it, and a view that still stands a moment later was not replaced.
+  function swapped(model) {
+    setTimeout(() => held.forEach((letGo) => letGo()), 600);
     setTimeout(() => model.send({ kind: views.size ? "resync" : "seen" }), 1000);
   }
 
@@ -290,7 +298,7 @@ function makeView(el, answer, stop, rendermime) {
     giveWay() {
       paintText();
       clearTimeout(clock);
-      holdPlace(el, text);
+      return holdPlace(el, text);
     },
     dispose: () => clearTimeout(clock),
   };
