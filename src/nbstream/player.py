@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 from nbstream.errors import Stopped, UsageError
-from nbstream.events import Event
 from nbstream.failures import failure_of
 from nbstream.reader import Reader
 from nbstream.reply import Reply, Timing, Waiting
-from nbstream.seen import is_seen
 from nbstream.stop import Stop
 from nbstream.timeout import StreamTimeout, Timeout, Watchdog
 
@@ -104,8 +102,8 @@ class Player:
         self._watchdog = Watchdog(timeout or Timeout(), clock)
         self._overdue: StreamTimeout | None = None
         self._began = clock()
-        self._first_event: float | None = None
-        self._first_text: float | None = None
+        self._timing = reply.timing = reply.timing or Timing()
+        self._begun = False
         self._count = 0
         self._ended = False
         self._closed = False
@@ -117,18 +115,13 @@ class Player:
     def _on_payload(self, payload: object) -> None:
         if self.reply.outcome != "running":
             return  # it was left behind, and is still talking
+        if self._timing.first_byte_s is None and type(payload) is bytes:
+            self._timing.first_byte_s = self._clock() - self._began
         events = self._reader.push(payload)
         self._count += 1
         self._watchdog.heard()
-        if self._first_text is None:
-            self._note_first(events)
-
-    def _note_first(self, events: Sequence[Event]) -> None:
-        now = self._clock()
-        if self._first_event is None:
-            self._first_event = now
-        if any(is_seen(event) for event in events):
-            self._first_text = now
+        if self._timing.note(events, self._clock() - self._began):
+            self._begun = True
             self._watchdog.token()
             self.stop.ring()
 
@@ -142,6 +135,7 @@ class Player:
     def start(self) -> None:
         """Open the screen and begin to read; call it where the display belongs."""
         self._screen.open(self.reply)
+        self._timing.zero_s = self._began = self._clock()
         self._source.start(self._on_payload, self._on_end)
 
     def interrupt(self) -> None:
@@ -178,7 +172,7 @@ class Player:
             if self.reply.waiting is not None:
                 self._show_wait(self.reply.waiting)
             due = shown_at + self._screen.interval_s() - self._clock()
-            if self._first_text is None or self._count == shown:
+            if not self._begun or self._count == shown:
                 due = STEP_S
             elif due <= 0:
                 shown = self._count
@@ -215,14 +209,7 @@ class Player:
         if self._ended and error is None and not stopped:
             self._reader.finish()
         self.reply.end(stopped=stopped, exception=error)
-        self.reply.timing = Timing(
-            first_event_s=self._since(self._first_event),
-            first_text_s=self._since(self._first_text),
-            end_s=self._clock() - self._began,
-        )
-
-    def _since(self, at: float | None) -> float | None:
-        return None if at is None else at - self._began
+        self._timing.end_s = self._clock() - self._began
 
     # -- how it ended, for the caller ----------------------------------------
 

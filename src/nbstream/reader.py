@@ -9,12 +9,12 @@ from nbstream.errors import UsageError
 from nbstream.events import End, Event, Failure, Ignored
 from nbstream.failure import said
 from nbstream.providers import Provider, detect, provider
-from nbstream.reply import Reply
+from nbstream.reply import Reply, Timing
 from nbstream.reply.wire import Wire
 from nbstream.resume import NOTES
 from nbstream.sse import Decoder, ServerSentEvent
 
-__all__ = ["Reader", "read_sse"]
+__all__ = ["Reader", "read_sse", "read_timed"]
 
 #: What reading JSON of an unexpected shape raises: the provider's fault, not ours.
 _MISSHAPEN = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
@@ -140,5 +140,22 @@ def read_sse(data: object, reply: Reply) -> Reply:
     provider(reply.api)  # also "" is a name that is not known
     reader = Reader(reply)
     reader.push(bytes(data))
+    reply.end()
+    return reply
+
+
+def read_timed(
+    reads: Sequence[tuple[float, bytes]], api: str, headers_s: float
+) -> Reply:
+    """Return the reply of a body whose reads have times: seconds since the request."""
+    reply = Reply(api)
+    timing = reply.timing = Timing(request_sent_s=0.0, headers_s=headers_s)
+    reader, at_s = Reader(reply), headers_s
+    for at_s, data in reads:
+        if timing.first_byte_s is None:
+            timing.first_byte_s = at_s
+        timing.note(reader.push(data), at_s)
+    timing.end_s = at_s
+    reply.wire = Wire(reads)
     reply.end()
     return reply

@@ -7,10 +7,11 @@ from nbstream.errors import UsageError
 from nbstream.interrupts import interrupts_raise
 from nbstream.live import Live
 from nbstream.player import Player
-from nbstream.reply import Reply
+from nbstream.reply import Reply, Timing
 from nbstream.retry import MAX_WAIT_S, retrying
 from nbstream.screens import choose
 from nbstream.screens.none import NoScreen
+from nbstream.sending import noting
 from nbstream.source import Source, open_source
 from nbstream.stop import Stop
 from nbstream.timeout import Timeout, timeout_of
@@ -53,7 +54,7 @@ def show(
         UsageError: that cannot be shown; the message says what can.
     """
     reply, limits = Reply(), timeout_of(timeout)
-    source = retrying(stream, reply, retries, max_wait_s)
+    source = _opened(stream, reply, retries, max_wait_s)
     if source.needs_await:
         msg = (
             "this async stream is bound to the event loop that show() would block: "
@@ -86,8 +87,13 @@ def start(
         UsageError: that cannot be shown; the message says what can.
     """
     reply, limits = Reply(), timeout_of(timeout)
-    source = retrying(stream, reply, retries, max_wait_s)
+    source = _opened(stream, reply, retries, max_wait_s)
     return Live(_player(source, view, images, reply, limits), source)
+
+
+def _opened(stream: object, reply: Reply, retries: int, max_wait_s: float) -> Source:
+    reply.timing = Timing()
+    return retrying(noting(stream, reply.timing), reply, retries, max_wait_s)
 
 
 def _player(
@@ -101,7 +107,8 @@ def _player(
 def read(stream: object, reply: Reply, timeout: float | Timeout | None = None) -> Reply:
     """Read a stream to its end into the reply, showing nothing and raising nothing."""
     limits = timeout_of(timeout)
-    source = open_source(stream)
+    reply.timing = Timing()
+    source = open_source(noting(stream, reply.timing))
     if source.needs_await:
         msg = "this async stream is bound to the running event loop: use nbstream.start"
         raise UsageError(msg)

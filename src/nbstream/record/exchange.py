@@ -102,11 +102,12 @@ class Exchange:
     def reply(self) -> Reply:
         """Read a streamed response: the reply is what ``nbstream.show`` returned.
 
+        Its ``timing`` is the recording's, from the request on.
+
         Raises:
             UsageError: it is no stream of an API that nbstream reads.
         """
-        from nbstream.reply import Reply  # only who asks for it pays for it
-        from nbstream.reply.wire import Wire
+        from nbstream.reader import read_timed  # only who asks for it pays for it
 
         if not (self.is_stream and self.api):
             what = self.response_headers.get("content-type", "no content type")
@@ -115,9 +116,7 @@ class Exchange:
                 f"{self.url}, status {self.status}, {what}); look at .body or .json()"
             )
             raise UsageError(msg)
-        reply = Reply.from_sse(self.body, self.api)
-        reply.wire = Wire(self.reads)
-        return reply
+        return read_timed(self.reads, self.api, self.response_s)
 
     def __repr__(self) -> str:
         size = sum(len(read.data) for read in self.reads)

@@ -27,8 +27,9 @@ from nbstream.events import (
 from nbstream.failures.facts import failure_event
 from nbstream.reply.answer import Answer
 from nbstream.reply.choice import Choice
-from nbstream.reply.outcome import Outcome, Timing, Waiting
+from nbstream.reply.outcome import Outcome, Waiting
 from nbstream.reply.parts import CallState, Part, PartKind, ToolCall
+from nbstream.reply.timing import Timing
 from nbstream.reply.usage import add_hop, merge
 
 if TYPE_CHECKING:

@@ -75,7 +75,7 @@ def metadata(reply: Reply, *, timed: bool) -> dict[str, object]:
             "output_tokens": usage.output_tokens,
             "total_tokens": usage.total_tokens,
         }
-    if timed and reply.timing:
+    if timed and reply.timing and reply.timing.end_s is not None:
         first = reply.timing.first_text_s
         found["timing"] = {
             "first_text_s": None if first is None else round(first, 3),

@@ -1,0 +1,198 @@
+"""When things happened in one stream, and what follows from that."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from math import ceil
+from typing import Literal, NamedTuple, TypeAlias, get_args
+
+from nbstream.events import (
+    ArgumentDelta,
+    Arguments,
+    Event,
+    TextDelta,
+    TextDone,
+    ToolCallDelta,
+)
+
+__all__ = ["Delta", "DeltaKind", "Spread", "Stall", "Timing"]
+
+DeltaKind: TypeAlias = Literal["text", "reasoning", "refusal", "tool"]
+_KINDS: tuple[DeltaKind, ...] = get_args(DeltaKind)
+_NUMBER = {kind: number for number, kind in enumerate(_KINDS)}
+_TEXT = _NUMBER["text"]
+_TOOL = _NUMBER["tool"]
+
+
+class Delta(NamedTuple):
+    """One piece of the answer: when, of what kind, how long (characters, bytes).
+
+    The bytes are those of its text in UTF-8, not those of the wire around it.
+    """
+
+    time_s: float
+    kind: DeltaKind
+    length: int
+    bytes: int
+
+
+class Spread(NamedTuple):
+    """How long the pauses between deltas were, in seconds (nearest rank)."""
+
+    p50_s: float
+    p95_s: float
+    max_s: float
+
+
+class Stall(NamedTuple):
+    """A pause: when it began, and how long it was, in seconds."""
+
+    start_s: float
+    length_s: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Timing:
+    """When things happened, in seconds on one monotonic clock.
+
+    Zero is when nbstream was handed the stream, or in a recording when the request
+    was sent. While the stream runs this grows; 17 bytes are kept of each delta.
+
+    Attributes:
+        zero_s: The reading of ``time.monotonic()`` at zero; None in a recording.
+        request_sent_s: When the request was sent. None: an SDK's stream object has
+            connected before we see it, and a generator does not tell; give a
+            function, ``show(lambda: client...create(..., stream=True))``.
+        headers_s: When the response's headers were there. None as above, and where an
+            async call does not tell.
+        first_byte_s: When the first bytes of the body came. None: an SDK read them
+            and kept the time to itself; a stream of bytes and a recording tell.
+        first_event_s: When the first event was there; None: none came.
+        first_text_s: The first piece of the answer's text; None: none came.
+        last_text_s: The last piece of it; None: none came.
+        end_s: The end, whatever it was; None: it runs still.
+    """
+
+    zero_s: float | None = None
+    request_sent_s: float | None = None
+    headers_s: float | None = None
+    first_byte_s: float | None = None
+    first_event_s: float | None = None
+    first_text_s: float | None = None
+    last_text_s: float | None = None
+    end_s: float | None = None
+    _times: array[float] = field(default_factory=lambda: array("d"), repr=False)
+    _kinds: array[int] = field(default_factory=lambda: array("B"), repr=False)
+    _lengths: array[int] = field(default_factory=lambda: array("I"), repr=False)
+    _bytes: array[int] = field(default_factory=lambda: array("I"), repr=False)
+    #: How many deltas of a kind's text a `TextDone` has counted already.
+    _counted: dict[int, int] = field(default_factory=dict, repr=False)
+
+    # -- noted as it happens -------------------------------------------------------
+
+    def note(self, events: Sequence[Event], at_s: float) -> bool:
+        """Note the events of one payload; tell whether the first delta is in them."""
+        before = len(self._times)
+        if events and self.first_event_s is None:
+            self.first_event_s = at_s
+        for event in events:
+            match event:
+                case TextDelta(text=text, kind=kind):
+                    if text:
+                        self._add(at_s, _NUMBER[kind], text)
+                case ToolCallDelta(arguments=arguments):
+                    self._add(at_s, _TOOL, arguments)
+                case TextDone(text=text, kind=kind):
+                    self._complete(at_s, _NUMBER[kind], text)
+                case ArgumentDelta(value=value):
+                    self._add(at_s, _TOOL, str(value))
+                case Arguments(data=data):
+                    self._add(at_s, _TOOL, str(data))
+                case _:
+                    pass
+        return before == 0 < len(self._times)
+
+    def _add(self, at_s: float, kind: int, text: str) -> None:
+        self._times.append(at_s)
+        self._kinds.append(kind)
+        self._lengths.append(len(text))
+        size = len(text) if text.isascii() else len(text.encode(errors="replace"))
+        self._bytes.append(size)
+        if kind == _TEXT:
+            self.last_text_s = at_s
+            if self.first_text_s is None:
+                self.first_text_s = at_s
+
+    def _complete(self, at_s: float, kind: int, text: str) -> None:
+        """Note of a whole text what no delta had brought before."""
+        begun = self._counted.get(kind, 0)
+        pairs = zip(self._kinds[begun:], self._lengths[begun:], strict=True)
+        known = sum(length for each, length in pairs if each == kind)
+        if text[known:]:
+            self._add(at_s, kind, text[known:])
+        self._counted[kind] = len(self._times)
+
+    # -- what follows from it ------------------------------------------------------
+
+    @property
+    def deltas(self) -> tuple[Delta, ...]:
+        """The pieces of the answer, in the order in which they came."""
+        return tuple(self._deltas())
+
+    def _deltas(self) -> Iterator[Delta]:
+        columns = (self._times, self._kinds, self._lengths, self._bytes)
+        for time_s, kind, length, size in zip(*columns, strict=True):
+            yield Delta(time_s, _KINDS[int(kind)], int(length), int(size))
+
+    @property
+    def time_to_first_token_s(self) -> float | None:
+        """From the request to the first delta of any kind, also of reasoning.
+
+        From when we were handed the stream, if it had been sent before; None: none
+        came.
+        """
+        if not self._times:
+            return None
+        return self._times[0] - (self.request_sent_s or 0.0)
+
+    @property
+    def inter_delta(self) -> Spread | None:
+        """The pauses between deltas; None if there are fewer than two deltas."""
+        gaps = sorted(stall.length_s for stall in self._gaps())
+        if not gaps:
+            return None
+        return Spread(_rank(gaps, 0.5), _rank(gaps, 0.95), gaps[-1])
+
+    @property
+    def text_rate(self) -> float | None:
+        """Characters of text a second after its first delta; None: it cannot be told.
+
+        The first delta is not counted: it came at no time after itself.
+        """
+        if self.first_text_s is None or self.last_text_s == self.first_text_s:
+            return None
+        lengths = [each.length for each in self._deltas() if each.kind == "text"]
+        assert self.last_text_s is not None
+        return sum(lengths[1:]) / (self.last_text_s - self.first_text_s)
+
+    def stalls(self, threshold_s: float = 1.0) -> tuple[Stall, ...]:
+        """Return the pauses after the first delta that were at least so long.
+
+        The one between the last delta and the end is among them: a connection that
+        falls silent is the usual one.
+        """
+        found = list(self._gaps())
+        if self._times and self.end_s is not None:
+            found.append(Stall(self._times[-1], self.end_s - self._times[-1]))
+        return tuple(each for each in found if each.length_s >= threshold_s)
+
+    def _gaps(self) -> Iterator[Stall]:
+        for before, after in pairwise(self._times):
+            yield Stall(before, after - before)
+
+
+def _rank(ordered: Sequence[float], share: float) -> float:
+    return ordered[ceil(share * len(ordered)) - 1]
