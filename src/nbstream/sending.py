@@ -6,6 +6,7 @@ import time
 from functools import wraps
 
 from nbstream.reply import Timing
+from nbstream.source.checks import check
 from nbstream.source.shapes import (
     begun,
     is_async_manager,
@@ -26,6 +27,7 @@ def noting(stream: object, timing: Timing) -> object:
     if unsent or is_manager(stream) or is_async_manager(stream):
         timing.request_sent_s = 0.0
     elif is_callable(stream):
+        check(stream)  # it tells a class, or an SDK's own method, from a function
         make = stream
 
         @wraps(make)
