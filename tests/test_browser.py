@@ -90,16 +90,45 @@ def outputs_of(notebook):
     ]
 
 
-def test_the_first_lesson_runs_as_a_learner_runs_it(open_notebook, front):
-    """Run All at a model's pace gives what the committed file holds."""
-    lesson = LESSONS / "00_first_stream.ipynb"
+def learn(open_notebook, lesson, front):
+    """Run a whole lesson in a front end, at a model's pace; return the page."""
     page = open_notebook(lesson, front=front)
     folder = (page.server.root / page.path).parent
     (folder / "checks.py").write_text((LESSONS / "checks.py").read_text())
     page.run_all(wait=False)
     page.wait_idle(timeout_s=180)
+    return page
+
+
+def look(page, name):
+    """Take pictures of a notebook from its top to its end, light and dark."""
+    page.page.set_viewport_size({"width": 1000, "height": 7000})
+    for theme in ("light", "dark"):
+        page.set_theme(theme)
+        page.cell(0).scroll_into_view_if_needed()
+        page.screenshot(f"{name}-{theme}")
+
+
+def test_the_first_lesson_runs_as_a_learner_runs_it(open_notebook, front):
+    """Run All at a model's pace gives what the committed file holds."""
+    lesson = LESSONS / "00_first_stream.ipynb"
+    page = learn(open_notebook, lesson, front)
     page.screenshot(f"lesson-00-{front}-light")
     saved = page.save()
+
+    assert outputs_of(saved) == outputs_of(json.loads(lesson.read_text()))
+    assert "widgets" not in saved["metadata"]
+
+
+OTHERS = sorted(LESSONS.glob("0[1-9]*.ipynb"))
+
+
+@pytest.mark.parametrize("lesson", OTHERS, ids=lambda path: path.stem)
+def test_every_lesson_runs_as_a_learner_runs_it(open_notebook, lesson):
+    """In JupyterLab too, where live views come and go, the file is the committed one."""
+    page = learn(open_notebook, lesson, "lab")
+    saved = page.save()
+    look(page, f"lesson-{lesson.stem[:2]}")
 
     assert outputs_of(saved) == outputs_of(json.loads(lesson.read_text()))
     assert "widgets" not in saved["metadata"]
