@@ -125,7 +125,7 @@ OTHERS = sorted(LESSONS.glob("0[1-9]*.ipynb"))
 
 @pytest.mark.parametrize("lesson", OTHERS, ids=lambda path: path.stem)
 def test_every_lesson_runs_as_a_learner_runs_it(open_notebook, lesson):
-    """Where live views come and go, what is saved is the committed file all the same."""
+    """Where live views come and go, the saved file is the committed one too."""
     page = learn(open_notebook, lesson, "lab")
     saved = page.save()
     look(page, f"lesson-{lesson.stem[:2]}")
