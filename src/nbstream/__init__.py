@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from nbstream.record import record
     from nbstream.reply import Reply
     from nbstream.showing import show, start
+    from nbstream.timeline import plot
     from nbstream.timeout import Timeout
     from nbstream.tools import tool
 
@@ -65,6 +66,7 @@ __all__ = [
     "events",
     "last",
     "load_ipython_extension",
+    "plot",
     "record",
     "show",
     "start",
@@ -79,6 +81,7 @@ _HOME = {
     "anatomy": "anatomy",
     "events": "iteration",
     "load_ipython_extension": "magic",
+    "plot": "timeline",
     "record": "record",
     "Reply": "reply",
     "NbstreamError": "errors",

@@ -58,7 +58,6 @@ class Reply(Answer):
         error: What the provider, or the exception, said went wrong; else None.
         exception: The SDK's own exception, where there was one.
         ignored: How often each kind of event came that is not ours to show.
-        timing: When things happened, or None (``from_sse`` has no clock).
         waiting: The wait before a retry, while there is one; else None.
         position: How far the provider's own numbering of events has come, or None.
         resumable: Whether the provider keeps the answer to be read on from there.
@@ -73,7 +72,6 @@ class Reply(Answer):
         self.error: Failure | None = None
         self.exception: BaseException | None = None
         self.ignored: dict[str, int] = {}
-        self.timing: Timing | None = None
         self.waiting: Waiting | None = None
         self.position: int | str | None = None
         self.resumable = False

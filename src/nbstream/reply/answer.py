@@ -9,11 +9,13 @@ from nbstream.events import FinishReason, Usage
 from nbstream.reply.choice import Choice
 from nbstream.reply.outcome import Outcome
 from nbstream.reply.parts import Part, ToolCall
+from nbstream.reply.timing import Timing
 from nbstream.reply.usage import add_hop
 from nbstream.reply.wire import Wire
 
 if TYPE_CHECKING:
     from nbstream.anatomy import Anatomy
+    from nbstream.timeline import Timeline
 
 __all__ = ["Answer"]
 
@@ -24,6 +26,7 @@ class Answer:
     Attributes:
         wire: The bytes it was made of and the reads that brought them. None: an SDK
             read them and kept them to itself.
+        timing: When things happened, or None (``from_sse`` has no clock).
     """
 
     def __init__(self) -> None:
@@ -32,6 +35,7 @@ class Answer:
         self._usage_before: Usage | None = None
         self._outcome: Outcome = "running"
         self.wire: Wire | None = None
+        self.timing: Timing | None = None
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -109,3 +113,17 @@ class Answer:
         from nbstream.anatomy import anatomy  # not the core's business
 
         return anatomy(self, cut=cut)
+
+    def plot(self, *, stall_s: float = 1.0) -> Timeline:
+        """Draw when it came: the wait, each kind of delta, gaps, the end.
+
+        The wait without streaming is beside it. Several replies on one axis are
+        ``nbstream.plot({"name": reply, ...})``. A pause of ``stall_s`` seconds is
+        drawn as a gap.
+
+        Raises:
+            UsageError: it has no times, or runs still, or matplotlib is missing.
+        """
+        from nbstream.timeline import plot  # not the core's business
+
+        return plot(self, stall_s=stall_s)
