@@ -14,8 +14,9 @@ from nbstream.anatomy.blocks import blocks
 from nbstream.anatomy.growth import applied
 from nbstream.anatomy.message import message
 from nbstream.anatomy.partial import PartialJson
+from nbstream.anatomy.shown import place_of
 from nbstream.anatomy.visible import code, excerpt, raw_text, visible
-from nbstream.anatomy.widget import KEPT, place_of
+from nbstream.anatomy.widget import KEPT
 from nbstream.errors import UnknownNameError, UsageError
 from nbstream.events import Finish, TextDelta
 from nbstream.markdown import to_html
@@ -678,7 +679,10 @@ def test_the_output_is_the_table_three_times():
 
     assert bundle == anatomy(data)._repr_mimebundle_()
     assert bundle["text/markdown"] == bundle["text/plain"] == table
-    assert bundle["text/html"].startswith('<div class="nbstream-anatomy">\n<p>')
+    place = place_of(anatomy(data))
+    assert bundle["text/html"].startswith(
+        f'<div class="nbstream-anatomy {place}">\n<p>'
+    )
 
 
 class Line(BaseComm):
@@ -722,6 +726,27 @@ def test_only_the_last_few_stay_alive(sent):
 
     assert len(widget._kept) == KEPT
     assert len(closed) == 2 * 2
+
+
+def test_the_newest_of_a_place_takes_over(sent):
+    """A cell that is run again shows the new times, not those of before."""
+    found = anatomy(A)
+    found._repr_mimebundle_()
+    found._repr_mimebundle_()
+
+    assert len(widget._kept) == 1
+    assert [kind for kind, *_ in sent].count("comm_close") == 2
+
+
+def test_only_recorded_times_are_in_the_table():
+    """Those of a live stream differ from run to run, and would in the notebook."""
+    recorded = exchange([Got(0.125, A)])
+    live = nbstream.show([A, chat("", "stop")], view="none")
+
+    assert "| 0.125\xa0s |" in anatomy(recorded).markdown()
+    assert "| 0.125\xa0s |" in recorded.reply().anatomy().markdown()
+    assert live.anatomy().reads[0].time_s is not None
+    assert "time" not in live.anatomy().markdown().splitlines()[2]
 
 
 def test_the_page_can_replay_what_it_is_told():

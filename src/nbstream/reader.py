@@ -156,6 +156,6 @@ def read_timed(
             timing.first_byte_s = at_s
         timing.note(reader.push(data), at_s)
     timing.end_s = at_s
-    reply.wire = Wire(reads)
+    reply.wire = Wire(reads, recorded=True)
     reply.end()
     return reply

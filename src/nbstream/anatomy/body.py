@@ -30,6 +30,8 @@ class Anatomy(Sequence[Step]):
         data: The body of the response, as it came.
         reads: What each read from the network gave, one after the other.
         reply: What it all adds up to, ended as the stream ended, or still running.
+        steady: Whether the times are those of a recording. Others differ from run to
+            run, and so are not in the table.
         sections: What is accumulated, in the order in which it is shown.
     """
 
@@ -42,8 +44,10 @@ class Anatomy(Sequence[Step]):
         stopped: bool = False,
         exception: BaseException | None = None,
         running: bool = False,
+        steady: bool = True,
     ) -> None:
         self.data = data
+        self.steady = steady
         self.reads = checked(data, reads)
         self.reply = Reply(api)
         reader, growth = Reader(self.reply), Growth(self.reply)

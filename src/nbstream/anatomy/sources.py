@@ -71,6 +71,7 @@ def _of_reply(reply: Reply, api: str, cut: int | None) -> Anatomy:
         stopped=reply.outcome == "stopped",
         exception=reply.exception,
         running=reply.outcome == "running",
+        steady=reply.wire.recorded,
     )
 
 

@@ -57,7 +57,7 @@ def _title(body: Anatomy) -> str:
 
 
 def _table(body: Anatomy, rows: int | None) -> Iterator[str]:
-    timed = any(read.time_s is not None for read in body.reads)
+    timed = body.steady and any(read.time_s is not None for read in body.reads)
     yield _line(_HEAD, "time" if timed else "")
     yield _line(_RULE, "--:" if timed else "")
     shown = chosen(body, rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from importlib.resources import files
 
@@ -12,7 +11,7 @@ import traitlets
 from nbstream.anatomy.body import Anatomy
 from nbstream.anatomy.message import message
 
-__all__ = ["KEPT", "AnatomyModel", "keep", "place_of"]
+__all__ = ["KEPT", "AnatomyModel", "keep"]
 
 #: How many of them stay alive; the table stands in the place of older ones.
 KEPT = 8
@@ -47,16 +46,11 @@ class AnatomyModel(anywidget.AnyWidget):
         super().close()
 
 
-def place_of(body: Anatomy) -> str:
-    """Return a class for an anatomy's output: the same for the same stream."""
-    said = repr((body.api, body.reads, body.reply.outcome)).encode()
-    return f"nbstream-anatomy-{hashlib.sha256(said + body.data).hexdigest()[:12]}"
-
-
-def keep(body: Anatomy) -> str:
-    """Make a model for an output that is a table; return the class of its place."""
-    place = place_of(body)
+def keep(body: Anatomy, place: str) -> None:
+    """Make a model for the outputs of that class; it takes over from one before it."""
+    for old in [each for each in _kept if each.place == place]:
+        _kept.remove(old)
+        old.close()
     _kept.append(AnatomyModel(body, place))
     while len(_kept) > KEPT:
         _kept.popleft().close()
-    return place

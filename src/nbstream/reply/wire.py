@@ -29,9 +29,19 @@ class Read:
 
 
 class Wire:
-    """The body of a response, and how reads from the network cut it."""
+    """The body of a response, and how reads from the network cut it.
 
-    def __init__(self, pieces: Iterable[tuple[float | None, bytes]] = ()) -> None:
+    Attributes:
+        recorded: Whether the times are a recording's, the same at every look.
+    """
+
+    def __init__(
+        self,
+        pieces: Iterable[tuple[float | None, bytes]] = (),
+        *,
+        recorded: bool = False,
+    ) -> None:
+        self.recorded = recorded
         self._chunks: list[bytes] = []
         self._reads: list[Read] = []
         self._size = 0

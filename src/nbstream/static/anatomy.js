@@ -24,7 +24,7 @@ function makeView(model) {
   const player = makePlayer(walk, told, { mode: () => mode.now, index: () => index.now, go, onChange: (on) => hands.playing(on) });
   const shown = put("div", "panes");
   shown.append(...panes.map(({ section }) => section));
-  root.append(hands.head, score.canvas, hands.slider, hands.bar, hands.said, shown);
+  root.append(hands.head, score.canvas, hands.slider, hands.bar, hands.said, shown, hands.keys);
 
   const place = () => walk.stop(mode.now, index.now);
 

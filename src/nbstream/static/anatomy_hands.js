@@ -111,6 +111,7 @@ function makeHands(walk, told, { jump, step, play, look, setMode, pace }) {
   const slider = put("input", "slider", "", { type: "range", min: 0, step: 1, ariaLabel: "Step" });
   const bar = put("div", "bar");
   const said = put("p", "place", "", { role: "status" });
+  const keys = put("p", "keys", "← → one step · with Shift ten · Space plays · E R B by event, read, byte · T first token · F finish · C next cut · L next broken line · / search, N next");
   const playButton = icon("▶ Play", "Play (Space)", play);
   const modes = put("select", "choice", "", { ariaLabel: "One step is", title: "One step is (E, R, B)" });
   const speeds = put("select", "choice", "", { ariaLabel: "Speed", title: "Speed" });
@@ -206,7 +207,7 @@ function makeHands(walk, told, { jump, step, play, look, setMode, pace }) {
   fill();
 
   return {
-    head, slider, bar, said, key,
+    head, slider, bar, said, keys, key,
     playing(on) {
       playButton.textContent = on ? "❚❚ Pause" : "▶ Play";
       playButton.title = playButton.ariaLabel = on ? "Pause (Space)" : "Play (Space)";
