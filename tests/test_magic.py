@@ -152,10 +152,14 @@ def test_view_static(shell):
 # --- what goes wrong ----------------------------------------------------------------
 
 KNOWN = (
-    "known: provider:model (openai, openai-chat, anthropic, google) and "
+    "known: provider:model (openai, openai-chat, anthropic, google, ollama, "
+    "vllm, llamacpp, lmstudio, litellm, openrouter) and "
     "--system TEXT, --max-tokens N, --to NAME, --view VIEW, --record FILE"
 )
-PROVIDERS = "known: anthropic, google, openai, openai-chat"
+PROVIDERS = (
+    "known: anthropic, google, litellm, llamacpp, lmstudio, ollama, openai, "
+    "openai-chat, openrouter, vllm"
+)
 #: The line after ``%%stream`` -> the message.
 WRONG = {
     "": f"the following arguments are required: model; {KNOWN}",

@@ -1,11 +1,24 @@
 """From ``provider:model`` to a request, as the server sees it."""
 
+import dataclasses
+import json
+
 import pytest
 
 import nbstream
 from nbstream import UsageError
+from nbstream.ask import request_of
 from nbstream.errors import UnknownNameError
-from nbstream.models import ANTHROPIC_MAX_TOKENS, PROVIDERS, call, split_model
+from nbstream.models import (
+    PROVIDERS,
+    Schema,
+    ToolSpec,
+    missing,
+    opened,
+    parse_model,
+    provider,
+)
+from nbstream.models.anthropic import ANTHROPIC_MAX_TOKENS
 from nbstream.offline import Server
 
 KEYS = {
@@ -27,6 +40,8 @@ SPLITS = {
     "openai-chat:llama3:8b": ("openai-chat", "llama3:8b"),
     "openai-chat:meta/llama": ("openai-chat", "meta/llama"),
     "google/models/gemini-x": ("google", "models/gemini-x"),
+    "ollama:llama3:8b": ("ollama", "llama3:8b"),
+    "openrouter/meta/llama": ("openrouter", "meta/llama"),
     "openai/ft:gpt-x:me": ("openai", "ft:gpt-x:me"),
 }
 
@@ -34,18 +49,19 @@ SPLITS = {
 @pytest.mark.parametrize(("name", "parts"), SPLITS.items(), ids=SPLITS)
 def test_a_name_is_split_at_a_known_provider(name, parts):
     """A colon or a slash; what follows is the model's own name, whatever is in it."""
-    assert split_model(name) == parts
+    assert parse_model(name) == parts
 
 
 @pytest.mark.parametrize("name", ["llama3:8b", "gpt-x", "accounts/x/models/y", "", ":"])
 def test_an_unknown_provider_lists_the_known_ones(name):
     """Nothing is guessed."""
     with pytest.raises(UnknownNameError) as caught:
-        split_model(name)
+        parse_model(name)
 
     assert str(caught.value) == (
         f"no provider at the start of {name!r}; "
-        "known: anthropic, google, openai, openai-chat"
+        "known: anthropic, google, litellm, llamacpp, lmstudio, ollama, openai, "
+        "openai-chat, openrouter, vllm"
     )
 
 
@@ -53,41 +69,54 @@ def test_an_unknown_provider_lists_the_known_ones(name):
 def test_a_name_without_a_model(name):
     """The message says what is missing."""
     with pytest.raises(UsageError, match="names no model; expected"):
-        split_model(name)
+        parse_model(name)
 
 
 @pytest.fixture(autouse=True)
 def no_keys(monkeypatch):
     """Keep the keys and addresses of whoever runs the tests out."""
-    for provider in (*KEYS.values(), {"GOOGLE_API_KEY": ""}):
-        for name in provider:
+    for variables in (*KEYS.values(), {"GOOGLE_API_KEY": ""}):
+        for name in variables:
             monkeypatch.delenv(name, raising=False)
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
-def test_without_a_key(provider):
-    """It says which variable, and how to go on without a key."""
+@pytest.mark.parametrize("name", KEYS)
+def test_without_a_key(name):
+    """It says in one line how to give one, and how to go on without."""
     with pytest.raises(UsageError) as caught:
-        call(f"{provider}:m", prompt="Hi")
-    _, variables, _ = PROVIDERS[provider]
+        nbstream.ask("Hi", f"{name}:m")
+    keys = provider(name).keys
 
     assert str(caught.value) == (
-        f"{provider} needs a key in {' or '.join(variables)}; "
+        f"{name} needs a key in {' or '.join(keys)}: import os, getpass; "
+        f'os.environ["{keys[0]}"] = getpass.getpass(); '
         "for scripted answers without one: nbstream.offline.use()"
     )
 
 
 def test_without_the_package(monkeypatch):
     """It says what to install, in the words of a notebook."""
-    monkeypatch.setitem(
-        PROVIDERS, "google", ("google.nowhere", ("GEMINI_API_KEY",), None)
-    )
+    monkeypatch.setattr(type(provider("google")), "package", "google.nowhere")
     with pytest.raises(UsageError) as caught:
-        call("google:m", prompt="Hi")
+        nbstream.ask("Hi", "google:m", api_key="k")
 
     assert str(caught.value) == (
         "google needs a package that is not installed: %pip install google-nowhere"
     )
+
+
+def test_a_server_of_ones_own_needs_no_key():
+    """Nothing is missing before Ollama and the like are asked."""
+    free = [name for name in PROVIDERS if missing(name) is None]
+
+    assert free == ["ollama", "vllm", "llamacpp", "lmstudio", "litellm"]
+
+
+@pytest.mark.parametrize("prompt", ["", []])
+def test_no_question(prompt):
+    """It is said before anything is opened."""
+    with pytest.raises(UsageError, match="there is no question"):
+        nbstream.ask(prompt, "openai:m")
 
 
 @pytest.fixture(scope="module")
@@ -109,11 +138,12 @@ def to_server(server, monkeypatch):
     return point
 
 
+LOCAL = ("ollama", "vllm", "llamacpp", "lmstudio", "litellm", "openrouter")
 USER = {"role": "user", "content": "Hi"}
 #: provider -> (what is sent for a prompt alone, what more with system and limit).
 REQUESTS = {
     "openai": (
-        {"model": "m", "input": "Hi", "stream": True},
+        {"model": "m", "input": [USER], "stream": True},
         {"instructions": "Be kind", "max_output_tokens": 5},
     ),
     "openai-chat": (
@@ -149,12 +179,11 @@ REQUESTS = {
 
 def test_every_provider_is_tried():
     """The table leaves none out."""
-    assert set(REQUESTS) == set(KEYS) == set(PROVIDERS)
+    assert set(REQUESTS) == set(KEYS) == set(PROVIDERS) - set(LOCAL)
 
 
 def sent(server, provider, **more):
-    opened = call(f"{provider}:m", prompt="Hi", **more)
-    reply = nbstream.show(opened, view="none")
+    reply = nbstream.ask("Hi", f"{provider}:m", view="none", **more)
     request = dict(server.log[-1].request)
     if provider == "google":
         request = {k: v for k, v in request.items() if v != {}}
@@ -181,3 +210,207 @@ def test_what_is_sent_with_options(provider, bodies, server, to_server):
 
     assert request == alone | more
     assert (reply.finish_reason, reply.usage.output_tokens) == ("length", 5)
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_another_server_by_its_address(name, server, monkeypatch):
+    """It is sent what most of them know, and never another service's key."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-not-for-others")
+    url = server.base_url("openai.chat")
+    nbstream.ask("Hi", f"{name}:m", base_url=url, max_tokens=5, view="none")
+
+    assert server.log[-1].request == {
+        "model": "m",
+        "messages": [USER],
+        "max_tokens": 5,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    assert provider(name).base_url.startswith(("http://localhost:", "https://openr"))
+    assert "OPENAI_API_KEY" not in provider(name).keys
+
+
+SPEC = ToolSpec(name="f", description="d", parameters={"type": "object"})
+SCHEMA = Schema(name="S", schema={"type": "object"})
+OBJECT = {"type": "object"}
+#: provider -> what of the arguments tools, effort and schema make.
+ARGUMENTS = {
+    "openai": {
+        "tools": [
+            {
+                "type": "function",
+                "name": "f",
+                "description": "d",
+                "parameters": OBJECT,
+                "strict": False,
+            }
+        ],
+        "reasoning": {"effort": "low", "summary": "auto"},
+        "text": {"format": {"type": "json_schema", "name": "S", "schema": OBJECT}},
+    },
+    "openai-chat": {
+        "tools": [
+            {
+                "type": "function",
+                "function": {"name": "f", "description": "d", "parameters": OBJECT},
+            }
+        ],
+        "reasoning_effort": "low",
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "S", "schema": OBJECT},
+        },
+        "reasoning": {"summary": "auto"},
+    },
+    "anthropic": {
+        "tools": [{"name": "f", "description": "d", "input_schema": OBJECT}],
+        "output_config": {
+            "effort": "low",
+            "format": {"type": "json_schema", "schema": OBJECT},
+        },
+        "reasoning": {"summary": "auto"},
+    },
+    "google": {
+        "config": {
+            "tools": [
+                {
+                    "function_declarations": [
+                        {
+                            "name": "f",
+                            "description": "d",
+                            "parameters_json_schema": OBJECT,
+                        }
+                    ]
+                }
+            ],
+            "thinking_config": {"thinking_level": "low"},
+            "response_mime_type": "application/json",
+            "response_json_schema": OBJECT,
+            "reasoning": {"summary": "auto"},
+        }
+    },
+}
+
+
+@pytest.mark.parametrize(("name", "wanted"), ARGUMENTS.items(), ids=ARGUMENTS)
+def test_tools_effort_and_schema_in_the_words_of_each(name, wanted):
+    """An option of the caller's is added to what we make of ours."""
+    bare = request_of("Hi", f"{name}:m")
+    full = request_of(
+        "Hi",
+        f"{name}:m",
+        reasoning_effort="low",
+        schema=SCHEMA,
+        options={"reasoning": {"summary": "auto"}},
+    )
+    full = dataclasses.replace(full, tools=(SPEC,))
+    asked = provider(name)
+
+    assert asked.arguments(full) == asked.arguments(bare) | wanted
+
+
+#: provider -> a tool's result, and its error.
+RESULTS = {
+    "openai": (
+        {"type": "function_call_output", "call_id": "c", "output": "4"},
+        {"type": "function_call_output", "call_id": "c", "output": "Error: 4"},
+    ),
+    "openai-chat": (
+        {"role": "tool", "tool_call_id": "c", "content": "4"},
+        {"role": "tool", "tool_call_id": "c", "content": "Error: 4"},
+    ),
+    "anthropic": tuple(
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": "c", "content": "4", **error}
+            ],
+        }
+        for error in ({}, {"is_error": True})
+    ),
+    "google": tuple(
+        {
+            "role": "user",
+            "parts": [
+                {"functionResponse": {"id": "c", "name": "f", "response": {key: "4"}}}
+            ],
+        }
+        for key in ("result", "error")
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "wanted"), RESULTS.items(), ids=RESULTS)
+def test_a_tool_result_in_the_words_of_each(name, wanted):
+    """An error is marked where the API can, and said where it cannot."""
+    asked = provider(name)
+
+    assert wanted == tuple(
+        asked.tool_result_message("c", "f", "4", is_error) for is_error in (False, True)
+    )
+
+
+def test_responses_to_parallel_calls_are_one_turn_for_gemini():
+    """It refuses a turn with fewer responses than there were calls."""
+    asked = provider("google")
+    one, two = (asked.tool_result_message(c, "f", c, False) for c in "ab")
+    request = request_of([one, two], "google:m")
+
+    assert asked.arguments(request)["contents"] == [
+        {"role": "user", "parts": [*one["parts"], *two["parts"]]}
+    ]
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_images_and_files_reach_the_server(name, server, to_server, tmp_path):
+    """Each SDK takes our form; the text and the data are in what is sent."""
+    to_server(name)
+    image, file = tmp_path / "a.png", tmp_path / "b.pdf"
+    image.write_bytes(b"image")
+    file.write_bytes(b"file")
+    request = request_of("What?", f"{name}:m", images=[image], files=[file])
+    reply = nbstream.show(opened(request), view="none")
+    sent = json.dumps(server.log[-1].request)
+
+    assert reply.outcome == "complete"
+    assert [text in sent for text in ("aW1hZ2U=", "ZmlsZQ==", "What?")] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    {"a.nothing": "has no known file ending", "a.png": "cannot be read"}.items(),
+)
+def test_a_file_that_cannot_be_sent(path, message, tmp_path):
+    """The message says which, and why."""
+    with pytest.raises(UsageError, match=message):
+        request_of("Hi", "openai:m", files=[tmp_path / path])
+
+
+@pytest.mark.parametrize("name", [n for n in KEYS if n != "google"])
+def test_an_unknown_option_reaches_the_service(name, server, to_server):
+    """The service says what it thinks of it, not we."""
+    to_server(name)
+    request, _ = sent(server, name, temperatur=0.5)
+
+    assert request["temperatur"] == 0.5
+
+
+def test_an_unknown_option_of_gemini(server, to_server):
+    """Its SDK knows every option, and refuses others by name."""
+    to_server("google")
+    with pytest.raises(nbstream.NbstreamError, match="temperatur"):
+        nbstream.ask("Hi", "google:m", view="none", temperatur=0.5)
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_reply_is_sent_back(name, server, to_server):
+    """A conversation is the messages of the provider, and the reply's."""
+    to_server(name)
+    asked = provider(name)
+    first = nbstream.ask("Hi", f"{name}:m", view="none")
+    turns = [asked.user_message("Hi"), first.to_message(), asked.user_message("More")]
+    second = nbstream.ask(turns, f"{name}:m", view="none")
+
+    assert second.outcome == "complete"
+    said = json.dumps(first.text[:20], ensure_ascii=False)[1:-1]
+    assert said in json.dumps(server.log[-1].request, ensure_ascii=False)

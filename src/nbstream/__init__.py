@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbstream.anatomy import anatomy
+    from nbstream.ask import ask
     from nbstream.ended import last
     from nbstream.errors import (
         AuthenticationFailure,
@@ -63,6 +64,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "anatomy",
+    "ask",
     "events",
     "last",
     "load_ipython_extension",
@@ -79,6 +81,7 @@ _HOME = {
     "show": "showing",
     "start": "showing",
     "anatomy": "anatomy",
+    "ask": "ask",
     "events": "iteration",
     "load_ipython_extension": "magic",
     "plot": "timeline",
@@ -105,10 +108,10 @@ _HOME = {
 #: Reached as ``nbstream.offline`` with no further import.
 _SUBMODULES = ("errors", "offline", "providers", "sse")
 
-# `anatomy`, `events` and `record` are names of ours and submodules. Loading a submodule
-# once, here, and dropping the name it leaves makes `nbstream.events` the function for
-# good, while `from nbstream.events import TextDelta` finds the submodule.
-for _name in ("anatomy", "events", "record"):
+# These are names of ours and submodules. Loading a submodule once, here, and dropping
+# the name it leaves makes `nbstream.events` the function for good, while
+# `from nbstream.events import TextDelta` finds the submodule.
+for _name in ("anatomy", "ask", "events", "record"):
     import_module(f"nbstream.{_name}")
     globals().pop(_name)
 

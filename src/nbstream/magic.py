@@ -13,8 +13,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
+from nbstream.ask import request_of
 from nbstream.errors import ProviderFailure, Stopped, UsageError
-from nbstream.models import PROVIDERS, call
+from nbstream.models import opened, providers
 from nbstream.record import record
 from nbstream.showing import show
 
@@ -75,12 +76,13 @@ class StreamMagics(Magics):
             raise UsageError(msg)
         model = fill(options.model, self._variables())
         system = options.system and fill(options.system, self._variables())
-        opened = call(
-            model, prompt=prompt, system=system, max_tokens=options.max_tokens
+        request = request_of(
+            prompt, model, system=system, max_tokens=options.max_tokens
         )
+        call = opened(request)
         try:
             with record(options.record) if options.record else nullcontext():
-                reply = show(opened, view=options.view)
+                reply = show(call, view=options.view)
         except (ProviderFailure, Stopped) as ended:
             self._keep(options.to, ended.reply)
             raise
@@ -90,7 +92,7 @@ class StreamMagics(Magics):
         try:
             options = parse_argstring(self.stream, line)
         except (IPythonUsageError, ValueError) as error:  # an option, a quote
-            names = ", ".join(PROVIDERS)
+            names = ", ".join(providers())
             said = str(error).rstrip(".")
             msg = f"{said}; known: provider:model ({names}) and {_OPTIONS}"
             raise UsageError(msg) from None
