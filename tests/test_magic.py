@@ -1,5 +1,8 @@
 """The ``%%stream`` magic in a real IPython shell, against the offline server."""
 
+import json
+import warnings
+
 import pytest
 from harness.wire import said
 from IPython.core.interactiveshell import InteractiveShell
@@ -149,12 +152,100 @@ def test_view_static(shell):
     assert set(output.data) == {"text/html", "text/markdown", "text/plain"}
 
 
+MORE = {
+    "--effort low": {"reasoning_effort": "low"},
+    "--option seed=3 --option user=me": {"seed": 3, "user": "me"},
+    "--option 'stop=[\"a b\"]'": {"stop": ["a b"]},
+    "--option unheard_of=true": {"unheard_of": True},
+}
+
+
+@pytest.mark.parametrize(("options", "wanted"), MORE.items(), ids=MORE)
+def test_more_options_reach_the_server(options, wanted, shell, server):
+    """A value is JSON where it can be, else text; unknown ones are passed on."""
+    _, error = run(shell, f"%%stream {MODEL} {options}\nHi")
+    request = server.log[-1].request
+
+    assert error is None
+    assert {name: request.get(name) for name in wanted} == wanted
+
+
+def test_an_image_and_a_file(shell, server, tmp_path):
+    """They go with the question."""
+    (tmp_path / "a.png").write_bytes(b"image")
+    (tmp_path / "b.pdf").write_bytes(b"file")
+    line = f"--image {tmp_path}/a.png --file '{tmp_path}/b.pdf'"
+    _, error = run(shell, f"%%stream {MODEL} {line}\nHi")
+
+    assert error is None
+    assert [part["type"] for part in prompt_of(server)] == ["text", "image_url", "file"]
+
+
+def test_another_server(shell, server):
+    """``--base-url`` is where the request goes."""
+    url = server.base_url("openai.chat")
+    _, error = run(shell, f"%%stream ollama:m --base-url {url}\nHi")
+
+    assert error is None
+    assert (nbstream.last().model, nbstream.last().outcome) == ("m", "complete")
+
+
+KEY = "sk-test-0123456789abcdefghijklmnop"
+
+
+def test_a_dry_run_shows_the_request_and_sends_nothing(shell, server):
+    """The very arguments of the SDK's call; what looks like a key is taken out."""
+    count = len(server.log)
+    line = "--dry-run --max-tokens 5 --option extra_headers='{\"x-api-key\":1}'"
+    with pytest.warns(UserWarning, match="a key stands in this cell"):
+        out, error = run(shell, f"%%stream {MODEL} {line}\nMine is {KEY}")
+
+    assert (error, len(server.log)) == (None, count)
+    assert json.loads(out) == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "Mine is [key removed]"}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "max_completion_tokens": 5,
+        "extra_headers": {"x-api-key": "[key removed]"},
+    }
+
+
+@pytest.mark.parametrize("option", ["api_key=x", "nothing", "=3"])
+def test_an_option_that_cannot_be(option, shell, server):
+    """A key is no option: it would be saved with the cell."""
+    count = len(server.log)
+    _, error = run(shell, f"%%stream {MODEL} --option {option}\nHi")
+
+    assert isinstance(error, UsageError)
+    assert str(error).startswith("--option ")
+    assert len(server.log) == count
+
+
+def test_a_key_in_the_cell_of_ask_is_warned_of(shell):
+    """One from a variable of another cell is not."""
+    run(shell, f"import nbstream; key = '{KEY}'")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, quiet = run(
+            shell, f"nbstream.ask('Hi', '{MODEL}', api_key=key, view='none')"
+        )
+    with pytest.warns(UserWarning, match="a key stands in this cell"):
+        _, error = run(
+            shell, f"nbstream.ask('Hi', '{MODEL}', api_key='{KEY}', view='none')"
+        )
+
+    assert (quiet, error) == (None, None)
+
+
 # --- what goes wrong ----------------------------------------------------------------
 
 KNOWN = (
     "known: provider:model (openai, openai-chat, anthropic, google, ollama, "
     "vllm, llamacpp, lmstudio, litellm, openrouter) and "
-    "--system TEXT, --max-tokens N, --to NAME, --view VIEW, --record FILE"
+    "--system TEXT, --max-tokens N, --effort LEVEL, --option KEY=VALUE, "
+    "--base-url URL, --image PATH, --file PATH, --dry-run, --to NAME, --view VIEW, "
+    "--record FILE"
 )
 PROVIDERS = (
     "known: anthropic, google, litellm, llamacpp, lmstudio, ollama, openai, "
@@ -238,10 +329,10 @@ def test_help_can_be_read(shell):
         "Ask a model the text of this cell",
         "{{name}} is replaced by the notebook's variable",
         "%%stream anthropic:<model> --max-tokens 500 --to answer",
-        "--system TEXT   Instructions for the model.",
-        "--max-tokens N  Limit of the answer, in tokens.",
-        "--to NAME       Put the Reply into this variable.",
-        "--view VIEW     live, updates, static, terminal or none.",
+        "Instructions for the model.",
+        "Limit of the answer, in tokens.",
+        "Put the Reply into this variable.",
+        "live, updates, static, terminal or none.",
     ):
         assert words in told
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from contextlib import nullcontext
 from keyword import iskeyword
+from pathlib import Path
 from typing import Any
 
 from IPython.core.error import UsageError as IPythonUsageError
@@ -15,30 +14,21 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 
 from nbstream.ask import request_of
 from nbstream.errors import ProviderFailure, Stopped, UsageError
-from nbstream.models import opened, providers
+from nbstream.literal import warn_of_text
+from nbstream.magic.preview import preview
+from nbstream.magic.prompt import fill
+from nbstream.magic.values import values
+from nbstream.models import Request, opened, providers
 from nbstream.record import record
 from nbstream.showing import show
 
 __all__ = ["StreamMagics", "fill", "load_ipython_extension"]
 
-_FIELD = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}")
-_OPTIONS = "--system TEXT, --max-tokens N, --to NAME, --view VIEW, --record FILE"
-
-
-def fill(text: str, variables: Mapping[str, object]) -> str:
-    """Replace each ``{{name}}`` by the variable of that name, and nothing else.
-
-    Single braces, dollars and LaTeX stay as they are.
-
-    Raises:
-        UsageError: a name is no variable; the message lists all that are missing.
-    """
-    names = dict.fromkeys(_FIELD.findall(text))
-    if missing := [name for name in names if name not in variables]:
-        listed = ", ".join("{{" + name + "}}" for name in missing)
-        msg = f"no variable for {listed}: define it, or write single braces"
-        raise UsageError(msg)
-    return _FIELD.sub(lambda found: str(variables[found[1]]), text)
+_OPTIONS = (
+    "--system TEXT, --max-tokens N, --effort LEVEL, --option KEY=VALUE, "
+    "--base-url URL, --image PATH, --file PATH, --dry-run, --to NAME, --view VIEW, "
+    "--record FILE"
+)
 
 
 @magics_class
@@ -51,6 +41,22 @@ class StreamMagics(Magics):
     @argument(
         "--max-tokens", type=int, metavar="N", help="Limit of the answer, in tokens."
     )
+    @argument("--effort", metavar="LEVEL", help="How much to think, such as low.")
+    @argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="More for the SDK's call.",
+    )
+    @argument("--base-url", metavar="URL", help="Another server with the same API.")
+    @argument(
+        "--image", action="append", default=[], metavar="PATH", help="An image to send."
+    )
+    @argument(
+        "--file", action="append", default=[], metavar="PATH", help="A file to send."
+    )
+    @argument("--dry-run", action="store_true", help="Show the request; send nothing.")
     @argument("--to", metavar="NAME", help="Put the Reply into this variable.")
     @argument("--view", metavar="VIEW", help="live, updates, static, terminal or none.")
     @argument("--record", metavar="FILE", help="Record what the provider sends.")
@@ -62,24 +68,21 @@ class StreamMagics(Magics):
         {{name}} is replaced by the notebook's variable of that name, in the model and
         in --system too; nothing else is touched. The answer is in nbstream.last(), and
         in NAME with --to NAME. FILE, which --record makes anew, can be played again by
-        nbstream.offline.play("FILE").
+        nbstream.offline.play("FILE"). With --dry-run the request is shown, with
+        keys removed, and nothing is sent.
 
         Example::
 
             %%stream anthropic:<model> --max-tokens 500 --to answer
             Explain server-sent events to {{audience}}.
         """
+        warn_of_text(f"{line}\n{cell}")
         options = self._options(line)
-        prompt = fill(cell.strip(), self._variables())
-        if not prompt:
-            msg = "the cell is empty: write the question under %%stream"
-            raise UsageError(msg)
-        model = fill(options.model, self._variables())
-        system = options.system and fill(options.system, self._variables())
-        request = request_of(
-            prompt, model, system=system, max_tokens=options.max_tokens
-        )
-        call = opened(request)
+        request = self._request(options, cell)
+        if options.dry_run:
+            print(preview(request))  # noqa: T201 - it is what was asked for
+            return
+        call = opened(request, base_url=options.base_url)
         try:
             with record(options.record) if options.record else nullcontext():
                 reply = show(call, view=options.view)
@@ -87,6 +90,24 @@ class StreamMagics(Magics):
             self._keep(options.to, ended.reply)
             raise
         self._keep(options.to, reply)
+
+    def _request(self, options: Any, cell: str) -> Request:
+        prompt = fill(cell.strip(), self._variables())
+        if not prompt:
+            msg = "the cell is empty: write the question under %%stream"
+            raise UsageError(msg)
+        model = fill(options.model, self._variables())
+        system = options.system and fill(options.system, self._variables())
+        return request_of(
+            prompt,
+            model,
+            system=system,
+            max_tokens=options.max_tokens,
+            reasoning_effort=options.effort,
+            images=[Path(path).expanduser() for path in options.image],
+            files=[Path(path).expanduser() for path in options.file],
+            options=values(options.option),
+        )
 
     def _options(self, line: str) -> Any:
         try:
@@ -96,8 +117,11 @@ class StreamMagics(Magics):
             said = str(error).rstrip(".")
             msg = f"{said}; known: provider:model ({names}) and {_OPTIONS}"
             raise UsageError(msg) from None
-        for name in ("model", "system", "to", "view", "record"):
+        names_of_texts = ("model", "system", "to", "view", "record", "effort")
+        for name in (*names_of_texts, "base_url"):
             setattr(options, name, _unquoted(getattr(options, name)))
+        for name in ("option", "image", "file"):
+            setattr(options, name, [_unquoted(text) for text in getattr(options, name)])
         to, limit = options.to, options.max_tokens
         if to is not None and (not to.isidentifier() or iskeyword(to)):
             msg = f"--to needs a name for a variable, got {to!r}"
