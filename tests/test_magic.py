@@ -238,6 +238,29 @@ def test_a_key_in_the_cell_of_ask_is_warned_of(shell):
     assert (quiet, error) == (None, None)
 
 
+def test_the_line_magic_says_who_can_be_asked(shell, monkeypatch):
+    """Each provider with what it lacks, and the last reply; never a key."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.delenv("OPENROUTER_API_KEY", raising=False)
+    run(shell, f"%%stream {MODEL}\nHi")
+    out, error = run(shell, "%stream")
+    lines = dict(line.split(": ", 1) for line in out.strip().splitlines())
+
+    assert (error, KEY in out) == (None, False)
+    assert (lines["openai"], lines["ollama"]) == ("ready", "ready")
+    assert lines["openrouter"].startswith("openrouter needs a key in OPENROUTER_API_")
+    assert lines["last reply"] == repr(nbstream.last())
+
+
+def test_the_line_magic_does_not_ask(shell):
+    """It says how to."""
+    _, error = run(shell, "%stream openai:m")
+
+    assert str(error) == (
+        "%stream takes nothing, got 'openai:m'; to ask: %%stream provider:model"
+    )
+
+
 # --- what goes wrong ----------------------------------------------------------------
 
 KNOWN = (

@@ -9,16 +9,23 @@ from typing import Any
 
 from IPython.core.error import UsageError as IPythonUsageError
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
+from IPython.core.magic import (
+    Magics,
+    cell_magic,
+    line_magic,
+    magics_class,
+    no_var_expand,
+)
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
 from nbstream.ask import request_of
+from nbstream.ended import last
 from nbstream.errors import ProviderFailure, Stopped, UsageError
 from nbstream.literal import warn_of_text
 from nbstream.magic.preview import preview
 from nbstream.magic.prompt import fill
 from nbstream.magic.values import values
-from nbstream.models import Request, opened, providers
+from nbstream.models import Request, missing, opened, providers
 from nbstream.record import record
 from nbstream.showing import show
 
@@ -90,6 +97,23 @@ class StreamMagics(Magics):
             self._keep(options.to, ended.reply)
             raise
         self._keep(options.to, reply)
+
+    @line_magic("stream")  # type: ignore[arg-type]  # IPython has no type for it
+    def status(self, line: str) -> None:
+        """Show which providers can be asked, what the others lack, and the last reply.
+
+        Example::
+
+            %stream
+        """
+        if line.strip():
+            msg = (
+                f"%stream takes nothing, got {line!r}; to ask: %%stream provider:model"
+            )
+            raise UsageError(msg)
+        for name in providers():
+            print(f"{name}: {missing(name) or 'ready'}")  # noqa: T201
+        print(f"last reply: {last()!r}")  # noqa: T201
 
     def _request(self, options: Any, cell: str) -> Request:
         prompt = fill(cell.strip(), self._variables())
