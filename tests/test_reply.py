@@ -596,3 +596,9 @@ def test_a_reply_made_of_bytes_can_be_taken_apart():
     assert found.reply.text == "Hi"
     with pytest.raises(UsageError, match="this reply has no bytes: an SDK read them"):
         Reply("openai.chat").anatomy()
+
+
+def test_what_has_no_times_cannot_be_drawn():
+    """Bytes that were pasted came at no time; the error says so."""
+    with pytest.raises(UsageError, match="times"):
+        Reply.from_sse(b"data: [DONE]\n\n", "openai.chat").plot()
