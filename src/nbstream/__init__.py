@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbstream.anatomy import anatomy
-    from nbstream.ask import ask
+    from nbstream.asking import ask
     from nbstream.ended import last
     from nbstream.errors import (
         AuthenticationFailure,
@@ -81,7 +81,7 @@ _HOME = {
     "show": "showing",
     "start": "showing",
     "anatomy": "anatomy",
-    "ask": "ask",
+    "ask": "asking",
     "events": "iteration",
     "load_ipython_extension": "magic",
     "plot": "timeline",
@@ -111,7 +111,7 @@ _SUBMODULES = ("errors", "offline", "providers", "sse")
 # These are names of ours and submodules. Loading a submodule once, here, and dropping
 # the name it leaves makes `nbstream.events` the function for good, while
 # `from nbstream.events import TextDelta` finds the submodule.
-for _name in ("anatomy", "ask", "events", "record"):
+for _name in ("anatomy", "events", "record"):
     import_module(f"nbstream.{_name}")
     globals().pop(_name)
 

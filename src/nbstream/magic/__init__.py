@@ -18,7 +18,7 @@ from IPython.core.magic import (
 )
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
-from nbstream.ask import request_of
+from nbstream.asking import request_of
 from nbstream.ended import last
 from nbstream.errors import ProviderFailure, Stopped, UsageError
 from nbstream.literal import warn_of_text

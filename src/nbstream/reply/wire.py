@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -42,29 +44,34 @@ class Wire:
         recorded: bool = False,
     ) -> None:
         self.recorded = recorded
-        self._chunks: list[bytes] = []
-        self._reads: list[Read] = []
-        self._size = 0
+        # Streams have many reads: 16 bytes for each beside its own, and no object.
+        self._data = bytearray()
+        self._lengths = array("Q")
+        self._times = array("d")
         for time_s, data in pieces:
             self.add(data, time_s)
 
     def add(self, data: bytes, time_s: float | None = None) -> None:
         """Keep what one read gave, and when, in seconds; nothing is no read."""
         if data:
-            read = Read(offset=self._size, length=len(data), time_s=time_s)
-            self._chunks.append(data)
-            self._reads.append(read)
-            self._size = read.end
+            self._data += data
+            self._times.append(math.nan if time_s is None else time_s)
+            self._lengths.append(len(data))  # last: what has a length is all there
 
     @property
     def data(self) -> bytes:
         """The whole body so far."""
-        return b"".join(self._chunks[: len(self._reads)])
+        return bytes(self._data[: sum(self._lengths)])
 
     @property
     def reads(self) -> tuple[Read, ...]:
         """The reads, one after the other."""
-        return tuple(self._reads)
+        found, offset = [], 0
+        for length, time_s in zip(list(self._lengths), self._times, strict=False):
+            known = None if math.isnan(time_s) else time_s
+            found.append(Read(offset=offset, length=length, time_s=known))
+            offset += length
+        return tuple(found)
 
     def __repr__(self) -> str:
-        return f"<Wire: {self._size} bytes in {len(self._reads)} reads>"
+        return f"<Wire: {sum(self._lengths)} bytes in {len(self._lengths)} reads>"
