@@ -99,7 +99,7 @@ def rows(results: dict[str, dict[str, float]]) -> list[str]:
     """Return the README's rows."""
     at_once, long = results["at once"], results["long"]
     right = f"{at_once['right']} of {at_once['streams']} right to the letter"
-    held = f"{long['held_bytes_per_delta']:.0f} bytes held beside the text and the raw bytes"
+    held = f"{long['held_bytes_per_delta']:.0f} bytes held beside text and wire"
     return [
         f"| {at_once['streams']} streams at once | {right} |",
         f"| {RATE_PER_S:,} deltas a second for {long['took_s']:.0f} s, each | {held} |",
