@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +10,15 @@ from nbstream.errors import UsageError
 from nbstream.literal import warn_of_literal
 from nbstream.models import Request, ToolSpec, opened, parse_model, provider
 from nbstream.reply import Reply
-from nbstream.retry import MAX_WAIT_S
-from nbstream.showing import show
+from nbstream.retry import MAX_WAIT_S, Retries, retries_of
+from nbstream.showing import shown
 from nbstream.timeout import Timeout
+from nbstream.turn import MAX_ROUNDS, Turn
 
 if TYPE_CHECKING:
     from nbstream.tools import Tool
 
-__all__ = ["ask", "request_of"]
+__all__ = ["ask", "known_tools", "request_of", "turn_of"]
 
 
 def ask(
@@ -34,15 +35,19 @@ def ask(
     timeout: float | Timeout | None = None,
     retries: int = 0,
     max_wait_s: float = MAX_WAIT_S,
+    max_rounds: int = MAX_ROUNDS,
     **options: Any,
 ) -> Reply:
     """Ask a model, show its answer as it is written, and return the reply.
+
+    If it calls tools, they are run, their results are sent back, and it is asked again
+    until it calls none: the reply is the last answer, and ``reply.rounds`` has all.
 
     Args:
         prompt: A question, or messages in the provider's own form.
         model: ``"provider:model"``, such as ``"anthropic:claude-haiku-5-5"``.
         system: Instructions for the model.
-        tools: Functions that the model may call; its calls are in the reply.
+        tools: Functions that the model may call, each with types for its arguments.
         max_tokens: The limit of the answer, in tokens. None: the provider's.
         reasoning_effort: How much to think, in the provider's words: ``"low"``.
         base_url: Another server that speaks the same API.
@@ -51,6 +56,8 @@ def ask(
         timeout: The longest silence, in seconds, or a ``Timeout``.
         retries: How often to call again what failed before its first event.
         max_wait_s: The longest wait before such a retry, in seconds.
+        max_rounds: How often calls are run and their results sent back; 0: never, the
+            calls are in the reply.
         options: More arguments of the SDK's call, sent as they are.
 
     Raises:
@@ -59,18 +66,56 @@ def ask(
         UsageError: no such provider, or its key or package is missing.
     """
     warn_of_literal(api_key)
+    known = known_tools(tools)
     request = request_of(
         prompt,
         model,
         system=system,
-        tools=tools,
+        tools=tuple(known.values()),
         max_tokens=max_tokens,
         reasoning_effort=reasoning_effort,
         options=options,
     )
-    call = opened(request, base_url=base_url, api_key=api_key)
-    return show(
-        call, view=view, timeout=timeout, retries=retries, max_wait_s=max_wait_s
+    turn = turn_of(
+        request,
+        known,
+        base_url=base_url,
+        api_key=api_key,
+        max_rounds=max_rounds,
+        retries=retries_of(retries, max_wait_s),
+    )
+    return shown(turn, turn.reply, view=view, timeout=timeout, consents=turn.consents)
+
+
+def turn_of(
+    request: Request,
+    tools: Mapping[str, Tool],
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    max_rounds: int = MAX_ROUNDS,
+    retries: Retries,
+) -> Turn:
+    """Return the turn that answers a request; nothing is sent yet.
+
+    Raises:
+        UsageError: a key or a package is missing, or ``max_rounds`` is no number.
+    """
+    if type(max_rounds) is not int or max_rounds < 0:
+        msg = f"max_rounds={max_rounds!r}: expected a number from 0 upwards"
+        raise UsageError(msg)
+    opened(request, base_url=base_url, api_key=api_key)  # what is missing, is said now
+
+    def send(each: Request) -> AsyncIterator[object]:
+        return opened(each, base_url=base_url, api_key=api_key)()
+
+    return Turn(
+        request=request,
+        reply=Reply(),
+        send=send,
+        tools=tools if max_rounds else {},
+        max_rounds=max_rounds,
+        retries=retries,
     )
 
 
@@ -98,20 +143,23 @@ def request_of(
         if isinstance(prompt, str)
         else tuple(prompt)
     )
-    specs = _specs(tools)
+    specs = tuple(
+        ToolSpec(name=name, description=each.description, parameters=each.parameters)
+        for name, each in known_tools(tools).items()
+    )
     return Request(
         provider=name, model=own, api=asked.api, messages=messages, tools=specs, **more
     )
 
 
-def _specs(tools: Iterable[Tool | Callable[..., object]]) -> tuple[ToolSpec, ...]:
-    if isinstance(tools, Sequence) and not tools:
-        return ()
+def known_tools(given: Iterable[Tool | Callable[..., object]]) -> Mapping[str, Tool]:
+    """Return the tools by their names; without any, nothing is imported for them.
+
+    Raises:
+        UsageError: one of them cannot be a tool, or two have the same name.
+    """
+    if isinstance(given, Sequence) and not given:
+        return {}
     from nbstream.tools import tools_of
 
-    return tuple(
-        ToolSpec(
-            name=name, description=tool.description, parameters=dict(tool.parameters)
-        )
-        for name, tool in tools_of(tools).items()
-    )
+    return tools_of(given)

@@ -30,12 +30,15 @@ __all__ = [
     "Json",
     "OtherPart",
     "PartDone",
+    "Round",
     "Signature",
     "Start",
     "TextDelta",
     "TextDone",
     "TextKind",
     "ToolCallDelta",
+    "ToolResult",
+    "ToolState",
     "Usage",
 ]
 
@@ -44,6 +47,10 @@ TextKind: TypeAlias = Literal["text", "reasoning", "refusal"]
 #: OpenAI Chat's words, and ``pause``, ``error``, ``other`` where those have none.
 FinishReason: TypeAlias = Literal[
     "stop", "length", "tool_calls", "content_filter", "pause", "error", "other"
+]
+#: How a call of the caller's own function stands: the last five are its end.
+ToolState: TypeAlias = Literal[
+    "waiting", "asking", "running", "done", "failed", "invalid", "refused", "stopped"
 ]
 
 
@@ -198,6 +205,33 @@ class Hop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolResult:
+    """How a call stands that the caller runs; ``call`` counts the calls from 0.
+
+    ``result`` is what the model is told, "" until it is known; ``seconds`` is how long
+    the function ran, or None: it did not, or runs still.
+    """
+
+    call: int
+    state: ToolState
+    result: str = ""
+    seconds: float | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether ``result`` is the last word."""
+        return self.state not in {"waiting", "asking", "running"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """The calls of this answer are answered; what follows is the model's next answer.
+
+    It is the caller's own event, between two requests; no wire has it.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """The provider says in band that it failed: ``type`` is its word for how."""
 
@@ -227,6 +261,8 @@ Event: TypeAlias = (
     | Finish
     | End
     | Hop
+    | ToolResult
+    | Round
     | Failure
     | Ignored
 )

@@ -182,6 +182,8 @@ class Player:
             self.stop.wait(min(due, STEP_S))
 
     def _is_overdue(self) -> bool:
+        if self.reply.calling:  # silence is not the service's
+            self._watchdog.waited()
         self._overdue = self._watchdog.overdue()
         return self._overdue is not None
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from nbstream.errors import UsageError
-from nbstream.events import End, Event, Failure, Ignored
+from nbstream.events import End, Event, Failure, Ignored, Round, ToolResult
 from nbstream.failure import said
 from nbstream.providers import Provider, detect, provider
 from nbstream.reply import Reply, Timing
@@ -51,6 +51,9 @@ class Reader:
             for event in self._decoder.feed(payload):
                 found += self._push_sse(event)
             return found
+        if isinstance(payload, Round | ToolResult):  # of ours, between two requests
+            self.reply.apply(payload)
+            return (payload,)
         events = self._read(payload)
         apply = self.reply.apply
         for each in events:

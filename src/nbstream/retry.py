@@ -22,7 +22,7 @@ from nbstream.failures.at_once import FailedAtOnce, failure_from, failure_in
 from nbstream.reply import Reply, Waiting
 from nbstream.source import Source, open_source
 
-__all__ = ["MAX_WAIT_S", "Retries", "retrying"]
+__all__ = ["MAX_WAIT_S", "Retries", "retries_of", "retrying"]
 
 #: The longest wait that ``Retry-After`` may ask for by default, in seconds.
 MAX_WAIT_S = 30.0
@@ -54,6 +54,21 @@ class Retries:
         backoff = min(FIRST_WAIT_S * 2.0 ** (attempt - 1), LONGEST_BACKOFF_S)
         return min(backoff * (1 - 0.25 * self.chance()), self.max_wait_s)
 
+    def waiting(self, error: BaseException, attempt: int) -> Waiting | None:
+        """Return the wait after this error, which begins now; None: there is none."""
+        if isinstance(error, UsageError) or not isinstance(error, Exception):
+            return None
+        failure = failure_from(error)
+        wait_s = self.wait_s(failure, attempt)
+        if wait_s is None:
+            return None
+        return Waiting(
+            until_s=time.monotonic() + wait_s,
+            why=f"{told(failure.reply.error)}.",
+            attempt=attempt,
+            attempts=self.retries,
+        )
+
 
 def retrying(
     stream: object, reply: Reply, retries: int, max_wait_s: float = MAX_WAIT_S
@@ -64,8 +79,7 @@ def retrying(
         UsageError: that is no stream, or one that cannot be made again.
     """
     source = open_source(stream)
-    if type(retries) is not int or retries < 0:
-        raise UsageError(f"retries={retries!r}: expected a number from 0 upwards")
+    wanted = retries_of(retries, max_wait_s)
     if not retries:
         return source
     if not callable(stream) or source.needs_await:
@@ -74,9 +88,18 @@ def retrying(
             "show(lambda: client.responses.create(..., stream=True), retries=2)"
         )
         raise UsageError(msg)
-    return _Again(
-        stream, source, reply, Retries(retries=retries, max_wait_s=max_wait_s)
-    )
+    return _Again(stream, source, reply, wanted)
+
+
+def retries_of(retries: object, max_wait_s: float = MAX_WAIT_S) -> Retries:
+    """Return how often to call again, checked.
+
+    Raises:
+        UsageError: it is no number from 0 upwards.
+    """
+    if type(retries) is not int or retries < 0:
+        raise UsageError(f"retries={retries!r}: expected a number from 0 upwards")
+    return Retries(retries=retries, max_wait_s=max_wait_s)
 
 
 class _Again:
@@ -136,34 +159,22 @@ class _Again:
         self._on_payload(payload)
 
     def _ended(self, error: BaseException | None) -> None:
-        wait_s = None if error is None or self._heard else self._wait_s(error)
-        if wait_s is None or self._stopping.is_set():
+        waiting = None
+        if error is not None and not self._heard:
+            waiting = self._retries.waiting(error, self._attempt)
+        if waiting is None or self._stopping.is_set():
             self._end(error)
             return
-        waiting = threading.Thread(
+        self._reply.waiting = waiting
+        threading.Thread(
             target=self._context.copy().run,  # a context is entered once
-            args=(self._call_again, error, wait_s),
+            args=(self._call_again, error, waiting.until_s),
             name="nbstream-retry",
             daemon=True,
-        )
-        waiting.start()
+        ).start()
 
-    def _wait_s(self, error: BaseException) -> float | None:
-        if isinstance(error, UsageError) or not isinstance(error, Exception):
-            return None
-        failure = failure_from(error)
-        wait_s = self._retries.wait_s(failure, self._attempt)
-        if wait_s is not None:
-            self._reply.waiting = Waiting(
-                until_s=time.monotonic() + wait_s,
-                why=f"{told(failure.reply.error)}.",
-                attempt=self._attempt,
-                attempts=self._retries.retries,
-            )
-        return wait_s
-
-    def _call_again(self, error: BaseException | None, wait_s: float) -> None:
-        self._stopping.wait(wait_s)
+    def _call_again(self, error: BaseException | None, until_s: float) -> None:
+        self._stopping.wait(until_s - time.monotonic())
         self._reply.waiting = None
         if self._stopping.is_set():
             self._end(error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
 from nbstream.ended import finished, remembered
 from nbstream.errors import UsageError
 from nbstream.interrupts import interrupts_raise
@@ -16,7 +18,17 @@ from nbstream.source import Source, open_source
 from nbstream.stop import Stop
 from nbstream.timeout import Timeout, timeout_of
 
-__all__ = ["read", "show", "start"]
+if TYPE_CHECKING:
+    from nbstream.tools.consent import Consents
+
+__all__ = ["read", "show", "shown", "start", "started"]
+
+
+class _Options(TypedDict, total=False):
+    view: str | None
+    images: bool
+    timeout: float | Timeout | None
+    consents: Consents | None
 
 
 def show(
@@ -53,7 +65,19 @@ def show(
         Stopped: interrupt was pressed (a ``KeyboardInterrupt``); so is ``.reply``.
         UsageError: that cannot be shown; the message says what can.
     """
-    reply, limits = Reply(), timeout_of(timeout)
+    options = _Options(view=view, images=images, timeout=timeout)
+    return shown(stream, Reply(), retries=retries, max_wait_s=max_wait_s, **options)
+
+
+def shown(
+    stream: object,
+    reply: Reply,
+    *,
+    retries: int = 0,
+    max_wait_s: float = MAX_WAIT_S,
+    **options: Unpack[_Options],
+) -> Reply:
+    """Show a stream as ``show`` does, in a reply that is there already."""
     source = _opened(stream, reply, retries, max_wait_s)
     if source.needs_await:
         msg = (
@@ -62,7 +86,7 @@ def show(
             "or use `await nbstream.start(stream)`"
         )
         raise UsageError(msg)
-    player = _player(source, view, images, reply, limits)
+    player = _player(source, reply, **options)
     with interrupts_raise(player.stop), remembered(player.reply):
         player.start()
         player.loop()
@@ -86,9 +110,21 @@ def start(
     Raises:
         UsageError: that cannot be shown; the message says what can.
     """
-    reply, limits = Reply(), timeout_of(timeout)
+    options = _Options(view=view, images=images, timeout=timeout)
+    return started(stream, Reply(), retries=retries, max_wait_s=max_wait_s, **options)
+
+
+def started(
+    stream: object,
+    reply: Reply,
+    *,
+    retries: int = 0,
+    max_wait_s: float = MAX_WAIT_S,
+    **options: Unpack[_Options],
+) -> Live:
+    """Show a stream as ``start`` does, in a reply that is there already."""
     source = _opened(stream, reply, retries, max_wait_s)
-    return Live(_player(source, view, images, reply, limits), source)
+    return Live(_player(source, reply, **options), source)
 
 
 def _opened(stream: object, reply: Reply, retries: int, max_wait_s: float) -> Source:
@@ -97,10 +133,16 @@ def _opened(stream: object, reply: Reply, retries: int, max_wait_s: float) -> So
 
 
 def _player(
-    source: Source, view: str | None, images: bool, reply: Reply, limits: Timeout
+    source: Source,
+    reply: Reply,
+    *,
+    view: str | None = None,
+    images: bool = False,
+    timeout: float | Timeout | None = None,
+    consents: Consents | None = None,
 ) -> Player:
-    stop = Stop()
-    screen = choose(view, images=images, stop=stop)
+    limits, stop = timeout_of(timeout), Stop()
+    screen = choose(view, images=images, stop=stop, consents=consents)
     return Player(source, screen, reply, stop=stop, timeout=limits)
 
 

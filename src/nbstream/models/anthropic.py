@@ -6,7 +6,14 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from nbstream.models.parts import encoded, given, known, merged, messages_of
+from nbstream.models.parts import (
+    encoded,
+    given,
+    joined,
+    known,
+    merged,
+    messages_of,
+)
 from nbstream.models.request import Request
 
 __all__ = ["ANTHROPIC_MAX_TOKENS", "Anthropic"]
@@ -37,7 +44,7 @@ class Anthropic:
         wanted = schema and {"type": "json_schema", "schema": dict(schema.schema)}
         ours = given(
             model=request.model,
-            messages=messages_of(request.messages),
+            messages=joined(messages_of(request.messages), "content", _is_result),
             max_tokens=request.max_tokens or ANTHROPIC_MAX_TOKENS,
             stream=True,
             system=request.system,
@@ -82,6 +89,10 @@ class Anthropic:
         if is_error:
             block["is_error"] = True
         return {"role": "user", "content": [block]}
+
+
+def _is_result(block: Any) -> bool:
+    return isinstance(block, dict) and block.get("type") == "tool_result"
 
 
 def _source(path: Path) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from nbstream.models.parts import encoded, given, merged, messages_of
+from nbstream.models.parts import encoded, given, joined, merged, messages_of
 from nbstream.models.request import Request
 
 __all__ = ["Google"]
@@ -42,7 +42,7 @@ class Google:
             response_mime_type=schema and "application/json",
             response_json_schema=schema and dict(schema.schema),
         )
-        contents = _joined(messages_of(request.messages))
+        contents = joined(messages_of(request.messages), "parts", _is_response)
         found = {"model": request.model, "contents": contents}
         config = merged(config, request.options)
         return found | ({"config": config} if config else {})
@@ -82,18 +82,5 @@ class Google:
         return {"role": "user", "parts": [{"functionResponse": response}]}
 
 
-def _joined(contents: list[Any]) -> list[Any]:
-    """Put the responses to parallel calls into one turn, as the API wants them."""
-    found: list[Any] = []
-    for content in contents:
-        if found and _responds(content) and _responds(found[-1]):
-            both = [*found[-1]["parts"], *content["parts"]]
-            found[-1] = {**content, "parts": both}
-        else:
-            found.append(content)
-    return found
-
-
-def _responds(content: Any) -> bool:
-    parts = content.get("parts", []) if isinstance(content, dict) else []
-    return len(parts) > 0 and all("functionResponse" in part for part in parts)
+def _is_response(part: Any) -> bool:
+    return "functionResponse" in part

@@ -11,7 +11,15 @@ from typing import Any
 
 from nbstream.errors import UsageError
 
-__all__ = ["data_url", "encoded", "given", "known", "merged", "messages_of"]
+__all__ = [
+    "data_url",
+    "encoded",
+    "given",
+    "joined",
+    "known",
+    "merged",
+    "messages_of",
+]
 
 
 def given(**options: Any) -> dict[str, Any]:
@@ -69,4 +77,22 @@ def messages_of(messages: tuple[Any, ...]) -> list[Any]:
     found: list[Any] = []
     for message in messages:
         found.extend(message if isinstance(message, list) else [message])
+    return found
+
+
+def joined(
+    messages: list[Any], key: str, is_result: Callable[[Any], bool]
+) -> list[Any]:
+    """Put the results of parallel calls into one message, as some APIs want them."""
+
+    def answers(message: Any) -> bool:
+        held = message.get(key) if isinstance(message, dict) else None
+        return isinstance(held, list) and len(held) > 0 and all(map(is_result, held))
+
+    found: list[Any] = []
+    for message in messages:
+        if found and answers(message) and answers(found[-1]):
+            found[-1] = {**message, key: [*found[-1][key], *message[key]]}
+        else:
+            found.append(message)
     return found

@@ -17,11 +17,13 @@ from nbstream.events import (
     Ignored,
     OtherPart,
     PartDone,
+    Round,
     Signature,
     Start,
     TextDelta,
     TextDone,
     ToolCallDelta,
+    ToolResult,
     Usage,
 )
 from nbstream.failures.facts import failure_event
@@ -29,6 +31,7 @@ from nbstream.reply.answer import Answer
 from nbstream.reply.choice import Choice
 from nbstream.reply.outcome import Outcome, Waiting
 from nbstream.reply.parts import CallState, Part, PartKind, ToolCall
+from nbstream.reply.rounds import noted, taken
 from nbstream.reply.timing import Timing
 from nbstream.reply.usage import add_hop, merge
 
@@ -77,6 +80,7 @@ class Reply(Answer):
         self.resumable = False
         self.shown_in: object = None
         self._hopped = False
+        self._earlier: list[Reply] = []
 
     @classmethod
     def from_sse(cls, data: bytes, api: str) -> Reply:
@@ -139,6 +143,10 @@ class Reply(Answer):
                 self._choice(event.choice).ended = True
             case Usage():
                 self._usage = merge(self._usage, event)
+            case ToolResult():
+                self._choice(min(self._choices, default=0)).add_result(event)
+            case Round():
+                self._earlier.append(taken(self))
             case Start() | Hop() | Failure() | Ignored():
                 self._apply_rest(event)
             case _:
@@ -181,8 +189,11 @@ class Reply(Answer):
         if self._outcome != "running":
             return
         self.exception = exception
+        self._first.end_runs()
         if self.error is not None:
             self._outcome = "failed"
+        elif stopped and self._first.runs:
+            self._outcome = "stopped"  # its answer is whole, but not its calls'
         elif self._ended:
             self._outcome = "complete"
         elif stopped:
@@ -202,6 +213,14 @@ class Reply(Answer):
     # -- what can be done with it ----------------------------------------------
 
     @property
+    def rounds(self) -> tuple[Reply, ...]:
+        """The answers of the turn: those whose tool calls were run, then this one.
+
+        ``text`` and all else are of the last one; ``usage`` is of all of them.
+        """
+        return (*self._earlier, self)
+
+    @property
     def resume_hint(self) -> str | None:
         """The SDK's call that goes on where this broke off; None where none can.
 
@@ -212,8 +231,10 @@ class Reply(Answer):
 
         return hint(self)
 
-    def to_message(self) -> Any:
+    def to_message(self, note: str = "") -> Any:
         """Return the answer as the same API takes it back in the next request.
+
+        ``note`` is said behind its text, such as that it was stopped.
 
         A dict for OpenAI Chat, Anthropic and Gemini; a list of items for OpenAI
         Responses and Gemini Interactions. Calls that are invalid or unfinished are
@@ -228,7 +249,8 @@ class Reply(Answer):
         if not self.api:
             msg = "this reply has no API: nothing arrived, so there is no message"
             raise UsageError(msg)
-        return provider(self.api).to_message(self)
+        told = noted(self, note) if note else self
+        return provider(self.api).to_message(told)
 
     def __str__(self) -> str:
         return self.text

@@ -33,6 +33,7 @@ class Answer:
         self._choices: dict[int, Choice] = {}
         self._usage: Usage | None = None
         self._usage_before: Usage | None = None
+        self._usage_rounds: Usage | None = None
         self._outcome: Outcome = "running"
         self.wire: Wire | None = None
         self.timing: Timing | None = None
@@ -97,8 +98,24 @@ class Answer:
 
     @property
     def usage(self) -> Usage | None:
-        """Token counts, over all exchanges of the stream; None: none were sent."""
-        return add_hop(self._usage_before, self._usage)
+        """Token counts, over all exchanges and rounds; None: none were sent."""
+        return add_hop(self._usage_rounds, add_hop(self._usage_before, self._usage))
+
+    @property
+    def whole(self) -> bool:
+        """Whether the API's own terminal marker came; it may run still."""
+        return self._ended
+
+    @property
+    def calling(self) -> bool:
+        """Whether calls of this answer are being run, or wait for consent."""
+        return any(not run.ended for run in tuple(self._first.runs.values()))
+
+    @property
+    def asking(self) -> bool:
+        """Whether a call of this answer waits for a person's consent."""
+        runs = tuple(self._first.runs.values())
+        return any(run.state == "asking" for run in runs)
 
     def anatomy(self, *, cut: int | None = None) -> Anatomy:
         """Walk through the stream: its bytes, each event, what has been accumulated.

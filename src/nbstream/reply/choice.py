@@ -15,6 +15,7 @@ from nbstream.events import (
     TextDone,
     TextKind,
     ToolCallDelta,
+    ToolResult,
 )
 from nbstream.reply.parts import CallState, Part, PartKind, ToolCall, parse_arguments
 
@@ -34,6 +35,7 @@ class Choice:
         self.finish: Finish | None = None
         self.ended = False
         self.hop = 0
+        self.runs: dict[int, ToolResult] = {}
         self._by_index: dict[tuple[int, int, PartKind], Part] = {}
 
     # -- what came -----------------------------------------------------------
@@ -78,9 +80,9 @@ class Choice:
     def tool_calls(self, *, running: bool) -> tuple[ToolCall, ...]:
         """Return the calls in the order in which they began."""
         calls = [part for part in self.parts if part.kind == "tool_call"]
-        return tuple(self._call(part, running) for part in calls)
+        return tuple(self._call(at, each, running) for at, each in enumerate(calls))
 
-    def _call(self, part: Part, running: bool) -> ToolCall:
+    def _call(self, at: int, part: Part, running: bool) -> ToolCall:
         state: CallState = "open"
         parsed, error = None, ""
         cut = not part.done and (not self.ended or self._at_limit)
@@ -98,6 +100,7 @@ class Choice:
             state=state,
             error=error,
             index=part.index,
+            run=self.runs.get(at),
         )
 
     def _why(self, part: Part) -> CallState:
@@ -195,6 +198,16 @@ class Choice:
         for part in self._parts_at(event.index):
             part.done = True
             part.data = event.data or part.data
+
+    def add_result(self, event: ToolResult) -> None:
+        """Note how a call stands that the caller runs."""
+        self.runs[event.call] = event
+
+    def end_runs(self) -> None:
+        """Say of what is still being run that it was stopped."""
+        for call, run in self.runs.items():
+            if not run.ended:
+                self.runs[call] = ToolResult(call=call, state="stopped")
 
     def next_hop(self) -> None:
         """Begin a new exchange: numbers start again."""

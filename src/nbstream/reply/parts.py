@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from nbstream.events import ArgumentDelta, Json
+from nbstream.events import ArgumentDelta, Json, ToolResult
 from nbstream.reply.growing import Growing
 from nbstream.reply.jsonpath import Leaves
 
@@ -80,6 +80,11 @@ class Part:
         """Keep the arguments that hold unless fragments come."""
         self._object = data
 
+    def replace(self, text: str) -> None:
+        """Let this be the whole text, and no form of the provider's beside it."""
+        self._text, self._leaves, self.data = Growing(), None, {}
+        self._text.push(text)
+
     @property
     def text(self) -> str:
         """Everything pushed so far, joined."""
@@ -121,6 +126,7 @@ class ToolCall:
             wrong) or ``unfinished`` (the stream or the token limit cut it off).
         error: What is wrong with the JSON, or "".
         index: The wire's number of the call, or None.
+        run: What came of running it, where ``ask`` or ``Chat`` did; else None.
     """
 
     id: str
@@ -130,6 +136,7 @@ class ToolCall:
     state: CallState
     error: str
     index: int | None
+    run: ToolResult | None = None
 
 
 def _refuse(constant: str) -> object:

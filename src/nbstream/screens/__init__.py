@@ -11,6 +11,7 @@ from nbstream.errors import UnknownNameError
 if TYPE_CHECKING:
     from nbstream.player import Screen
     from nbstream.stop import Stop
+    from nbstream.tools.consent import Consents
 
 __all__ = ["VIEWS", "cell", "choose", "place"]
 
@@ -19,11 +20,16 @@ VIEWS = ("auto", "live", "updates", "static", "terminal", "none")
 
 
 def choose(
-    view: str | None = None, *, images: bool = False, stop: Stop | None = None
+    view: str | None = None,
+    *,
+    images: bool = False,
+    stop: Stop | None = None,
+    consents: Consents | None = None,
 ) -> Screen:
     """Return the screen for this view, or the one that fits where we are.
 
-    ``stop`` is what the screen's own Stop button raises, where it has one.
+    ``stop`` is what the screen's own Stop button raises, where it has one, and
+    ``consents`` what its questions whether a call may run are answered to.
 
     Raises:
         UnknownNameError: there is no such view.
@@ -37,10 +43,12 @@ def choose(
         from nbstream.screens.none import NoScreen
 
         return NoScreen()
+    from nbstream.screens.prompting import prompting
+
     if view == "terminal":
         from nbstream.screens.terminal import TerminalScreen
 
-        return TerminalScreen()
+        return TerminalScreen(prompting=prompting(stop, consents))
     from nbstream.screens.notebook import NotebookScreen, StaticScreen
 
     if view == "static":
@@ -51,8 +59,8 @@ def choose(
         except ImportError:  # no anywidget, or one that its surroundings cannot load
             pass
         else:
-            return WidgetScreen(images=images, stop=stop)
-    return NotebookScreen(images=images)
+            return WidgetScreen(images=images, stop=stop, consents=consents)
+    return NotebookScreen(images=images, prompting=prompting(stop, consents))
 
 
 def place() -> str:

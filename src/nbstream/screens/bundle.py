@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterator
 from html import escape
 
+from nbstream.events import ToolResult
 from nbstream.markdown import to_html
 from nbstream.reply import Choice, Reply, ToolCall
 from nbstream.screens.live_json import laid_out
 from nbstream.screens.markdown import markdown_of
-from nbstream.screens.words import calls, state, status
+from nbstream.screens.words import calls, ran, result, state, status
 
 __all__ = [
     "afterword",
@@ -25,6 +26,7 @@ __all__ = [
     "pretty",
     "refusal_html",
     "retrying",
+    "run_html",
     "status_html",
     "title_html",
     "waiting",
@@ -99,7 +101,8 @@ def _bracketed(reply: Reply) -> str:
 
 
 def _plain(reply: Reply) -> str:
-    return "\n\n".join(filter(None, [reply.text, afterword(reply)]))
+    rounds = [each for one in reply.rounds for each in (one.text, afterword(one))]
+    return "\n\n".join(filter(None, rounds))
 
 
 def _after_plain(choice: Choice, reply: Reply) -> Iterator[str]:
@@ -107,17 +110,21 @@ def _after_plain(choice: Choice, reply: Reply) -> Iterator[str]:
         yield f"Refused: {choice.refusal}"
     for call in calls(choice, reply):
         yield f"{call.name}({call.arguments}){state(call)}"
+        if call.run is not None:
+            yield f"{ran(call.run)}: {result(call.run)}".rstrip(": ")
 
 
 def _html(reply: Reply, images: bool) -> str:
-    said: list[str] = []
+    return "\n".join(each for one in reply.rounds for each in _round_html(one, images))
+
+
+def _round_html(reply: Reply, images: bool) -> Iterator[str]:
     for choice in reply.choices:
         if len(reply.choices) > 1:
-            said.append(title_html(choice, reply))
-        said += _choice_html(choice, reply, images)
+            yield title_html(choice, reply)
+        yield from _choice_html(choice, reply, images)
     if line := status_html(reply):
-        said.append(line)
-    return "\n".join(said)
+        yield line
 
 
 def _choice_html(choice: Choice, reply: Reply, images: bool) -> Iterator[str]:
@@ -147,12 +154,17 @@ def refusal_html(choice: Choice) -> str:
 
 
 def call_html(call: ToolCall) -> str:
-    """Return a call: its name, how it stands, and its arguments, laid out."""
-    name, after = escape(call.name), escape(state(call))
-    code = escape(pretty(call))
-    return (
-        f"<p>Tool call <code>{name}</code>{after}</p>\n<pre><code>{code}</code></pre>"
-    )
+    """Return a call: its name, how it stands, its arguments, and what came of it."""
+    line = f"<p>Tool call <code>{escape(call.name)}</code>{escape(state(call))}</p>"
+    made = f"{line}\n<pre><code>{escape(pretty(call))}</code></pre>"
+    return made if call.run is None else f"{made}\n{run_html(call.run)}"
+
+
+def run_html(run: ToolResult, more: str = "") -> str:
+    """Return what came of a call; ``more`` is HTML that goes behind the first line."""
+    line = f"<p>{escape(ran(run))}{more}</p>"
+    said = f"\n<pre><code>{escape(result(run))}</code></pre>" if run.result else ""
+    return line + said
 
 
 def status_html(reply: Reply) -> str:

@@ -1,4 +1,4 @@
-"""The hands of Stop that reach into a kernel whose cell blocks.
+"""The hands of Stop, and of consent, that reach into a kernel whose cell blocks.
 
 A click is one custom message of the view's comm. Where the kernel runs it while a cell
 blocks (ipykernel 7.0 to 7.3 with the subshells of JupyterLab 4.4 or newer), that is
@@ -15,10 +15,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from nbstream.screens.peek import Look, hook, pump, watch
 from nbstream.stop import Stop
+
+if TYPE_CHECKING:
+    from nbstream.tools.consent import Consents
 
 __all__ = ["Button", "Hands"]
 
@@ -55,10 +58,12 @@ class Hands:
         button: Button,
         stop: Stop,
         *,
+        consents: Consents | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._button = button
         self._stop = stop
+        self._consents = consents
         self._clock = clock
         self._blocks = 0
         self._heard = False
@@ -83,6 +88,8 @@ class Hands:
             if now != 0 and content.get("block") == now:
                 self._heard = True
                 self._button.send({"kind": "heard", "block": now})  # each page asks
+        elif content.get("kind") == "consent" and self._consents is not None:
+            self._consents.answer(content.get("call"), content.get("allow") is True)
 
     @property
     def step_s(self) -> float:

@@ -16,17 +16,20 @@ class Facts:
 
     def __init__(self) -> None:
         self.all: dict[str, object] = {"phase": "waiting"}
+        self._rounds = 1
         self._thinking_since_s: float | None = None
 
     def new(self, reply: Reply, elapsed_s: float) -> Mapping[str, object]:
         """Return what has changed, so long after the request.
 
-        ``phase`` is waiting, thinking, writing, calling or ended; ``first_s`` is when
-        the first frame went out; ``thought_s`` stands still once the model writes;
-        ``end_s`` and ``outcome`` come with the end.
+        ``phase`` is waiting, thinking, writing, calling, running, asking or ended;
+        ``first_s`` is when the first frame went out; ``thought_s`` stands still once
+        the model writes; ``end_s`` and ``outcome`` come with the end.
         """
         kind = reply.parts[-1].kind if reply.parts else ""
         phase = _PHASES.get(kind, "writing") if kind else "waiting"
+        if reply.calling:
+            phase = "asking" if reply.asking else "running"
         if reply.outcome != "running":
             phase = "ended"
         found: dict[str, object] = {"phase": phase}
@@ -34,6 +37,9 @@ class Facts:
             found |= {"end_s": round(elapsed_s, 2), "outcome": reply.outcome}
         if kind and "first_s" not in self.all:
             found["first_s"] = round(elapsed_s, 2)
+        if len(reply.rounds) != self._rounds:
+            self._rounds, self._thinking_since_s = len(reply.rounds), None
+            self.all.pop("thought_s", None)
         if reply.reasoning:
             found["thought_chars"] = len(reply.reasoning)
             if self._thinking_since_s is None:

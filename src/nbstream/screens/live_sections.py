@@ -9,14 +9,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from html import escape
 from typing import TypeAlias
 
+from nbstream.events import ToolResult
 from nbstream.markdown.frame import changes
 from nbstream.markdown.rendering import Frame, Rendering
 from nbstream.reply import Reply, ToolCall
-from nbstream.screens.bundle import call_html, refusal_html, status_html, title_html
+from nbstream.screens.bundle import (
+    call_html,
+    refusal_html,
+    run_html,
+    status_html,
+    title_html,
+)
 from nbstream.screens.live_json import laid_out, standing
 from nbstream.screens.words import calls
 
@@ -45,6 +52,8 @@ class Sections:
         self.open_chars = 0
         self.chars = 0
         self._images = images
+        self._round = 0
+        self._chars_before = 0
         self._written: dict[str, _Written] = {}
         self._fixed: dict[str, str] = {}
 
@@ -54,18 +63,26 @@ class Sections:
         Keys, their numbers read as numbers, sort as the sections stand on the page.
         """
         self.open_chars = 0
-        self.chars = sum(len(each.text) + len(each.reasoning) for each in reply.choices)
-        return dict(self._changes(reply))
+        self.chars = self._chars_before
+        found: dict[str, SentFrame] = {}
+        for number, each in enumerate(reply.rounds[self._round :], self._round):
+            found |= self._changes(each, number)
+            size = sum(len(one.text) + len(one.reasoning) for one in each.choices)
+            self.chars += size
+            if each is not reply:
+                self._round, self._chars_before = number + 1, self.chars
+        return found
 
     def snapshot(self) -> dict[str, SentFrame]:
         """Return all sections, each with one frame for an empty page."""
         written = {key: each.whole() for key, each in self._written.items()}
         return written | {key: {"html": [html]} for key, html in self._fixed.items()}
 
-    def _changes(self, reply: Reply) -> Iterator[tuple[str, SentFrame]]:
+    def _changes(self, reply: Reply, number: int) -> Iterator[tuple[str, SentFrame]]:
         ended = reply.outcome != "running"
+        before = f"r{number}." if number else ""  # nearly always there is but one
         for choice in reply.choices:
-            at = choice.index
+            at = f"{before}{choice.index}"
             if len(reply.choices) > 1:
                 yield from self._html(f"{at}.0.title", title_html(choice, reply))
             if choice.reasoning:
@@ -77,9 +94,10 @@ class Sections:
             if choice.refusal:
                 yield from self._html(f"{at}.3.refusal", refusal_html(choice))
             for index, call in enumerate(calls(choice, reply)):
-                yield from self._html(f"{at}.4.call.{index}", _call_html(call))
+                html = _call_html(call, f"{number}.{index}")
+                yield from self._html(f"{at}.4.call.{index}", html)
         if line := status_html(reply):
-            yield from self._html("z.status", line)
+            yield from self._html(f"{before}z.status", line)
 
     def _html(self, key: str, html: str) -> Iterator[tuple[str, SentFrame]]:
         html, before = _SURROGATE.sub("\ufffd", html), self._fixed.get(key, "")
@@ -143,11 +161,33 @@ def _sent(frame: Frame, closed: int) -> SentFrame:
     return {name: every[name] for name in usual if every[name] != usual[name]}
 
 
-def _call_html(call: ToolCall) -> str:
+def _call_html(call: ToolCall, name_of_call: str) -> str:
     if call.state != "open":
-        return call_html(call)
+        made = call_html(replace(call, run=None))
+        return f"{made}\n{_run_html(call.run, name_of_call)}" if call.run else made
     name, code = escape(call.name), escape(laid_out(call.arguments))
     note = f'<span class="nbstream-note">{_STANDING[standing(call.arguments)]}</span>'
     return (
         f"<p>Tool call <code>{name}</code> {note}</p>\n<pre><code>{code}</code></pre>"
     )
+
+
+def _run_html(run: ToolResult, call: str) -> str:
+    """Return what came of a call, with what only the live view says: time, a question.
+
+    The buttons are the page's own doing by what they are told to answer: see view.js.
+    """
+    if run.state == "asking":
+        words = ("Allow", "Refuse")
+        buttons = (
+            f'<button class="nbstream-consent" value="{word} {call}">{word}</button>'
+            for word in words
+        )
+        return run_html(run, f" {' '.join(buttons)}")
+    if run.seconds is None:
+        return run_html(run)
+    return run_html(run, f' <span class="nbstream-note">{_seconds(run.seconds)}</span>')
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 0.05 else f"{seconds * 1000:.0f} ms"

@@ -12,22 +12,25 @@ from collections.abc import Iterator
 from nbstream.markdown import to_safe_markdown
 from nbstream.markdown.parser import parse
 from nbstream.reply import Choice, Reply
-from nbstream.screens.words import calls, state, status
+from nbstream.screens.words import calls, ran, result, state, status
 
 __all__ = ["markdown_of"]
 
 
 def markdown_of(reply: Reply, *, images: bool = False) -> str:
     """Return the reply as Markdown: its text, and what else there is, in words."""
-    said: list[str] = []
-    for choice in reply.choices:
-        if len(reply.choices) > 1:
-            said.append(f"**Answer {choice.index + 1} of {len(reply.choices)}**")
-        said += _choice(choice, reply)
-    if line := status(reply):
-        said.append(f"*{line}*")
+    said = [each for one in reply.rounds for each in _round(one)]
     said[:-1] = map(_closed, said[:-1])
     return to_safe_markdown("\n\n".join(said), images=images)
+
+
+def _round(reply: Reply) -> Iterator[str]:
+    for choice in reply.choices:
+        if len(reply.choices) > 1:
+            yield f"**Answer {choice.index + 1} of {len(reply.choices)}**"
+        yield from _choice(choice, reply)
+    if line := status(reply):
+        yield f"*{line}*"
 
 
 def _choice(choice: Choice, reply: Reply) -> Iterator[str]:
@@ -36,16 +39,19 @@ def _choice(choice: Choice, reply: Reply) -> Iterator[str]:
     if choice.refusal:
         yield f"Refused: {choice.refusal}"
     for call in calls(choice, reply):
-        fence = _fence(call.arguments)
-        code = f"{fence}json\n{call.arguments}\n{fence}"
+        code = _fenced(call.arguments, "json")
         yield f"Tool call {call.name}{state(call)}\n\n{code}"
+        if call.run is not None:
+            yield ran(call.run)
+            if call.run.result:
+                yield _fenced(result(call.run), "text")
 
 
-def _fence(text: str) -> str:
+def _fenced(text: str, language: str) -> str:
     fence = "```"
     while fence in text:
         fence += "`"
-    return fence
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def _closed(text: str) -> str:

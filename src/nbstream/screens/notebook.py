@@ -8,6 +8,7 @@ from IPython.display import DisplayHandle, display
 from nbstream.reply import Reply
 from nbstream.screens import cell
 from nbstream.screens.bundle import bundle, metadata, retrying, waiting
+from nbstream.screens.prompting import Prompting
 
 __all__ = ["NotebookScreen", "StaticScreen"]
 
@@ -29,9 +30,14 @@ class NotebookScreen:
     in_the_cell = False
 
     def __init__(
-        self, *, images: bool = False, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        images: bool = False,
+        prompting: Prompting | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._images = images
+        self._prompting = prompting
         self._clock = clock
         self._handle: DisplayHandle | None = None
         self._interval_s = MIN_INTERVAL_S
@@ -55,6 +61,8 @@ class NotebookScreen:
         self._interval_s = max(
             MIN_INTERVAL_S, size / BYTES_PER_S, took_s * RENDER_SHARE
         )
+        if self._prompting is not None:
+            self._prompting(reply)
 
     def wait(self, reply: Reply, seconds_left: int, why: str) -> None:
         """Say that the request is sent again soon, and why."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from IPython.display import DisplayHandle, display
 
@@ -17,6 +18,9 @@ from nbstream.screens.live_facts import Facts
 from nbstream.screens.live_model import LiveModel, mime_bundle
 from nbstream.screens.live_sections import Sections
 from nbstream.stop import Stop
+
+if TYPE_CHECKING:
+    from nbstream.tools.consent import Consents
 
 __all__ = ["WidgetScreen"]
 
@@ -48,9 +52,11 @@ class WidgetScreen:
         *,
         images: bool = False,
         stop: Stop | None = None,
+        consents: Consents | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._images = images
+        self._consents = consents
         self._stop = stop or Stop()
         self._clock = clock
         self._lock = threading.RLock()
@@ -70,7 +76,9 @@ class WidgetScreen:
         reply.shown_in = cell()
         self._began = self._clock()
         self._model = LiveModel(self._whole, self._on_answer)
-        self._hands = Hands(self._model, self._stop)
+        self._hands = Hands(self._model, self._stop, consents=self._consents)
+        if self._consents is not None:
+            self._consents.attached = True
         self._handle = display(
             mime_bundle(self._model, FALLBACK),
             raw=True,

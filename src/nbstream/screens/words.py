@@ -1,16 +1,18 @@
 """The words for what a reply holds besides its text: how it ended, its calls."""
 
+from nbstream.events import ToolResult
 from nbstream.failure import told
 from nbstream.reply import Choice, Reply, ToolCall
 
-__all__ = ["calls", "state", "status"]
+__all__ = ["calls", "ran", "result", "state", "status"]
 
 
 def status(reply: Reply) -> str:
     """Return the one line that says how it ended; "" if it is simply complete."""
     match reply.outcome:
         case "stopped":
-            arrived = "This is what had arrived." if reply.parts else "Nothing came."
+            came = any(each.parts for each in reply.rounds)
+            arrived = "This is what had arrived." if came else "Nothing came."
             return f"Stopped. {arrived}"
         case "truncated":
             return "Truncated: the stream ended before the answer was complete."
@@ -46,3 +48,30 @@ def state(call: ToolCall) -> str:
             return f" (invalid arguments: {call.error})"
         case "unfinished":
             return " (unfinished: do not run it)"
+
+
+def ran(run: ToolResult) -> str:
+    """Return the line above what came of a call that was run, or is to be."""
+    return _RAN[run.state]
+
+
+def result(run: ToolResult) -> str:
+    """Return what came of it, shortened: the model is told all of it."""
+    text = run.result
+    if len(text) <= SHOWN_OF_RESULT:
+        return text
+    return f"{text[:SHOWN_OF_RESULT]} … ({len(text):,} characters)"
+
+
+#: How much of a tool's result is shown and saved, in characters.
+SHOWN_OF_RESULT = 1_000
+_RAN = {
+    "waiting": "Not run yet",
+    "asking": "Waits for your consent",
+    "running": "Running …",
+    "done": "Result",
+    "failed": "Failed",
+    "invalid": "Not run: it cannot be called like this",
+    "refused": "Not run",
+    "stopped": "Stopped before it ended",
+}

@@ -120,7 +120,8 @@ export default () => {
     },
 
     render({ model, el }) {
-      const view = makeView(el, answer, stop, model.widget_manager?.rendermime);
+      const consent = (call, allow) => model.send({ kind: "consent", call, allow });
+      const view = makeView(el, answer, stop, consent, model.widget_manager?.rendermime);
       views.add(view);
       view.paint();
       paint(); // again, when the host has put it in its place
@@ -143,7 +144,7 @@ function waitingFor({ retry }, now_s) {
 
 // -- one view -------------------------------------------------------------------------
 
-function makeView(el, answer, stop, rendermime) {
+function makeView(el, answer, stop, consent, rendermime) {
   const text = make("div", "nbstream-text jp-RenderedHTMLCommon jp-RenderedHTML");
   const waiting = make("p", "nbstream-waiting");
   const margin = make("div", "nbstream-margin");
@@ -159,6 +160,13 @@ function makeView(el, answer, stop, rendermime) {
 
   text.onpointerover = showCopy;
   button.onclick = () => stop.stop();
+  text.onclick = ({ target }) => {
+    const chosen = target.closest?.("button.nbstream-consent");
+    if (!chosen) return;
+    const [word, call] = chosen.value.split(" ");
+    consent(call, word === "Allow");
+    for (const each of chosen.parentNode.querySelectorAll("button")) each.disabled = true;
+  };
   margin.append(make("div", "nbstream-tools"));
   margin.firstChild.append(button, facts, copyButton("Copy the answer so far", alone));
   Object.assign(el, { tabIndex: -1, role: "group", ariaLabel: "The answer, as it is written" });
@@ -238,7 +246,7 @@ function makeView(el, answer, stop, rendermime) {
     const { phase, first_s, thought_s, thought_chars, outcome, end_s } = answer.facts;
     const now_s = (performance.now() - answer.began) / 1000;
     const isStopping = !["ready", "ended"].includes(stop.state) && !isOver();
-    const isWaiting = phase === "waiting" && !isStopping;
+    const isWaiting = phase === "waiting" && !isStopping && !answer.sections.size;
     const word = isStopping ? "stopping" : phase;
     const lines = [];
     if (outcome) lines.push(outcome, `${Math.floor(end_s)} s`);
@@ -256,9 +264,11 @@ function makeView(el, answer, stop, rendermime) {
     write(waiting, waitingFor(answer.facts, now_s));
     if (answer.sections.size || isOver()) waiting.remove();
     else if (!waiting.isConnected) text.prepend(waiting);
-    const summary = text.querySelector(":scope > details > summary");
+    const summaries = [...text.querySelectorAll(":scope > details > summary")];
     const length = `${(thought_chars ?? 0).toLocaleString("en")} characters`;
+    const summary = summaries.pop(); // that of the round which is under way
     if (summary) write(summary, `Reasoning · ${thought_s ?? 0} s · ${length}`);
+    for (const each of summaries) if (!each.textContent) write(each, "Reasoning");
     speak(word);
   }
 

@@ -15,10 +15,10 @@ from nbstream.tools.results import as_text, misfits
 from nbstream.tools.threads import in_thread
 from nbstream.tools.tool import Tool
 
-__all__ = ["Consent", "run_calls"]
+__all__ = ["STOPPED", "Consent", "run_calls"]
 
-#: Asks a person whether a call may run.
-Consent: TypeAlias = Callable[[ToolRun], Awaitable[bool]]
+#: Asks a person whether a call may run; None: there is nobody to ask.
+Consent: TypeAlias = Callable[[ToolRun], Awaitable[bool | None]]
 Changed: TypeAlias = Callable[[ToolRun], None]
 
 STOPPED = "The call was stopped before it ended; there is no result."
@@ -46,7 +46,10 @@ async def run_calls(
     Raises:
         asyncio.CancelledError: it was stopped; each open record says so first.
     """
-    runs = [ToolRun(id=c.id, name=c.name, arguments=c.arguments) for c in calls]
+    runs = [
+        ToolRun(at=at, id=each.id, name=each.name, arguments=each.arguments)
+        for at, each in enumerate(calls)
+    ]
     pairs = zip(calls, runs, strict=True)
     await asyncio.gather(
         *(_Calling(run, tools, consent, changed).run(call) for call, run in pairs)
@@ -101,8 +104,8 @@ class _Calling:
         self._say("asking", "")
         allowed = await self._consent(self._run)
         if not allowed:
-            self._say("refused", REFUSED)
-        return allowed
+            self._say("refused", NOBODY if allowed is None else REFUSED)
+        return bool(allowed)
 
     async def _called(self, found: Tool, bound: inspect.BoundArguments) -> None:
         self._say("running", "")

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+
+from nbstream.events import ToolState
 
 __all__ = ["ToolRun", "ToolState"]
-
-ToolState: TypeAlias = Literal[
-    "waiting", "asking", "running", "done", "failed", "invalid", "refused", "stopped"
-]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -17,6 +14,7 @@ class ToolRun:
     """One call of a tool, as far as it has come.
 
     Attributes:
+        at: Which of the calls of one answer it is, from 0.
         id: The provider's id of the call, to be sent back with the result.
         name: The tool's name, as the model gave it.
         arguments: The JSON text exactly as the model gave it.
@@ -32,6 +30,7 @@ class ToolRun:
     id: str
     name: str
     arguments: str
+    at: int = 0
     state: ToolState = "waiting"
     result: str = ""
     value: object = None
