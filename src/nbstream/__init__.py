@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbstream.anatomy import anatomy
     from nbstream.asking import ask
+    from nbstream.chat import Chat
     from nbstream.ended import last
     from nbstream.errors import (
         AuthenticationFailure,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "AuthenticationFailure",
+    "Chat",
     "ConnectionFailure",
     "ContentFilterFailure",
     "Live",
@@ -76,6 +78,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Chat": "chat",
     "Live": "live",
     "last": "ended",
     "show": "showing",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from nbstream.models.parts import (
+    File,
     encoded,
     given,
     joined,
@@ -68,7 +68,7 @@ class Anthropic:
                     yield event
 
     def user_message(
-        self, text: str, images: Sequence[Path] = (), files: Sequence[Path] = ()
+        self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
     ) -> dict[str, Any]:
         """Return a user message; what it asks about comes first, as the API advises."""
         if not images and not files:
@@ -95,9 +95,9 @@ def _is_result(block: Any) -> bool:
     return isinstance(block, dict) and block.get("type") == "tool_result"
 
 
-def _source(path: Path) -> dict[str, str]:
+def _source(path: File) -> dict[str, str]:
     kind, data = encoded(path)
     if kind.startswith("text/"):  # a document of plain text is sent as such
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = path.read_text("utf-8", "replace")
         return {"type": "text", "media_type": "text/plain", "data": text}
     return {"type": "base64", "media_type": kind, "data": data}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 from typing import Any
 
-from nbstream.models.parts import encoded, given, joined, merged, messages_of
+from nbstream.models.parts import File, encoded, given, joined, merged, messages_of
 from nbstream.models.request import Request
 
 __all__ = ["Google"]
@@ -62,7 +61,7 @@ class Google:
                 yield chunk
 
     def user_message(
-        self, text: str, images: Sequence[Path] = (), files: Sequence[Path] = ()
+        self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
     ) -> dict[str, Any]:
         """Return a user's content."""
         parts: list[dict[str, Any]] = []

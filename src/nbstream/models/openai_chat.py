@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 from typing import Any
 
-from nbstream.models.parts import data_url, given, known, merged, messages_of
+from nbstream.models.parts import File, data_url, given, known, merged, messages_of
 from nbstream.models.request import Request
 
 __all__ = ["OpenAIChat"]
@@ -71,7 +70,7 @@ class OpenAIChat:
                     yield chunk
 
     def user_message(
-        self, text: str, images: Sequence[Path] = (), files: Sequence[Path] = ()
+        self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
     ) -> dict[str, Any]:
         """Return a user message."""
         if not images and not files:

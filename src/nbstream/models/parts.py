@@ -6,12 +6,12 @@ import base64
 import inspect
 import mimetypes
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from nbstream.errors import UsageError
 
 __all__ = [
+    "File",
     "data_url",
     "encoded",
     "given",
@@ -20,6 +20,23 @@ __all__ = [
     "merged",
     "messages_of",
 ]
+
+
+class File(Protocol):
+    """What is sent along: a ``Path``, or anything that can be read like one."""
+
+    @property
+    def name(self) -> str:
+        """Its name, whose ending tells the type."""
+        ...
+
+    def read_bytes(self) -> bytes:
+        """Return its content."""
+        ...
+
+    def read_text(self, encoding: str, errors: str) -> str:
+        """Return its content as text."""
+        ...
 
 
 def given(**options: Any) -> dict[str, Any]:
@@ -37,7 +54,7 @@ def merged(ours: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def encoded(path: Path) -> tuple[str, str]:
+def encoded(path: File) -> tuple[str, str]:
     """Return a file's media type and its content in base64.
 
     Raises:
@@ -45,7 +62,7 @@ def encoded(path: Path) -> tuple[str, str]:
     """
     kind, _ = mimetypes.guess_type(path.name)
     if kind is None:
-        msg = f"{str(path)!r} has no known file ending; expected one such as .png, .pdf"
+        msg = f"{path.name!r} has no known file ending; expected one such as .png, .pdf"
         raise UsageError(msg)
     try:
         return kind, base64.b64encode(path.read_bytes()).decode()
@@ -54,7 +71,7 @@ def encoded(path: Path) -> tuple[str, str]:
         raise UsageError(msg) from None
 
 
-def data_url(path: Path) -> str:
+def data_url(path: File) -> str:
     """Return a file as a ``data:`` address."""
     kind, data = encoded(path)
     return f"data:{kind};base64,{data}"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
+from nbstream.models.parts import File
 from nbstream.models.request import Request
 
 __all__ = ["Provider"]
@@ -54,7 +54,7 @@ class Provider(Protocol):
         ...
 
     def user_message(
-        self, text: str, images: Sequence[Path] = (), files: Sequence[Path] = ()
+        self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
     ) -> Any:
         """Return a question, with images and files, as the API takes it."""
         ...

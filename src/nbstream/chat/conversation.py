@@ -1,0 +1,274 @@
+"""``Chat``: ask, and ask again, with all that was said before."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbstream.asking import known_tools, request_of, turn_of
+from nbstream.chat.history import History
+from nbstream.chat.reading import read
+from nbstream.chat.saved import Saved
+from nbstream.chat.writing import written
+from nbstream.literal import warn_of_literal
+from nbstream.live import Live
+from nbstream.models import parse_model, provider
+from nbstream.reply import Reply
+from nbstream.retry import MAX_WAIT_S, retries_of
+from nbstream.showing import shown, started
+from nbstream.timeout import Timeout
+from nbstream.turn import MAX_ROUNDS, Turn
+
+if TYPE_CHECKING:
+    from nbstream.tools import Tool
+
+__all__ = ["Chat"]
+
+
+class Chat:
+    """A conversation: each call asks one question, with all that was said before.
+
+    A turn that was stopped or has failed leaves a history that the provider takes: text
+    that had come is kept and says that it broke off, a call without a result gets one
+    that says so, and a question that nothing came of is taken back.
+
+    Args:
+        model: ``"provider:model"``, such as ``"anthropic:claude-haiku-5-5"``.
+        system: Instructions for the model.
+        tools: Functions that the model may call, each with types for its arguments.
+        max_tokens: The limit of each answer, in tokens. None: the provider's.
+        reasoning_effort: How much to think, in the provider's words: ``"low"``.
+        base_url: Another server that speaks the same API.
+        api_key: A key, from ``getpass`` and never written out. None: the environment's.
+        max_rounds: How often in one turn calls are run and their results sent back.
+        messages: What was said before, in the provider's own form.
+        options: More arguments of the SDK's call, sent as they are.
+
+    Attributes:
+        lost: What could not be taken over from another provider's conversation.
+        reply: The reply to the last question, or None.
+
+    Raises:
+        UsageError: no such provider, or a tool is none.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        system: str | None = None,
+        tools: Iterable[Tool | Callable[..., object]] = (),
+        max_tokens: int | None = None,
+        reasoning_effort: str | None = None,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        max_rounds: int = MAX_ROUNDS,
+        messages: Iterable[Any] = (),
+        **options: Any,
+    ) -> None:
+        warn_of_literal(api_key)
+        self.model = model
+        self.system = system
+        self.tools = known_tools(tools)
+        self.max_tokens = max_tokens
+        self.reasoning_effort = reasoning_effort
+        self.base_url = base_url
+        self.max_rounds = max_rounds
+        self.options = options
+        self.lost: tuple[str, ...] = ()
+        self.reply: Reply | None = None
+        self._api_key = api_key
+        self._history = History(provider(parse_model(model)[0]), messages)
+
+    @property
+    def messages(self) -> list[Any]:
+        """What was said, in the provider's own form; change it as you like.
+
+        The answer to a question is in it once it has ended.
+        """
+        return self._history.settled()
+
+    # -- asking ------------------------------------------------------------------
+
+    def __call__(
+        self,
+        prompt: str,
+        *,
+        images: Sequence[str | PathLike[str]] = (),
+        files: Sequence[str | PathLike[str]] = (),
+        view: str | None = None,
+        timeout: float | Timeout | None = None,
+        retries: int = 0,
+        max_wait_s: float = MAX_WAIT_S,
+    ) -> Reply:
+        """Ask, show the answer as it is written, and return the reply.
+
+        Args:
+            prompt: The question.
+            images: Paths of images to send with it.
+            files: Paths of files to send with it.
+            view: As of ``nbstream.show``; so are ``timeout``, ``retries``,
+                ``max_wait_s``.
+            timeout: The longest silence, in seconds, or a ``Timeout``.
+            retries: How often to send again what failed before its first event.
+            max_wait_s: The longest wait before such a retry, in seconds.
+
+        Raises:
+            ProviderFailure: the service failed; ``.reply`` holds what had arrived.
+            Stopped: interrupt was pressed (a ``KeyboardInterrupt``); so is ``.reply``.
+            UsageError: there is no question, the last one is still being answered, or
+                a key or a package is missing.
+        """
+        question = self._question(prompt, images, files)
+        turn = self._turn(question, retries, max_wait_s)
+        return shown(
+            turn, turn.reply, view=view, timeout=timeout, consents=turn.consents
+        )
+
+    def start(
+        self,
+        prompt: str,
+        *,
+        images: Sequence[str | PathLike[str]] = (),
+        files: Sequence[str | PathLike[str]] = (),
+        view: str | None = None,
+        timeout: float | Timeout | None = None,
+        retries: int = 0,
+        max_wait_s: float = MAX_WAIT_S,
+    ) -> Live:
+        """Ask in the background and return at once; see ``nbstream.start``."""
+        question = self._question(prompt, images, files)
+        turn = self._turn(question, retries, max_wait_s)
+        return started(
+            turn, turn.reply, view=view, timeout=timeout, consents=turn.consents
+        )
+
+    def retry(self, prompt: str | None = None, *, view: str | None = None) -> Reply:
+        """Ask the last question again, or another one in its place.
+
+        What was said since is taken out of the history first.
+
+        Raises:
+            UsageError: there is no question yet, or it is still being answered.
+        """
+        question = self._history.take_back()
+        if prompt is not None:
+            question = self._question(prompt, (), ())
+        turn = self._turn(question, 0, MAX_WAIT_S)
+        return shown(turn, turn.reply, view=view, consents=turn.consents)
+
+    def _question(
+        self,
+        prompt: str,
+        images: Sequence[str | PathLike[str]],
+        files: Sequence[str | PathLike[str]],
+    ) -> Any:
+        request = request_of(
+            prompt,
+            self.model,
+            images=[Path(each).expanduser() for each in images],
+            files=[Path(each).expanduser() for each in files],
+        )
+        return request.messages[0]
+
+    def _turn(self, question: Any, retries: int, max_wait_s: float) -> Turn:
+        request = request_of(
+            [*self._history.settled(), question],
+            self.model,
+            system=self.system,
+            tools=tuple(self.tools.values()),
+            max_tokens=self.max_tokens,
+            reasoning_effort=self.reasoning_effort,
+            options=self.options,
+        )
+        turn = turn_of(
+            request,
+            self.tools,
+            base_url=self.base_url,
+            api_key=self._api_key,
+            max_rounds=self.max_rounds,
+            retries=retries_of(retries, max_wait_s),
+        )
+        self._history.ask(question, turn.reply)
+        self.reply = turn.reply
+        return turn
+
+    # -- elsewhere ---------------------------------------------------------------
+
+    def to(self, model: str, *, api_key: str | None = None, **changes: Any) -> Chat:
+        """Return a conversation that goes on from here with another model.
+
+        What another provider cannot read, such as a model's signed reasoning, is left
+        out: ``lost`` names it, and there is a warning. This conversation stays as it
+        is. ``changes`` are arguments of ``Chat``; a key and a ``base_url`` are not
+        taken over to another provider, and neither are ``options``.
+        """
+        own = provider(parse_model(model)[0])
+        same = own is self._history.own
+        kept: dict[str, Any] = {
+            "system": self.system,
+            "tools": tuple(self.tools.values()),
+            "max_tokens": self.max_tokens,
+            "max_rounds": self.max_rounds,
+        }
+        if same:
+            key = self._api_key if api_key is None else api_key
+            kept |= {"reasoning_effort": self.reasoning_effort, **self.options}
+            kept |= {"base_url": self.base_url}
+            return Chat(
+                model, api_key=key, messages=self.messages, **{**kept, **changes}
+            )
+        said = read(self._history.own.api, self.messages)
+        systems = [self.system, *(each.text for each in said if each.who == "system")]
+        kept["system"] = "\n\n".join(filter(None, systems)) or None
+        made = Chat(
+            model, api_key=api_key, messages=written(said, own), **{**kept, **changes}
+        )
+        made.lost = _counted(what for each in said for what in each.lost)
+        if made.lost:
+            msg = f"{model} cannot be told all of it; left out: {', '.join(made.lost)}"
+            warnings.warn(msg, UserWarning, stacklevel=2)
+        return made
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the conversation as JSON; no key gets into the file. Return its path.
+
+        Raises:
+            UsageError: a message is no JSON, or the file cannot be written.
+        """
+        return Saved.of(self).write(Path(path).expanduser())
+
+    @classmethod
+    def load(
+        cls,
+        path: str | PathLike[str],
+        *,
+        tools: Iterable[Tool | Callable[..., object]] = (),
+        api_key: str | None = None,
+    ) -> Chat:
+        """Return a conversation that ``save`` has written.
+
+        Functions cannot be saved: give the tools again.
+
+        Raises:
+            UsageError: the file cannot be read, or is none of ours.
+        """
+        saved = Saved.read(Path(path).expanduser())
+        return cls(tools=tools, api_key=api_key, **saved.arguments)
+
+    def __repr__(self) -> str:
+        count = len(self._history.settled())
+        return f"Chat({self.model!r}, {count} message{'' if count == 1 else 's'})"
+
+
+def _counted(lost: Iterable[str]) -> tuple[str, ...]:
+    found: dict[str, int] = {}
+    for each in lost:
+        found[each] = found.get(each, 0) + 1
+    return tuple(
+        each if times == 1 else f"{each} ({times} times)"
+        for each, times in found.items()
+    )
