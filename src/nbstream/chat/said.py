@@ -24,7 +24,7 @@ class Attachment:
     def of(cls, kind: str, data: str, name: str = "") -> Attachment:
         """Return what came in base64; its name, if it has none, tells its type."""
         ending = mimetypes.guess_extension(kind) or ""
-        return cls(name or f"file{ending}", base64.b64decode(data))
+        return cls(name or f"file{ending}", base64.b64decode(data, validate=True))
 
     def read_bytes(self) -> bytes:
         """Return its content."""
