@@ -23,7 +23,7 @@ WHEEL := .wheel
 QUICK := -m "not kernel and not browser"
 # What tests the core, which is covered to the last branch. Tests that stop streams
 # run without the tracer: on Python 3.11 it cannot bear what they do (source/sockets).
-CORE := $(wildcard tests/test_sse.py tests/test_reply.py tests/test_timing.py tests/test_growing.py tests/test_jsonpath.py \
+CORE := $(wildcard tests/test_sse.py tests/test_reply.py tests/test_timing.py tests/test_growing.py tests/test_tool_cards.py tests/test_told.py tests/test_jsonpath.py \
 	tests/test_reader.py tests/test_errors.py tests/test_failures.py tests/test_provider*.py \
 	tests/test_openai_*.py tests/test_anthropic_*.py tests/test_google_*.py)
 

@@ -6,6 +6,7 @@ import asyncio
 import threading
 
 import pytest
+from harness.answers import DONE, called, chunk
 
 import nbstream
 from nbstream import UsageError
@@ -15,7 +16,6 @@ from nbstream.reader import Reader
 from nbstream.reply import Reply
 from nbstream.retry import Retries
 from nbstream.showing import started
-from nbstream.told import told
 from nbstream.tools.consent import Consents
 from nbstream.turn import LIMIT, Turn
 
@@ -28,28 +28,6 @@ def get_weather(city: str) -> str:
 
 
 # -- with answers of our own -----------------------------------------------------------
-
-
-def chunk(delta=None, finish=None):
-    """A chunk of Chat Completions."""
-    choice = {"index": 0, "delta": delta or {}, "finish_reason": finish}
-    return {"object": "chat.completion.chunk", "choices": [choice]}
-
-
-def called(*calls, text="", finish="tool_calls"):
-    """An answer that calls tools: ``(name, arguments)`` each."""
-    deltas = [
-        {"index": at, "id": f"c{at}", "function": {"name": name, "arguments": given}}
-        for at, (name, given) in enumerate(calls)
-    ]
-    return [
-        *([chunk({"content": text})] if text else []),
-        *(chunk({"tool_calls": [delta]}) for delta in deltas),
-        chunk(finish=finish),
-    ]
-
-
-DONE = [chunk({"content": "Done."}), chunk(finish="stop")]
 
 
 class Script:
@@ -285,85 +263,6 @@ def test_the_limit_is_a_number(wrong):
     request = request_of("Go.", "ollama:m")
     with pytest.raises(UsageError, match=r"max_rounds=.*from 0 upwards"):
         turn_of(request, {}, max_rounds=wrong, retries=Retries())
-
-
-# -- what goes back --------------------------------------------------------------------
-
-
-class Own:
-    """A provider's way to write a result."""
-
-    @staticmethod
-    def tool_result_message(id_, name, said, is_error):
-        return {"role": "tool", "id": id_, "is_error": is_error, "content": said}
-
-
-def reply_of(payloads, *events, stopped=False, exception=None):
-    reply = Reply("openai.chat")
-    reader = Reader(reply)
-    for payload in [*payloads, *events]:
-        reader.push(payload)
-    reply.end(stopped=stopped, exception=exception)
-    return reply
-
-
-HALF = [chunk({"content": "Half"})]
-CALL = called(("get_weather", '{"city": "A"}'))
-TOLD = {
-    "whole": (DONE, {}, [("assistant", "Done.")]),
-    "stopped": (
-        HALF,
-        {"stopped": True},
-        [("assistant", "Half\n\n[The answer was stopped here.]")],
-    ),
-    "truncated": (HALF, {}, [("assistant", "Half\n\n[The answer broke off here.]")]),
-    "failed": (
-        HALF,
-        {"exception": ConnectionError("lost")},
-        [("assistant", "Half\n\n[The answer broke off here.]")],
-    ),
-    "nothing came": ([], {"stopped": True}, []),
-    "only half a call": (
-        CUT["by the limit of tokens"],
-        {},
-        [("assistant", "[A tool call was cut off here and left out.]")],
-    ),
-    "empty": ([chunk({"content": ""}), chunk(finish="stop")], {}, []),
-    "a call never run": (
-        CALL,
-        {},
-        [("assistant", None), ("tool", "This call was not run.")],
-    ),
-}
-
-
-@pytest.mark.parametrize("case", TOLD, ids=TOLD)
-def test_an_answer_goes_back_as_the_apis_take_it(case):
-    """Partial text says that it is partial; no call is left open; nothing is empty."""
-    payloads, how, expected = TOLD[case]
-    found = told(reply_of(payloads, **how), Own)
-
-    assert [(each["role"], each["content"]) for each in found] == expected
-
-
-RUNS = {
-    "done": (ToolResult(call=0, state="done", result="18"), "18", False),
-    "failed": (ToolResult(call=0, state="failed", result="No!"), "No!", True),
-    "running still": (
-        ToolResult(call=0, state="running"),
-        "The call was stopped before it ended; there is no result.",
-        True,
-    ),
-}
-
-
-@pytest.mark.parametrize("case", RUNS, ids=RUNS)
-def test_a_call_goes_back_with_what_came_of_it(case):
-    """One that was stopped says so."""
-    run, said, is_error = RUNS[case]
-    *_, result = told(reply_of(CALL, run, stopped=True), Own)
-
-    assert (result["content"], result["is_error"]) == (said, is_error)
 
 
 # -- with the real SDKs ----------------------------------------------------------------
