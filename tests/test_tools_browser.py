@@ -1,0 +1,102 @@
+"""Tools as a person meets them: cards that fill in, a question, Stop while one runs."""
+
+import re
+
+import pytest
+from harness.live import MIMES, live, picture, quiet
+from harness.matrix import VERSIONS
+
+pytestmark = pytest.mark.browser
+
+TOOLS = '''\
+def weather(city: str) -> dict:
+    """Tell the weather of a city."""
+    time.sleep(WAIT_S)
+    return {"city": city, "degrees": 18, "sky": "clear"}
+def delete(city: str) -> str:
+    """Take a city's weather off the map."""
+    return f"{city} is gone"
+careful = nbstream.tool(delete, confirm=True)
+AGENT = "[scenario: agent] the weather in Paris, Tokyo and Oslo"
+'''
+LOOP = 'reply = nbstream.ask(AGENT, "anthropic:m", tools=[weather])'
+CONSENT = 'reply = nbstream.ask("take Paris off", "openai:m", tools=[careful])'
+NEXT = "print(reply.outcome, [c.run.state for r in reply.rounds for c in r.tool_calls])"
+
+
+def opened(open_cells, *cells, wait_s=0.2, **options):
+    page = open_cells(f"WAIT_S = {wait_s}\n{TOOLS}", *cells, **options)
+    page.run_cell(1)
+    return page
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_rounds_of_an_agent(open_cells, theme):
+    """One output: each card fills in, runs, has its result; in the end it is static."""
+    page = opened(open_cells, LOOP, NEXT, theme=theme, wait_s=0.8)
+    page.run_cell(2, wait=False)
+    view = live(page, 2)
+    view.get_by_text("Running …").wait_for()
+    picture(page, 2, f"tools-running-{theme}")
+    view.get_by_text("Round 3").wait_for()
+    picture(page, 2, f"tools-rounds-{theme}")
+    page.wait_idle()
+    page.run_cell(3)
+    picture(page, 2, f"tools-final-{theme}")
+    (output,) = page.save()["cells"][2]["outputs"]
+
+    assert page.output_text(3).strip() == "complete ['done', 'done', 'done']"
+    assert set(output["data"]) == MIMES
+    assert "".join(output["data"]["text/plain"]).count('"degrees":18') == 6
+    assert quiet(page)
+
+
+ANSWERS = {"Allow": "['done']", "Refuse": "['refused']"}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("kernel", VERSIONS)
+def test_a_question_is_answered_while_the_cell_blocks(open_cells, kernel, answer):
+    """By a click, on every kernel; the buttons go with the answer."""
+    page = opened(open_cells, CONSENT, NEXT, kernel=kernel)
+    page.run_cell(2, wait=False)
+    view = live(page, 2)
+    button = view.get_by_role("button", name=answer)
+    button.wait_for()
+    if kernel == VERSIONS[-1]:
+        picture(page, 2, f"tools-consent-{answer}")
+    button.click()
+    page.wait_idle()
+    page.run_cell(3)
+
+    assert page.output_text(3).strip() == f"complete {ANSWERS[answer]}"
+    assert page.output(2).locator("button.nbstream-consent").count() == 0
+    assert quiet(page)
+
+
+def test_a_question_is_answered_from_the_keyboard_in_notebook_7(open_cells):
+    """Tab reaches the buttons, and Enter presses."""
+    page = opened(open_cells, CONSENT, NEXT, front="notebook")
+    page.run_cell(2, wait=False)
+    live(page, 2).get_by_role("button", name="Allow").focus()
+    page.page.keyboard.press("Enter")
+    page.wait_idle()
+    page.run_cell(3)
+
+    assert page.output_text(3).strip() == "complete ['done']"
+
+
+@pytest.mark.parametrize("call", [LOOP, CONSENT], ids=["a tool runs", "a question"])
+def test_stop_between_two_answers(open_cells, call):
+    """The turn ends at once, the cell normally, and what was there stays."""
+    page = opened(open_cells, call, NEXT, wait_s=60)
+    page.run_cell(2, wait=False)
+    view = live(page, 2)
+    view.get_by_text(re.compile("Running …|Waits for your consent")).wait_for()
+    view.locator("button.nbstream-stop").click()
+    page.wait_idle()
+    page.run_cell(3)
+    picture(page, 2, "tools-stopped")
+
+    assert page.output_text(3).strip() == "stopped ['stopped']"
+    assert "Stopped before it ended" in page.output_text(2)
