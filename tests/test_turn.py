@@ -289,6 +289,19 @@ def test_two_calls_at_once(model, nbstream_offline):
     assert [each.rounds for each in nbstream_offline.log[-2:]] == [0, 1]
 
 
+@pytest.mark.parametrize("model", ["openai:m", "google:m"])
+def test_a_loop_is_recorded_and_played(model, nbstream_offline, tmp_path):
+    """Each request finds its answer again."""
+    asked = "[scenario: agent] the weather in Paris, Tokyo and Oslo"
+    file = tmp_path / "loop.rec"
+    with nbstream.record(file):
+        first = nbstream.ask(asked, model, tools=[get_weather], view="none")
+    nbstream.offline.play(file, speed=0)
+    again = nbstream.ask(asked, model, tools=[get_weather], view="none")
+
+    assert [each.text for each in again.rounds] == [each.text for each in first.rounds]
+
+
 def test_stop_works_while_a_tool_runs(nbstream_offline):
     """The reply says stopped, and so does the call; the function is left behind."""
     runs, leave = threading.Event(), threading.Event()
