@@ -69,6 +69,8 @@ def test_tab(open_cells, front):
     page.page.keyboard.press("Control+End")
     page.page.keyboard.type("For {{aud")
     page.page.keyboard.press("Tab")
+    page.page.wait_for_timeout(4000)
+    page.screenshot(f"tab-{front}")
     editor.get_by_text("audience").wait_for()
 
     assert "{{audience" in editor.inner_text()

@@ -141,6 +141,25 @@ def test_each_provider_answers_with_the_object(name, schema, kind, element, to_s
         assert len(found) >= 2
 
 
+@pytest.mark.parametrize("name", VARIABLES)
+def test_tools_are_called_before_the_object_comes(name, to_server):
+    """The last answer is the object; the list is gone through all the same."""
+
+    def look(place: str) -> str:
+        """Look what is new at a place."""
+        return f"nothing new in {place}"
+
+    to_server(name)
+    model, schema = f"{name}:m", list[Step]
+    live = nbstream.ask("Look", model, schema=schema, tools=[look], wait=False)
+    found = list(live.items())
+    first, last = live.reply.rounds
+
+    assert found == live.result().parsed == last.parsed
+    assert len(found) == 3
+    assert (first.parsed, first.tool_calls[0].run.state) == (None, "done")
+
+
 def test_without_a_schema_there_is_no_object(to_server):
     """And an answer in prose has no list, which is said."""
     to_server("openai-chat")
