@@ -255,7 +255,7 @@ def test_the_family():
         if isinstance(each, type) and issubclass(each, errors.ProviderFailure)
     ]
 
-    assert len(kinds) == 10
+    assert len(kinds) == 11
     assert issubclass(errors.OverloadedFailure, errors.ServiceFailure)
     assert issubclass(errors.ContentFilterFailure, errors.RequestFailure)
 

@@ -12,6 +12,7 @@ from traitlets.config import Config
 import nbstream
 from nbstream import UsageError, offline
 from nbstream.magic import fill
+from nbstream.magic.formats import first_code
 
 MODEL = "openai-chat:m"
 
@@ -257,8 +258,189 @@ def test_the_line_magic_does_not_ask(shell):
     _, error = run(shell, "%stream openai:m")
 
     assert str(error) == (
-        "%stream takes nothing, got 'openai:m'; to ask: %%stream provider:model"
+        "unrecognized arguments: openai:m; known: --model provider:model, "
+        "--system TEXT, --max-tokens N, --help; to ask: %%stream provider:model"
     )
+
+
+def test_the_line_magic_sets_what_all_cells_ask(shell, server):
+    """A cell's own options come first; an empty text takes a default away."""
+    line = f"%stream --model {MODEL} --system 'Be {{{{mood}}}}.' --max-tokens 7"
+    out, error = run(shell, line)
+    shell.user_ns["mood"] = "kind"
+    run(shell, "%%stream\nHi")
+    bare = server.log[-1].request
+    run(shell, "%%stream openai-chat:other --system Short --max-tokens 9\nHi")
+    own = server.log[-1].request
+    run(shell, '%stream --system ""')
+    run(shell, "%%stream\nHi")
+    without = server.log[-1].request
+    after, _ = run(shell, "%stream")
+
+    assert error is None
+    assert out.splitlines()[0] == (
+        f"default model: {MODEL} --system 'Be {{{{mood}}}}.' --max-tokens 7"
+    )
+    assert asked(bare) == ("m", "Be kind.", 7)
+    assert asked(own) == ("other", "Short", 9)
+    assert asked(without) == ("m", None, 7)
+    assert f"models used: {MODEL}, openai-chat:other" in after.splitlines()
+
+
+def asked(request):
+    """Return whom a request asked, how, and how much."""
+    system = [m["content"] for m in request["messages"] if m["role"] == "system"]
+    return request["model"], next(iter(system), None), request["max_completion_tokens"]
+
+
+def test_without_a_model(shell):
+    """It says how to name one, for a cell or for all."""
+    _, error = run(shell, "%%stream\nHi")
+    _, unknown = run(shell, "%stream --model nobody:m")
+
+    assert str(error) == (
+        "no model: write %%stream provider:model, or set one for all cells: "
+        "%stream --model provider:model"
+    )
+    assert str(unknown).startswith("no provider at the start of 'nobody:m'")
+
+
+@pytest.mark.parametrize("line", ["%%stream --help", "%%stream m -h\nHi", "%stream -h"])
+def test_help_sends_nothing(line, shell, server):
+    """Also in a cell without a question, which IPython alone would refuse."""
+    count = len(server.log)
+    out, error = run(shell, line)
+
+    assert (error, len(server.log)) == (None, count)
+    assert out.startswith("%%stream [--" if line.startswith("%%") else "%stream [--")
+    assert "Example" in out
+    assert "--max-tokens N" in out
+
+
+def test_an_empty_cell_says_what_to_write(shell):
+    """In our words, and not that a magic has no body."""
+    _, error = run(shell, f"%%stream {MODEL}")
+
+    assert str(error) == "the cell is empty: write the question under %%stream"
+
+
+def test_enter_does_not_end_a_cell_that_has_no_question_yet(shell):
+    """In a terminal the next line is waited for."""
+    check = shell.input_transformer_manager.check_complete
+
+    assert check(f"%%stream {MODEL}")[0] == "incomplete"
+    assert check(f"%%stream {MODEL}\nHi\n\n")[0] == "complete"
+
+
+# --- formats ------------------------------------------------------------------------
+
+
+def displayed(shell, cell):
+    with capture_output() as captured:
+        result = shell.run_cell(cell, store_history=True)
+    return [output.data for output in captured.outputs], result.error_in_exec
+
+
+def test_text_is_shown_as_it_came(shell):
+    """Nothing of it is read as Markdown."""
+    (data,), error = displayed(
+        shell, f"%%stream {MODEL} --view static --format text\nHi"
+    )
+
+    assert error is None
+    assert set(data) == {"text/html", "text/plain"}
+    assert data["text/plain"] == said("Hi")
+    assert "**scripted answer**" in data["text/html"]
+
+
+def test_json_is_laid_out_and_parsed(shell, tmp_path, monkeypatch):
+    """``--to`` has the reply, whose ``parsed`` is the value."""
+    scenario = """origin = "scripted"
+title = "t"
+description = "d"
+order = 1
+[[when]]
+any = ["list"]
+[[part]]
+kind = "text"
+text = '''
+```json
+{"a": [1, 2]}
+```'''
+"""
+    (tmp_path / "fenced.toml").write_text(scenario)
+    monkeypatch.setenv("NBSTREAM_SCENARIOS", str(tmp_path))
+    line = f"%%stream {MODEL} --view static --format json --to got"
+    (data,), error = displayed(shell, f"{line}\nlist")
+
+    assert error is None
+    assert data["text/plain"] == '{\n  "a": [\n    1,\n    2\n  ]\n}'
+    assert shell.user_ns["got"].parsed == {"a": [1, 2]}
+
+
+def test_what_is_no_json_is_an_error_and_kept(shell):
+    """The line says so, in the output and as the error."""
+    out, error = run(shell, f"%%stream {MODEL} --format json --to got\nHi")
+
+    assert isinstance(error, nbstream.SchemaFailure)
+    assert "[The answer is no JSON: Expecting value: line 1 column 1 (char 0).]" in out
+    assert shell.user_ns["got"].text == said("Hi")
+    assert shell.user_ns["got"].parsed is None
+
+
+#: An answer -> the code of its first block.
+CODES = {
+    "none": ("Just words, `x = 1`.", None),
+    "one": ("So:\n\n```python\nx = 1\n\ny = 2\n```\nDone.", "x = 1\n\ny = 2"),
+    "the first of two": ("```\na\n```\n```\nb\n```", "a"),
+    "a fence in a fence": ("````md\n```\nx\n```\n````", "```\nx\n```"),
+    "tildes": ("~~~py\nx\n~~~~\n", "x"),
+    "cut off": ("```python\nx = 1\ny =", None),
+    "in a list": ("- do\n\n  ```py\n  x = 1\n  ```", "x = 1"),
+    "indented": ("words\n\n    x = 1\n", None),
+    "empty": ("```\n```", ""),
+}
+
+
+@pytest.mark.parametrize(("text", "code"), CODES.values(), ids=CODES)
+def test_the_first_block_of_code(text, code):
+    """Whole, and between fences; else there is none."""
+    assert first_code(text) == code
+
+
+def test_code_waits_in_the_next_cell(shell, monkeypatch):
+    """It is put there and not run; without any, the output says so."""
+    put = []
+    monkeypatch.setattr(shell, "set_next_input", lambda *a, **k: put.append((a, k)))
+    out, error = run(shell, f"%%stream {MODEL} --format code\nmarkdown tour")
+    none, _ = run(shell, f"%%stream {MODEL} --format code\nHi")
+    ((code,), how) = put[0]
+
+    assert (error, how, len(put)) == (None, {"replace": False}, 1)
+    assert code == first_code(said("markdown tour"))
+    assert "No block of code" not in out
+    assert none.endswith(
+        "No block of code in the answer: the next cell stays as it is.\n"
+    )
+
+
+def test_an_unknown_format(shell, server):
+    """The message lists those that are."""
+    count = len(server.log)
+    _, error = run(shell, f"%%stream {MODEL} --format xml\nHi")
+
+    assert str(error) == "no format 'xml'; known: code, json, markdown, text"
+    assert len(server.log) == count
+
+
+def test_a_cell_run_twice_asks_twice(shell, server):
+    """Nothing is kept between the runs but what was asked for."""
+    cell = f"%%stream {MODEL} --view static --format json --to got\n[scenario: json] x"
+    first, _ = displayed(shell, cell)
+    second, _ = displayed(shell, cell)
+
+    assert first == second
+    assert server.log[-1].request == server.log[-2].request
 
 
 # --- what goes wrong ----------------------------------------------------------------
@@ -267,8 +449,8 @@ KNOWN = (
     "known: provider:model (openai, openai-chat, anthropic, google, ollama, "
     "vllm, llamacpp, lmstudio, litellm, openrouter) and "
     "--system TEXT, --max-tokens N, --effort LEVEL, --option KEY=VALUE, "
-    "--base-url URL, --image PATH, --file PATH, --dry-run, --to NAME, --view VIEW, "
-    "--record FILE"
+    "--base-url URL, --image PATH, --file PATH, --dry-run, --to NAME, "
+    "--format FORMAT, --view VIEW, --record FILE, --help"
 )
 PROVIDERS = (
     "known: anthropic, google, litellm, llamacpp, lmstudio, ollama, openai, "
@@ -276,8 +458,6 @@ PROVIDERS = (
 )
 #: The line after ``%%stream`` -> the message.
 WRONG = {
-    "": f"the following arguments are required: model; {KNOWN}",
-    "--help": f"the following arguments are required: model; {KNOWN}",
     f"{MODEL} --bogus": f"unrecognized arguments: --bogus; {KNOWN}",
     f"{MODEL} extra words": f"unrecognized arguments: extra words; {KNOWN}",
     f"{MODEL} --system 'It": f"No closing quotation; {KNOWN}",
@@ -327,15 +507,14 @@ def test_a_failing_cell_raises_and_keeps_the_reply(shell):
     assert len(lines) == 2
 
 
-def interrupted(stream, **_):
-    reply = nbstream.Reply("text")
+def interrupted(stream, reply, **_):
     reply.end(stopped=True)
     raise nbstream.Stopped("stopped", reply)
 
 
 def test_an_interrupted_cell_keeps_the_reply(shell, monkeypatch):
     """The interrupt goes on, so that queued cells do not run."""
-    monkeypatch.setattr("nbstream.magic.show", interrupted)
+    monkeypatch.setattr("nbstream.magic.shown", interrupted)
     out, error = run(shell, f"%%stream {MODEL} --to answer\nHi")
 
     assert (type(error), error.reply) == (nbstream.Stopped, shell.user_ns["answer"])

@@ -602,3 +602,70 @@ def test_what_has_no_times_cannot_be_drawn():
     """Bytes that were pasted came at no time; the error says so."""
     with pytest.raises(UsageError, match="times"):
         Reply.from_sse(b"data: [DONE]\n\n", "openai.chat").plot()
+
+
+# -- an answer that has to be an object ----------------------------------------------
+
+
+class Number:
+    """Expects a whole number."""
+
+    key = None
+
+    def read(self, text):
+        return int(text)
+
+
+def asked_for_a_number(*events, **how):
+    reply = Reply("openai.chat")
+    reply.expected = Number()
+    reply.extend(events)
+    reply.end(**how)
+    return reply
+
+
+#: What it shows -> the events, how it ended, the object.
+PARSED = {
+    "a whole answer": ([text("42"), finish(), End()], {}, 42),
+    "no reason was given": ([text("42"), End()], {}, 42),
+    "after the limit": ([text("42"), finish("length"), End()], {}, None),
+    "with a call": ([text("42"), call(), finish("tool_calls"), End()], {}, None),
+    "a refusal": ([text("42"), text("No.", kind="refusal"), End()], {}, None),
+    "stopped": ([text("42")], {"stopped": True}, None),
+    "truncated": ([text("42")], {}, None),
+    "failed": ([text("42"), Failure(type="e", message="")], {}, None),
+    "nothing came": ([], {}, None),
+    "after a tool's result": (
+        [text("I look."), Hop(), text("4"), text("2"), finish(), End()],
+        {},
+        42,
+    ),
+}
+
+
+@pytest.mark.parametrize(("events", "how", "parsed"), PARSED.values(), ids=PARSED)
+def test_only_a_whole_answer_is_made_an_object(events, how, parsed):
+    """Of a part of one nothing is invented, and the text stays as it came."""
+    reply = asked_for_a_number(*events, **how)
+
+    assert (reply.parsed, reply.misfit) == (parsed, None)
+    assert reply.is_whole is (parsed is not None)
+
+
+def test_an_answer_that_does_not_fit_keeps_its_text():
+    """What is wrong is told, once; the outcome is that of the stream."""
+    reply = asked_for_a_number(text("4x"), finish(), End())
+    misfit = reply.misfit
+    reply.end(stopped=True)
+
+    assert (reply.parsed, reply.text, reply.outcome) == (None, "4x", "complete")
+    assert str(misfit) == "invalid literal for int() with base 10: '4x'"
+    assert reply.misfit is misfit
+
+
+def test_the_json_of_an_answer_can_be_used_while_it_arrives():
+    """Elements that are whole, and what can be shown of the rest."""
+    reply = reply_of(text('[{"a": 1}, {"a": "x'), end=False)
+
+    assert list(reply.items()) == [{"a": 1}]
+    assert reply.partial() == [{"a": 1}, {"a": "x"}]

@@ -1,6 +1,7 @@
 """The live view's Python side: what is sent, what is taken, what stays."""
 
 import json
+import re
 import sys
 
 import comm
@@ -600,3 +601,55 @@ def test_every_beginning_of_json_is_open(value, as_ascii):
     seen = [standing(text[:at]) for at in range(len(text) + 1)]
 
     assert seen == ["open"] * len(text) + ["valid"]
+
+
+# -- answers that are JSON, or plain text ---------------------------------------
+
+RECIPE = (
+    '{"items": [{"title": "Cr\\u00e8me </code><img src=x onerror=alert(1)>"}, '
+    '{"title": "```\\n~~~ [a](javascript:x)", "n": [], "more": {}}]}'
+)
+
+
+class Whatever:
+    """Expects anything, in an object under a key."""
+
+    def __init__(self, key):
+        self.key = key
+
+    def read(self, text):
+        return json.loads(text)
+
+
+def reply_in(form, key=None):
+    reply = Reply("text")
+    reply.form = form
+    reply.expected = Whatever(key) if form == "json" else None
+    return reply
+
+
+#: What it shows -> the form, the key, the text.
+FORMS = {
+    "JSON": ("json", None, RECIPE),
+    "JSON without the object around it": ("json", "items", RECIPE),
+    "JSON in a fence": ("json", None, f"```json\n{RECIPE}\n```"),
+    "JSON that is none": ("json", None, '{"a": oh no, <b>"c"'),
+    "prose in the place of JSON": ("json", "items", "Here **you** are: <b>x</b>"),
+    "plain text": ("text", None, "# No *heading*\n<b>&amp;"),
+}
+
+
+@pytest.mark.parametrize(("form", "key", "text"), FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_form_is_shown_as_the_output_will_show_it(form, key, text, size):
+    """Whatever the pieces, and also where it turns out not to be what was expected."""
+    sections, reply, page = Sections(), reply_in(form, key), Page()
+    for at in range(0, len(text), size):
+        reply.apply(TextDelta(text=text[at : at + size]))
+        page.take(sections.changes(reply))
+    page.take(sections.changes(ended(reply)))
+
+    assert page.html == bundle(reply)["text/html"]
+    assert Page(sections.snapshot()).html == page.html
+    assert not re.search(r"<(?!/?(pre|code|span|p|em|b\b|strong))", page.html)
+    assert "<img" not in page.html

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         ProviderFailure,
         RateLimitFailure,
         RequestFailure,
+        SchemaFailure,
         ServiceFailure,
         Stopped,
         TimeoutFailure,
@@ -58,6 +59,7 @@ __all__ = [
     "RateLimitFailure",
     "Reply",
     "RequestFailure",
+    "SchemaFailure",
     "ServiceFailure",
     "Stopped",
     "Timeout",
@@ -98,6 +100,7 @@ _HOME = {
     "ProtocolFailure": "errors",
     "RateLimitFailure": "errors",
     "RequestFailure": "errors",
+    "SchemaFailure": "errors",
     "ServiceFailure": "errors",
     "TimeoutFailure": "errors",
     "Timeout": "timeout",
@@ -116,7 +119,7 @@ _SUBMODULES = ("errors", "offline", "providers", "sse")
 # `from nbstream.events import TextDelta` finds the submodule.
 for _name in ("anatomy", "events", "record"):
     import_module(f"nbstream.{_name}")
-    globals().pop(_name)
+    globals().pop(_name, None)  # a reload finds it gone
 
 
 def __getattr__(name: str) -> Any:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from nbstream.errors import UsageError
 from nbstream.literal import warn_of_literal
 from nbstream.models import Request, ToolSpec, opened, parse_model, provider
 from nbstream.reply import Reply
 from nbstream.retry import MAX_WAIT_S, Retries, retries_of
-from nbstream.showing import shown
+from nbstream.showing import shown, started
 from nbstream.timeout import Timeout
 from nbstream.turn import MAX_ROUNDS, Turn
 
 if TYPE_CHECKING:
+    from nbstream.live import Live
+    from nbstream.structured import Shape
     from nbstream.tools import Tool
 
 __all__ = ["ask", "known_tools", "request_of", "turn_of"]
 
 
+@overload
 def ask(
     prompt: str | Sequence[Any],
     model: str,
@@ -29,6 +32,7 @@ def ask(
     tools: Iterable[Tool | Callable[..., object]] = (),
     max_tokens: int | None = None,
     reasoning_effort: str | None = None,
+    schema: Any = None,
     base_url: str | None = None,
     api_key: str | None = None,
     view: str | None = None,
@@ -36,12 +40,39 @@ def ask(
     retries: int = 0,
     max_wait_s: float = MAX_WAIT_S,
     max_rounds: int = MAX_ROUNDS,
+    wait: Literal[True] = True,
     **options: Any,
-) -> Reply:
+) -> Reply: ...
+@overload
+def ask(
+    prompt: str | Sequence[Any], model: str, *, wait: Literal[False], **options: Any
+) -> Live: ...
+def ask(
+    prompt: str | Sequence[Any],
+    model: str,
+    *,
+    system: str | None = None,
+    tools: Iterable[Tool | Callable[..., object]] = (),
+    max_tokens: int | None = None,
+    reasoning_effort: str | None = None,
+    schema: Any = None,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    view: str | None = None,
+    timeout: float | Timeout | None = None,
+    retries: int = 0,
+    max_wait_s: float = MAX_WAIT_S,
+    max_rounds: int = MAX_ROUNDS,
+    wait: bool = True,
+    **options: Any,
+) -> Reply | Live:
     """Ask a model, show its answer as it is written, and return the reply.
 
     If it calls tools, they are run, their results are sent back, and it is asked again
     until it calls none: the reply is the last answer, and ``reply.rounds`` has all.
+
+    With ``schema`` the answer is JSON, checked at the end: ``reply.parsed``. With
+    ``wait=False`` it is shown in the background, as by ``nbstream.start``.
 
     Args:
         prompt: A question, or messages in the provider's own form.
@@ -50,6 +81,8 @@ def ask(
         tools: Functions that the model may call, each with types for its arguments.
         max_tokens: The limit of the answer, in tokens. None: the provider's.
         reasoning_effort: How much to think, in the provider's words: ``"low"``.
+        schema: What the answer has to be: a pydantic model, a dataclass, a
+            ``TypedDict``, a type such as ``list[Model]``, or a JSON Schema.
         base_url: Another server that speaks the same API.
         api_key: A key, from ``getpass`` and never written out. None: the environment's.
         view: As of ``nbstream.show``; so are ``timeout``, ``retries``, ``max_wait_s``.
@@ -58,15 +91,17 @@ def ask(
         max_wait_s: The longest wait before such a retry, in seconds.
         max_rounds: How often calls are run and their results sent back; 0: never, the
             calls are in the reply.
+        wait: False: return at once, a ``Live``.
         options: More arguments of the SDK's call, sent as they are.
 
     Raises:
         ProviderFailure: the service failed; ``.reply`` holds what had arrived.
+        SchemaFailure: the answer does not fit the schema; ``.reply`` has its text.
         Stopped: interrupt was pressed (a ``KeyboardInterrupt``); so is ``.reply``.
         UsageError: no such provider, or its key or package is missing.
     """
-    warn_of_literal(api_key)
-    known = known_tools(tools)
+    warn_of_literal(api_key, options)
+    known, shape = known_tools(tools), _shape(schema)
     request = request_of(
         prompt,
         model,
@@ -74,6 +109,7 @@ def ask(
         tools=tuple(known.values()),
         max_tokens=max_tokens,
         reasoning_effort=reasoning_effort,
+        schema=shape and shape.schema,
         options=options,
     )
     turn = turn_of(
@@ -84,7 +120,10 @@ def ask(
         max_rounds=max_rounds,
         retries=retries_of(retries, max_wait_s),
     )
-    return shown(turn, turn.reply, view=view, timeout=timeout, consents=turn.consents)
+    if shape is not None:
+        turn.reply.form, turn.reply.expected = "json", shape
+    play: Callable[..., Reply | Live] = shown if wait else started
+    return play(turn, turn.reply, view=view, timeout=timeout, consents=turn.consents)
 
 
 def turn_of(
@@ -163,3 +202,11 @@ def known_tools(given: Iterable[Tool | Callable[..., object]]) -> Mapping[str, T
     from nbstream.tools import tools_of
 
     return tools_of(given)
+
+
+def _shape(schema: Any) -> Shape | None:
+    if schema is None:
+        return None
+    from nbstream.structured import shape_of
+
+    return shape_of(schema)

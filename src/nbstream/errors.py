@@ -19,6 +19,7 @@ __all__ = [
     "ProviderFailure",
     "RateLimitFailure",
     "RequestFailure",
+    "SchemaFailure",
     "ServiceFailure",
     "Stopped",
     "TimeoutFailure",
@@ -117,6 +118,13 @@ class ConnectionFailure(ProviderFailure):
 
 class ProtocolFailure(ProviderFailure):
     """What came is not what the API says: broken JSON, a web page, something else."""
+
+
+class SchemaFailure(ProviderFailure):
+    """The answer came whole, and is not what was asked for by ``schema=``.
+
+    Its text is in ``.reply.text``; the message says which fields do not fit.
+    """
 
 
 class TimeoutFailure(ProviderFailure):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextvars import copy_context
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbstream.ended import finished, remembered
 from nbstream.errors import UsageError
@@ -16,6 +16,9 @@ from nbstream.player import STEP_S, STOPPED, Player
 from nbstream.reply import Reply
 from nbstream.screens import place
 from nbstream.source import Source
+
+if TYPE_CHECKING:
+    from nbstream.structured import Items
 
 __all__ = ["Live"]
 
@@ -31,6 +34,7 @@ class Live:
         self._player = player
         self._needs_await = source.needs_await
         self._broken: BaseException | None = None
+        player.reply.live = self
         # A display made by a thread lands in the right cell only in this context.
         self._thread = threading.Thread(
             target=copy_context().run,
@@ -60,9 +64,7 @@ class Live:
             TimeoutError: it has not ended yet; it goes on.
             UsageError: this stream can only be awaited.
         """
-        if self._needs_await and self._thread.is_alive():
-            msg = "this stream lives in the running event loop: use `await live`"
-            raise UsageError(msg)
+        self._check_may_block("await live")
         waited_s = 0.0
         with interrupts_raise(self._player.stop), remembered(self.reply):
             while self._thread.is_alive():
@@ -76,25 +78,54 @@ class Live:
             self._end()
         return finished(self._player)
 
+    def items(self) -> Items:
+        """Go through the list in the answer; see ``Reply.items``."""
+        return self.reply.items()
+
+    def wait_until(self, ready: Callable[[], bool], step_s: float = STEP_S) -> None:
+        """Wait until it is ready, or the end; look every so many seconds.
+
+        Raises:
+            Stopped: interrupt was pressed meanwhile.
+            UsageError: this stream can only be awaited.
+        """
+        self._check_may_block("async for")
+        stop = self._player.stop
+        with interrupts_raise(stop):
+            while self._thread.is_alive() and not ready():
+                stop.look()
+                self._thread.join(stop.step_s(step_s))
+        if stop.by == "interrupt":
+            self.result()
+
+    async def until(self, ready: Callable[[], bool], step_s: float = STEP_S) -> None:
+        """Wait until it is ready, or the end; cancelling that stops the stream."""
+        try:
+            await self._until(ready, step_s)
+        except asyncio.CancelledError as cancelled:
+            await self._cancel(cancelled)
+            raise
+
+    def _check_may_block(self, instead: str) -> None:
+        if self._needs_await and self._thread.is_alive():
+            msg = f"this stream lives in the running event loop: use `{instead}`"
+            raise UsageError(msg)
+
     def __await__(self) -> Generator[Any, None, Reply]:
         return self._wait().__await__()
 
     async def _wait(self) -> Reply:
         with remembered(self.reply):
-            try:
-                await self._until_end()
-            except asyncio.CancelledError as cancelled:
-                await self._cancel(cancelled)
-                raise
+            await self.until(lambda: False)
             self._end()
         return finished(self._player)
 
-    async def _until_end(self) -> None:
+    async def _until(self, ready: Callable[[], bool], step_s: float) -> None:
         stop = self._player.stop
         with interrupts_pass(stop):
-            while self._thread.is_alive():
+            while self._thread.is_alive() and not ready():
                 stop.look()
-                await asyncio.sleep(stop.step_s(STEP_S))
+                await asyncio.sleep(stop.step_s(step_s))
             await asyncio.sleep(stop.release())
             stop.deaf = False
         if stop.by == "interrupt":

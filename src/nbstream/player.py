@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from nbstream.errors import Stopped, UsageError
+from nbstream.errors import SchemaFailure, Stopped, UsageError
 from nbstream.failures import failure_of
 from nbstream.reader import Reader
 from nbstream.reply import Reply, Timing, Waiting
@@ -220,6 +220,7 @@ class Player:
 
         Raises:
             ProviderFailure: the service failed; ``.reply`` holds what arrived.
+            SchemaFailure: the answer is whole, but not what was asked for.
             UsageError: the stream gave something that is none.
             Stopped: the reader pressed interrupt; a ``KeyboardInterrupt``.
         """
@@ -228,6 +229,8 @@ class Player:
         self.raise_for_usage()
         if self.reply.outcome == "failed":
             raise failure_of(self.reply) from self._exception
+        if self.reply.misfit is not None:
+            raise SchemaFailure(str(self.reply.misfit), self.reply)
 
     def raise_for_usage(self) -> None:
         """Raise what only the caller can mend, and nothing else.

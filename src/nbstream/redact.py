@@ -2,7 +2,7 @@
 
 import re
 
-__all__ = ["REMOVED", "find_keys", "redact"]
+__all__ = ["REMOVED", "find_keys", "is_secret", "redact"]
 
 #: What stands where a key was.
 REMOVED = "[key removed]"
@@ -30,6 +30,15 @@ _SURE = re.compile(
 #: So much base64 before it, and what looks like a key is part of a longer text: of an
 #: encrypted thought or a file, which must not be damaged.
 _BLOB = re.compile(rb"[A-Za-z0-9+/_-]{32}\Z")
+
+
+#: Names of options and headers whose values are secret.
+_SECRET = re.compile(r"api[-_]?key|authorization|secret|password|^token$|cookie", re.I)
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether what goes by this name is secret."""
+    return _SECRET.search(name) is not None
 
 
 def redact(text: str) -> str:

@@ -131,6 +131,15 @@ class Kernel:
         }
         return self._send("shell", "execute_request", content, code, metadata)
 
+    def complete(self, code: str, *, timeout_s: float = 60) -> list[str]:
+        """Press Tab at the end of the code; return what it may become."""
+        name = "complete_request"
+        content = {"code": code, "cursor_pos": len(code)}
+        run = self.wait(self._send("shell", name, content, code), timeout_s=timeout_s)
+        assert run.reply is not None
+        start = run.reply["cursor_start"]
+        return [code[:start] + match for match in run.reply["matches"]]
+
     def wait(self, run: Run, *, timeout_s: float = 60) -> Run:
         """Read messages until the run is done, and return it."""
         self.wait_until(lambda: run.done, timeout_s=timeout_s, what=run.code)

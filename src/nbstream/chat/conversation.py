@@ -69,7 +69,7 @@ class Chat:
         messages: Iterable[Any] = (),
         **options: Any,
     ) -> None:
-        warn_of_literal(api_key)
+        warn_of_literal(api_key, options)
         self.model = model
         self.system = system
         self.tools = known_tools(tools)

@@ -6,11 +6,10 @@ import json
 import re
 
 from nbstream.models import Request, provider
-from nbstream.redact import REMOVED, redact
+from nbstream.redact import REMOVED, is_secret, redact
 
 __all__ = ["preview"]
 
-_SECRET = re.compile(r"api[-_]?key|authorization|secret|password|^token$|cookie", re.I)
 #: A file in base64 longer than this, in characters, is shown by its length.
 _LONG = 200
 _BASE64 = re.compile(r"(?:data:[^,]*,)?[A-Za-z0-9+/=]+")
@@ -25,7 +24,7 @@ def preview(request: Request) -> str:
 def _clean(value: object) -> object:
     if isinstance(value, dict):
         return {
-            name: REMOVED if _SECRET.search(str(name)) else _clean(each)
+            name: REMOVED if is_secret(str(name)) else _clean(each)
             for name, each in value.items()
         }
     if isinstance(value, list | tuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from nbstream.models.dialects import anthropic_schema
 from nbstream.models.parts import (
     File,
     encoded,
@@ -41,7 +42,10 @@ class Anthropic:
             }
             for tool in request.tools
         ]
-        wanted = schema and {"type": "json_schema", "schema": dict(schema.schema)}
+        wanted = schema and {
+            "type": "json_schema",
+            "schema": anthropic_schema(schema.schema),
+        }
         ours = given(
             model=request.model,
             messages=joined(messages_of(request.messages), "content", _is_result),

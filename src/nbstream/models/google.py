@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from nbstream.models.dialects import gemini_schema
 from nbstream.models.parts import File, encoded, given, joined, merged, messages_of
 from nbstream.models.request import Request
 
@@ -39,7 +40,7 @@ class Google:
             thinking_config=effort and {"thinking_level": effort},
             tools=[{"function_declarations": declared}] if declared else None,
             response_mime_type=schema and "application/json",
-            response_json_schema=schema and dict(schema.schema),
+            response_json_schema=schema and gemini_schema(schema.schema),
         )
         contents = joined(messages_of(request.messages), "parts", _is_response)
         found = {"model": request.model, "contents": contents}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from nbstream.models.dialects import openai_format
 from nbstream.models.parts import File, data_url, given, known, merged, messages_of
 from nbstream.models.request import Request
 
@@ -32,11 +33,7 @@ class OpenAIResponses:
             }
             for tool in request.tools
         ]
-        wanted = schema and {
-            "type": "json_schema",
-            "name": schema.name,
-            "schema": dict(schema.schema),
-        }
+        wanted = schema and {"type": "json_schema", **openai_format(schema)}
         ours = given(
             model=request.model,
             input=messages_of(request.messages),

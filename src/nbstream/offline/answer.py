@@ -134,7 +134,8 @@ def _fill(script: str, ask: Ask) -> str:
             case "round":
                 return str(ask.rounds + 1)
             case "json":
-                made = value_for(ask.schema or {}, TAG.sub("", ask.prompt), {})
+                prompt = TAG.sub("", ask.prompt)
+                made = value_for(ask.schema or {}, prompt, {}, several=3)
                 return json.dumps(made, ensure_ascii=False)
             case _:
                 return hole.group()

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import re
 
+from nbstream.offline.limits import (
+    count_within,
+    number_within,
+    text_within,
+    with_noted,
+)
 from nbstream.offline.readers._json import items, mapping, text
 from nbstream.offline.talk import Json, Tool
 
@@ -15,6 +21,7 @@ _QUOTED = re.compile(r"[\"“«]([^\"”»]+)[\"”»]")
 _NAME = re.compile(r"(?<=[a-z,;:(] )[A-Z][\w'-]*(?: [A-Z][\w'-]*)*")
 _DATE = "2026-01-01"
 _DEEPEST = 8
+_DEEP = 3
 
 
 def best_tools(
@@ -48,22 +55,32 @@ def make_arguments(
     return dict(value) if isinstance(value, dict) else {}
 
 
-def value_for(schema: Json, prompt: str, scripted: Json, turn: int = 0) -> object:
-    """Make a value that fits a JSON Schema, with words of the prompt where it can."""
-    return _Maker(schema, prompt, scripted, turn).make(schema, "", 0)
+def value_for(
+    schema: Json, prompt: str, scripted: Json, turn: int = 0, several: int = 1
+) -> object:
+    """Make a value that fits a JSON Schema, with words of the prompt where it can.
+
+    ``several`` is how many elements a list gets where the schema leaves it open.
+    """
+    return _Maker(schema, prompt, scripted, turn, several).make(schema, "", 0)
 
 
 class _Maker:
     """Walks one schema; ``$ref`` is looked up in its root."""
 
-    def __init__(self, root: Json, prompt: str, scripted: Json, turn: int) -> None:
+    def __init__(
+        self, root: Json, prompt: str, scripted: Json, turn: int, several: int
+    ) -> None:
         self.root = root
         self.prompt = prompt
         self.scripted = scripted
         self.turn = turn
+        self.several = several
 
     def make(self, schema: Json, name: str, depth: int) -> object:
-        schema = self._resolved(schema)
+        if self._is_deep(depth) and _may_be_null(schema):
+            return None
+        schema = with_noted(self._resolved(schema))
         choices = schema.get("enum")
         if isinstance(choices, list) and choices:
             return self._mentioned(choices)
@@ -73,11 +90,11 @@ class _Maker:
         if kind == "object":
             return self._object(schema, depth)
         if kind == "array":
-            inner = self.make(mapping(schema.get("items")), name, depth + 1)
-            return [] if depth >= _DEEPEST else [inner]
+            return self._array(schema, name, depth)
         if kind in {"integer", "number"}:
             return self._number(schema, name, whole=kind == "integer")
-        return {"boolean": True, "null": None}.get(kind, self._text(schema, name))
+        said = text_within(self._text(schema, name), schema)
+        return {"boolean": True, "null": None}.get(kind, said)
 
     def _resolved(self, schema: Json) -> Json:
         """Follow references, and take the first real one of several choices."""
@@ -96,7 +113,8 @@ class _Maker:
     def _object(self, schema: Json, depth: int) -> dict[str, object]:
         properties = mapping(schema.get("properties"))
         required = schema.get("required")
-        wanted = required if isinstance(required, list) else list(properties)
+        some = self.several == 1 or self._is_deep(depth)
+        wanted = required if some and isinstance(required, list) else list(properties)
         if depth >= _DEEPEST:
             return {}
         return {
@@ -104,6 +122,25 @@ class _Maker:
             for name, inner in properties.items()
             if name in wanted
         }
+
+    def _is_deep(self, depth: int) -> bool:
+        """Tell whether a schema that holds itself had better come to an end."""
+        return self.several > 1 and depth > _DEEP
+
+    def _array(self, schema: Json, name: str, depth: int) -> list[object]:
+        if depth >= _DEEPEST:
+            return []
+        fixed = [mapping(each) for each in items(schema.get("prefixItems"))]
+        each, before = mapping(schema.get("items")), self.turn
+        usual = 0 if self._is_deep(depth) else self.several
+        count = len(fixed) or count_within(schema, usual)
+        made: list[object] = []
+        for at in range(count):
+            self.turn = before + at
+            inner = fixed[at] if fixed else each
+            made.append(self.make(inner, name, depth + 1))
+        self.turn = before
+        return made
 
     def _mentioned(self, choices: list[object]) -> object:
         said = [c for c in choices if str(c).casefold() in self.prompt.casefold()]
@@ -116,10 +153,10 @@ class _Maker:
         else:
             given = self.scripted.get(name, schema.get("minimum", 1))
             value = float(given) if isinstance(given, int | float) else 1.0
-        return int(value) if whole else value
+        return number_within(value, schema, whole=whole)
 
     def _text(self, schema: Json, name: str) -> str:
-        if text(schema.get("format")).startswith("date"):
+        if schema.get("format") == "date":
             return _DATE
         wants_sum = re.search(r"expr|formula|calc|equation", name)
         patterns = [_SUM] if wants_sum else [_QUOTED, _NAME]
@@ -130,7 +167,13 @@ class _Maker:
         given = self.scripted.get(name, schema.get("default"))
         if isinstance(given, list) and given:
             given = given[self.turn % len(given)]
+        if not given and self.turn and self.several > 1:
+            given = f"{name.rstrip('s')} {self.turn + 1}"
         return text(given) or " ".join(self.prompt.split())[:80]
+
+
+def _may_be_null(schema: Json) -> bool:
+    return any(_kind(option) == "null" for option in items(schema.get("anyOf")))
 
 
 def _kind(schema: Json) -> str:

@@ -36,6 +36,7 @@ from nbstream.reply.timing import Timing
 from nbstream.reply.usage import add_hop, merge
 
 if TYPE_CHECKING:
+    from nbstream.structured import Items
     from nbstream.timeout import Timeout
 
 __all__ = [
@@ -203,6 +204,16 @@ class Reply(Answer):
             self.error = failure_event(exception)
         else:
             self._outcome = "truncated"
+        self._read_document()
+
+    def _read_document(self) -> None:
+        """Read what was asked for, once; of a part of an answer no object is made."""
+        if self.expected is None or not self.is_whole:
+            return
+        try:
+            self.parsed = self.expected.read(self.document)
+        except ValueError as error:
+            self.misfit = error
 
     def _choice(self, index: int) -> Choice:
         choice = self._choices.get(index)
@@ -230,6 +241,34 @@ class Reply(Answer):
         from nbstream.resume import hint  # it needs the providers, and they us
 
         return hint(self)
+
+    def items(self) -> Items:
+        """Go through the list in the answer: each element as soon as it is whole.
+
+        The list is the answer itself or, in an object, the first property that is
+        one. Each element is checked where its type is known (``ask(..., schema=X)``).
+        While the answer grows in the background, ``for`` waits for the next element,
+        and so does ``async for``; Stop and interrupt work meanwhile.
+
+        Raises:
+            SchemaFailure: an element, or at the end the answer, does not fit.
+            ProviderFailure: the service failed, as of ``live.result()``.
+            UsageError: there is no list.
+        """
+        from nbstream.structured import Items  # not the core's business
+
+        return Items(self, self.live)
+
+    def partial(self) -> Any:
+        """Return the JSON of an answer that is still arriving, FOR SHOW ONLY.
+
+        What is open is closed, so a number or a list may be only a part of itself,
+        and nothing is checked: act on ``parsed``, or on ``items()``. None: there is
+        nothing yet, or it is no JSON.
+        """
+        from nbstream.structured.partial import partial  # not the core's business
+
+        return partial(self)
 
     def to_message(self, note: str = "") -> Any:
         """Return the answer as the same API takes it back in the next request.

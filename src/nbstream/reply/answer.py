@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbstream.events import FinishReason, Usage
 from nbstream.reply.choice import Choice
+from nbstream.reply.expected import Expected, Form
 from nbstream.reply.outcome import Outcome
 from nbstream.reply.parts import Part, ToolCall
 from nbstream.reply.timing import Timing
@@ -15,6 +16,7 @@ from nbstream.reply.wire import Wire
 
 if TYPE_CHECKING:
     from nbstream.anatomy import Anatomy
+    from nbstream.live import Live
     from nbstream.timeline import Timeline
 
 __all__ = ["Answer"]
@@ -27,6 +29,12 @@ class Answer:
         wire: The bytes it was made of and the reads that brought them. None: an SDK
             read them and kept them to itself.
         timing: When things happened, or None (``from_sse`` has no clock).
+        form: How the text is shown: ``"markdown"``, ``"text"`` or ``"json"``.
+        expected: What the answer has to be besides text, or None.
+        parsed: The answer as the object that was asked for, checked. None: nothing
+            was asked for, or the answer is not whole, or it does not fit.
+        misfit: Why a whole answer is not what was asked for, or None.
+        live: The ``Live`` that plays it in the background, or None.
     """
 
     def __init__(self) -> None:
@@ -37,6 +45,11 @@ class Answer:
         self._outcome: Outcome = "running"
         self.wire: Wire | None = None
         self.timing: Timing | None = None
+        self.form: Form = "markdown"
+        self.expected: Expected | None = None
+        self.parsed: Any = None
+        self.misfit: ValueError | None = None
+        self.live: Live | None = None
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -55,6 +68,17 @@ class Answer:
     def outcome(self) -> Outcome:
         """How it ended: running, complete, stopped, truncated or failed."""
         return self._outcome
+
+    @property
+    def document(self) -> str:
+        """The text of the last exchange: what ``parsed`` is made of."""
+        return self._first.document
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the model gave its answer to the end, without a refusal or a call."""
+        unforced = self.finish_reason in {None, "stop", "other"}
+        return self._outcome == "complete" and unforced and not self.refusal
 
     @property
     def text(self) -> str:

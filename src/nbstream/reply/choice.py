@@ -51,6 +51,16 @@ class Choice:
         return self.text_of("text")
 
     @property
+    def document(self) -> str:
+        """The text of the last exchange: what is read where JSON was asked for."""
+        return self.document_of(self.hop)
+
+    def document_of(self, hop: int) -> str:
+        """Return the text of one exchange."""
+        found = (each for each in self.parts if each.hop == hop)
+        return "".join(part.text for part in found if part.kind == "text")
+
+    @property
     def reasoning(self) -> str:
         """What the model let us see of its thinking."""
         return self.text_of("reasoning")

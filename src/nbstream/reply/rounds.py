@@ -26,7 +26,8 @@ def taken(reply: Reply) -> Reply:
     The times stay with the reply: they are the whole turn's.
     """
     done, blank = type(reply)(), type(reply)(reply.api)
-    kept = {name: vars(reply)[name] for name in ("_earlier", "timing", "shown_in")}
+    stays = ("_earlier", "timing", "shown_in", "form", "expected", "live")
+    kept = {name: vars(reply)[name] for name in stays}
     kept["_usage_rounds"] = reply.usage
     vars(done).update(vars(reply), _earlier=[], _usage_rounds=None, timing=None)
     vars(reply).update(vars(blank), **kept)

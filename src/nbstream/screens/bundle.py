@@ -13,6 +13,7 @@ from html import escape
 from nbstream.events import ToolResult
 from nbstream.markdown import to_html
 from nbstream.reply import Choice, Reply, ToolCall
+from nbstream.screens.forms import html_of, plain_of
 from nbstream.screens.live_json import laid_out
 from nbstream.screens.markdown import markdown_of
 from nbstream.screens.words import calls, ran, result, state, status
@@ -38,11 +39,9 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 def bundle(reply: Reply, *, images: bool = False) -> dict[str, str]:
     """Return the MIME bundle of a reply as it stands, finished or not."""
-    made = {
-        "text/html": _html(reply, images),
-        "text/markdown": markdown_of(reply, images=images),
-        "text/plain": _plain(reply),
-    }
+    made = {"text/html": _html(reply, images), "text/plain": _plain(reply)}
+    if reply.form != "text":
+        made["text/markdown"] = markdown_of(reply, images=images)
     return {mime: _SURROGATE.sub("\ufffd", said) for mime, said in made.items()}
 
 
@@ -91,7 +90,8 @@ def afterword(reply: Reply) -> str:
     said = list(_after_plain(reply.choices[0], reply)) if reply.choices else []
     for choice in reply.choices[1:]:
         title = f"Answer {choice.index + 1}:"
-        said += [title, *filter(None, [choice.text, *_after_plain(choice, reply)])]
+        text = plain_of(choice, reply)
+        said += [title, *filter(None, [text, *_after_plain(choice, reply)])]
     return "\n\n".join([*said, *filter(None, [_bracketed(reply)])])
 
 
@@ -101,8 +101,11 @@ def _bracketed(reply: Reply) -> str:
 
 
 def _plain(reply: Reply) -> str:
-    rounds = [each for one in reply.rounds for each in (one.text, afterword(one))]
-    return "\n\n".join(filter(None, rounds))
+    said: list[str] = []
+    for each in reply.rounds:
+        said += [plain_of(one, each) for one in each.choices[:1]]
+        said.append(afterword(each))
+    return "\n\n".join(filter(None, said))
 
 
 def _after_plain(choice: Choice, reply: Reply) -> Iterator[str]:
@@ -132,7 +135,7 @@ def _choice_html(choice: Choice, reply: Reply, images: bool) -> Iterator[str]:
         inner = to_html(choice.reasoning)
         yield f"<details><summary>Reasoning</summary>\n{inner}\n</details>"
     if choice.text:
-        yield to_html(choice.text, images=images)
+        yield html_of(choice, reply, images=images)
     if choice.refusal:
         yield refusal_html(choice)
     for call in calls(choice, reply):

@@ -16,7 +16,7 @@ from typing import TypeAlias
 from nbstream.events import ToolResult
 from nbstream.markdown.frame import changes
 from nbstream.markdown.rendering import Frame, Rendering
-from nbstream.reply import Reply, ToolCall
+from nbstream.reply import Choice, Reply, ToolCall
 from nbstream.screens.bundle import (
     call_html,
     refusal_html,
@@ -24,6 +24,7 @@ from nbstream.screens.bundle import (
     status_html,
     title_html,
 )
+from nbstream.screens.forms import Json, fenced, html_of, plain_of
 from nbstream.screens.live_json import laid_out, standing
 from nbstream.screens.words import calls
 
@@ -55,6 +56,7 @@ class Sections:
         self._round = 0
         self._chars_before = 0
         self._written: dict[str, _Written] = {}
+        self._json: dict[str, Json] = {}
         self._fixed: dict[str, str] = {}
 
     def changes(self, reply: Reply) -> dict[str, SentFrame]:
@@ -89,8 +91,7 @@ class Sections:
                 key = f"{at}.1.reasoning"
                 yield from self._markdown(key, choice.reasoning, False, ended)
             if choice.text:
-                key = f"{at}.2.text"
-                yield from self._markdown(key, choice.text, self._images, ended)
+                yield from self._text(f"{at}.2.text", choice, reply)
             if choice.refusal:
                 yield from self._html(f"{at}.3.refusal", refusal_html(choice))
             for index, call in enumerate(calls(choice, reply)):
@@ -98,6 +99,20 @@ class Sections:
                 yield from self._html(f"{at}.4.call.{index}", html)
         if line := status_html(reply):
             yield from self._html(f"{before}z.status", line)
+
+    def _text(
+        self, key: str, choice: Choice, reply: Reply
+    ) -> Iterator[tuple[str, SentFrame]]:
+        ended = reply.outcome != "running"
+        if reply.form == "text":
+            yield from self._html(key, html_of(choice, reply))
+        elif reply.form == "json":
+            json = self._json.setdefault(key, Json.of(reply))
+            whole = plain_of(choice, reply) if ended else json.grow(choice.document)
+            source = fenced(whole, open_end=not ended)
+            yield from self._markdown(key, source, False, ended)
+        else:
+            yield from self._markdown(key, choice.text, self._images, ended)
 
     def _html(self, key: str, html: str) -> Iterator[tuple[str, SentFrame]]:
         html, before = _SURROGATE.sub("\ufffd", html), self._fixed.get(key, "")
@@ -110,9 +125,9 @@ class Sections:
     def _markdown(
         self, key: str, text: str, images: bool, ended: bool
     ) -> Iterator[tuple[str, SentFrame]]:
-        if key not in self._written:
-            self._written[key] = _Written(images)
-        written = self._written[key]
+        written = self._written.get(key)
+        if written is None or not written.goes_on(text, ended):
+            self._written[key] = written = _Written(images)
         if frame := written.frame(text, ended):
             self.open_chars = max(self.open_chars, written.open_chars)
             yield key, frame
@@ -127,13 +142,18 @@ class _Written:
         self._closed = 0
         self._closed_size = 0
         self._ended = False
+        self._text = ""
         self.open_chars = 0
+
+    def goes_on(self, text: str, ended: bool) -> bool:
+        """Tell whether this begins with what has been shown; asked at the end only."""
+        return not ended or self._ended or text.startswith(self._text)
 
     def frame(self, text: str, ended: bool) -> SentFrame | None:
         """Return what is new, now that this is the text."""
         if self._ended:
             return None
-        size, self._size = self._size, len(text)
+        size, self._size, self._text = self._size, len(text), text
         self._rendering.feed(text[size:])
         self._ended = ended
         frame = self._rendering.finish() if ended else self._rendering.frame()

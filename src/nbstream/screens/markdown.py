@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from nbstream.markdown import to_safe_markdown
 from nbstream.markdown.parser import parse
 from nbstream.reply import Choice, Reply
+from nbstream.screens.forms import plain_of
 from nbstream.screens.words import calls, ran, result, state, status
 
 __all__ = ["markdown_of"]
@@ -34,7 +35,9 @@ def _round(reply: Reply) -> Iterator[str]:
 
 
 def _choice(choice: Choice, reply: Reply) -> Iterator[str]:
-    if choice.text:
+    if choice.text and reply.form == "json":
+        yield _fenced(plain_of(choice, reply), "json")
+    elif choice.text:
         yield choice.text
     if choice.refusal:
         yield f"Refused: {choice.refusal}"

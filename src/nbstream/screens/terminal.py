@@ -7,6 +7,7 @@ from nbstream.reply import Reply, Waiting
 from nbstream.screens import cell
 from nbstream.screens.bundle import afterword
 from nbstream.screens.control import visible
+from nbstream.screens.forms import Json
 from nbstream.screens.prompting import Prompting
 
 __all__ = ["TerminalScreen"]
@@ -25,6 +26,7 @@ class TerminalScreen:
         self._rounds = 0
         self._shown = 0
         self._waiting: Waiting | None = None
+        self._json: Json | None = None
 
     def open(self, reply: Reply) -> None:
         """Show nothing yet."""
@@ -37,11 +39,11 @@ class TerminalScreen:
     def update(self, reply: Reply) -> None:
         """Write what is new."""
         for each in reply.rounds[self._rounds : -1]:
-            self._more(each.text)
+            self._more(self._text(each))
             self._write(f"{self._rest(each)}\n\n")
             self._rounds += 1
-            self._shown = 0
-        self._more(reply.text)
+            self._shown, self._json = 0, None
+        self._more(self._text(reply))
         if self._prompting is not None:
             self._prompting(reply)
 
@@ -64,6 +66,14 @@ class TerminalScreen:
         """Write the rest, and how it ended unless it is simply complete."""
         self.update(reply)
         self._write(f"{self._rest(reply)}\n")
+
+    def _text(self, reply: Reply) -> str:
+        if reply.form != "json":
+            return reply.text
+        if self._json is None:
+            self._json = Json.of(reply)
+        ended = reply.outcome != "running"
+        return (self._json.end if ended else self._json.grow)(reply.document)
 
     def _write(self, text: str) -> None:
         # Looked up now: a cell's or a test's stdout may be another than at import.

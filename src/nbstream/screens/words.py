@@ -20,6 +20,9 @@ def status(reply: Reply) -> str:
             return f"Failed. {told(reply.error)}"
         case "running":
             return ""
+        case "complete" if reply.misfit is not None:
+            said = str(reply.misfit)
+            return f"{said[:1].upper()}{said[1:]}."
         case "complete":
             return _FINISHED.get(reply.finish_reason or "", "")
 

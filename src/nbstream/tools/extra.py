@@ -10,8 +10,8 @@ from nbstream.errors import UsageError
 __all__ = ["needed"]
 
 
-def needed(package: str) -> Any:
-    """Import a package of the extra ``tools``.
+def needed(package: str, what: str = "tools") -> Any:
+    """Import a package of the extra ``tools``; ``what`` is what needs it.
 
     Raises:
         UsageError: it is not installed; the message says how to get it.
@@ -20,5 +20,5 @@ def needed(package: str) -> Any:
         return import_module(package)
     except ImportError as error:
         pip = package.replace("_", "-")
-        msg = f"tools need a package that is not installed: %pip install {pip}"
+        msg = f"{what} need a package that is not installed: %pip install {pip}"
         raise UsageError(msg) from error

@@ -8,6 +8,7 @@ from typing import Any
 
 from nbstream.errors import UsageError
 from nbstream.tools.extra import needed
+from nbstream.tools.untitled import untitled
 
 __all__ = ["Arguments"]
 
@@ -91,17 +92,9 @@ class Arguments:
 
     def _schema(self) -> dict[str, object]:
         pydantic = needed("pydantic")
-        base = needed("pydantic.json_schema").GenerateJsonSchema
-        # Without the title that pydantic makes of each field's name; and a default
-        # that has no JSON is left out without a warning.
-        quiet = {
-            "field_title_should_be_set": lambda *_: False,
-            "emit_warning": lambda *_: None,
-        }
-
         try:
             made: dict[str, object] = self._model.model_json_schema(
-                schema_generator=type("Untitled", (base,), quiet)
+                schema_generator=untitled()
             )
         except pydantic.errors.PydanticUserError as error:
             raise UsageError(self._unknown(error)) from error

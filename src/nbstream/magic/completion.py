@@ -1,0 +1,131 @@
+"""Complete what is typed after ``%%stream``: options, models, variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from nbstream.magic.formats import FORMATS
+from nbstream.magic.known import known_models
+from nbstream.magic.settings import Settings
+from nbstream.models import providers
+from nbstream.screens import VIEWS
+
+__all__ = ["candidates", "complete"]
+
+_MAGIC = re.compile(r"\s*(%{1,2}stream)\s")
+_FIELD = re.compile(r"\{\{\s*\w*\Z")
+#: What gives the values of an option; None leaves it to IPython.
+Value: TypeAlias = Callable[[Settings, Iterable[str], str], list[str] | None]
+#: By this IPython, and we, know our matcher again.
+_ID = "nbstream"
+
+
+def complete(
+    shell: Any, settings: Settings, options: Mapping[str, Iterable[str]]
+) -> None:
+    """Add to IPython's completer what we know; an IPython below 8.6 cannot be told.
+
+    Nothing else is offered beside it: names of Python mean nothing there. ``options``
+    are those of ``%%stream`` and of ``%stream``.
+    """
+    try:
+        from IPython.core.completer import SimpleCompletion, context_matcher
+    except ImportError:
+        return
+    known = {magic: list(each) for magic, each in options.items()}
+
+    @context_matcher(identifier=_ID)
+    def match(context: Any) -> Any:
+        before = context.text_until_cursor
+        word = re.split(r"[\s={]", before)[-1]
+        found = candidates(
+            context.full_text,
+            before,
+            context.cursor_line,
+            variables=_variables(shell),
+            settings=settings,
+            options=known,
+        )
+        # IPython replaces its token only, which begins anew after a colon.
+        kept = len(word) - len(context.token)
+        fitting = [each[kept:] for each in found or () if each.startswith(word)]
+        made = [SimpleCompletion(each, type="magic") for each in fitting]
+        return {"completions": made, "suppress": bool(made), "ordered": True}
+
+    matchers = shell.Completer.custom_matchers
+    matchers[:] = [m for m in matchers if getattr(m, "matcher_identifier", "") != _ID]
+    matchers.append(match)
+
+
+def candidates(
+    cell: str,
+    before: str,
+    line: int,
+    *,
+    variables: Iterable[str],
+    settings: Settings,
+    options: Mapping[str, Iterable[str]],
+) -> list[str] | None:
+    """Return what may stand at the cursor; None: it is not ours to say.
+
+    Args:
+        cell: The whole cell.
+        before: The line up to the cursor.
+        line: The number of that line, from 0.
+        variables: The names of the notebook's variables.
+        settings: The models that were used.
+        options: The options there are, of each magic.
+    """
+    magic = _MAGIC.match(before) if line == 0 else None
+    if _FIELD.search(before) and (magic or cell.startswith("%%stream")):
+        return sorted(variables)
+    if magic is None:
+        return None
+    option = re.search(r"(--[\w-]+)[\s=]+\S*\Z", before)
+    if option is not None and option[1] in _VALUES:
+        return _VALUES[option[1]](settings, variables, before)
+    earlier = before[: before.rfind(" ")].split()[1:]
+    has_model = magic[1] == "%stream" or any(map(_is_model, earlier))
+    models = [] if has_model else _models(settings, variables, before)
+    return [*models, *options[magic[1]]]
+
+
+def _models(settings: Settings, _: Iterable[str], before: str) -> list[str]:
+    """Return models used before, then a provider's models, or else the providers."""
+    word = re.split(r"[\s=]", before)[-1]
+    prefix, colon, _ = word.partition(":")
+    known = [f"{prefix}:{each}" for each in known_models(prefix)] if colon else []
+    names = [] if colon else [f"{each}:" for each in providers()]
+    return list(dict.fromkeys([*settings.used, *known, *names]))
+
+
+def _is_model(word: str) -> bool:
+    return re.split("[:/]", word)[0] in providers()
+
+
+def _named(_: Settings, variables: Iterable[str], before: str) -> list[str]:
+    return sorted(variables)
+
+
+def _one_of(*values: str) -> Value:
+    return lambda *_: list(values)
+
+
+#: What follows an option: a path is completed by IPython itself.
+_VALUES: Mapping[str, Value] = {
+    **dict.fromkeys(("--to", "--chat", "--tools", "--reset"), _named),
+    **dict.fromkeys(("--image", "--file", "--record"), lambda *_: None),
+    **dict.fromkeys(("--system", "--max-tokens", "--option"), _one_of()),
+    "--base-url": _one_of(),
+    "--effort": _one_of("minimal", "low", "medium", "high"),
+    "--format": _one_of(*FORMATS),
+    "--model": _models,
+    "--view": _one_of(*VIEWS),
+}
+
+
+def _variables(shell: Any) -> list[str]:
+    hidden = shell.user_ns_hidden
+    return [name for name in shell.user_ns if name[0] != "_" and name not in hidden]
