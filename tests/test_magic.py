@@ -259,7 +259,7 @@ def test_the_line_magic_does_not_ask(shell):
 
     assert str(error) == (
         "unrecognized arguments: openai:m; known: --model provider:model, "
-        "--system TEXT, --max-tokens N, --help; to ask: %%stream provider:model"
+        "--system TEXT, --max-tokens N, --reset NAME, --help; to ask: %%stream provider:model"
     )
 
 
@@ -449,7 +449,8 @@ KNOWN = (
     "known: provider:model (openai, openai-chat, anthropic, google, ollama, "
     "vllm, llamacpp, lmstudio, litellm, openrouter) and "
     "--system TEXT, --max-tokens N, --effort LEVEL, --option KEY=VALUE, "
-    "--base-url URL, --image PATH, --file PATH, --dry-run, --to NAME, "
+    "--base-url URL, --image PATH, --file PATH, --tools NAME,NAME, --chat NAME, "
+    "--dry-run, --to NAME, "
     "--format FORMAT, --view VIEW, --record FILE, --help"
 )
 PROVIDERS = (
@@ -514,7 +515,7 @@ def interrupted(stream, reply, **_):
 
 def test_an_interrupted_cell_keeps_the_reply(shell, monkeypatch):
     """The interrupt goes on, so that queued cells do not run."""
-    monkeypatch.setattr("nbstream.magic.shown", interrupted)
+    monkeypatch.setattr("nbstream.magic.question.shown", interrupted)
     out, error = run(shell, f"%%stream {MODEL} --to answer\nHi")
 
     assert (type(error), error.reply) == (nbstream.Stopped, shell.user_ns["answer"])

@@ -134,8 +134,9 @@ def turn_of(
     api_key: str | None = None,
     max_rounds: int = MAX_ROUNDS,
     retries: Retries,
+    reply: Reply | None = None,
 ) -> Turn:
-    """Return the turn that answers a request; nothing is sent yet.
+    """Return the turn that answers a request, in this reply; nothing is sent yet.
 
     Raises:
         UsageError: a key or a package is missing, or ``max_rounds`` is no number.
@@ -150,7 +151,7 @@ def turn_of(
 
     return Turn(
         request=request,
-        reply=Reply(),
+        reply=Reply() if reply is None else reply,
         send=send,
         tools=tools if max_rounds else {},
         max_rounds=max_rounds,

@@ -15,7 +15,7 @@ from nbstream.chat.saved import Saved
 from nbstream.chat.writing import written
 from nbstream.literal import warn_of_literal
 from nbstream.live import Live
-from nbstream.models import parse_model, provider
+from nbstream.models import Request, parse_model, provider
 from nbstream.reply import Reply
 from nbstream.retry import MAX_WAIT_S, retries_of
 from nbstream.showing import shown, started
@@ -103,6 +103,7 @@ class Chat:
         timeout: float | Timeout | None = None,
         retries: int = 0,
         max_wait_s: float = MAX_WAIT_S,
+        reply: Reply | None = None,
     ) -> Reply:
         """Ask, show the answer as it is written, and return the reply.
 
@@ -115,6 +116,7 @@ class Chat:
             timeout: The longest silence, in seconds, or a ``Timeout``.
             retries: How often to send again what failed before its first event.
             max_wait_s: The longest wait before such a retry, in seconds.
+            reply: An empty reply to fill in, such as one with a ``form``.
 
         Raises:
             ProviderFailure: the service failed; ``.reply`` holds what had arrived.
@@ -123,7 +125,7 @@ class Chat:
                 a key or a package is missing.
         """
         question = self._question(prompt, images, files)
-        turn = self._turn(question, retries, max_wait_s)
+        turn = self._turn(question, retries, max_wait_s, reply)
         return shown(
             turn, turn.reply, view=view, timeout=timeout, consents=turn.consents
         )
@@ -174,8 +176,18 @@ class Chat:
         )
         return request.messages[0]
 
-    def _turn(self, question: Any, retries: int, max_wait_s: float) -> Turn:
-        request = request_of(
+    def request(
+        self,
+        prompt: str,
+        *,
+        images: Sequence[str | PathLike[str]] = (),
+        files: Sequence[str | PathLike[str]] = (),
+    ) -> Request:
+        """Return what a question would send, with all that was said; send nothing."""
+        return self._request(self._question(prompt, images, files))
+
+    def _request(self, question: Any) -> Request:
+        return request_of(
             [*self._history.settled(), question],
             self.model,
             system=self.system,
@@ -184,17 +196,34 @@ class Chat:
             reasoning_effort=self.reasoning_effort,
             options=self.options,
         )
+
+    def _turn(
+        self,
+        question: Any,
+        retries: int,
+        max_wait_s: float,
+        reply: Reply | None = None,
+    ) -> Turn:
         turn = turn_of(
-            request,
+            self._request(question),
             self.tools,
             base_url=self.base_url,
             api_key=self._api_key,
             max_rounds=self.max_rounds,
             retries=retries_of(retries, max_wait_s),
+            reply=reply,
         )
         self._history.ask(question, turn.reply)
         self.reply = turn.reply
         return turn
+
+    def clear(self) -> None:
+        """Take out all that was said; the model, the system and the tools stay.
+
+        Raises:
+            UsageError: the last question is still being answered.
+        """
+        self._history.settled(ended=True).clear()
 
     # -- elsewhere ---------------------------------------------------------------
 

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import re
-import shlex
-from collections.abc import Callable
 from contextlib import nullcontext
-from keyword import iskeyword
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from IPython.core.error import UsageError as IPythonUsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import (
     Magics,
@@ -21,32 +14,21 @@ from IPython.core.magic import (
     magics_class,
     no_var_expand,
 )
-from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
+from IPython.core.magic_arguments import argument, magic_arguments
 
-from nbstream.asking import request_of
 from nbstream.errors import ProviderFailure, Stopped, UsageError
-from nbstream.literal import secrets_in, warn, warn_of_text
+from nbstream.literal import warn_of_text
 from nbstream.magic.completion import complete
 from nbstream.magic.formats import FORMATS, hand_over_code, reply_of
+from nbstream.magic.options import ASK, SET, check_name, help_of, parsed, wants_help
 from nbstream.magic.preview import preview
 from nbstream.magic.prompt import fill
+from nbstream.magic.question import Question, chat_named
 from nbstream.magic.settings import Settings
-from nbstream.magic.values import values
-from nbstream.models import Request, opened, providers
+from nbstream.models import providers
 from nbstream.record import record
-from nbstream.showing import shown
 
 __all__ = ["StreamMagics", "fill", "load_ipython_extension"]
-
-_OPTIONS = (
-    "--system TEXT, --max-tokens N, --effort LEVEL, --option KEY=VALUE, "
-    "--base-url URL, --image PATH, --file PATH, --dry-run, --to NAME, "
-    "--format FORMAT, --view VIEW, --record FILE, --help"
-)
-_LINE_OPTIONS = (
-    "--model provider:model, --system TEXT, --max-tokens N, --help; "
-    "to ask: %%stream provider:model"
-)
 
 
 @magics_class
@@ -78,6 +60,8 @@ class StreamMagics(Magics):
     @argument(
         "--file", action="append", default=[], metavar="PATH", help="A file to send."
     )
+    @argument("--tools", metavar="NAME,NAME", help="Functions that it may call.")
+    @argument("--chat", metavar="NAME", help="Go on with this conversation, or begin.")
     @argument("--dry-run", action="store_true", help="Show the request; send nothing.")
     @argument("--to", metavar="NAME", help="Put the Reply into this variable.")
     @argument("--format", metavar="FORMAT", help=f"{', '.join(FORMATS)}.")
@@ -94,6 +78,9 @@ class StreamMagics(Magics):
         nbstream.offline.play("FILE"). With --dry-run the request is shown, with
         keys removed, and nothing is sent.
 
+        --tools names functions of the notebook, whose results are sent back. --chat
+        NAME goes on with the nbstream.Chat of that name, or begins one: NAME.messages.
+
         FORMAT is how the answer is read: markdown, as by itself; text, as it came;
         code, whose first block goes into the next cell; json, which is laid out, and
         an error if it is none.
@@ -103,23 +90,26 @@ class StreamMagics(Magics):
             %%stream anthropic:<model> --max-tokens 500 --to answer
             Explain server-sent events to {{audience}}.
 
+            %%stream --chat talk --tools get_weather
+            And in Paris?
+
             %stream --model openai:<model>
             %%stream --format code
             Sort a list of names by their last letter, in Python.
         """
         warn_of_text(f"{line}\n{cell}")
-        if _wants_help(line):
-            _print(_help(self.stream))
+        if wants_help(line):
+            _print(help_of(self.stream))
             return
         options = self._options(line)
-        request, reply = self._request(options, cell), reply_of(options.format)
+        question = Question.of(options, cell, self._variables(), self.settings)
+        reply = reply_of(options.format)
         if options.dry_run:
-            _print(preview(request))
+            _print(preview(question.request()))
             return
-        call = opened(request, base_url=options.base_url)
         try:
             with record(options.record) if options.record else nullcontext():
-                shown(call, reply, view=options.view)
+                question.ask(reply, options.view)
         except (ProviderFailure, Stopped):
             self._keep(options.to, reply)
             raise
@@ -131,6 +121,7 @@ class StreamMagics(Magics):
     @argument("--model", metavar="MODEL", help="Ask this one where none is given.")
     @argument("--system", metavar="TEXT", help="Instructions, where none are given.")
     @argument("--max-tokens", type=int, metavar="N", help="Limit, where none is given.")
+    @argument("--reset", metavar="NAME", help="Begin the conversation NAME anew.")
     @no_var_expand
     @line_magic("stream")  # type: ignore[arg-type]  # IPython has no type for it
     def status(self, line: str) -> None:
@@ -145,67 +136,29 @@ class StreamMagics(Magics):
             %stream --model anthropic:<model> --max-tokens 500
         """
         warn_of_text(line)
-        if _wants_help(line):
-            _print(_help(self.status))
+        if wants_help(line):
+            _print(help_of(self.status))
             return
-        given = self._parsed(self.status, line, _LINE_OPTIONS)
+        given = parsed(self.status, line, SET)
         self.settings.set(given.model, given.system, given.max_tokens)
+        if given.reset:
+            self._reset(given.reset)
+            return
         _print("\n".join(self.settings.lines()))
 
-    def _request(self, options: Any, cell: str) -> Request:
-        prompt = fill(cell.strip(), self._variables())
-        if not prompt:
-            msg = "the cell is empty: write the question under %%stream"
+    def _reset(self, name: str) -> None:
+        """Take out all that was said; model, system and tools stay."""
+        chat = chat_named(name, self._variables())
+        if chat is None:
+            msg = f"there is no conversation {name!r}; %%stream --chat {name} begins it"
             raise UsageError(msg)
-        given, defaults = options.model or self.settings.model, self.settings
-        if not given:
-            msg = (
-                "no model: write %%stream provider:model, or set one for all cells: "
-                "%stream --model provider:model"
-            )
-            raise UsageError(msg)
-        model = fill(given, self._variables())
-        system = defaults.system if options.system is None else options.system
-        made = values(options.option)
-        if any(secrets_in(made)) or urlsplit(options.base_url or "").password:
-            warn()
-        request = request_of(
-            prompt,
-            model,
-            system=system and fill(system, self._variables()),
-            max_tokens=options.max_tokens or defaults.max_tokens,
-            reasoning_effort=options.effort,
-            images=[Path(path).expanduser() for path in options.image],
-            files=[Path(path).expanduser() for path in options.file],
-            options=made,
-        )
-        self.settings.note(model)
-        return request
+        chat.clear()
 
     def _options(self, line: str) -> Any:
-        names = ", ".join(providers())
-        known = f"provider:model ({names}) and {_OPTIONS}"
-        options = self._parsed(self.stream, line, known)
-        to = options.to
-        if to is not None and (not to.isidentifier() or iskeyword(to)):
-            msg = f"--to needs a name for a variable, got {to!r}"
-            raise UsageError(msg)
-        return options
-
-    def _parsed(self, magic: Callable[..., None], line: str, known: str) -> Any:
-        """Return the options of a magic's line, without the quotes around them."""
-        try:
-            options = parse_argstring(magic, line)
-        except (IPythonUsageError, ValueError) as error:  # an option, a quote
-            msg = f"{str(error).rstrip('.')}; known: {known}"
-            raise UsageError(msg) from None
-        for name, value in vars(options).items():
-            each = [_unquoted(v) for v in value] if isinstance(value, list) else value
-            setattr(options, name, _unquoted(each) if isinstance(each, str) else each)
-        limit = options.max_tokens
-        if limit is not None and limit < 1:
-            msg = f"--max-tokens needs a number of tokens from 1, got {limit}"
-            raise UsageError(msg)
+        known = f"provider:model ({', '.join(providers())}) and {ASK}"
+        options = parsed(self.stream, line, known)
+        check_name("--to", options.to)
+        check_name("--chat", options.chat)
         return options
 
     def _variables(self) -> dict[str, Any]:
@@ -216,24 +169,6 @@ class StreamMagics(Magics):
     def _keep(self, name: str | None, value: object) -> None:
         if name:
             self._variables()[name] = value
-
-
-def _unquoted(text: str) -> str:
-    """Take off the quotes, which IPython's splitting of a line leaves on."""
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-        return text[1:-1]
-    return text
-
-
-def _wants_help(line: str) -> bool:
-    try:
-        return not {"--help", "-h"}.isdisjoint(shlex.split(line))
-    except ValueError:  # a quote is left open, which is said elsewhere
-        return False
-
-
-def _help(magic: Callable[..., None]) -> str:
-    return (inspect.getdoc(magic) or "").removeprefix("::").strip()
 
 
 def _print(text: str) -> None:
@@ -259,6 +194,6 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     shell.register_magics(magics)
     if _with_body not in shell.input_transformers_cleanup:
         shell.input_transformers_cleanup.append(_with_body)
-    lines = {"%%stream": _OPTIONS, "%stream": _LINE_OPTIONS}
+    lines = {"%%stream": ASK, "%stream": SET}
     options = {name: re.findall(r"--[\w-]+", line) for name, line in lines.items()}
     complete(shell, magics.settings, options)
