@@ -233,6 +233,8 @@ def test_another_server_by_its_address(name, server, monkeypatch):
 SPEC = ToolSpec(name="f", description="d", parameters={"type": "object"})
 SCHEMA = Schema(name="S", schema={"type": "object"})
 OBJECT = {"type": "object"}
+#: An object with any properties cannot be strict.
+FORM = {"name": "S", "schema": OBJECT, "strict": False}
 #: provider -> what of the arguments tools, effort and schema make.
 ARGUMENTS = {
     "openai": {
@@ -246,7 +248,7 @@ ARGUMENTS = {
             }
         ],
         "reasoning": {"effort": "low", "summary": "auto"},
-        "text": {"format": {"type": "json_schema", "name": "S", "schema": OBJECT}},
+        "text": {"format": {"type": "json_schema", **FORM}},
     },
     "openai-chat": {
         "tools": [
@@ -258,7 +260,7 @@ ARGUMENTS = {
         "reasoning_effort": "low",
         "response_format": {
             "type": "json_schema",
-            "json_schema": {"name": "S", "schema": OBJECT},
+            "json_schema": FORM,
         },
         "reasoning": {"summary": "auto"},
     },

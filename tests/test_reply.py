@@ -649,7 +649,7 @@ def test_only_a_whole_answer_is_made_an_object(events, how, parsed):
     reply = asked_for_a_number(*events, **how)
 
     assert (reply.parsed, reply.misfit) == (parsed, None)
-    assert reply.is_whole is (parsed is not None)
+    assert reply.answered is (parsed is not None)
 
 
 def test_an_answer_that_does_not_fit_keeps_its_text():

@@ -208,7 +208,7 @@ class Reply(Answer):
 
     def _read_document(self) -> None:
         """Read what was asked for, once; of a part of an answer no object is made."""
-        if self.expected is None or not self.is_whole:
+        if self.expected is None or not self.answered:
             return
         try:
             self.parsed = self.expected.read(self.document)

@@ -75,7 +75,7 @@ class Answer:
         return self._first.document
 
     @property
-    def is_whole(self) -> bool:
+    def answered(self) -> bool:
         """Whether the model gave its answer to the end, without a refusal or a call."""
         unforced = self.finish_reason in {None, "stop", "other"}
         return self._outcome == "complete" and unforced and not self.refusal

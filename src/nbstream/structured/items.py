@@ -102,6 +102,6 @@ class _Found:
     def check(self) -> None:
         """Say it where a whole answer has no list; one by a schema may leave it out."""
         reply = self._reply
-        if reply.is_whole and reply.parsed is None and not self._elements.found:
+        if reply.answered and reply.parsed is None and not self._elements.found:
             msg = f"this answer has no JSON list: it begins {reply.text[:40]!r}"
             raise UsageError(msg)
