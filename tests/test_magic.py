@@ -259,7 +259,8 @@ def test_the_line_magic_does_not_ask(shell):
 
     assert str(error) == (
         "unrecognized arguments: openai:m; known: --model provider:model, "
-        "--system TEXT, --max-tokens N, --reset NAME, --help; to ask: %%stream provider:model"
+        "--system TEXT, --max-tokens N, --reset NAME, --help; "
+        "to ask: %%stream provider:model"
     )
 
 
