@@ -6,7 +6,7 @@ Each has the name of its stub in the lesson. The tests run the lessons with them
 import codecs
 import json
 
-from openai import APIError
+import openai
 
 __all__ = [
     "assemble_any",
@@ -57,7 +57,7 @@ def keep(make):
             if event.type == "response.output_text.delta":
                 text += event.delta
             whole = whole or event.type == "response.completed"
-    except APIError:
+    except openai.APIError:
         pass
     return text, whole
 
