@@ -33,6 +33,8 @@ __all__ = [
     "waiting",
 ]
 
+#: A result as short as this stands in the line that names it, in characters.
+SHORT_RESULT = 80
 #: Half a character: JSON may hold one (``"\\ud83d"``), the bytes of a message not.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
@@ -164,10 +166,13 @@ def call_html(call: ToolCall) -> str:
 
 
 def run_html(run: ToolResult, more: str = "") -> str:
-    """Return what came of a call; ``more`` is HTML that goes behind the first line."""
-    line = f"<p>{escape(ran(run))}{more}</p>"
-    said = f"\n<pre><code>{escape(result(run))}</code></pre>" if run.result else ""
-    return line + said
+    """Return what came of a call: what is short in its line, ``more`` HTML behind it."""
+    words, said = escape(ran(run)), escape(result(run))
+    if not said:
+        return f"<p>{words}{more}</p>"
+    if len(said) <= SHORT_RESULT and "\n" not in said:
+        return f"<p>{words}: <code>{said}</code>{more}</p>"
+    return f"<p>{words}{more}</p>\n<pre><code>{said}</code></pre>"
 
 
 def status_html(reply: Reply) -> str:
