@@ -166,7 +166,7 @@ def call_html(call: ToolCall) -> str:
 
 
 def run_html(run: ToolResult, more: str = "") -> str:
-    """Return what came of a call: what is short in its line, ``more`` HTML behind it."""
+    """Return what came of a call, in one line if short; ``more`` is HTML behind it."""
     words, said = escape(ran(run)), escape(result(run))
     if not said:
         return f"<p>{words}{more}</p>"
