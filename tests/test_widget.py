@@ -531,6 +531,7 @@ def test_the_script_is_one_module_without_its_comments():
     assert "function stopper" in script
     assert "\n//" not in script
     assert "\n " not in script
+    assert "/*" not in script + LiveModel._css
     assert len(script) + len(LiveModel._css) < 32_000
 
 

@@ -29,7 +29,7 @@ class FrameMessages:
         """
         self.seq += 1
         before = self.last
-        self.last = next(reversed(sections), before) if sections else before
+        self.last = [before, *sections][-1]
         if not facts and list(sections) == [before]:
             frame = sections[before]
             match frame.get("html"):

@@ -48,6 +48,16 @@ function rewrite(node, data) {
     node.replaceData(same, node.length - same, data.slice(same));
 }
 
+// A long list or table comes in pieces (markdown/pieces.py): its first one holds the
+// others, which begin with an item or a row and have no element of their own.
+const isPiece = (html) => html.startsWith("<li>") || html.startsWith("<tr>");
+
+function holderOf(blocks, at) {
+  while (at > 0 && (isPiece(blocks[at].html) || !blocks[at].nodes.length)) at--;
+  const holder = blocks[at]?.nodes.findLast(({ localName }) => localName);
+  return holder?.tBodies?.[0] ?? holder;
+}
+
 // An open fence is appended to, and not read again.
 const CODE_END = "</code></pre>\n";
 const insideCode = (block, code) => block.slice(0, -CODE_END.length) + code + CODE_END;

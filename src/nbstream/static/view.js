@@ -223,13 +223,23 @@ function makeView(el, answer, stop, consent, rendermime) {
     return node;
   }
 
+  // They went when the block that holds them was made anew.
+  function forgetPieces({ blocks }, index) {
+    for (let at = index + 1; isPiece(blocks[at]?.html ?? ""); at++)
+      Object.assign(blocks[at], { html: "", nodes: [] });
+  }
+
   function paintBlock(section, index, html) {
     const block = (section.blocks[index] ??= { html: "", nodes: [] });
     if (html === block.html) return;
     if (!grow(block, html)) {
-      const next = section.blocks.slice(index + 1).find(({ nodes }) => nodes.length);
-      const end = next ? next.nodes[0] : section.end;
-      block.nodes = morph(section.parent, block.nodes, parsed(html), end);
+      const holder = isPiece(html) && holderOf(section.blocks, index - 1);
+      const parent = holder || section.parent;
+      if (block.nodes[0]?.parentNode !== parent) block.nodes.splice(0).forEach(drop);
+      const later = section.blocks.slice(index + 1).flatMap(({ nodes }) => nodes);
+      const end = later.find(({ parentNode }) => parentNode === parent);
+      block.nodes = morph(parent, block.nodes, parsed(html), end ?? (holder ? null : section.end));
+      if (!holder) forgetPieces(section, index);
     }
     block.html = html;
     block.nodes.forEach(offerCopies);
@@ -310,7 +320,11 @@ function makeView(el, answer, stop, consent, rendermime) {
     const sizeOf = ({ nodes }) => nodes.reduce((sum, { textContent }) => sum + textContent.length, 0);
     let sum = 0;
     for (const { blocks, closed } of shown.values())
-      blocks.forEach((block, at) => (sum += at < closed ? (block.size ??= sizeOf(block)) : sizeOf(block)));
+      blocks.forEach((block, at) => {
+        if (isPiece(block.html)) return;
+        const isWhole = at + 1 < closed && !isPiece(blocks[at + 1].html);
+        sum += isWhole ? (block.size ??= sizeOf(block)) : sizeOf(block);
+      });
     return sum;
   }
   function tick() {
