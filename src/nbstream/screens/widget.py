@@ -117,9 +117,9 @@ class WidgetScreen:
 
     def close(self, reply: Reply) -> None:
         """Replace the widget by what stays. Its model goes once a page has seen it."""
+        self.update(reply)  # first, since the output of a long answer takes a while
         data = bundle(reply, images=self._images)
         beside = metadata(reply, timed=True)
-        self.update(reply)
         with self._lock:
             self._final = {"data": data, "metadata": beside}
             self._send({"kind": "swap"})
