@@ -24,6 +24,7 @@ from nbstream.reply import Reply
 from nbstream.screens import live_model
 from nbstream.screens.bundle import bundle
 from nbstream.screens.live_json import laid_out, standing
+from nbstream.screens.live_message import FrameMessages
 from nbstream.screens.live_model import ANSWERS, KEPT, LiveModel
 from nbstream.screens.live_sections import Sections
 from nbstream.screens.widget import FALLBACK, MIN_INTERVAL_S, WidgetScreen
@@ -107,17 +108,22 @@ def in_full(value):
 
 def custom(sent):
     """The custom messages to the page, each thing in them said by its name."""
-    last, said = "0.2.text", []
-    for _, _, data in sent:
-        if data and data.get("method") == "custom":
-            content = in_full(data["content"])
-            if isinstance(content, list):
-                seq, keep, html = content
-                sections = {last: {"keep": keep, "html": [html]}}
-                content = {"kind": "frame", "seq": seq, "sections": sections}
-            last = next(reversed(content.get("sections", ())), last)
-            said.append(content)
-    return said
+    found = [data["content"] for _, _, data in sent if data and "content" in data]
+    return list(in_words(found))
+
+
+def in_words(messages):
+    """Messages as a page reads them, one after the other."""
+    last, page = "0.2.text", Page()
+    for content in map(in_full, messages):
+        if isinstance(content, list):
+            seq, *short = content
+            sections = {last: page.goes_on(last, *short)}
+            content = {"kind": "frame", "seq": seq, "sections": sections}
+        sections = content.get("sections", {})
+        page.take(sections)
+        last = [last, *sections][-1]
+        yield content
 
 
 def hear(screen, content):
@@ -162,6 +168,19 @@ class Page:
                 html[0] = units.decode("utf-16-le") + html[0]
             self.sections[key] = ([*blocks[:at], *html], frame.get("closed", closed))
             self.lines[key] = frame.get("line", "")
+
+    def goes_on(self, key, first, *more):
+        """What a frame in short says, by its names: see ``FrameMessages``."""
+        blocks, closed = self.sections[key]
+        at = len(blocks) - (len(more) == 1)
+        frame = {} if at == closed else {"at": at}
+        if len(more) == 1:
+            return frame | {"keep": first, "html": list(more)}
+        line = self.lines[key].encode("utf-16-le")[: 2 * more[0]].decode("utf-16-le")
+        named = {"code": first, "line": line + more[1]}
+        return frame | {
+            name: each for name, each in named.items() if each or name != "line"
+        }
 
     @property
     def shown(self):
@@ -242,12 +261,15 @@ def test_a_text_that_goes_on_is_said_in_few_words(screen, sent):
 def test_however_it_is_cut_the_page_shows_the_final_html(sizes):
     """Frames add up to what the output will be, whatever the pieces."""
     sections, reply, page, at = Sections(), Reply("text"), Page(), 0
+    frames, messages = FrameMessages(), []
     for size in sizes:
         reply.apply(TextDelta(text=TOUR[at : at + size]))
-        page.take(sections.changes(reply))
+        messages.append(frames.next(sections.changes(reply), {}))
         at += size
     reply.apply(TextDelta(text=TOUR[at:]))
-    page.take(sections.changes(ended(reply)))
+    messages.append(frames.next(sections.changes(ended(reply)), {}))
+    for message in in_words(json.loads(json.dumps(messages))):
+        page.take(message["sections"])
 
     assert page.html == to_html(TOUR) == bundle(reply)["text/html"]
     assert Page(sections.snapshot()).html == page.html

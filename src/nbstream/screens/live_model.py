@@ -24,7 +24,8 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 _SCRIPTS = ("nodes.js", "page.js", "view.js", "stop.js")
 #: Comments and indentation are for readers of the source; they need not travel.
 _FOR_READERS = re.compile(
-    r"^[ \t]*//.*\n|^[ \t]*/\*(?:[^*]|\*(?!/))*\*/\n|^[ \t]+|^\n", re.MULTILINE
+    r"^[ \t]*//.*\n|[ \t]+// .*$|^[ \t]*/\*(?:[^*]|\*(?!/))*\*/\n|^[ \t]+|^\n",
+    re.MULTILINE,
 )
 
 _kept: deque[LiveModel] = deque()

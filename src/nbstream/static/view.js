@@ -40,7 +40,8 @@ export default () => {
       const { at = before, closed = before, keep = 0, code = "", replaced = [] } = frame;
       const first = Math.min(at, blocks.length - 1, ...replaced.map(([index]) => index));
       views.forEach((view) => view.touch(key, Math.max(0, first)));
-      const [html, line] = [(frame.html ?? []).map(inFull), inFull(frame.line ?? "")];
+      const html = (frame.html ?? []).map(inFull);
+      const line = section.line.slice(0, frame.lineKeep ?? 0) + inFull(frame.line ?? "");
       if (code) blocks.push(insideCode(blocks.pop(), inFull(code)));
       for (const [index, block] of replaced) blocks[index] = inFull(block);
       const began = (blocks[at] ?? "").slice(0, keep);
@@ -61,9 +62,15 @@ export default () => {
     });
   }
 
-  // Most frames say only where the text that was sent last goes on, and how.
-  const inWords = ([seq, keep, html]) =>
-    ({ kind: "frame", seq, sections: { [answer.last]: { keep, html: [html] } } });
+  // Most frames say only how the last block goes on: see screens/live_message.py.
+  function inWords([seq, first, ...more]) {
+    const { blocks } = answer.sections.get(answer.last) ?? { blocks: [] };
+    const [keep, line] = more;
+    const frame = more.length === 1
+      ? { at: blocks.length - 1, keep: first, html: more }
+      : { at: blocks.length, code: first, line, lineKeep: keep };
+    return { kind: "frame", seq, sections: { [answer.last]: frame } };
+  }
 
   function receive(model, message) {
     const named = Array.isArray(message) ? inWords(message) : message;
