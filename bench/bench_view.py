@@ -14,8 +14,9 @@ websocket. ``stream`` is without what is sent once: the widget's own code, and t
 output that stays in the notebook (HTML, Markdown and plain text for us, plain text
 alone for the floor). The long tasks of that output are told apart, too: the host makes
 them of any output of that size. ``following`` is the floor with its end kept in view,
-as ours does. ``--quick`` takes three minutes, all about five. ``--long`` adds 256 kB
-and 1 MB, and the rivals that take minutes to catch up.
+as ours does; ``alike`` leaves the very output that ours leaves. ``--quick`` takes three
+minutes, all about five. ``--long`` adds 256 kB and 1 MB, and the rivals that take
+minutes to catch up.
 """
 
 import statistics
@@ -45,6 +46,7 @@ QUICK: tuple[Round, ...] = (
     (3, _against("prose", 16_000, FAST, *RIVALS)),
     (1, _against("prose", 16_000, FAST, "following", "nothing")),
     (3, _against("prose", 64_000, FAST, *RIVALS)),
+    (1, _against("prose", 64_000, FAST, "alike")),
 )
 ROUNDS: tuple[Round, ...] = (
     *QUICK,

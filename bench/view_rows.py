@@ -110,17 +110,24 @@ def _grown(of: dict[str, float]) -> list[str]:
 
 def _all_shown(cases: Result) -> list[str]:
     return [
-        _shown(case, mine, cases.get(("floor", *case[1:])))
+        _shown(case, mine, *(cases.get((way, *case[1:])) for way in ("floor", "alike")))
         for case, mine in cases.items()
         if case[0] == "ours" and case[2] >= 64_000
     ]
 
 
-def _shown(case: Case, mine: dict[str, Any], floor: dict[str, Any] | None) -> str:
+def _shown(
+    case: Case,
+    mine: dict[str, Any],
+    floor: dict[str, Any] | None,
+    alike: dict[str, Any] | None,
+) -> str:
     _, kind, size, per_s = case
     p50, p95 = (percentile(mine["paint_ms"], each) for each in (50, 95))
     what = "prose" if kind == "prose" else f"one {kind}"
     theirs = f"; plain text {_longest(floor)}" if floor else ""
+    if alike:
+        theirs += f" ({alike['longest_at_end_ms']:.0f} ms for the output that ours is)"
     return _row(
         f"{what} of {size // 1000} kB, {per_s:,} deltas a second",
         f"from delta to paint p50 {p50:.0f} ms, p95 {p95:.0f} ms; the page's longest "
