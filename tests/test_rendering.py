@@ -95,7 +95,12 @@ LATE = {
     "a definition that is none": "[a]\n\n[a]: http://b|c\n---|---\nd | e\n",
     "a definition in a quote": "[a]\n\n> [a]: http://b.c\n\nd\n",
 }
-ALL = SAMPLES | LATE
+#: Where a formula ends what looked like more of a list or table.
+FORMULAS = {
+    "a formula that ends a table": "a|b\n-|-\nc|d\n$$\n$$\n# e\n",
+    "a formula that may end a list": "- a\n- b\n- $$\n- c\n$$\n\nd\n",
+}
+ALL = SAMPLES | LATE | FORMULAS
 
 
 @pytest.mark.parametrize("text", ALL.values(), ids=ALL)
@@ -104,6 +109,7 @@ def test_frames_add_up_to_the_final_html(text: str) -> None:
     once = play(text)[-1]
 
     assert "".join(once) == to_html(text)
+    assert "".join(play(*text, least=1)[-1]) == to_html(text)
     assert play(*text)[-1] == once
     assert play(*re.findall("(?s).{1,5}", text))[-1] == once
 

@@ -98,7 +98,7 @@ class Splitter:
             at = self._cut(lines, tokens, at, start)
             self._closed.append("".join(lines[at:start]))
             at = start
-        end = min(len(lines), first_undecided(lines, tokens) + 1)
+        end = min(len(lines), first_undecided(lines, tokens))
         at = self._cut(lines, tokens, at, end)
         self._lines = lines[at:]
         self._fence = _open_fence(self._lines, tokens, at)
