@@ -45,13 +45,12 @@ QUICK: tuple[Round, ...] = (
     (2, _against("prose", 2_000, HUMAN, *RIVALS)),
     (3, _against("prose", 16_000, FAST, *RIVALS)),
     (1, _against("prose", 16_000, FAST, "following", "nothing")),
-    (3, _against("prose", 64_000, FAST, *RIVALS)),
+    (2, _against("prose", 64_000, FAST, *RIVALS)),
     (1, _against("prose", 64_000, FAST, "alike")),
 )
 ROUNDS: tuple[Round, ...] = (
     *QUICK,
     *((1, _against(kind, 64_000, FAST, *RIVALS)) for kind in ("list", "table", "code")),
-    (1, _against("prose", 2_000, FAST, *RIVALS, "again", "naive")),
     (1, _against("prose", 16_000, FAST, "again")),
 )
 #: The slow ones last, since the page may be busy for minutes after them.
@@ -59,6 +58,7 @@ LONG: tuple[Round, ...] = (
     (1, _against("prose", 256_000, FAST, *RIVALS)),
     (1, _against("prose", 1_000_000, FAST, "ours", "floor")),
     (1, _against("prose", 64_000, FAST, "again")),
+    (1, _against("prose", 2_000, FAST, *RIVALS, "again", "naive")),
     (1, _against("prose", 16_000, FAST, "naive")),
 )
 #: How often a first delta is timed, and after what silence.
