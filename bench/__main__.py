@@ -1,10 +1,10 @@
 """Run the measurements and print them: ``make bench``, or ``python bench NAME ...``.
 
-``python bench bench_view`` is apart: it drives a browser and takes ten minutes, or two
-with ``--quick``.
+``python bench bench_view`` is apart: it drives a browser and takes five minutes,
+three with ``--quick``, and a quarter of an hour with ``--long``, which has 1 MB.
 
 ``python bench --readme`` runs them all, that one too, and writes the table in
-README.md, so that no figure there is anybody's word.
+README.md, so that no figure there is anybody's word; with ``--long`` for 1 MB, too.
 """
 
 import importlib

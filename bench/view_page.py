@@ -6,6 +6,7 @@ that frame has been made, so that what the DOM holds then is on the screen.
 
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -27,7 +28,8 @@ __all__ = ["Bench", "opened"]
 #: Counted in the page, because CDP's own events of a websocket would have to be made,
 #: with all their bytes, by the main thread that is measured.
 PROBE = r"""(() => {
-  const none = { frames: 0, bytes: 0, opening: 0, updates: 0, long: [], shown: [] };
+  const counts = { frames: 0, bytes: 0, opening: 0, updates: 0, ended: 0 };
+  const none = { ...counts, long: [], shown: [] };
   const seen = (window.seen = structuredClone(none));
   const decoder = new TextDecoder();
   window.WebSocket = class extends WebSocket {
@@ -40,7 +42,9 @@ PROBE = r"""(() => {
         seen.bytes += size;
         const head = data.byteLength ? decoder.decode(data.slice(0, 600)) : data;
         if (head.includes('"comm_open"')) seen.opening += size;
-        if (head.includes('"update_display_data"')) seen.updates += size;
+        if (!head.includes('"update_display_data"')) return;
+        seen.updates += size;
+        seen.ended = performance.now();
       });
     }
   };
@@ -99,7 +103,7 @@ class Bench:
     def __init__(self, notebook: NotebookPage) -> None:
         self.notebook = notebook
         self._cdp = notebook.page.context.new_cdp_session(notebook.page)
-        self._cdp.send("Performance.enable")
+        self._cdp.send("Performance.enable", {"timeDomain": "threadTicks"})
         self._out = notebook.server.root / "out.json"
 
     def measure(self, call: str, last_mark: int, limit_s: float) -> dict[str, Any]:
@@ -149,6 +153,7 @@ class Bench:
 @contextmanager
 def opened(setup: str) -> Iterator[Bench]:
     """Open a notebook in JupyterLab, with its first cell run, in headless Chromium."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         playwright = stack.enter_context(sync_playwright())

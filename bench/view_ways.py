@@ -16,12 +16,14 @@ from IPython.display import DisplayHandle, Markdown, display
 from view_texts import DELTA, text_of
 
 import nbstream
+from nbstream.screens.bundle import bundle
 
 __all__ = ["FRAME_S", "WAYS", "run"]
 
 #: As often as our view at most.
 FRAME_S = 0.05
 Deltas = Iterator[str]
+Output = Callable[[str], dict[str, str]]
 
 
 def ours(deltas: Deltas) -> None:
@@ -49,7 +51,9 @@ class Floor(anywidget.AnyWidget):
     follows = traitlets.Bool(False).tag(sync=True)
 
 
-def floor(deltas: Deltas, *, follows: bool = False) -> None:
+def floor(
+    deltas: Deltas, *, follows: bool = False, output: Output | None = None
+) -> None:
     """Send what is new as plain text, to a <pre>; leave it all as plain text."""
     model = Floor(follows=follows)
     view = {"version_major": 2, "version_minor": 0, "model_id": model.model_id}
@@ -59,13 +63,22 @@ def floor(deltas: Deltas, *, follows: bool = False) -> None:
     for text in _frames(deltas):
         model.send(text[len(sent) :])
         sent = text
-    handle.update({"text/plain": text}, raw=True)
+    handle.update(output(text) if output else {"text/plain": text}, raw=True)
     model.close()
 
 
 def following(deltas: Deltas) -> None:
     """Do the same, and keep the end in view, as our view does."""
     floor(deltas, follows=True)
+
+
+def alike(deltas: Deltas) -> None:
+    """Do the same, and leave what our view leaves: what that costs is the host's."""
+
+    def output(text: str) -> dict[str, str]:
+        return bundle(nbstream.Reply.from_stream(iter([text])))
+
+    floor(deltas, output=output)
 
 
 def again(deltas: Deltas) -> None:
@@ -93,7 +106,8 @@ def nothing(deltas: Deltas) -> None:
 
 
 WAYS: dict[str, Callable[[Deltas], None]] = {
-    each.__name__: each for each in (ours, floor, following, again, naive, nothing)
+    each.__name__: each
+    for each in (ours, floor, following, alike, again, naive, nothing)
 }
 
 

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbstream.markdown.blocks import Splitter
+from nbstream.markdown.pieces import LEAST
 
 
-def split(*pieces: str) -> tuple[list[str], str]:
+def split(*pieces: str, least: int = LEAST) -> tuple[list[str], str]:
     """Split a text that comes in these pieces, and is looked at after each."""
-    splitter = Splitter()
+    splitter = Splitter(least=least)
     for piece in pieces:
         splitter.feed(piece)
         assert splitter.closed is not None
@@ -114,19 +115,58 @@ TEXTS = st.builds(
 )
 
 
+#: As SPLIT, where a piece has at least five characters.
+PIECES = {
+    "items": "- ab\n@- c\n- d\n@- e\n",
+    "not before there is enough": "- a\n- b\n",
+    "items with more in them": "1. a\n   - b\n\n     c\n@7. d\n\n@e\n",
+    "another list": "- abc\n@* d\n* e\n@* f\n",
+    "a list in an item is not cut": "- a\n  - bcd\n  - efg\n@- h\n",
+    "a fence in an item": "- ```\n  - abc\n  ```\n@- d\n",
+    "rows": "a | b\n--|--\nc | d\n@e | f\n@g | h\n\n@i\n",
+    "a table is not cut from its head": "abc | def\n--|--\ng\n@h\n",
+    "a formula that may not be one": "- abc\n$$\n- d\n",
+    "a formula that is none": "- abc\n$$\n@- d\n\n@e\n",
+}
+
+
+@pytest.mark.parametrize("marked", PIECES.values(), ids=PIECES)
+def test_a_list_or_a_table_is_closed_in_pieces(marked: str) -> None:
+    """From item to item and from row to row; whole or by characters the same."""
+    *closed, tail = marked.split("@")
+    text = "".join([*closed, tail])
+
+    assert split(text, least=5) == (closed, tail)
+    assert split(*text, least=5) == (closed, tail)
+
+
 @settings(deadline=None, max_examples=400)
-@given(text=TEXTS, places=st.lists(st.integers(0, 60), max_size=6))
+@given(
+    text=TEXTS,
+    places=st.lists(st.integers(0, 60), max_size=6),
+    least=st.sampled_from([LEAST, 1, 8]),
+)
 def test_any_cut_of_any_text_gives_the_same_blocks(
-    text: str, places: list[int]
+    text: str, places: list[int], least: int
 ) -> None:
     """However it is cut; and the blocks and the tail are the text."""
-    closed, tail = split(text)
+    closed, tail = split(text, least=least)
     ends = [0, *sorted(min(at, len(text)) for at in places), len(text)]
     pieces = [text[a:b] for a, b in pairwise(ends)]
 
     assert "".join([*closed, tail]) == text
-    assert split(*text) == (closed, tail)
-    assert split(*pieces) == (closed, tail)
+    assert split(*text, least=least) == (closed, tail)
+    assert split(*pieces, least=least) == (closed, tail)
+
+
+@pytest.mark.parametrize("line", ["- one item\n", "| a | b |\n"])
+def test_a_long_list_or_table_costs_what_its_text_costs(line: str) -> None:
+    """Only its last piece is parsed again, however long it is."""
+    began = time.process_time()
+    closed, _ = split("| x | y |\n|---|---|\n", *[line * 25] * 200)
+
+    assert len(closed) > 20
+    assert time.process_time() - began < 6
 
 
 def test_an_open_fence_is_never_parsed_again() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbstream.markdown import to_html
+from nbstream.markdown.pieces import LEAST
 from nbstream.markdown.rendering import Frame, Rendering
 from nbstream.markdown.short import SHORT, expand, shorten
 
@@ -42,9 +43,9 @@ class Page:
         self.line = frame.line
 
 
-def play(*pieces: str, images: bool = False) -> list[list[str]]:
+def play(*pieces: str, images: bool = False, least: int = LEAST) -> list[list[str]]:
     """Return the blocks after each frame, as a page has them."""
-    rendering, page, shown = Rendering(images=images), Page(), []
+    rendering, page, shown = Rendering(images=images, least=least), Page(), []
     for piece in pieces:
         rendering.feed(piece)
         if frame := rendering.frame():
@@ -94,7 +95,12 @@ LATE = {
     "a definition that is none": "[a]\n\n[a]: http://b|c\n---|---\nd | e\n",
     "a definition in a quote": "[a]\n\n> [a]: http://b.c\n\nd\n",
 }
-ALL = SAMPLES | LATE
+#: Where a formula ends what looked like more of a list or table.
+FORMULAS = {
+    "a formula that ends a table": "a|b\n-|-\nc|d\n$$\n$$\n# e\n",
+    "a formula that may end a list": "- a\n- b\n- $$\n- c\n$$\n\nd\n",
+}
+ALL = SAMPLES | LATE | FORMULAS
 
 
 @pytest.mark.parametrize("text", ALL.values(), ids=ALL)
@@ -103,6 +109,7 @@ def test_frames_add_up_to_the_final_html(text: str) -> None:
     once = play(text)[-1]
 
     assert "".join(once) == to_html(text)
+    assert "".join(play(*text, least=1)[-1]) == to_html(text)
     assert play(*text)[-1] == once
     assert play(*re.findall("(?s).{1,5}", text))[-1] == once
 
@@ -121,15 +128,46 @@ TEXTS = st.lists(
 ).map("".join)
 
 
-@settings(deadline=None, max_examples=200)
-@given(text=TEXTS, places=st.lists(st.integers(0, 80), max_size=8))
-def test_any_cut_gives_the_same_html(text: str, places: list[int]) -> None:
-    """However a text is cut, the page ends as ``to_html`` of it."""
+#: What lists and tables may become, or how they may end.
+LINES = ["- a", "- b **c", "  d", "  - e", "1. f", "2. g", "   ```", "  > h", "", "* i"]
+LINES += ["-", "- [j]", "[j]: http://k", "# l", "a $ b", "$$", "- $$", "m"]
+LINES += ["n | o | p", "|---|--:|", "| [j] |", "| q | r | s |", "> t", "---|---"]
+ITEMS = st.lists(st.sampled_from(LINES), max_size=12).map(
+    lambda lines: "".join(f"{line}\n" for line in lines)
+)
+
+
+@settings(deadline=None, max_examples=400)
+@given(
+    text=st.one_of(TEXTS, ITEMS),
+    places=st.lists(st.integers(0, 80), max_size=8),
+    least=st.sampled_from([LEAST, 1, 8]),
+)
+def test_any_cut_gives_the_same_html(text: str, places: list[int], least: int) -> None:
+    """However a text is cut, and in what pieces, the page ends as ``to_html`` of it."""
     ends = [0, *sorted(min(at, len(text)) for at in places), len(text)]
-    once = play(text)[-1]
+    once = play(text, least=least)[-1]
 
     assert "".join(once) == to_html(text)
-    assert play(*(text[a:b] for a, b in pairwise(ends)))[-1] == once
+    pieces = (text[a:b] for a, b in pairwise(ends))
+    assert play(*pieces, least=least)[-1] == once
+
+
+def test_a_list_that_becomes_loose_is_written_again() -> None:
+    """All its pieces, and those only; each stays a piece."""
+    rendering = Rendering(least=4)
+    rendering.feed("x\n\n- abc\n- def\n- ghi\n")
+    rendering.frame()
+    tight = rendering.blocks
+    rendering.feed("\n- jkl\n")
+    frame = rendering.frame()
+
+    assert tight[1:3] == ["<ul>\n<li>abc\n</li>\n", "<li>def\n</li>\n"]
+    assert frame is not None
+    assert frame.replaced == (
+        (1, "<ul>\n<li><p>abc</p>\n</li>\n"),
+        (2, "<li><p>def</p>\n</li>\n"),
+    )
 
 
 TOO_MUCH = {

@@ -223,6 +223,45 @@ def test_reloaded_in_the_middle_of_a_fence(open_cells, front):
     assert page.output(1).locator("mjx-container").count() == 3
 
 
+MANY = """\
+ITEMS = "".join(f"- item {n} is *one* of many\\n" for n in range(200))
+ROWS = "".join(f"| row {n} | of `many` |\\n" for n in range(200))
+TABLE = f"| a | b |\\n|---|---|\\n{ROWS}"
+LISTS = f"Begin.\\n\\n{ITEMS}\\n- the last\\n\\n{TABLE}\\nThe end."
+live = nbstream.start(flow(LISTS, step=40, delay_s=0.01, hold_s=3))"""
+COUNTS = """() => {
+  const text = document.querySelector('.nbstream-text')
+    ?? document.querySelector('.jp-RenderedHTML.jp-OutputArea-output');
+  const count = (query) => text.querySelectorAll(query).length;
+  return [count(':scope > ul > li > p'), count(':scope > table > tbody > tr'),
+    text.children.length - text.querySelectorAll('button').length,
+    text.textContent.replace(/\\s+/g, ' ').trim(), text.offsetHeight];
+}"""
+
+
+def test_a_long_list_and_a_long_table_grow_in_place(open_cells):
+    """In pieces, which nobody sees; a list that becomes loose does so as a whole."""
+    page = open_cells(MANY)
+    page.run_cell(1)
+    live(page, 1).locator("li", has_text="item 40 ").wait_for()
+    tight = page.js("() => document.querySelectorAll('.nbstream-text li > p').length")
+    page.js(
+        """() => getSelection().selectAllChildren(
+          document.querySelector('.nbstream-text li:nth-child(3)'))"""
+    )
+    live(page, 1).get_by_text("The end.").wait_for()
+    selected = page.js("() => getSelection().toString().trim()")
+    shown = page.js(COUNTS)
+    final(page, 1)
+    page.page.wait_for_timeout(800)
+
+    assert tight == 0
+    assert shown[:3] == [201, 200, 4]
+    assert page.js(COUNTS) == shown
+    assert selected == "item 2 is one of many"
+    assert quiet(page)
+
+
 #: Notes where the reader is, and what the browser calls a shift, at each frame.
 STILL = """() => {
   window.tops = new Set();

@@ -25,6 +25,7 @@ from nbstream.reply import Reply
 from nbstream.screens import live_model
 from nbstream.screens.bundle import bundle
 from nbstream.screens.live_json import laid_out, standing
+from nbstream.screens.live_message import FrameMessages
 from nbstream.screens.live_model import ANSWERS, KEPT, LiveModel
 from nbstream.screens.live_sections import Sections
 from nbstream.screens.widget import FALLBACK, MIN_INTERVAL_S, WidgetScreen
@@ -107,12 +108,23 @@ def in_full(value):
 
 
 def custom(sent):
-    """The custom messages to the page."""
-    return [
-        in_full(data["content"])
-        for _, _, data in sent
-        if data and data.get("method") == "custom"
-    ]
+    """The custom messages to the page, each thing in them said by its name."""
+    found = [data["content"] for _, _, data in sent if data and "content" in data]
+    return list(in_words(found))
+
+
+def in_words(messages):
+    """Messages as a page reads them, one after the other."""
+    last, page = "0.2.text", Page()
+    for content in map(in_full, messages):
+        if isinstance(content, list):
+            seq, *short = content
+            sections = {last: page.goes_on(last, *short)}
+            content = {"kind": "frame", "seq": seq, "sections": sections}
+        sections = content.get("sections", {})
+        page.take(sections)
+        last = [last, *sections][-1]
+        yield content
 
 
 def hear(screen, content):
@@ -157,6 +169,19 @@ class Page:
                 html[0] = units.decode("utf-16-le") + html[0]
             self.sections[key] = ([*blocks[:at], *html], frame.get("closed", closed))
             self.lines[key] = frame.get("line", "")
+
+    def goes_on(self, key, first, *more):
+        """What a frame in short says, by its names: see ``FrameMessages``."""
+        blocks, closed = self.sections[key]
+        at = len(blocks) - (len(more) == 1)
+        frame = {} if at == closed else {"at": at}
+        if len(more) == 1:
+            return frame | {"keep": first, "html": list(more)}
+        line = self.lines[key].encode("utf-16-le")[: 2 * more[0]].decode("utf-16-le")
+        named = {"code": first, "line": line + more[1]}
+        return frame | {
+            name: each for name, each in named.items() if each or name != "line"
+        }
 
     @property
     def shown(self):
@@ -205,19 +230,31 @@ def test_a_frame_holds_what_is_new(screen, sent):
     }
 
 
-def test_a_frame_weighs_what_its_text_weighs():
+def test_a_frame_weighs_what_its_text_weighs(screen, sent):
     """Prose at human pace: at most a tenth over plain text, with the message's own."""
-    envelope, sections, reply = 600, Sections(), Reply("text")
-    text = "The model writes a sentence of ordinary words. " * 60
-    ours = plain = 0
-    for at in range(0, len(text), 16):
-        delta = text[at : at + 16]
-        reply.apply(TextDelta(text=delta))
-        frame = {"kind": "frame", "seq": at, "sections": sections.changes(reply)}
-        ours += envelope + len(json.dumps(frame))
-        plain += envelope + len(json.dumps({"kind": "text", "text": delta}))
+    envelope, reply = 600, Reply("text")
+    text = "The model writes a sentence of *ordinary* words. " * 60
+    pieces = [text[at : at + 16] for at in range(0, len(text), 16)]
+    say(screen, reply, *pieces)
+    ours = sum(len(json.dumps(data)) for _, _, data in sent)
+    plain = sum(len(json.dumps({"method": "custom", "content": p})) for p in pieces)
+    count = len(pieces)
 
-    assert ours / plain < 1.1
+    assert len(sent) <= count
+    assert (ours + envelope * len(sent)) / (plain + envelope * count) < 1.05
+
+
+def test_a_text_that_goes_on_is_said_in_few_words(screen, sent):
+    """Where it differs, and how; whatever is new besides is said by its name."""
+    reply = Reply("text")
+    say(screen, reply, "One ", "two ", "three ", "\n\n# Four")
+    first, second, third, fourth = (data["content"] for _, _, data in sent)
+
+    assert set(first) == {"kind", "seq", "sections", "phase", "first_s"}
+    assert in_full(second) == [2, 6, " two</p>\n"]
+    assert in_full(third) == [3, 10, " three</p>\n"]
+    assert set(fourth) == {"kind", "seq", "sections"}
+    assert screen._whole()["last"] == "0.2.text"
 
 
 @settings(deadline=None, max_examples=60)
@@ -225,12 +262,15 @@ def test_a_frame_weighs_what_its_text_weighs():
 def test_however_it_is_cut_the_page_shows_the_final_html(sizes):
     """Frames add up to what the output will be, whatever the pieces."""
     sections, reply, page, at = Sections(), Reply("text"), Page(), 0
+    frames, messages = FrameMessages(), []
     for size in sizes:
         reply.apply(TextDelta(text=TOUR[at : at + size]))
-        page.take(sections.changes(reply))
+        messages.append(frames.next(sections.changes(reply), {}))
         at += size
     reply.apply(TextDelta(text=TOUR[at:]))
-    page.take(sections.changes(ended(reply)))
+    messages.append(frames.next(sections.changes(ended(reply)), {}))
+    for message in in_words(json.loads(json.dumps(messages))):
+        page.take(message["sections"])
 
     assert page.html == to_html(TOUR) == bundle(reply)["text/html"]
     assert Page(sections.snapshot()).html == page.html
@@ -514,6 +554,7 @@ def test_the_script_is_one_module_without_its_comments():
     assert "function stopper" in script
     assert "\n//" not in script
     assert "\n " not in script
+    assert "/*" not in script + LiveModel._css
     assert len(script) + len(LiveModel._css) < 32_000
 
 

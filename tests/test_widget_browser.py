@@ -490,6 +490,108 @@ def test_every_state_can_be_looked_at(open_cells, front, theme):
     assert quiet(page)
 
 
+ENDINGS = """\
+def chunk(reason=None, **delta):
+    choice = {"index": 0, "delta": delta, "finish_reason": reason}
+    return {"object": "chat.completion.chunk", "choices": [choice]}
+def refused():
+    yield chunk(refusal="I cannot help with that.")
+    yield chunk(reason="stop")
+def truncated():
+    yield chunk(content="It began well, and then")
+def failed():
+    yield chunk(content="It began well, and then")
+    raise ConnectionResetError("the peer went away")
+def cut():
+    yield chunk(content="It was to be long, but")
+    yield chunk(reason="length")"""
+#: What ends otherwise than well -> the line that says so.
+ENDS = {
+    "refused": "Refused. I cannot help with that.",
+    "truncated": "Truncated: the stream ended before the answer was complete.",
+    "failed": "Failed.",
+    "cut": "Cut: the token limit was reached.",
+}
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_end_can_be_looked_at(open_cells, front, theme):
+    """A plain line says what went wrong; pictures, for a person to judge."""
+    page = open_cells(ENDINGS, front=front, theme=theme)
+    page.run_cell(1)
+    for name, line in ENDS.items():
+        index = page.insert_and_run(f"live = nbstream.start({name}())")
+        assert line in final(page, index)
+        picture(page, index, f"ended-{front}-{theme}-{name}")
+    index = page.insert_and_run("live = nbstream.start(flow(TOUR, delay_s=0.02))")
+    page.wait_text(index, "nested")
+    live(page, index).get_by_role("button", name="Stop").click()
+    assert final(page, index).strip().endswith("Stopped. This is what had arrived.")
+    picture(page, index, f"ended-{front}-{theme}-stopped")
+
+    assert quiet(page)
+
+
+def test_without_a_prompt_the_tools_stand_beneath(open_cells):
+    """In a view of the output alone, and in a narrow window: none is cut off."""
+    page = open_cells("live = nbstream.start(flow(words(4000)))")
+    page.run_cell(1)
+    page.wait_text(1, "word30 ")
+    page.command("notebook:create-output-view")
+    second = page.page.locator(".jp-LinkedOutputView")
+    second.get_by_text("word60 ").wait_for()
+    beneath = second.locator(".nbstream-beneath")
+    beneath.wait_for()
+    page.page.set_viewport_size({"width": 700, "height": 700})
+    page.page.wait_for_timeout(300)
+    page.screenshot("live-lab-beneath")
+    tools, text = (
+        second.locator(f".nbstream-{name}").bounding_box() for name in ("tools", "text")
+    )
+    second.get_by_role("button", name="Stop").click()
+    final(page, 1)
+
+    assert tools["x"] >= text["x"] - 1
+    assert tools["width"] <= text["width"] + 1
+    assert quiet(page)
+
+
+MEGABYTE = """\
+PART = "".join(f"word{n} " + "\\n\\n" * (n % 40 == 39) for n in range(11_000))
+LARGE = "".join(f"## Part {n}\\n\\n{PART}- one\\n- two\\n\\n" for n in range(10))
+reply = nbstream.show(flow(LARGE, step=400, delay_s=0))"""
+#: How long nothing else could run, at most: while it streams, in milliseconds.
+FREEZE = """() => {
+  let last = performance.now();
+  window.frozen = 0;
+  setInterval(() => {
+    const now = performance.now();
+    if (document.querySelector('.nbstream')) frozen = Math.max(frozen, now - last);
+    last = now;
+  }, 20);
+}"""
+
+
+def test_a_megabyte_streams_and_the_page_stays_alive(open_cells):
+    """As fast as it can be: no message is dropped, nothing stands still for long."""
+    check = "print(reply.outcome, reply.text == LARGE, 0.9e6 < len(LARGE) < 1.1e6)"
+    page = open_cells(MEGABYTE, check)
+    page.js(FREEZE)
+    page.run_cell(1, wait=False)
+    page.wait_idle(timeout_s=180)
+    whole = final(page, 1)
+    frozen_ms = page.js("() => window.frozen")
+    page.run_cell(2)
+
+    assert page.output_text(2).strip() == "complete True True"
+    assert "rate exceeded" not in page.output_text(1)
+    assert whole.count("## Part") == 0
+    assert whole.rstrip().endswith("two")
+    assert whole.count("word10999 ") == 10
+    assert frozen_ms < 3000
+    assert quiet(page)
+
+
 @pytest.mark.parametrize("colours", ["active", "none"])
 def test_other_ways_to_see(open_cells, colours):
     """High contrast, and no motion: nothing is said by colour or by motion alone."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from nbstream.markdown.finality import final_starts
+from nbstream.markdown.finality import final_starts, first_undecided
 from nbstream.markdown.openfence import OpenFence
+from nbstream.markdown.pieces import LEAST, Part, cuts
 from nbstream.markdown.stepwise import parse_blocks
 
 if TYPE_CHECKING:
@@ -21,10 +22,14 @@ class Splitter:
     """Takes a text in any pieces, and knows which of its blocks are final.
 
     Only complete lines decide, and only those from the start of the last block are
-    ever parsed again; what is in an open fence is not parsed at all.
+    ever parsed again; what is in an open fence is not parsed at all. A list or a table
+    is closed in pieces of at least ``least`` characters.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, least: int = LEAST) -> None:
+        #: For each piece that goes on with the block of the one before: with what.
+        self.parts: dict[int, Part] = {}
+        self._least = least
         self._closed: list[str] = []
         self._unread: list[str] = []
         self._lines: list[str] = []
@@ -86,15 +91,28 @@ class Splitter:
             self._split()
 
     def _split(self) -> None:
-        tokens = parse_blocks("".join(self._lines), {})
-        at = 0
-        for start in final_starts(self._lines, tokens):
-            self._closed.append("".join(self._lines[at:start]))
+        part = self.parts.get(len(self._closed), Part())
+        lines, at = [*part.head, *self._lines], len(part.head)
+        tokens = parse_blocks("".join(lines), {})
+        for start in final_starts(lines, tokens):
+            at = self._cut(lines, tokens, at, start)
+            self._closed.append("".join(lines[at:start]))
             at = start
-        self._lines = self._lines[at:]
+        end = min(len(lines), first_undecided(lines, tokens))
+        at = self._cut(lines, tokens, at, end)
+        self._lines = lines[at:]
         self._fence = _open_fence(self._lines, tokens, at)
         if self._fence:
             self._lines = []
+
+    def _cut(self, lines: list[str], tokens: list[Token], at: int, end: int) -> int:
+        """Close the pieces of a list or table; return where its last one begins."""
+        part, starts = cuts(lines, tokens, at, end, self._least)
+        for start in starts:
+            self._closed.append("".join(lines[at:start]))
+            self.parts[len(self._closed)] = part
+            at = start
+        return at
 
 
 def _open_fence(lines: list[str], tokens: list[Token], gone: int) -> OpenFence | None:

@@ -17,7 +17,7 @@ from nbstream.markdown.math import block_lines
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-__all__ = ["final_starts", "is_blank", "undecided_formula"]
+__all__ = ["final_starts", "first_undecided", "is_blank", "undecided_formula"]
 
 _FENCE = re.compile(r" {0,3}([`~]{3,})[ \t]*")
 _OPENERS = ("$$", "\\[", "\\begin{")
@@ -38,15 +38,20 @@ class _Block(NamedTuple):
 
 def final_starts(lines: list[str], tokens: list[Token]) -> list[int]:
     """Return the numbers of the lines that begin the blocks after final ones."""
-    blocks = list(_blocks(lines, tokens))
-    limit = min(_formula(lines, blocks), _definition(lines, blocks))
+    limit = first_undecided(lines, tokens)
     starts = []
-    for block in blocks:
+    for block in _blocks(lines, tokens):
         start = block.end if block.fenced else _next(lines, block.end)
         if start is None or start > limit:
             break
         starts.append(start)
     return starts
+
+
+def first_undecided(lines: list[str], tokens: list[Token]) -> int:
+    """Return the first line of which lines to come can still make something else."""
+    blocks = list(_blocks(lines, tokens))
+    return min(_formula(lines, blocks), _definition(lines, blocks))
 
 
 def is_blank(line: str) -> bool:

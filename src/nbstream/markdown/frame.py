@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Frame", "changes"]
+__all__ = ["Frame", "changes", "units"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ def changes(
         return at, 0, ()
     same = 0 if whole or at == len(before) else _common(before[at], after[at])
     kept, rest = after[at][:same], after[at][same:]
-    return at, _units(kept), (rest, *after[at + 1 :])
+    return at, units(kept), (rest, *after[at + 1 :])
 
 
 def _common(one: str, other: str) -> int:
@@ -67,6 +67,6 @@ def _common(one: str, other: str) -> int:
     return low
 
 
-def _units(text: str) -> int:
+def units(text: str) -> int:
     """Return the length of ``text`` as JavaScript counts it."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2

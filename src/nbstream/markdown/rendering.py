@@ -10,6 +10,7 @@ from nbstream.markdown.frame import Frame, changes
 from nbstream.markdown.html import LONGEST
 from nbstream.markdown.paint import FenceView, OpenCode
 from nbstream.markdown.parser import clean
+from nbstream.markdown.pieces import LEAST, Part, Tightness, is_loose, loosened, trimmed
 from nbstream.markdown.stepwise import parse_blocks
 from nbstream.markdown.tail import shown_blocks
 from nbstream.markdown.writer import BlockWriter
@@ -23,8 +24,8 @@ __all__ = ["Frame", "Rendering"]
 class Rendering:
     """Takes a text in any pieces; gives frames, whose end is ``to_html`` of it all."""
 
-    def __init__(self, *, images: bool = False) -> None:
-        self._splitter = Splitter()
+    def __init__(self, *, images: bool = False, least: int = LEAST) -> None:
+        self._splitter = Splitter(least=least)
         self._writer = BlockWriter(images=images)
         self._size = 0
         self._closed: list[str] = []
@@ -32,7 +33,8 @@ class Rendering:
         self._fence: FenceView | None = None
         self._plain: OpenCode | None = None
         self._unread: list[str] = []
-        self._stale: list[int] = []
+        self._stale: set[int] = set()
+        self._tightness = Tightness()
 
     @property
     def blocks(self) -> list[str]:
@@ -85,13 +87,13 @@ class Rendering:
             )
         code = fence.end("" if sources else splitter.rest) if fence else None
         before, whole = self._shown(), fence is not None
-        final = [self._writer.read(source) for source in sources]
-        tokens, leaf = self._read_tail(end=end)
         start = len(self._closed)
-        replaced = tuple(self._rewritten())
-        after = [self._writer.final(each, start + n) for n, each in enumerate(final)]
+        final = [self._read_closed(start + n) for n in range(len(sources))]
+        tokens, leaf = self._read_tail(end=end)
+        replaced = tuple(self._rewritten(start))
+        after = [self._written(each, start + n) for n, each in enumerate(final)]
         self._closed += after
-        self._open = self._writer.unfinished(tokens, leaf)
+        self._open = self._unfinished(tokens, leaf)
         self._fence = None if end or not splitter.fence else FenceView(splitter.fence)
         after += self._shown()
         if self._fence:
@@ -115,20 +117,56 @@ class Rendering:
         fence = self._splitter.fence
         definitions: dict[str, Any] = {}
         leaf = None
+        at = len(self._splitter.closed)
+        part = self._splitter.parts.get(at)
+        tail = "".join([*(part.head if part else ()), self._splitter.tail])
         if end:
-            tokens = self._writer.read(self._splitter.tail)
+            tokens = self._writer.read(tail)
         elif fence:
             tokens = parse_blocks("".join(fence.head[:-1]), definitions)
         else:
-            tokens, leaf = shown_blocks(self._splitter.tail, definitions)
-        self._stale = self._writer.define(definitions)
+            tokens, leaf = shown_blocks(tail, definitions)
+        if part and not part.head:
+            loose = is_loose(tail, tokens, followed=False)
+            self._stale |= self._tightness.tail(at, loose=loose)
+            if at - 1 in self._tightness.loose:
+                loosened(tokens)
+        self._stale.update(self._writer.define(definitions))
         return tokens, leaf
 
-    def _rewritten(self) -> Iterator[tuple[int, str]]:
-        """Write the final blocks again that a new definition changes."""
-        for at in self._stale:
-            tokens = parse_blocks(self._splitter.closed[at], {})
-            html = self._writer.final(tokens, at)
+    def _read_closed(self, at: int) -> list[Token]:
+        """Read a final block, or a piece of one; see what of its list it changes."""
+        parts, source = self._splitter.parts, self._splitter.closed[at]
+        part, following = parts.get(at), parts.get(at + 1)
+        tokens = self._writer.read("".join([*(part.head if part else ()), source]))
+        if (part or following) and not (part or following or Part()).head:
+            loose = is_loose(source, tokens, followed=following is not None)
+            self._stale |= self._tightness.take(at, first=part is None, loose=loose)
+        return tokens
+
+    def _written(self, tokens: list[Token], at: int) -> str:
+        """Return the HTML of a final block, or of a piece of one."""
+        if at in self._tightness.loose:
+            loosened(tokens)
+        parts = self._splitter.parts
+        return trimmed(self._writer.final(tokens, at), parts.get(at), parts.get(at + 1))
+
+    def _unfinished(self, tokens: list[Token], leaf: Token | None) -> list[str]:
+        blocks = self._writer.unfinished(tokens, leaf)
+        part = self._splitter.parts.get(len(self._closed))
+        if part and blocks:
+            blocks[0] = trimmed(blocks[0], part, None)
+        return [html for html in blocks if html]
+
+    def _rewritten(self, end: int) -> Iterator[tuple[int, str]]:
+        """Write again the final blocks that a definition, or another piece, changes."""
+        stale, self._stale = sorted(self._stale), set()
+        for at in stale:
+            if at >= end:
+                continue
+            parts, source = self._splitter.parts, self._splitter.closed[at]
+            head = parts[at].head if at in parts else ()
+            html = self._written(parse_blocks("".join([*head, source]), {}), at)
             if html != self._closed[at]:
                 self._closed[at] = html
                 yield at, html

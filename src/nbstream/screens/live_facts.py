@@ -24,7 +24,8 @@ class Facts:
 
         ``phase`` is waiting, thinking, writing, calling, running, asking or ended;
         ``first_s`` is when the first frame went out; ``thought_s`` stands still once
-        the model writes; ``end_s`` and ``outcome`` come with the end.
+        the model writes, and ``thought_chars`` is told as often; ``end_s`` and
+        ``outcome`` come with the end.
         """
         kind = reply.parts[-1].kind if reply.parts else ""
         phase = _PHASES.get(kind, "writing") if kind else "waiting"
@@ -41,11 +42,12 @@ class Facts:
             self._rounds, self._thinking_since_s = len(reply.rounds), None
             self.all.pop("thought_s", None)
         if reply.reasoning:
-            found["thought_chars"] = len(reply.reasoning)
             if self._thinking_since_s is None:
                 self._thinking_since_s = elapsed_s
             if phase == "thinking" or "thought_s" not in self.all:
                 found["thought_s"] = round(elapsed_s - self._thinking_since_s)
+            if phase != "thinking" or found["thought_s"] != self.all.get("thought_s"):
+                found["thought_chars"] = len(reply.reasoning)
         return self._changed(found)
 
     def retrying(

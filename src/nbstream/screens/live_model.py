@@ -23,7 +23,10 @@ KEPT = 4
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _SCRIPTS = ("nodes.js", "page.js", "view.js", "stop.js")
 #: Comments and indentation are for readers of the source; they need not travel.
-_FOR_READERS = re.compile(r"^[ \t]*//.*\n|^[ \t]+|^\n", re.MULTILINE)
+_FOR_READERS = re.compile(
+    r"^[ \t]*//.*\n|[ \t]+// .*$|^[ \t]*/\*(?:[^*]|\*(?!/))*\*/\n|^[ \t]+|^\n",
+    re.MULTILINE,
+)
 
 _kept: deque[LiveModel] = deque()
 
@@ -36,7 +39,8 @@ def _script() -> str:
 
 
 def _style() -> str:
-    return (files("nbstream") / "static" / "view.css").read_text("utf-8")
+    style = (files("nbstream") / "static" / "view.css").read_text("utf-8")
+    return _FOR_READERS.sub("", style)
 
 
 def _whole(_value: object, model: LiveModel) -> dict[str, object]:

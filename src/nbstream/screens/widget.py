@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from IPython.display import DisplayHandle, display
@@ -15,6 +15,7 @@ from nbstream.screens import cell
 from nbstream.screens.bundle import bundle, metadata
 from nbstream.screens.hands import Hands
 from nbstream.screens.live_facts import Facts
+from nbstream.screens.live_message import FrameMessages
 from nbstream.screens.live_model import LiveModel, mime_bundle
 from nbstream.screens.live_sections import Sections
 from nbstream.stop import Stop
@@ -65,7 +66,7 @@ class WidgetScreen:
         self._final: dict[str, object] | None = None
         self._began = clock()
         self._sent_whole_at = float("-inf")
-        self._seq = 0
+        self._messages = FrameMessages()
         self._interval_s = MIN_INTERVAL_S
         self._model: LiveModel | None = None
         self._hands: Hands | None = None
@@ -98,7 +99,7 @@ class WidgetScreen:
             facts = self._facts.new(reply, began - self._began)
             if not changes and not facts:
                 return
-            self._send_frame(changes, facts)
+            self._send(self._messages.next(changes, facts))
         self._interval_s = max(
             MIN_INTERVAL_S,
             self._sections.open_chars / OPEN_PER_S,
@@ -112,13 +113,13 @@ class WidgetScreen:
         with self._lock:
             facts = self._facts.retrying(seconds_left, why, elapsed_s)
             if facts:
-                self._send_frame({}, facts)
+                self._send(self._messages.next({}, facts))
 
     def close(self, reply: Reply) -> None:
         """Replace the widget by what stays. Its model goes once a page has seen it."""
+        self.update(reply)  # first, since the output of a long answer takes a while
         data = bundle(reply, images=self._images)
         beside = metadata(reply, timed=True)
-        self.update(reply)
         with self._lock:
             self._final = {"data": data, "metadata": beside}
             self._send({"kind": "swap"})
@@ -136,7 +137,8 @@ class WidgetScreen:
         """Return everything so far, for a page that is new."""
         with self._lock:
             whole = {
-                "seq": self._seq,
+                "seq": self._messages.seq,
+                "last": self._messages.last,
                 "sections": shortened(self._sections.snapshot()),
                 "elapsed_s": round(self._clock() - self._began, 2),
                 **self._facts.all,
@@ -145,14 +147,7 @@ class WidgetScreen:
                 whole["final"] = {"model_id": self._model.model_id, **self._final}
             return whole
 
-    def _send_frame(
-        self, sections: Mapping[str, object], facts: Mapping[str, object]
-    ) -> None:
-        self._seq += 1
-        changed = shortened(sections)
-        self._send({"kind": "frame", "seq": self._seq, "sections": changed, **facts})
-
-    def _send(self, message: Mapping[str, object]) -> None:
+    def _send(self, message: object) -> None:
         if self._model is not None:
             self._model.send(message)
 

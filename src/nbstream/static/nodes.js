@@ -48,6 +48,16 @@ function rewrite(node, data) {
     node.replaceData(same, node.length - same, data.slice(same));
 }
 
+// A long list or table comes in pieces (markdown/pieces.py): its first one holds the
+// others, which begin with an item or a row and have no element of their own.
+const isPiece = (html) => html.startsWith("<li>") || html.startsWith("<tr>");
+
+function holderOf(blocks, at) {
+  while (at > 0 && (isPiece(blocks[at].html) || !blocks[at].nodes.length)) at--;
+  const holder = blocks[at]?.nodes.findLast(({ localName }) => localName);
+  return holder?.tBodies?.[0] ?? holder;
+}
+
 // An open fence is appended to, and not read again.
 const CODE_END = "</code></pre>\n";
 const insideCode = (block, code) => block.slice(0, -CODE_END.length) + code + CODE_END;
@@ -64,7 +74,34 @@ function grow(block, html) {
 // Formulas are the spans without a class; the host typesets them as it will in the end.
 const FORMULA = "span:not([class])";
 
-function typeset(node, rendermime) {
-  if (node.nodeType === Node.ELEMENT_NODE && node.querySelector(FORMULA))
-    rendermime?.latexTypesetter?.typeset(node);
+// It lays the page out anew for each formula that it measures: so those of a frame are
+// typeset together, in a box apart from the text, and then take their places.
+function formulas(box, rendermime) {
+  const latex = rendermime?.latexTypesetter;
+  const waiting = [];
+  latex?.typeset(make("div", "")); // to have it loaded in time
+
+  async function set() {
+    const tray = make("div", "");
+    const spans = waiting.splice(0);
+    const written = spans.map((span) => span.textContent);
+    for (const span of spans)
+      tray.appendChild(make("p", "")).append(span.cloneNode(true));
+    box.append(tray);
+    await latex.typeset(tray);
+    spans.forEach((span, at) => {
+      const done = tray.children[at].firstChild;
+      if (done.querySelector("mjx-container") && span.textContent === written[at])
+        span.replaceChildren(...done.childNodes);
+    });
+    tray.remove();
+  }
+
+  return {
+    take(node) {
+      if (!latex || node.nodeType !== Node.ELEMENT_NODE) return;
+      waiting.push(...node.querySelectorAll(FORMULA));
+    },
+    set: () => waiting.length && set(),
+  };
 }

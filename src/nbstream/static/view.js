@@ -14,7 +14,7 @@ const ORDER = new Intl.Collator("en", { numeric: true }).compare;
 const OVER = new Set(["ended", "lost"]);
 
 export default () => {
-  const answer = { seq: -1, sections: new Map(), facts: {}, began: 0 };
+  const answer = { seq: -1, last: "", sections: new Map(), facts: {}, began: 0 };
   const views = new Set();
   let painting = 0;
   let rest = 0;
@@ -22,10 +22,11 @@ export default () => {
   let held = []; // what lets go of the places that are held for the final output
   let stop = null; // one for all views: what the kernel says to one is true for all
 
-  function takeWhole({ seq = 0, sections = {}, elapsed_s = 0, final, ...facts }) {
+  function takeWhole({ seq = 0, last = "", sections = {}, elapsed_s = 0, final, ...facts }) {
     Object.assign(answer, { seq, final, facts, sections: new Map() });
     answer.began = performance.now() - 1000 * elapsed_s;
     take(sections);
+    answer.last = last;
     views.forEach((view) => view.clear());
   }
 
@@ -37,12 +38,16 @@ export default () => {
       const section = answer.sections.get(key);
       const { blocks, closed: before } = section;
       const { at = before, closed = before, keep = 0, code = "", replaced = [] } = frame;
-      const [html, line] = [(frame.html ?? []).map(inFull), inFull(frame.line ?? "")];
+      const first = Math.min(at, blocks.length - 1, ...replaced.map(([index]) => index));
+      views.forEach((view) => view.touch(key, Math.max(0, first)));
+      const html = (frame.html ?? []).map(inFull);
+      const line = section.line.slice(0, frame.lineKeep ?? 0) + inFull(frame.line ?? "");
       if (code) blocks.push(insideCode(blocks.pop(), inFull(code)));
       for (const [index, block] of replaced) blocks[index] = inFull(block);
       const began = (blocks[at] ?? "").slice(0, keep);
       blocks.splice(at, Infinity, ...html.map((each, index) => (index ? each : began + each)));
       Object.assign(section, { closed, line });
+      answer.last = key;
     }
   }
 
@@ -57,7 +62,19 @@ export default () => {
     });
   }
 
-  function receive(model, { kind, seq, sections, whole, ...facts }) {
+  // Most frames say only how the last block goes on: see screens/live_message.py.
+  function inWords([seq, first, ...more]) {
+    const { blocks } = answer.sections.get(answer.last) ?? { blocks: [] };
+    const [keep, line] = more;
+    const frame = more.length === 1
+      ? { at: blocks.length - 1, keep: first, html: more }
+      : { at: blocks.length, code: first, line, lineKeep: keep };
+    return { kind: "frame", seq, sections: { [answer.last]: frame } };
+  }
+
+  function receive(model, message) {
+    const named = Array.isArray(message) ? inWords(message) : message;
+    const { kind, seq, sections, whole, ...facts } = named;
     if (kind === "swap") return swap();
     if (kind === "swapped") return swapped(model);
     if (kind === "whole") {
@@ -147,12 +164,14 @@ function waitingFor({ retry }, now_s) {
 function makeView(el, answer, stop, consent, rendermime) {
   const text = make("div", "nbstream-text jp-RenderedHTMLCommon jp-RenderedHTML");
   const waiting = make("p", "nbstream-waiting");
+  const box = make("div", "nbstream-formulas jp-RenderedHTMLCommon", { ariaHidden: "true" });
   const margin = make("div", "nbstream-margin");
   const button = make("button", "nbstream-stop", { textContent: "Stop" });
   const facts = make("div", "nbstream-facts");
   const note = make("div", "nbstream-news", { role: "status" });
   const said = make("div", "nbstream-said", { ariaLive: "polite" });
-  const shown = new Map(); // key -> { parent, end, mark, blocks, line }
+  const shown = new Map(); // key -> { parent, end, mark, blocks, line, from, closed }
+  const maths = formulas(box, rendermime);
   const following = follower(el, text);
   const speak = speaker(said, text);
   let rate = 0; // characters a second
@@ -171,8 +190,7 @@ function makeView(el, answer, stop, consent, rendermime) {
   margin.firstChild.append(button, facts, copyButton("Copy the answer so far", alone));
   Object.assign(el, { tabIndex: -1, role: "group", ariaLabel: "The answer, as it is written" });
   el.classList.add("nbstream");
-  el.append(margin, text, note, said);
-  rendermime?.latexTypesetter?.typeset(make("div", "")); // to have it loaded in time
+  el.append(margin, text, box, note, said);
 
   // Each section ends in a comment, which no style and no selector sees.
   function sectionAt(key) {
@@ -180,7 +198,7 @@ function makeView(el, answer, stop, consent, rendermime) {
     const before = [...shown.keys()].sort(ORDER).findLast((other) => ORDER(other, key) < 0);
     const mark = document.createComment("");
     text.insertBefore(mark, before ? shown.get(before).mark.nextSibling : text.firstChild);
-    const section = { parent: text, end: mark, mark, blocks: [], line: null };
+    const section = { parent: text, end: mark, mark, blocks: [], line: null, from: 0, closed: 0 };
     if (key.endsWith("reasoning")) {
       Object.assign(section, { parent: make("details", ""), end: null });
       section.parent.append(make("summary", ""));
@@ -191,6 +209,11 @@ function makeView(el, answer, stop, consent, rendermime) {
     }
     shown.set(key, section);
     return section;
+  }
+
+  function thoughts() {
+    const keys = [...shown.keys()].filter((key) => key.endsWith("reasoning"));
+    return keys.sort(ORDER).map((key) => shown.get(key).parent.firstChild);
   }
 
   // The answer for copying: without the reasoning, and formulas as they were written.
@@ -207,19 +230,30 @@ function makeView(el, answer, stop, consent, rendermime) {
     return node;
   }
 
-  function paintBlock(section, index, html) {
-    const block = (section.blocks[index] ??= { html: "", nodes: [], done: false });
-    if (html === block.html) return;
-    if (!grow(block, html)) {
-      const next = section.blocks.slice(index + 1).find(({ nodes }) => nodes.length);
-      const end = next ? next.nodes[0] : section.end;
-      block.nodes = morph(section.parent, block.nodes, parsed(html), end);
-    }
-    Object.assign(block, { html, done: false });
-    block.nodes.forEach(offerCopies);
+  // They went when the block that holds them was made anew.
+  function forgetPieces({ blocks }, index) {
+    for (let at = index + 1; isPiece(blocks[at]?.html ?? ""); at++)
+      Object.assign(blocks[at], { html: "", nodes: [] });
   }
 
-  // Most blocks are the very strings of the last time: to see that costs nothing.
+  function paintBlock(section, index, html) {
+    const block = (section.blocks[index] ??= { html: "", nodes: [] });
+    if (html === block.html) return;
+    if (!grow(block, html)) {
+      const holder = isPiece(html) && holderOf(section.blocks, index - 1);
+      const parent = holder || section.parent;
+      if (block.nodes[0]?.parentNode !== parent) block.nodes.splice(0).forEach(drop);
+      const later = section.blocks.slice(index + 1).flatMap(({ nodes }) => nodes);
+      const end = later.find(({ parentNode }) => parentNode === parent);
+      block.nodes = morph(parent, block.nodes, parsed(html), end ?? (holder ? null : section.end));
+      if (!holder) forgetPieces(section, index);
+    }
+    block.html = html;
+    block.nodes.forEach(offerCopies);
+    if (index < section.closed) block.nodes.forEach(maths.take);
+  }
+
+  // Only what frames have touched since the last time is looked at: from that block on.
   function paintSection(key, { blocks, closed, line }) {
     const section = sectionAt(key);
     const last = blocks.length - 1;
@@ -227,19 +261,21 @@ function makeView(el, answer, stop, consent, rendermime) {
       section.line.remove();
       section.line = null;
     }
-    blocks.forEach((html, index) => paintBlock(section, index, html));
+    for (let at = section.from; at <= last; at++) paintBlock(section, at, blocks[at]);
     for (const { nodes } of section.blocks.splice(blocks.length)) nodes.forEach(drop);
-    for (const block of section.blocks.slice(0, closed)) {
-      if (!block.done) block.nodes.forEach((node) => typeset(node, rendermime));
-      block.done = true;
-    }
+    for (; section.closed < closed; section.closed++)
+      section.blocks[section.closed].nodes.forEach(maths.take);
+    section.from = Infinity;
     if (!line) return;
     section.line ??= codeOf(section.blocks[last]).appendChild(new Text());
     rewrite(section.line, parsed(line)[0].data);
   }
 
   function paintText() {
-    answer.sections.forEach((each, key) => paintSection(key, each));
+    answer.sections.forEach((each, key) => {
+      if (!shown.has(key) || shown.get(key).from < Infinity) paintSection(key, each);
+    });
+    maths.set();
   }
 
   function paintFacts() {
@@ -264,8 +300,8 @@ function makeView(el, answer, stop, consent, rendermime) {
     write(waiting, waitingFor(answer.facts, now_s));
     if (answer.sections.size || isOver()) waiting.remove();
     else if (!waiting.isConnected) text.prepend(waiting);
-    const summaries = [...text.querySelectorAll(":scope > details > summary")];
     const length = `${(thought_chars ?? 0).toLocaleString("en")} characters`;
+    const summaries = thoughts();
     const summary = summaries.pop(); // that of the round which is under way
     if (summary) write(summary, `Reasoning · ${thought_s ?? 0} s · ${length}`);
     for (const each of summaries) if (!each.textContent) write(each, "Reasoning");
@@ -286,10 +322,21 @@ function makeView(el, answer, stop, consent, rendermime) {
     event.stopPropagation(); // to the host it means: leave the output
     stop.stop();
   });
+  // How many characters stand there; each closed block is counted once.
+  function length() {
+    const sizeOf = ({ nodes }) => nodes.reduce((sum, { textContent }) => sum + textContent.length, 0);
+    let sum = 0;
+    for (const { blocks, closed } of shown.values())
+      blocks.forEach((block, at) => {
+        if (isPiece(block.html)) return;
+        const isWhole = at + 1 < closed && !isPiece(blocks[at + 1].html);
+        sum += isWhole ? (block.size ??= sizeOf(block)) : sizeOf(block);
+      });
+    return sum;
+  }
   function tick() {
     const writing_s = (performance.now() - answer.began) / 1000 - (answer.facts.first_s ?? 0);
-    const said = text.querySelector(":scope > details > summary")?.textContent.length ?? 0;
-    rate = Math.round((text.textContent.length - said) / Math.max(writing_s, 1));
+    rate = Math.round(length() / Math.max(writing_s, 1));
     paintFacts();
   }
   // Just after each whole second, so that none is left out.
@@ -301,6 +348,10 @@ function makeView(el, answer, stop, consent, rendermime) {
   schedule();
   return {
     paint,
+    touch(key, index) {
+      const section = shown.get(key);
+      if (section) section.from = Math.min(section.from, index);
+    },
     clear() {
       shown.clear();
       text.replaceChildren();
