@@ -126,10 +126,11 @@ class Exchange:
         self._unpacked: Unpacked | None = None
 
     def hear(self, coding: str) -> None:
+        """Keep what comes from now on, of this content coding."""
         self._unpacked = Unpacked(coding)
 
     def respond(self, status: int, headers: Sequence[tuple[str, str]]) -> None:
-        """Take an answer; an error that the SDK tries again, or a whole one, is none."""
+        """Take a streamed answer; an error that the SDK tries again is none."""
         fields = {name.lower(): value for name, value in headers}
         is_json = fields.get("content-type", "").startswith("application/json")
         if 200 <= status < 300 and not is_json:
@@ -137,6 +138,7 @@ class Exchange:
             self._keeper.note_headers()
 
     def read(self, data: bytes) -> None:
+        """Keep what one read gave, unpacked."""
         if self._unpacked is not None and self._unpacked.known:
             self._keeper.add(self._unpacked.feed(data))
 
