@@ -21,7 +21,7 @@ from nbstream.timeout import Timeout, timeout_of
 if TYPE_CHECKING:
     from nbstream.tools.consent import Consents
 
-__all__ = ["read", "show", "shown", "start", "started"]
+__all__ = ["opened", "read", "show", "shown", "start", "started"]
 
 
 class _Options(TypedDict, total=False):
@@ -94,7 +94,9 @@ def shown(
     **options: Unpack[_Options],
 ) -> Reply:
     """Show a stream as ``show`` does, in a reply that is there already."""
-    source = _opened(stream, reply, retries, max_wait_s, keep_wire)
+    source = opened(
+        stream, reply, retries=retries, max_wait_s=max_wait_s, keep_wire=keep_wire
+    )
     if source.needs_await:
         msg = (
             "this async stream is bound to the event loop that show() would block: "
@@ -148,13 +150,25 @@ def started(
     **options: Unpack[_Options],
 ) -> Live:
     """Show a stream as ``start`` does, in a reply that is there already."""
-    source = _opened(stream, reply, retries, max_wait_s, keep_wire)
+    source = opened(
+        stream, reply, retries=retries, max_wait_s=max_wait_s, keep_wire=keep_wire
+    )
     return Live(_player(source, reply, **options), source)
 
 
-def _opened(
-    stream: object, reply: Reply, retries: int, max_wait_s: float, keep_wire: bool
+def opened(
+    stream: object,
+    reply: Reply,
+    *,
+    retries: int = 0,
+    max_wait_s: float = MAX_WAIT_S,
+    keep_wire: bool = False,
 ) -> Source:
+    """Return the source of a stream, whose times and bytes go into the reply.
+
+    Raises:
+        UsageError: that is no stream, or its bytes cannot be kept.
+    """
     reply.timing = Timing()
     noted = noting(stream, reply.timing)
     if not keep_wire:
