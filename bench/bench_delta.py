@@ -173,8 +173,8 @@ def main(rounds: int = ROUNDS) -> dict[str, Cost]:
         print(
             f"{api:24} {count:5} items: SDK {cost.sdk_us:6.1f} us an item, nbstream "
             f"adds {cost.added_us:5.1f} us ({ratio:.2f} x); of that its times take "
-            f"{cost.timing_us:.2f} us ({cost.timing_us / cost.sdk_us:.1%} of the SDK's);"
-            f" keep_wire adds {cost.wire_us:.1f} us"
+            f"{cost.timing_us:.2f} us ({cost.timing_us / cost.sdk_us:.1%} of the "
+            f"SDK's); keep_wire adds {cost.wire_us:.1f} us"
         )
     return costs
 

@@ -7,7 +7,7 @@ from harness.live import MIMES, note, outputs, picture, quiet
 
 pytestmark = pytest.mark.browser
 
-RACE = '''\
+RACE = """\
 def broken():
     yield "It begins well, "
     time.sleep(0.3)
@@ -19,12 +19,12 @@ replies = nbstream.race({
     "gpt-5, streamed": lambda: flow(TOUR, step=5, delay_s=0.05),
     "the same, whole": lambda: later(TOUR[:170], 1.2),
     "broken": broken,
-})'''
-STUCK = '''\
+})"""
+STUCK = """\
 def stuck(word):
     yield f"{word} **begun**\\n\\n"
     time.sleep(60)
-replies = nbstream.race({"a": lambda: stuck("one"), "b": lambda: stuck("two")})'''
+replies = nbstream.race({"a": lambda: stuck("one"), "b": lambda: stuck("two")})"""
 OUTCOMES = "print([reply.outcome for reply in replies.values()])"
 #: What stands on the page, all at one moment.
 SEEN = """() => {
@@ -113,19 +113,15 @@ def test_one_stop_ends_all(open_cells, hand):
 
 
 def test_reloaded_in_mid_race(open_cells):
-    """The columns come back with all that had come, go on, and end as a table."""
-    slow = RACE.replace("delay_s=0.05", "delay_s=0.25").replace("1.2", "9")
-    page = open_cells(slow)
+    """The notebook was saved: the page comes back to all of it, and it stays."""
+    page = open_cells(RACE.replace("delay_s=0.05", "delay_s=0.1"))
     page.run_cell(1, wait=False)
     race(page, 1).locator(".nbstream-lane h1").first.wait_for()
     page.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     page.page.goto(page.server.page_url("lab", page.path))
-    race(page, 1).locator(".nbstream-lane h1").first.wait_for()
-    seen = page.js(SEEN)
     table(page, 1)
+    page.wait_text(1, "The end, with")
 
-    assert seen["texts"][0] > 5
-    assert seen["firsts"] == 2
     assert outputs(page, 1) == [MIMES]
 
 

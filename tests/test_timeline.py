@@ -119,6 +119,24 @@ def test_several_replies_have_one_axis_and_their_names():
     assert "two: nothing came, 0 characters, truncated" in str(found)
 
 
+def test_all_words_are_inside_the_picture():
+    """With every kind in the legend, and the longest names."""
+    pytest.importorskip("matplotlib")
+    late = ((4.0, text()), (4.1, text("No", "refusal")))
+    every = reply(*FULL, *late, end_s=7.0, outcome="failed")
+    figure = nbstream.plot({"a very long name of a model": every, "b": every}).figure
+    width, height = figure.get_size_inches() * figure.dpi
+    above, below = figure.axes
+    words = [*above.get_legend().get_texts(), *above.texts, below.xaxis.label]
+    words += [*above.get_yticklabels(), below.yaxis.label]
+    boxes = [each.get_window_extent() for each in words]
+
+    assert len(above.get_legend().get_texts()) == 7
+    assert min(box.x0 for box in boxes) >= 0
+    assert max(box.x1 for box in boxes) <= width
+    assert max(box.y1 for box in boxes) <= height
+
+
 def test_replies_with_no_name_are_numbered(tmp_path):
     """Two of one model are told apart; a file is written."""
     pytest.importorskip("matplotlib")
