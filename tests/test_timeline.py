@@ -1,5 +1,6 @@
 """The picture of when things happened: what it is made of, and that it is drawn."""
 
+import subprocess
 import sys
 
 import pytest
@@ -106,6 +107,33 @@ def test_the_same_times_give_the_same_picture(outcome):
         )
     )
     assert looks["image/png"]["width"] == 600
+
+
+RECORDED = """
+import hashlib
+from nbstream.record.exchange import Exchange, Read
+CHUNK = b'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}\\n\\n'
+reads = tuple(Read(0.3 + 0.1 * n, CHUNK) for n in range(20))
+exchange = Exchange(
+    number=1, line=1, api="openai.chat", method="POST", url="https://example.org",
+    started_s=0.0, request_headers={}, request={}, status=200,
+    response_headers={"content-type": "text/event-stream"}, response_s=0.1,
+    reads=reads, ended="cut", notes=())
+data, _ = exchange.reply().plot()._repr_mimebundle_()
+digest = hashlib.sha256(data["image/png"]).hexdigest()
+print(digest)
+"""
+
+
+def test_a_recording_gives_the_same_picture_in_every_process():
+    """Byte for byte: its times are in the file."""
+    pytest.importorskip("matplotlib")
+    command = [sys.executable, "-c", RECORDED]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    here = {}
+    exec(RECORDED, here)
+
+    assert done.stdout.strip() == here["digest"]
 
 
 def test_several_replies_have_one_axis_and_their_names():

@@ -196,7 +196,7 @@ function makeRace(el, lanes, stop) {
 // One row of the axis: the wait, the mark of the first token, the writing, how it ended.
 function makeTrack(name) {
   const row = make("div", "nbstream-track", { role: "listitem" });
-  const bar = make("div", "nbstream-bar", { ariaHidden: "true" });
+  const bar = make("div", "nbstream-race-bar", { ariaHidden: "true" });
   const [wait, writing, first] = ["wait", "writing", "first"].map((each) => make("i", `nbstream-${each}`));
   const words = make("span", "nbstream-words");
   bar.append(wait, writing, first);
