@@ -280,3 +280,22 @@ def test_a_stopped_stream_keeps_what_had_come(clients):
 
     assert reply.outcome == found.reply.outcome == "stopped"
     assert found.reply.text.startswith(reply.text)
+
+
+def get_weather(city: str) -> str:
+    """Tell the weather of a city."""
+    return f"18 degrees in {city}"
+
+
+@pytest.mark.parametrize("model", ["openai:m", "openai-chat:m", "anthropic:m"])
+def test_each_round_of_a_turn_has_its_own_bytes(model, nbstream_offline):
+    """The calls of one, the answer of the other: each can be taken apart."""
+    del nbstream_offline
+    asked = "compare two cities"
+    tools = [get_weather]
+    reply = nbstream.ask(asked, model, tools=tools, view="none", keep_wire=True)
+    first, last = (each.anatomy() for each in reply.rounds)
+
+    assert len(first.reply.tool_calls) == 2
+    assert first.reply.text != last.reply.text == reply.text
+    assert last.reply.outcome == "complete"

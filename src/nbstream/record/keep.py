@@ -78,7 +78,8 @@ class Keeper:
         timing = self._reply.timing
         if timing is not None and timing.headers_s is None:
             timing.headers_s = self._elapsed_s()
-        if self._reply.wire is None:
+        # What brought nothing was an attempt before this one (or another round).
+        if self._reply.wire is None or not self._reply.parts:
             self._reply.wire = Wire()
 
     def add(self, data: bytes) -> None:

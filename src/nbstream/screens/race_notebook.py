@@ -115,3 +115,8 @@ class _Part(NoScreen):
         """Send all of the race."""
         del reply
         self._race.update()
+
+    def close(self, reply: Reply) -> None:
+        """Send all of it once more: this one has ended, others may run for long."""
+        del reply
+        self._race.update()
