@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from IPython.display import DisplayHandle, display
 
-from nbstream.reply import Reply
 from nbstream.screens import cell
 from nbstream.screens.hands import Hands
-from nbstream.screens.live_facts import Facts
 from nbstream.screens.live_model import LiveModel, mime_bundle
 from nbstream.screens.race_bundle import race_bundle, race_metadata
-from nbstream.screens.widget import WidgetScreen
+from nbstream.screens.race_lane import LaneScreen
 from nbstream.stop import Stop
 
 if TYPE_CHECKING:
@@ -51,7 +49,7 @@ class WidgetRace:
         self._stop = stop
         self._lock = threading.RLock()
         self._lanes = {
-            name: _Lane(number, len(names), self._send, images=images)
+            name: LaneScreen(number, len(names), self._send, images=images)
             for number, name in enumerate(names)
         }
         self._final: dict[str, object] | None = None
@@ -107,58 +105,3 @@ class WidgetRace:
             self._send({"kind": "whole", "whole": self._whole()})
         elif kind == "seen" and self._final is not None and self._model is not None:
             self._model.close()
-
-
-class _Lane(WidgetScreen):
-    """The view of one answer, as a part of the race's."""
-
-    def __init__(
-        self,
-        number: int,
-        count: int,
-        send: Callable[[Mapping[str, object]], None],
-        *,
-        images: bool,
-    ) -> None:
-        super().__init__(images=images)
-        self._facts = _Moments()
-        self._number = number
-        self._count = count
-        self._send_on = send
-
-    def open(self, reply: Reply) -> None:
-        """Begin: the display is the race's."""
-        self._began = self._clock()
-
-    def interval_s(self) -> float:
-        """Return the wait after the last frame, in seconds; all share the page."""
-        return super().interval_s() * self._count
-
-    def close(self, reply: Reply) -> None:
-        """Send the last frame, with how it ended."""
-        self.update(reply)
-
-    def whole(self) -> dict[str, object]:
-        """Return everything so far."""
-        return self._whole()
-
-    def _send(self, message: Mapping[str, object]) -> None:
-        self._send_on({**message, "lane": self._number})
-
-
-class _Moments(Facts):
-    """The facts of one of them, with the moments as they were and not as painted."""
-
-    def new(self, reply: Reply, elapsed_s: float) -> Mapping[str, object]:
-        """Return what has changed; ``first_s`` and ``end_s`` are the reply's own."""
-        found = dict(super().new(reply, elapsed_s))
-        timing = reply.timing
-        if timing is None:
-            return found
-        first_s, sent_s = timing.time_to_first_token_s, timing.request_sent_s or 0.0
-        if "first_s" in found and first_s is not None:
-            found["first_s"] = round(first_s + sent_s, 3)
-        if "end_s" in found and timing.end_s is not None:
-            found["end_s"] = round(timing.end_s, 3)
-        self.all |= found
-        return found
