@@ -1,5 +1,6 @@
 """The picture of when things happened: what it is made of, and that it is drawn."""
 
+import subprocess
 import sys
 
 import pytest
@@ -108,6 +109,33 @@ def test_the_same_times_give_the_same_picture(outcome):
     assert looks["image/png"]["width"] == 600
 
 
+RECORDED = """
+import hashlib
+from nbstream.record.exchange import Exchange, Read
+CHUNK = b'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}\\n\\n'
+reads = tuple(Read(0.3 + 0.1 * n, CHUNK) for n in range(20))
+exchange = Exchange(
+    number=1, line=1, api="openai.chat", method="POST", url="https://example.org",
+    started_s=0.0, request_headers={}, request={}, status=200,
+    response_headers={"content-type": "text/event-stream"}, response_s=0.1,
+    reads=reads, ended="cut", notes=())
+data, _ = exchange.reply().plot()._repr_mimebundle_()
+digest = hashlib.sha256(data["image/png"]).hexdigest()
+print(digest)
+"""
+
+
+def test_a_recording_gives_the_same_picture_in_every_process():
+    """Byte for byte: its times are in the file."""
+    pytest.importorskip("matplotlib")
+    command = [sys.executable, "-c", RECORDED]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    here = {}
+    exec(RECORDED, here)
+
+    assert done.stdout.strip() == here["digest"]
+
+
 def test_several_replies_have_one_axis_and_their_names():
     """Also one to which nothing came."""
     pytest.importorskip("matplotlib")
@@ -117,6 +145,24 @@ def test_several_replies_have_one_axis_and_their_names():
     assert [each.get_text() for each in above.get_yticklabels()] == ["one", "two"]
     assert above.get_shared_x_axes().joined(above, below)
     assert "two: nothing came, 0 characters, truncated" in str(found)
+
+
+def test_all_words_are_inside_the_picture():
+    """With every kind in the legend, and the longest names."""
+    pytest.importorskip("matplotlib")
+    late = ((4.0, text()), (4.1, text("No", "refusal")))
+    every = reply(*FULL, *late, end_s=7.0, outcome="failed")
+    figure = nbstream.plot({"a very long name of a model": every, "b": every}).figure
+    width, height = figure.get_size_inches() * figure.dpi
+    above, below = figure.axes
+    words = [*above.get_legend().get_texts(), *above.texts, below.xaxis.label]
+    words += [*above.get_yticklabels(), below.yaxis.label]
+    boxes = [each.get_window_extent() for each in words]
+
+    assert len(above.get_legend().get_texts()) == 7
+    assert min(box.x0 for box in boxes) >= 0
+    assert max(box.x1 for box in boxes) <= width
+    assert max(box.y1 for box in boxes) <= height
 
 
 def test_replies_with_no_name_are_numbered(tmp_path):

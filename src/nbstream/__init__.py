@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from nbstream.iteration import events
     from nbstream.live import Live
     from nbstream.magic import load_ipython_extension
+    from nbstream.racing import Race, RaceStopped, last_race, race
     from nbstream.record import record
     from nbstream.reply import Reply
     from nbstream.showing import show, start
@@ -56,6 +57,8 @@ __all__ = [
     "ProtocolError",
     "ProtocolFailure",
     "ProviderFailure",
+    "Race",
+    "RaceStopped",
     "RateLimitFailure",
     "Reply",
     "RequestFailure",
@@ -71,8 +74,10 @@ __all__ = [
     "ask",
     "events",
     "last",
+    "last_race",
     "load_ipython_extension",
     "plot",
+    "race",
     "record",
     "show",
     "start",
@@ -90,6 +95,10 @@ _HOME = {
     "events": "iteration",
     "load_ipython_extension": "magic",
     "plot": "timeline",
+    "Race": "racing",
+    "RaceStopped": "racing",
+    "last_race": "racing",
+    "race": "racing",
     "record": "record",
     "Reply": "reply",
     "NbstreamError": "errors",

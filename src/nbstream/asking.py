@@ -41,6 +41,7 @@ def ask(
     max_wait_s: float = MAX_WAIT_S,
     max_rounds: int = MAX_ROUNDS,
     wait: Literal[True] = True,
+    keep_wire: bool = False,
     **options: Any,
 ) -> Reply: ...
 @overload
@@ -64,6 +65,7 @@ def ask(
     max_wait_s: float = MAX_WAIT_S,
     max_rounds: int = MAX_ROUNDS,
     wait: bool = True,
+    keep_wire: bool = False,
     **options: Any,
 ) -> Reply | Live:
     """Ask a model, show its answer as it is written, and return the reply.
@@ -92,6 +94,8 @@ def ask(
         max_rounds: How often calls are run and their results sent back; 0: never, the
             calls are in the reply.
         wait: False: return at once, a ``Live``.
+        keep_wire: Keep the bytes that come, for ``reply.anatomy()``; each round of
+            ``reply.rounds`` has its own.
         options: More arguments of the SDK's call, sent as they are.
 
     Raises:
@@ -123,7 +127,14 @@ def ask(
     if shape is not None:
         turn.reply.form, turn.reply.expected = "json", shape
     play: Callable[..., Reply | Live] = shown if wait else started
-    return play(turn, turn.reply, view=view, timeout=timeout, consents=turn.consents)
+    return play(
+        turn,
+        turn.reply,
+        view=view,
+        timeout=timeout,
+        consents=turn.consents,
+        keep_wire=keep_wire,
+    )
 
 
 def turn_of(

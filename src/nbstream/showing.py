@@ -21,7 +21,7 @@ from nbstream.timeout import Timeout, timeout_of
 if TYPE_CHECKING:
     from nbstream.tools.consent import Consents
 
-__all__ = ["read", "show", "shown", "start", "started"]
+__all__ = ["opened", "read", "show", "shown", "start", "started"]
 
 
 class _Options(TypedDict, total=False):
@@ -39,6 +39,7 @@ def show(
     timeout: float | Timeout | None = None,
     retries: int = 0,
     max_wait_s: float = MAX_WAIT_S,
+    keep_wire: bool = False,
 ) -> Reply:
     """Show a stream as it is written, wait for its end, and return the reply.
 
@@ -58,15 +59,29 @@ def show(
             function only. 0, because the SDKs retry too (see ``nbstream.retry``).
         max_wait_s: If the provider asks for a longer wait than this before a retry,
             the failure is raised instead, with ``retry_after_s``.
+        keep_wire: Keep the bytes that the SDK reads, and when, in ``reply.wire``: for
+            ``reply.anatomy()``, and for ``reply.timing``, which then knows the first
+            byte. A function, or a call that has not been sent yet, is heard from its
+            request on; a stream object from its first byte. None of it where the
+            bytes are not to be had: other libraries, or a client with a transport of
+            its own (but for a stream object that shows its response).
 
     Raises:
         ProviderFailure: the service failed; ``.reply`` holds what had arrived. Its
             kinds, such as ``RateLimitFailure``, are in ``nbstream.errors``.
         Stopped: interrupt was pressed (a ``KeyboardInterrupt``); so is ``.reply``.
-        UsageError: that cannot be shown; the message says what can.
+        UsageError: that cannot be shown, or its bytes cannot be kept; the message
+            says what can.
     """
     options = _Options(view=view, images=images, timeout=timeout)
-    return shown(stream, Reply(), retries=retries, max_wait_s=max_wait_s, **options)
+    return shown(
+        stream,
+        Reply(),
+        retries=retries,
+        max_wait_s=max_wait_s,
+        keep_wire=keep_wire,
+        **options,
+    )
 
 
 def shown(
@@ -75,10 +90,13 @@ def shown(
     *,
     retries: int = 0,
     max_wait_s: float = MAX_WAIT_S,
+    keep_wire: bool = False,
     **options: Unpack[_Options],
 ) -> Reply:
     """Show a stream as ``show`` does, in a reply that is there already."""
-    source = _opened(stream, reply, retries, max_wait_s)
+    source = opened(
+        stream, reply, retries=retries, max_wait_s=max_wait_s, keep_wire=keep_wire
+    )
     if source.needs_await:
         msg = (
             "this async stream is bound to the event loop that show() would block: "
@@ -102,6 +120,7 @@ def start(
     timeout: float | Timeout | None = None,
     retries: int = 0,
     max_wait_s: float = MAX_WAIT_S,
+    keep_wire: bool = False,
 ) -> Live:
     """Show a stream in the background and return at once.
 
@@ -111,7 +130,14 @@ def start(
         UsageError: that cannot be shown; the message says what can.
     """
     options = _Options(view=view, images=images, timeout=timeout)
-    return started(stream, Reply(), retries=retries, max_wait_s=max_wait_s, **options)
+    return started(
+        stream,
+        Reply(),
+        retries=retries,
+        max_wait_s=max_wait_s,
+        keep_wire=keep_wire,
+        **options,
+    )
 
 
 def started(
@@ -120,16 +146,39 @@ def started(
     *,
     retries: int = 0,
     max_wait_s: float = MAX_WAIT_S,
+    keep_wire: bool = False,
     **options: Unpack[_Options],
 ) -> Live:
     """Show a stream as ``start`` does, in a reply that is there already."""
-    source = _opened(stream, reply, retries, max_wait_s)
+    source = opened(
+        stream, reply, retries=retries, max_wait_s=max_wait_s, keep_wire=keep_wire
+    )
     return Live(_player(source, reply, **options), source)
 
 
-def _opened(stream: object, reply: Reply, retries: int, max_wait_s: float) -> Source:
+def opened(
+    stream: object,
+    reply: Reply,
+    *,
+    retries: int = 0,
+    max_wait_s: float = MAX_WAIT_S,
+    keep_wire: bool = False,
+) -> Source:
+    """Return the source of a stream, whose times and bytes go into the reply.
+
+    Raises:
+        UsageError: that is no stream, or its bytes cannot be kept.
+    """
     reply.timing = Timing()
-    return retrying(noting(stream, reply.timing), reply, retries, max_wait_s)
+    noted = noting(stream, reply.timing)
+    if not keep_wire:
+        return retrying(noted, reply, retries, max_wait_s)
+    from nbstream.record.keep import Keeper  # only who asks for it pays for it
+    from nbstream.record.kept import kept
+
+    keeper = Keeper(reply)
+    heard = keeper.hearing(noted)
+    return kept(keeper, lambda: retrying(heard, reply, retries, max_wait_s))
 
 
 def _player(

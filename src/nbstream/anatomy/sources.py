@@ -59,9 +59,10 @@ def _reads(wire: Wire, cut: int | None) -> Sequence[Read]:
 def _of_reply(reply: Reply, api: str, cut: int | None) -> Anatomy:
     if reply.wire is None:
         msg = (
-            "this reply has no bytes: an SDK read them and kept them to itself. Record "
-            "the call, `with nbstream.record('x.rec'): ...`, and take the recording: "
-            "nbstream.anatomy(nbstream.record.load('x.rec')[0])"
+            "this reply has no bytes: an SDK read them and kept them to itself. Ask "
+            "again with nbstream.show(lambda: client...create(..., stream=True), "
+            "keep_wire=True), or record the call, `with nbstream.record('x.rec'): "
+            "...`, and take nbstream.anatomy(nbstream.record.load('x.rec')[0])"
         )
         raise UsageError(msg)
     return Anatomy(

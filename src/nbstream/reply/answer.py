@@ -27,7 +27,7 @@ class Answer:
 
     Attributes:
         wire: The bytes it was made of and the reads that brought them. None: an SDK
-            read them and kept them to itself.
+            read them and kept them to itself; ``keep_wire=True`` asks for them.
         timing: When things happened, or None (``from_sse`` has no clock).
         form: How the text is shown: ``"markdown"``, ``"text"`` or ``"json"``.
         expected: What the answer has to be besides text, or None.
@@ -144,12 +144,12 @@ class Answer:
     def anatomy(self, *, cut: int | None = None) -> Anatomy:
         """Walk through the stream: its bytes, each event, what has been accumulated.
 
-        For a reply that has kept its bytes: of a stream of raw server-sent-event
-        bytes, of a recording, or of ``from_sse``. ``cut``: as if each read from the
-        network had given so many bytes.
+        For a reply that has kept its bytes: ``show(..., keep_wire=True)``, a stream
+        of raw server-sent-event bytes, a recording, or ``from_sse``. ``cut``: as if
+        each read from the network had given so many bytes.
 
         Raises:
-            UsageError: the bytes were not kept; the message says how to record them.
+            UsageError: the bytes were not kept; the message says how to keep them.
         """
         from nbstream.anatomy import anatomy  # not the core's business
 

@@ -69,7 +69,8 @@ class Timing:
         headers_s: When the response's headers were there. None as above, and where an
             async call does not tell.
         first_byte_s: When the first bytes of the body came. None: an SDK read them
-            and kept the time to itself; a stream of bytes and a recording tell.
+            and kept the time to itself; ``keep_wire=True``, a stream of bytes and a
+            recording tell.
         first_event_s: When the first event was there; None: none came.
         first_text_s: The first piece of the answer's text; None: none came.
         last_text_s: The last piece of it; None: none came.

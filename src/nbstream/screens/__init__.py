@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nbstream.stop import Stop
     from nbstream.tools.consent import Consents
 
-__all__ = ["VIEWS", "cell", "choose", "place"]
+__all__ = ["VIEWS", "cell", "choose", "place", "view_of"]
 
 #: What ``view=`` and ``NBSTREAM_VIEW`` may be; ``auto`` is the default.
 VIEWS = ("auto", "live", "updates", "static", "terminal", "none")
@@ -34,11 +34,7 @@ def choose(
     Raises:
         UnknownNameError: there is no such view.
     """
-    view = view or os.environ.get("NBSTREAM_VIEW") or "auto"
-    if view not in VIEWS:
-        raise UnknownNameError("view", view, VIEWS)
-    if view == "auto":
-        view = place()
+    view = view_of(view)
     if view == "none":
         from nbstream.screens.none import NoScreen
 
@@ -61,6 +57,18 @@ def choose(
         else:
             return WidgetScreen(images=images, stop=stop, consents=consents)
     return NotebookScreen(images=images, prompting=prompting(stop, consents))
+
+
+def view_of(view: str | None) -> str:
+    """Return the view that is meant: the named one, or what fits where we are.
+
+    Raises:
+        UnknownNameError: there is no such view.
+    """
+    view = view or os.environ.get("NBSTREAM_VIEW") or "auto"
+    if view not in VIEWS:
+        raise UnknownNameError("view", view, VIEWS)
+    return place() if view == "auto" else view
 
 
 def place() -> str:

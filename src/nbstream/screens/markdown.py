@@ -7,7 +7,8 @@ what is code, and so left alone, into what is not).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
 from nbstream.markdown import to_safe_markdown
 from nbstream.markdown.parser import parse
@@ -15,14 +16,38 @@ from nbstream.reply import Choice, Reply
 from nbstream.screens.forms import plain_of
 from nbstream.screens.words import calls, ran, result, state, status
 
-__all__ = ["markdown_of"]
+__all__ = ["markdown_of", "markdown_of_several"]
 
 
 def markdown_of(reply: Reply, *, images: bool = False) -> str:
     """Return the reply as Markdown: its text, and what else there is, in words."""
-    said = [each for one in reply.rounds for each in _round(one)]
+    return _safe(list(_pieces(reply)), images)
+
+
+def markdown_of_several(replies: Mapping[str, Reply], *, images: bool = False) -> str:
+    """Return several replies as Markdown, each under its name."""
+    said: list[str] = []
+    for name, reply in replies.items():
+        said += [f"### {_MARKS.sub(_escaped, ' '.join(name.split()))}", *_pieces(reply)]
+    return _safe(said, images)
+
+
+def _safe(said: list[str], images: bool) -> str:
     said[:-1] = map(_closed, said[:-1])
     return to_safe_markdown("\n\n".join(said), images=images)
+
+
+#: What a name may hold that means something in Markdown.
+_MARKS = re.compile(r"[\\`*_{}\[\]()#+!|<>$~&]")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\{found[0]}"
+
+
+def _pieces(reply: Reply) -> Iterator[str]:
+    for one in reply.rounds:
+        yield from _round(one)
 
 
 def _round(reply: Reply) -> Iterator[str]:

@@ -59,7 +59,7 @@ class Timeline:
         )
         for axes in (above, below):
             _plain(axes)
-        _draw_bars(above, self._replies, stall_s)
+        _draw_bars(self.figure, above, self._replies, stall_s)
         _draw_growth(below, self._replies)
         # The layout is found once, so that each drawing of it is the same.
         self.figure.draw_without_rendering()
@@ -116,8 +116,11 @@ def _plain(axes: Axes) -> None:
         spine.set_color(INK)
 
 
-def _draw_bars(axes: Axes, replies: Mapping[str, Answer], stall_s: float) -> None:
+def _draw_bars(
+    figure: Figure, axes: Axes, replies: Mapping[str, Answer], stall_s: float
+) -> None:
     from matplotlib.patches import Patch
+    from matplotlib.transforms import blended_transform_factory
 
     used: set[SpanKind] = set()
     for row, reply in enumerate(replies.values()):
@@ -157,7 +160,9 @@ def _draw_bars(axes: Axes, replies: Mapping[str, Answer], stall_s: float) -> Non
     axes.legend(
         handles=keys,
         loc="lower left",
-        bbox_to_anchor=(0, 1),
+        # From the left edge of the picture: beside long names there is no room.
+        bbox_to_anchor=(0.01, 1),
+        bbox_transform=blended_transform_factory(figure.transFigure, axes.transAxes),
         ncols=4,
         fontsize=8.5,
         frameon=False,
