@@ -29,14 +29,14 @@ def raced(contenders):
 def test_one_display_a_frame_for_each_and_a_static_end(sent, outputs):
     """Every frame says whose it is; the end is the three forms, the times beside it."""
     replies = raced({"a": lambda: ["Hello ", "you"], "b": lambda: ["Hi"]})
-    frames = [each for each in custom(sent) if each["kind"] == "frame"]
+    frames = [each for each in custom(sent) if "said" in each]
     opened, closed = outputs
-    kinds = [each["kind"] for each in custom(sent) if each["kind"] != "frame"]
+    kinds = [each["kind"] for each in custom(sent) if "said" not in each]
 
     assert set(opened["data"]) == {WIDGET, "text/plain"}
     assert opened["data"]["text/plain"] == FALLBACK
     assert {each["lane"] for each in frames} == {0, 1}
-    assert frames[-1]["outcome"] == "complete"
+    assert frames[-1]["said"]["outcome"] == "complete"
     assert set(closed["data"]) == {"text/html", "text/markdown", "text/plain"}
     assert closed["metadata"]["nbstream"]["race"]["b"]["timing"]["end_s"] >= 0
     assert kinds == ["end", "swap", "swapped"]
@@ -48,7 +48,7 @@ def test_the_moments_are_the_replys_own(sent, outputs):
     replies = raced({"a": lambda: ["Hello"]})
     facts = {}
     for each in custom(sent):
-        facts |= each
+        facts |= each.get("said", {})
     timing = replies["a"].timing
 
     assert facts["first_s"] == round(timing.first_text_s, 3)

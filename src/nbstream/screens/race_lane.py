@@ -44,8 +44,8 @@ class LaneScreen(WidgetScreen):
         """Return everything so far."""
         return self._whole()
 
-    def _send(self, message: Mapping[str, object]) -> None:
-        self._send_on({**message, "lane": self._number})
+    def _send(self, message: object) -> None:
+        self._send_on({"lane": self._number, "said": message})
 
 
 class _Moments(Facts):

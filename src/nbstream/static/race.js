@@ -16,14 +16,14 @@ export default () => {
 
   function takeWhole(whole) {
     final = whole.final;
-    whole.lanes.forEach(({ name, elapsed_s = 0, seq, sections, ...facts }, at) => {
+    whole.lanes.forEach(({ name, elapsed_s = 0, seq, last, sections, ...facts }, at) => {
       const began = performance.now() - 1000 * elapsed_s;
       lanes[at] = Object.assign(lanes[at] ?? {}, { name, facts, began });
     });
   }
 
   function receive(model, message) {
-    const { kind, lane, whole, seq, sections, ...facts } = message;
+    const { kind, lane, said, whole } = message;
     if (kind === "swap") letGo = [...views].map((view) => view.giveWay());
     if (kind === "swapped") swapped(model);
     if (kind === "whole") {
@@ -31,9 +31,10 @@ export default () => {
       lanes.forEach((each, at) => each.model.hear({ kind, whole: whole.lanes[at] }));
       if (final) settle(model);
     }
-    if (kind === "frame") {
-      Object.assign(lanes[lane].facts, facts);
-      lanes[lane].model.hear(message);
+    if (said) {
+      const { kind, seq, sections, ...facts } = said; // or a list, which says no fact
+      if (kind) Object.assign(lanes[lane].facts, facts);
+      lanes[lane].model.hear(said);
     }
     if (["ack", "end"].includes(kind)) lanes.forEach((each) => each.model.hear(message));
     paint();
