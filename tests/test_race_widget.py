@@ -7,6 +7,7 @@ import nbstream
 from nbstream.events import TextDelta
 from nbstream.racing.result import Race
 from nbstream.reply import Reply
+from nbstream.screens.race_lane import LaneScreen
 from nbstream.screens.race_widget import _EXPORT, FALLBACK, RaceModel, WidgetRace
 from nbstream.stop import Stop
 
@@ -94,3 +95,17 @@ def test_the_button_raises_the_flag_of_all(screen, sent):
 
     assert stop.by == "button"
     assert custom(sent) == [{"kind": "ack"}]
+
+
+def test_a_frame_in_short_goes_to_its_lane():
+    """Most frames are lists; on the race's line each has the number of its lane."""
+    sent, reply = [], Reply("text")
+    lane = LaneScreen(1, 2, sent.append, images=False)
+    lane.open(reply)
+    for text in ("One ", "two"):
+        reply.apply(TextDelta(text=text))
+        lane.update(reply)
+
+    assert [each["lane"] for each in sent] == [1, 1]
+    assert sent[1]["kind"] == "frame"
+    assert sent[1]["short"][:2] == [2, 6]

@@ -44,8 +44,12 @@ class LaneScreen(WidgetScreen):
         """Return everything so far."""
         return self._whole()
 
-    def _send(self, message: Mapping[str, object]) -> None:
-        self._send_on({**message, "lane": self._number})
+    def _send(self, message: object) -> None:
+        # Most frames are short lists: see ``live_message``.
+        named = {"kind": "frame", "short": message}
+        if isinstance(message, Mapping):
+            named = dict(message)
+        self._send_on({**named, "lane": self._number})
 
 
 class _Moments(Facts):

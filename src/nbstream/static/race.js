@@ -23,7 +23,7 @@ export default () => {
   }
 
   function receive(model, message) {
-    const { kind, lane, whole, seq, sections, ...facts } = message;
+    const { kind, lane, whole, seq, sections, short, ...facts } = message;
     if (kind === "swap") letGo = [...views].map((view) => view.giveWay());
     if (kind === "swapped") swapped(model);
     if (kind === "whole") {
@@ -33,7 +33,7 @@ export default () => {
     }
     if (kind === "frame") {
       Object.assign(lanes[lane].facts, facts);
-      lanes[lane].model.hear(message);
+      lanes[lane].model.hear(short ?? message);
     }
     if (["ack", "end"].includes(kind)) lanes.forEach((each) => each.model.hear(message));
     paint();
