@@ -117,7 +117,7 @@ def measure(
     call = f"view_ways.run({way!r}, {kind!r}, {size}, {per_s}, {wait_s})"
     last = -1 if way == "nothing" else max(ends)
     found = bench.measure(call, last, limit_s)
-    once = found["updates"] if way in ("ours", "floor", "following") else 0
+    once = found["updates"] if way in ("ours", "floor", "following", "alike") else 0
     found["stream"] = found["bytes"] - found["opening"] - once
     found["paint_ms"] = paint_ms(ends, found.get("given_ms", []), found["shown"])
     return found

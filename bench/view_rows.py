@@ -124,7 +124,7 @@ def _shown(
 ) -> str:
     _, kind, size, per_s = case
     p50, p95 = (percentile(mine["paint_ms"], each) for each in (50, 95))
-    what = "prose" if kind == "prose" else f"one {kind}"
+    what = {"prose": "prose", "code": "one code fence"}.get(kind, f"one {kind}")
     theirs = f"; plain text {_longest(floor)}" if floor else ""
     if alike:
         theirs += f" ({alike['longest_at_end_ms']:.0f} ms for the output that ours is)"
