@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias, TypedDict, Unpack
 
 from nbstream.ended import finished, remembered
 from nbstream.errors import UsageError
 from nbstream.interrupts import interrupts_raise
 from nbstream.live import Live
-from nbstream.player import Player
+from nbstream.player import Player, Screen
 from nbstream.reply import Reply, Timing
 from nbstream.retry import MAX_WAIT_S, retrying
 from nbstream.screens import choose
 from nbstream.screens.none import NoScreen
+from nbstream.screens.together import Together
 from nbstream.sending import noting
 from nbstream.source import Source, open_source
 from nbstream.stop import Stop
@@ -21,7 +23,10 @@ from nbstream.timeout import Timeout, timeout_of
 if TYPE_CHECKING:
     from nbstream.tools.consent import Consents
 
-__all__ = ["opened", "read", "show", "shown", "start", "started"]
+__all__ = ["Beside", "opened", "read", "show", "shown", "start", "started"]
+
+#: Makes one more screen for the same reply, or none, whose buttons raise this flag.
+Beside: TypeAlias = Callable[[Stop], Screen | None]
 
 
 class _Options(TypedDict, total=False):
@@ -29,6 +34,7 @@ class _Options(TypedDict, total=False):
     images: bool
     timeout: float | Timeout | None
     consents: Consents | None
+    beside: Beside | None
 
 
 def show(
@@ -189,9 +195,14 @@ def _player(
     images: bool = False,
     timeout: float | Timeout | None = None,
     consents: Consents | None = None,
+    beside: Beside | None = None,
 ) -> Player:
     limits, stop = timeout_of(timeout), Stop()
     screen = choose(view, images=images, stop=stop, consents=consents)
+    more = beside(stop) if beside is not None else None
+    if more is not None:
+        is_none = isinstance(screen, NoScreen)
+        screen = more if is_none else Together([screen, more])
     return Player(source, screen, reply, stop=stop, timeout=limits)
 
 

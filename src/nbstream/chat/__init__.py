@@ -3,6 +3,8 @@
 chat = nbstream.Chat("anthropic:<model>", system="Be brief.", tools=[f])
 chat("hello")
 chat.messages
+chat.panel()        # one widget to read it and to go on with it; see ``chat.panel``
+chat.to_markdown()  # what was said, safe to put into a Markdown cell
 """
 
 from nbstream.chat.conversation import Chat

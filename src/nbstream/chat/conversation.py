@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nbstream.asking import known_tools, request_of, turn_of
 from nbstream.chat.history import History
+from nbstream.chat.playing import Playing
 from nbstream.chat.reading import read
 from nbstream.chat.saved import Saved
 from nbstream.chat.writing import written
@@ -18,14 +20,19 @@ from nbstream.live import Live
 from nbstream.models import Request, parse_model, provider
 from nbstream.reply import Reply
 from nbstream.retry import MAX_WAIT_S, retries_of
-from nbstream.showing import shown, started
+from nbstream.showing import Beside, shown, started
 from nbstream.timeout import Timeout
 from nbstream.turn import MAX_ROUNDS, Turn
 
 if TYPE_CHECKING:
+    from nbstream.chat.panel import Panel
+    from nbstream.player import Screen
+    from nbstream.stop import Stop
     from nbstream.tools import Tool
 
 __all__ = ["Chat"]
+
+_Played = TypeVar("_Played")
 
 
 class Chat:
@@ -81,6 +88,8 @@ class Chat:
         self.lost: tuple[str, ...] = ()
         self.reply: Reply | None = None
         self._api_key = api_key
+        self._playing: Playing | None = None
+        self._panel: Panel | None = None
         self._history = History(provider(parse_model(model)[0]), messages)
 
     @property
@@ -125,10 +134,8 @@ class Chat:
                 a key or a package is missing.
         """
         question = self._question(prompt, images, files)
-        turn = self._turn(question, retries, max_wait_s, reply)
-        return shown(
-            turn, turn.reply, view=view, timeout=timeout, consents=turn.consents
-        )
+        how = partial(shown, view=view, timeout=timeout)
+        return self._asked(how, question, retries, max_wait_s, reply)
 
     def start(
         self,
@@ -143,24 +150,44 @@ class Chat:
     ) -> Live:
         """Ask in the background and return at once; see ``nbstream.start``."""
         question = self._question(prompt, images, files)
-        turn = self._turn(question, retries, max_wait_s)
-        return started(
-            turn, turn.reply, view=view, timeout=timeout, consents=turn.consents
-        )
+        how = partial(started, view=view, timeout=timeout)
+        return self._asked(how, question, retries, max_wait_s)
 
     def retry(self, prompt: str | None = None, *, view: str | None = None) -> Reply:
-        """Ask the last question again, or another one in its place.
+        """Ask the last question again, or with other words in its place.
 
-        What was said since is taken out of the history first.
+        What was said since is taken out of the history first. Images and files that
+        were sent with the question are sent again.
 
         Raises:
             UsageError: there is no question yet, or it is still being answered.
         """
+        return self._asked_again(partial(shown, view=view), prompt)
+
+    def _asked_again(self, how: Callable[..., _Played], prompt: str | None) -> _Played:
+        if prompt is not None:
+            self._question(prompt, (), ())  # what cannot be asked takes nothing back
         question = self._history.take_back()
         if prompt is not None:
-            question = self._question(prompt, (), ())
-        turn = self._turn(question, 0, MAX_WAIT_S)
-        return shown(turn, turn.reply, view=view, consents=turn.consents)
+            own = self._history.own
+            (before,) = read(own.api, [question])
+            question = own.user_message(prompt, before.images, before.files)
+        return self._asked(how, question, 0, MAX_WAIT_S)
+
+    def _asked(
+        self,
+        how: Callable[..., _Played],
+        question: Any,
+        retries: int,
+        max_wait_s: float,
+        reply: Reply | None = None,
+    ) -> _Played:
+        turn, beside = self._turn(question, retries, max_wait_s, reply)
+        try:
+            return how(turn, turn.reply, consents=turn.consents, beside=beside)
+        except BaseException:
+            turn.reply.end(stopped=True)  # it has ended, or has never begun
+            raise
 
     def _question(
         self,
@@ -203,7 +230,7 @@ class Chat:
         retries: int,
         max_wait_s: float,
         reply: Reply | None = None,
-    ) -> Turn:
+    ) -> tuple[Turn, Beside]:
         turn = turn_of(
             self._request(question),
             self.tools,
@@ -213,9 +240,42 @@ class Chat:
             retries=retries_of(retries, max_wait_s),
             reply=reply,
         )
-        self._history.ask(question, turn.reply)
+        exchange = self._history.ask(question, turn.reply)
         self.reply = turn.reply
-        return turn
+
+        def beside(stop: Stop) -> Screen | None:
+            self._playing = Playing(exchange, stop, turn.consents)
+            return self._panel.follow(self._playing) if self._panel else None
+
+        return turn, beside
+
+    # -- reading -----------------------------------------------------------------
+
+    def panel(self) -> Panel:
+        """Return the chat panel of this conversation, which a cell may end with.
+
+        There is one: shown in two cells, it is the same in both.
+        """
+        if self._panel is None:
+            from nbstream.chat.panel import Panel
+
+            self._panel = Panel(
+                lambda: self.model,
+                self._history.exchanges,
+                lambda: self._playing,
+                ask=partial(self.start, view="none"),
+                again=partial(self._asked_again, partial(started, view="none")),
+            )
+        return self._panel
+
+    def to_markdown(self) -> str:
+        """Return what was said as Markdown that is safe to put into a cell.
+
+        The questions are quotes; raw HTML, unsafe links and remote images are defused.
+        """
+        from nbstream.chat.shown import to_markdown
+
+        return to_markdown(self._history.exchanges())
 
     def clear(self) -> None:
         """Take out all that was said; the model, the system and the tools stay.
@@ -223,7 +283,9 @@ class Chat:
         Raises:
             UsageError: the last question is still being answered.
         """
-        self._history.settled(ended=True).clear()
+        self._history.clear()
+        if self._panel is not None:
+            self._panel.refresh()
 
     # -- elsewhere ---------------------------------------------------------------
 

@@ -14,7 +14,7 @@ import traitlets
 
 from nbstream.markdown.short import SHORT
 
-__all__ = ["ANSWERS", "LiveModel", "mime_bundle"]
+__all__ = ["ANSWERS", "LiveModel", "mime_bundle", "script", "style", "view_of"]
 
 #: All that a page may say here; what it says to ``hands`` is looked at there.
 ANSWERS = frozenset({"resync", "seen"})
@@ -31,16 +31,20 @@ _FOR_READERS = re.compile(
 _kept: deque[LiveModel] = deque()
 
 
-def _script() -> str:
+def script(widget: str, *more: str) -> str:
+    """Return one module of the view's files and more; ``widget`` is what it exports."""
     folder = files("nbstream") / "static"
-    found = [folder / name for name in _SCRIPTS]
+    found = [folder / name for name in (*_SCRIPTS, *more)]
     code = "\n".join(each.read_text("utf-8") for each in found if each.is_file())
-    return f"const SHORT = {json.dumps(SHORT)};\n{_FOR_READERS.sub('', code)}"
+    said = f"const SHORT = {json.dumps(SHORT)};\n{_FOR_READERS.sub('', code)}"
+    return f"{said}\nexport default {widget};\n"
 
 
-def _style() -> str:
-    style = (files("nbstream") / "static" / "view.css").read_text("utf-8")
-    return _FOR_READERS.sub("", style)
+def style(*names: str) -> str:
+    """Return the style sheets, as one."""
+    folder = files("nbstream") / "static"
+    said = "\n".join((folder / name).read_text("utf-8") for name in names)
+    return _FOR_READERS.sub("", said)
 
 
 def _whole(_value: object, model: LiveModel) -> dict[str, object]:
@@ -54,8 +58,8 @@ class LiveModel(anywidget.AnyWidget):
     state, and finds under ``snapshot`` everything so far.
     """
 
-    _esm = _script()
-    _css = _style()
+    _esm = script("liveView")
+    _css = style("view.css")
     block = traitlets.Int(0).tag(sync=True)
     snapshot = traitlets.Dict().tag(sync=True, to_json=_whole)
 
@@ -63,10 +67,11 @@ class LiveModel(anywidget.AnyWidget):
         self,
         whole: Callable[[], dict[str, object]],
         on_answer: Callable[[str], None],
+        **more: object,
     ) -> None:
         self.whole = whole
         self._on_answer = on_answer
-        super().__init__()
+        super().__init__(**more)
         self.on_msg(self._receive)
 
     def set_state(self, sync_data: Mapping[str, object]) -> None:
@@ -94,5 +99,9 @@ class LiveModel(anywidget.AnyWidget):
 
 def mime_bundle(model: LiveModel, text: str) -> dict[str, object]:
     """Return what is displayed: the view, or ``text`` where there are no widgets."""
-    view = {"version_major": 2, "version_minor": 0, "model_id": model.model_id}
-    return {_WIDGET: view, "text/plain": text}
+    return {**view_of(model.model_id), "text/plain": text}
+
+
+def view_of(model_id: str) -> dict[str, object]:
+    """Return what a front end shows a view of this model for."""
+    return {_WIDGET: {"version_major": 2, "version_minor": 0, "model_id": model_id}}

@@ -16,7 +16,7 @@ from nbstream.reply import Choice, Reply
 from nbstream.screens.forms import plain_of
 from nbstream.screens.words import calls, ran, result, state, status
 
-__all__ = ["markdown_of", "markdown_of_several"]
+__all__ = ["markdown_of", "markdown_of_several", "said_in"]
 
 
 def markdown_of(reply: Reply, *, images: bool = False) -> str:
@@ -30,6 +30,14 @@ def markdown_of_several(replies: Mapping[str, Reply], *, images: bool = False) -
     for name, reply in replies.items():
         said += [f"### {_MARKS.sub(_escaped, ' '.join(name.split()))}", *_pieces(reply)]
     return _safe(said, images)
+
+
+def said_in(reply: Reply) -> list[str]:
+    """Return the pieces of that Markdown before it is made safe, for more to follow.
+
+    None of them leaves a code fence open for the next one.
+    """
+    return list(map(_closed, _pieces(reply)))
 
 
 def _safe(said: list[str], images: bool) -> str:

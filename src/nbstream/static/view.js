@@ -13,7 +13,7 @@
 const ORDER = new Intl.Collator("en", { numeric: true }).compare;
 const OVER = new Set(["ended", "lost"]);
 
-export default () => {
+const liveView = () => {
   const answer = { seq: -1, last: "", sections: new Map(), facts: {}, began: 0 };
   const views = new Set();
   let painting = 0;
