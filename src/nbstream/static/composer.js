@@ -2,7 +2,7 @@
 
 const HINT = "Enter sends, Shift+Enter breaks the line";
 
-function makeComposer(talk, desk, send, stopAnswer) {
+function makeComposer(talk, desk, send, stopAnswer, changed) {
   const node = make("form", "nbstream-composer");
   const banner = make("div", "nbstream-banner");
   const cancel = make("button", "nbstream-quiet", { type: "button", textContent: "Cancel" });
@@ -46,14 +46,19 @@ function makeComposer(talk, desk, send, stopAnswer) {
 
   function edit({ key, question }) {
     Object.assign(desk, { before: desk.draft, draft: question, editing: key, note: "" });
-    showDraft();
+    redraw();
     input.focus();
     input.setSelectionRange(question.length, question.length);
   }
 
+  function redraw() {
+    changed(); // what is being edited is seen in the history, too
+    showDraft();
+  }
+
   function leave() {
     Object.assign(desk, { draft: desk.before, editing: "", before: "" });
-    showDraft();
+    redraw();
     input.focus();
   }
 
@@ -89,9 +94,11 @@ function makeComposer(talk, desk, send, stopAnswer) {
   function onKey(event) {
     if (event.target !== input || event.key !== "Enter") return;
     event.stopPropagation();
-    if (event.shiftKey || event.altKey || event.isComposing) return;
+    if (event.isComposing) return;
     event.preventDefault();
-    ask();
+    // By ourselves, so that nobody's shortcut takes it; this way it can be undone.
+    if (event.shiftKey || event.altKey) document.execCommand("insertText", false, "\n");
+    else ask();
   }
   input.onfocus = () => addEventListener("keydown", onKey, true);
   input.onblur = () => removeEventListener("keydown", onKey, true);

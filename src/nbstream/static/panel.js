@@ -157,7 +157,7 @@ function makePanel(el, talk, desk, send) {
   const inner = make("div", "nbstream-turns");
   const empty = make("p", "nbstream-empty");
   const ghost = turnNodes({ question: "", files: [] });
-  const composer = makeComposer(talk, desk, send, stopAnswer);
+  const composer = makeComposer(talk, desk, send, stopAnswer, () => showTurns());
   const shown = new Map(); // key -> { turn, nodes, dispose }
   const end = keepAtEnd(log, inner);
 
@@ -222,7 +222,7 @@ function makePanel(el, talk, desk, send) {
     for (const [key, { turn }] of [...shown]) if (talk.turns.get(key) !== turn) drop(key);
     for (const turn of talk.turns.values()) if (!shown.has(turn.key)) add(turn);
     const last = [...shown.keys()].at(-1);
-    const isFree = !talk.running && !pending && !talk.lost;
+    const isFree = !talk.running && !pending && !talk.lost && !desk.editing;
     for (const [key, { nodes, turn }] of shown) {
       nodes.edit.hidden = nodes.retry.hidden = key !== last || !isFree || !turn.question;
       nodes.root.classList.toggle("nbstream-last", key === last);
