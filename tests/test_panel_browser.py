@@ -148,7 +148,7 @@ def test_consent_and_copy_by_keyboard(talk, browser):
 @pytest.mark.parametrize("kernel", ["7.4.0", "6.31.0"])
 def test_a_question_while_a_cell_runs(talk, kernel):
     """It is answered at once where the kernel can hear; else the panel says so."""
-    page, panel = talk("time.sleep(5)", kernel=kernel)
+    page, panel = talk("time.sleep(8)", kernel=kernel)
     page.run_cell(2, wait=False)
     page.page.wait_for_timeout(300)
     panel.ask("hello")
