@@ -74,9 +74,12 @@ def test_the_history_can_be_changed():
     chat = Chat("anthropic:m")
     chat.messages.append({"role": "user", "content": "I am Ada."})
     chat.messages.append({"role": "assistant", "content": "Hello."})
+    chat.messages += [{"role": "user", "content": "I am Bob, too."}]
     reply = chat(MEMORY, view="none")
+    chat.messages = chat.messages[:1]
 
-    assert '"I am Ada."' in reply.text
+    assert '"I am Ada."; "I am Bob, too."' in reply.text
+    assert chat.messages == [{"role": "user", "content": "I am Ada."}]
 
 
 # -- turns that do not end well --------------------------------------------------------

@@ -166,6 +166,13 @@ def test_a_question_while_a_cell_runs(talk, kernel):
     assert page.errors == []
 
 
+#: What came onto the page in one piece, the guard has not looked into.
+LOOK_AGAIN = """() => {
+  for (const each of document.querySelectorAll('.nbstream-panel .nbstream-text > *'))
+    for (const _ of 'ab') each.toggleAttribute('hidden');
+}"""
+
+
 def test_hostile_replies_and_questions_do_nothing(talk, listener):  # noqa: F811
     """What the model writes and what is asked: text, and no request is made."""
     page, panel = talk()
@@ -175,10 +182,9 @@ def test_hostile_replies_and_questions_do_nothing(talk, listener):  # noqa: F811
         corpus.replace("@HOST@", url), "utf-8"
     )
     page.js(GUARD)
-    page.insert_and_run("from pathlib import Path; from nbstream.events import *")
+    page.insert_and_run("from pathlib import Path")
     page.insert_and_run("""\
 text = Path("hostile.md").read_text()
-from nbstream.chat.transcript import Exchange
 from nbstream.models import provider
 chat.messages += [provider("openai").user_message(text),
     {"role": "assistant", "content": text}]
@@ -186,6 +192,8 @@ chat.messages += [provider("openai").user_message(text),
     panel.ask(f"[scenario: hostile] <img src={url}/x> ![]({url}/y)")
     panel.wait_answer(2)
     page.page.wait_for_timeout(500)
+    page.js(LOOK_AGAIN)
+    page.page.wait_for_timeout(100)
     looked, bad, pwned = page.js("() => [looked, bad, window.__pwned ?? null]")
 
     assert looked > 100

@@ -100,6 +100,10 @@ class Chat:
         """
         return self._history.settled()
 
+    @messages.setter
+    def messages(self, messages: Iterable[Any]) -> None:
+        self._history.settled()[:] = list(messages)
+
     # -- asking ------------------------------------------------------------------
 
     def __call__(
