@@ -56,3 +56,26 @@ def test_an_object_fills_in_and_code_goes_into_the_next_cell(open_cells, front, 
     assert "def " in below.inner_text()
     assert [page.prompt(index) for index in (5, 6)] == ["", ""]
     assert quiet(page)
+
+
+TYPED = {
+    "%%stream anth": "%%stream anthropic:",
+    "%%stream openai:m\nAbout {{top": "%%stream openai:m\nAbout {{topic",
+}
+
+
+def test_tab_completes(open_notebook):
+    """Providers behind the magic, and variables inside the question."""
+    page = open_notebook(["%load_ext nbstream\ntopic = 'tea'", "", ""])
+    page.run_cell(0)
+    for at, text in enumerate(TYPED, 1):
+        editor = page.cell(at).locator(".cm-content")
+        editor.click()
+        page.page.keyboard.type(text)
+        page.page.wait_for_timeout(300)  # a key that comes too early completes nothing
+        page.page.keyboard.press("Tab")
+        page.page.locator(".jp-Completer-item").first.wait_for()
+        page.page.keyboard.press("Enter")
+        page.page.locator(".jp-Completer-item").first.wait_for(state="hidden")
+
+        assert editor.inner_text().strip() == TYPED[text]
