@@ -376,6 +376,16 @@ def test_the_same_provider_keeps_everything():
     assert other.messages is not chat.messages
 
 
+def test_the_model_may_become_another_of_the_same_provider():
+    """Another provider's needs other messages, and the message says what to do."""
+    chat = Chat("openai:m")
+    chat.model = "openai:n"
+    with pytest.raises(UsageError, match=r"use chat\.to\('google:m'\)"):
+        chat.model = "google:m"
+
+    assert chat.model == "openai:n"
+
+
 def test_another_provider_is_told_no_key_and_no_address():
     """They are another's."""
     other = Chat("openai:m", api_key="k", base_url="http://x", seed=3).to("google:m")

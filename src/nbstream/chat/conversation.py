@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from os import PathLike
@@ -10,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nbstream.asking import known_tools, request_of, turn_of
+from nbstream.chat.elsewhere import gone_on
 from nbstream.chat.history import History
 from nbstream.chat.playing import Playing
 from nbstream.chat.reading import read
 from nbstream.chat.saved import Saved
-from nbstream.chat.writing import written
+from nbstream.errors import UsageError
 from nbstream.literal import warn_of_literal
 from nbstream.live import Live
 from nbstream.models import Request, parse_model, provider
@@ -77,7 +77,7 @@ class Chat:
         **options: Any,
     ) -> None:
         warn_of_literal(api_key, options)
-        self.model = model
+        self._model = model
         self.system = system
         self.tools = known_tools(tools)
         self.max_tokens = max_tokens
@@ -91,6 +91,24 @@ class Chat:
         self._playing: Playing | None = None
         self._panel: Panel | None = None
         self._history = History(provider(parse_model(model)[0]), messages)
+
+    @property
+    def model(self) -> str:
+        """Who is asked; it may become another model of the same provider.
+
+        Raises:
+            UsageError: that is another provider's: ``chat.to(model)`` goes on there.
+        """
+        return self._model
+
+    @model.setter
+    def model(self, model: str) -> None:
+        if provider(parse_model(model)[0]) is not self._history.own:
+            msg = (
+                f"the messages are not in the form of {model!r}: use chat.to({model!r})"
+            )
+            raise UsageError(msg)
+        self._model = model
 
     @property
     def messages(self) -> list[Any]:
@@ -301,32 +319,7 @@ class Chat:
         is. ``changes`` are arguments of ``Chat``; a key and a ``base_url`` are not
         taken over to another provider, and neither are ``options``.
         """
-        own = provider(parse_model(model)[0])
-        same = own is self._history.own
-        kept: dict[str, Any] = {
-            "system": self.system,
-            "tools": tuple(self.tools.values()),
-            "max_tokens": self.max_tokens,
-            "max_rounds": self.max_rounds,
-        }
-        if same:
-            key = self._api_key if api_key is None else api_key
-            kept |= {"reasoning_effort": self.reasoning_effort, **self.options}
-            kept |= {"base_url": self.base_url}
-            return Chat(
-                model, api_key=key, messages=self.messages, **{**kept, **changes}
-            )
-        said = read(self._history.own.api, self.messages)
-        systems = [self.system, *(each.text for each in said if each.who == "system")]
-        kept["system"] = "\n\n".join(filter(None, systems)) or None
-        made = Chat(
-            model, api_key=api_key, messages=written(said, own), **{**kept, **changes}
-        )
-        made.lost = _counted(what for each in said for what in each.lost)
-        if made.lost:
-            msg = f"{model} cannot be told all of it; left out: {', '.join(made.lost)}"
-            warnings.warn(msg, UserWarning, stacklevel=2)
-        return made
+        return gone_on(self, model, (self._api_key, api_key), changes)
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the conversation as JSON; no key gets into the file. Return its path.
@@ -357,13 +350,3 @@ class Chat:
     def __repr__(self) -> str:
         count = len(self._history.settled())
         return f"Chat({self.model!r}, {count} message{'' if count == 1 else 's'})"
-
-
-def _counted(lost: Iterable[str]) -> tuple[str, ...]:
-    found: dict[str, int] = {}
-    for each in lost:
-        found[each] = found.get(each, 0) + 1
-    return tuple(
-        each if times == 1 else f"{each} ({times} times)"
-        for each, times in found.items()
-    )
