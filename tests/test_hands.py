@@ -238,7 +238,7 @@ class Screen:
         self.hands.close()
         self.view.close()
 
-nbstream.showing.choose = lambda view, images, stop: Screen(stop)
+nbstream.showing.choose = lambda view, stop, **more: Screen(stop)
 def words(n=3, wait_s=0.1, then_s=20):
     for i in range(n):
         yield f"word{i} "

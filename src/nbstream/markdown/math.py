@@ -90,7 +90,7 @@ def _block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> b
     begin = state.bMarks[start_line] + state.tShift[start_line]
     if not state.src.startswith(("$", "\\"), begin):
         return False  # before anything slow: it is asked at each line
-    if state.is_code_block(start_line):
+    if state.is_code_block(start_line) or not _may_close(state, start_line, end_line):
         return False
 
     def inside() -> Iterator[str]:
@@ -102,6 +102,14 @@ def _block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> b
     if not count:
         return False
     return silent or _push(state, start_line, start_line + count)
+
+
+def _may_close(state: StateBlock, start_line: int, end_line: int) -> bool:
+    """Tell, without a look at each line, whether there is an end for what begins."""
+    closer = _closer(_line(state, start_line))
+    begin = state.bMarks[start_line] + state.tShift[start_line]
+    last = min(start_line + _LONGEST, end_line - 1)  # a line has a character at least
+    return closer != "" and state.src.find(closer, begin + 2, state.eMarks[last]) >= 0
 
 
 def block_lines(lines: Iterable[str]) -> int | None:
