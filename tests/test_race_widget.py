@@ -7,7 +7,7 @@ import nbstream
 from nbstream.events import TextDelta
 from nbstream.racing.result import Race
 from nbstream.reply import Reply
-from nbstream.screens.race_widget import _EXPORT, FALLBACK, RaceModel, WidgetRace
+from nbstream.screens.race_widget import FALLBACK, RaceModel, WidgetRace
 from nbstream.stop import Stop
 
 __all__ = ["outputs", "sent"]  # fixtures
@@ -17,9 +17,9 @@ def test_its_module_is_that_of_one_answer_with_the_columns_around_it():
     """One module has one default export."""
     code = str(RaceModel._esm)
 
-    assert _EXPORT in code
     assert code.count("export default") == 1
-    assert code.count("const oneAnswer = () =>") == 1
+    assert code.endswith("export default raceView;\n")
+    assert code.count("const liveView = () =>") == 1
 
 
 def raced(contenders):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from IPython.display import DisplayHandle, display
 
 from nbstream.screens import cell
 from nbstream.screens.hands import Hands
-from nbstream.screens.live_model import LiveModel, mime_bundle
+from nbstream.screens.live_model import LiveModel, mime_bundle, script, style
 from nbstream.screens.race_bundle import race_bundle, race_metadata
 from nbstream.screens.race_lane import LaneScreen
 from nbstream.stop import Stop
@@ -24,21 +23,13 @@ __all__ = ["FALLBACK", "RaceModel", "WidgetRace"]
 
 #: What is shown, and saved, where there are no widgets: the end replaces it.
 FALLBACK = "The answers are being written. They will be here when they are complete."
-#: How the view of one answer is exported; here it is a part of another one.
-_EXPORT = "export default () =>"
-
-
-def _static(name: str) -> str:
-    return (files("nbstream") / "static" / name).read_text("utf-8")
 
 
 class RaceModel(LiveModel):
     """A race's model: that of one answer, with the columns around it."""
 
-    _esm = str(LiveModel._esm).replace(_EXPORT, "const oneAnswer = () =>", 1) + _static(
-        "race.js"
-    )
-    _css = str(LiveModel._css) + _static("race.css")
+    _esm = script("raceView", "race.js")
+    _css = style("view.css", "race.css")
 
 
 class WidgetRace:

@@ -6,7 +6,7 @@
 
 const AXES = [1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1800, 3600];
 
-export default () => {
+const raceView = () => {
   const lanes = []; // { name, facts, began, part, model }
   const views = new Set();
   let [stop, final, letGo] = [null, null, []];
@@ -65,7 +65,7 @@ export default () => {
       stop.on(paint);
       const undo = lanes.map((lane, at) => {
         lane.model = laneOf(model, whole.lanes[at], stop);
-        lane.part = oneAnswer();
+        lane.part = liveView();
         return lane.part.initialize({ model: lane.model });
       });
       const hear = (message) => receive(model, message);
