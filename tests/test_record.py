@@ -93,6 +93,8 @@ class Raw:
             head, size = b"", 0
             while not head or len(self.asked) < len(head) + 4 + size:
                 self.asked += link.recv(65536)
+                if b"\r\n\r\n" not in self.asked:
+                    continue  # the head may come in pieces
                 head = self.asked.partition(b"\r\n\r\n")[0]
                 size = int(head.lower().partition(b"content-length:")[2].split()[0])
             for data in self.sent:

@@ -194,7 +194,7 @@ def test_stop_from_a_second_view(open_cells):
 FENCE = """\
 code = "".join(f"line{n} = {n}  # comment\\n" for n in range(60))
 TEXT = f"It is $x^2$.\\n\\n$$y_1$$\\n\\n```python\\n{code}```\\n\\nThe end, $z_3$.\\n"
-live = nbstream.start(flow(TEXT, step=5, delay_s=0.02))"""
+live = nbstream.start(flow(TEXT, step=5, delay_s=0.05))  # a page takes a while"""
 
 
 def test_reloaded_in_the_middle_of_a_fence(open_cells, front):
