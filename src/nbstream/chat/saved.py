@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbstream.errors import UsageError
-from nbstream.redact import redact
+from nbstream.redact import is_secret, redact
 
 if TYPE_CHECKING:
     from nbstream.chat.conversation import Chat
@@ -28,7 +27,6 @@ _FIELDS = (
     "max_rounds",
     "messages",
 )
-_SECRET = re.compile(r"api[-_]?key|authorization|secret|password|^token$|cookie", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +89,6 @@ def _without_secrets(value: Any) -> Any:
         return {
             name: _without_secrets(each)
             for name, each in value.items()
-            if not _SECRET.search(str(name))
+            if not is_secret(str(name))
         }
     return value
