@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -90,10 +90,10 @@ START = """index => {
   const { node } = window.jupyterapp.shell.currentWidget.content.widgets[index];
   window.startSeeing(node.querySelector('.jp-Cell-outputArea'));
 }"""
-DONE = """([index, mark]) => {
+SHOWN = "(mark) => mark < 0 || window.seen.shown.at(-1)?.[0] >= mark"
+DONE = """(index) => {
   const cell = window.jupyterapp.shell.currentWidget.content.widgets[index];
-  return cell.prompt !== '*' && !window.testRuns
-    && (mark < 0 || window.seen.shown.at(-1)?.[0] >= mark);
+  return cell.prompt !== '*' && !window.testRuns;
 }"""
 
 
@@ -104,20 +104,29 @@ class Bench:
         self.notebook = notebook
         self._cdp = notebook.page.context.new_cdp_session(notebook.page)
         self._cdp.send("Performance.enable", {"timeDomain": "threadTicks"})
-        self._out = notebook.server.root / "out.json"
+        root = notebook.server.root
+        self._out, self._given, self._seen = (
+            root / name for name in ("out.json", "given", "seen")
+        )
 
     def measure(self, call: str, last_mark: int, limit_s: float) -> dict[str, Any]:
         """Run one way; return what the page and the kernel saw of it."""
         page = self.notebook.page
-        self._out.unlink(missing_ok=True)
+        for path in (self._out, self._given, self._seen):
+            path.unlink(missing_ok=True)
         index = self.notebook.insert(call)
         page.wait_for_timeout(300)
         self.notebook.js(START, index)
-        before, began = self._task_s(), time.monotonic()
+        before, end_s = self._task_s(), time.monotonic() + limit_s
         self.notebook.run_cell(index, wait=False)
-        caught_up = self._wait(index, last_mark, limit_s)
+        caught_up = self._wait(end_s, self._given.exists)
+        caught_up &= self._wait(end_s, lambda: self.notebook.js(SHOWN, last_mark))
         page.wait_for_timeout(300)
-        task_s, lasted_s = self._task_s() - before, time.monotonic() - began
+        streamed_s = self._task_s() - before
+        self._seen.touch()
+        caught_up &= self._wait(end_s, lambda: self.notebook.js(DONE, index))
+        page.wait_for_timeout(300)
+        task_s = self._task_s() - before
         found = dict(page.evaluate("() => window.seen"))
         output = self.notebook.output_text(index)
         text = self._out.read_text() if self._out.exists() else "{}"
@@ -126,15 +135,14 @@ class Bench:
             **found,
             **json.loads(text),
             "task_s": task_s,
-            "lasted_s": lasted_s,
+            "streamed_s": streamed_s,
             "caught_up": caught_up,
             "rate_exceeded": "rate exceeded" in output,
         }
 
-    def _wait(self, index: int, mark: int, limit_s: float) -> bool:
-        end_s = time.monotonic() + limit_s
+    def _wait(self, end_s: float, is_true: Callable[[], bool]) -> bool:
         while time.monotonic() < end_s:
-            if self.notebook.js(DONE, [index, mark]):
+            if is_true():
                 return True
             self.notebook.page.wait_for_timeout(100)
         return False

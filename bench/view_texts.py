@@ -27,9 +27,11 @@ _PROSE = (
     f"{_PARAGRAPH}## @ A heading\n\n{_PARAGRAPH}{_ITEM * 6}\n{_HEAD}{_ROW * 8}\n"
     f"{_PARAGRAPH}{_FENCE}{_MATHS}> @ what was said @ by somebody\n\n"
 )
-#: For each kind of text: how it begins, and what comes again and again.
+#: For each kind of text: how it begins, and what comes again and again. Prose has
+#: formulas, which the host typesets; words have none.
 TEXTS = {
     "prose": ("@ ", _PROSE),
+    "words": ("@ ", _PROSE.replace(_MATHS, "")),
     "list": ("@ begins.\n\n", _ITEM),
     "table": (f"@ begins.\n\n{_HEAD}", _ROW),
     "code": ("@ begins.\n\n```python\n", _CODE),

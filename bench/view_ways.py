@@ -20,6 +20,9 @@ from nbstream.screens.bundle import bundle
 
 __all__ = ["FRAME_S", "WAYS", "run"]
 
+#: Written when all deltas have been given; the stream ends when the page has answered.
+GIVEN, SEEN = Path("given"), Path("seen")
+
 #: As often as our view at most.
 FRAME_S = 0.05
 Deltas = Iterator[str]
@@ -124,7 +127,10 @@ def run(way: str, kind: str, size: int, per_s: float, wait_s: float) -> None:
 
 
 def _paced(text: str, per_s: float, wait_s: float, given: list[float]) -> Deltas:
-    """Give the text in deltas, the first after ``wait_s``; note when each was given."""
+    """Give the text in deltas, the first after ``wait_s``; note when each was given.
+
+    The end is for the page to say: what it did until then was for the stream.
+    """
     began = time.monotonic() + wait_s
     for at in range(0, len(text), DELTA):
         early_s = began + at / DELTA / per_s - time.monotonic()
@@ -132,6 +138,11 @@ def _paced(text: str, per_s: float, wait_s: float, given: list[float]) -> Deltas
             time.sleep(early_s)
         given.append(time.time() * 1000)
         yield text[at : at + DELTA]
+    time.sleep(2 * FRAME_S)
+    yield ""  # so that every way shows what it has
+    GIVEN.touch()
+    while not SEEN.exists():
+        time.sleep(0.02)
 
 
 def _frames(deltas: Deltas) -> Iterator[str]:

@@ -140,7 +140,6 @@ class _Written:
         self._rendering = Rendering(images=images)
         self._size = 0
         self._closed = 0
-        self._closed_size = 0
         self._ended = False
         self._text = ""
         self.open_chars = 0
@@ -160,9 +159,7 @@ class _Written:
         if frame is None:
             return None
         before, self._closed = self._closed, frame.closed
-        if frame.closed != before:
-            self._closed_size = size  # at least: what is open came since
-        self.open_chars = self._size - self._closed_size
+        self.open_chars = frame.tail_chars
         return _sent(frame, before)
 
     def whole(self) -> SentFrame:

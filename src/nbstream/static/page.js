@@ -51,9 +51,12 @@ function drop(node) {
   node?.remove();
 }
 
+// As it reads; code to the character.
+const wordsOf = (node) => (node.matches("pre") ? node.textContent : node.innerText).trim();
+
 async function copy(node) {
   const parts = node.matches("pre") ? [node] : [...node.children];
-  const plain = parts.map((each) => each.innerText.trim()).join("\n\n");
+  const plain = parts.map(wordsOf).join("\n\n");
   const html = node.innerHTML;
   const blob = (type, data) => new Blob([data], { type });
   const rich = node.matches("pre") ? {} : { "text/html": blob("text/html", html) };
@@ -149,7 +152,8 @@ function carryFormulas(from, to) {
   });
 }
 
-// A place in the text as the way to it, counting only what both outputs have.
+// A place in the text as the way to it, counting only what both outputs have. In a block
+// of code it is so many characters from its begin: its nodes are others in the end.
 function childrenIn(root, node) {
   const isBlank = (each) => node === root && each.nodeType === Node.TEXT_NODE && !each.data.trim();
   // JupyterLab's table of contents puts numbers into headings, when it finds the time.
@@ -160,10 +164,15 @@ function childrenIn(root, node) {
 
 function placeOf(root, node, offset) {
   if (!node || node === root || !root.contains(node)) return null;
+  const pre = (node.closest ? node : node.parentNode).closest("pre");
   const path = [];
-  for (let each = node; each !== root; each = each.parentNode)
+  for (let each = pre ?? node; each !== root; each = each.parentNode)
     path.unshift(childrenIn(root, each.parentNode).indexOf(each));
-  return { path, offset };
+  if (!pre) return { path, offset };
+  const before = document.createRange();
+  before.setStart(pre, 0);
+  before.setEnd(node, offset);
+  return { path, offset: before.toString().length };
 }
 
 function nodeAt(root, { path, offset }) {
@@ -173,8 +182,21 @@ function nodeAt(root, { path, offset }) {
     if (!next) return [node, 0]; // a formula, which is not typeset yet
     node = next;
   }
+  if (node.localName === "pre") return characterAt(node, offset);
   const length = node.nodeType === Node.TEXT_NODE ? node.length : node.childNodes.length;
   return [node, Math.min(offset, length)];
+}
+
+function characterAt(pre, offset) {
+  const texts = document.createTreeWalker(pre, NodeFilter.SHOW_TEXT);
+  let left = offset;
+  let text = null;
+  while (texts.nextNode()) {
+    text = texts.currentNode;
+    if (left <= text.length) break;
+    left -= text.length;
+  }
+  return text ? [text, Math.min(left, text.length)] : [pre, 0];
 }
 
 // -- saying it ----------------------------------------------------------------------------

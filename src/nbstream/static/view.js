@@ -51,15 +51,19 @@ const liveView = () => {
     }
   }
 
-  // Painting takes a fifth of the page's time at most, however long the answer is.
+  // Painting takes a fifth of the page's time at most, however long the answer is. It is
+  // not done in the frame that shows it, which has its own work: two short tasks block
+  // the page less than a long one. A page that nobody sees waits.
   function paint() {
-    painting ||= setTimeout(requestAnimationFrame, rest - performance.now(), () => {
-      const began = performance.now();
-      views.forEach((view) => view.paint());
-      const end = performance.now();
-      rest = end + 4 * (end - began);
-      painting = 0;
-    });
+    painting ||= setTimeout(() => (document.hidden ? requestAnimationFrame(now) : now()), rest - performance.now());
+  }
+
+  function now() {
+    const began = performance.now();
+    views.forEach((view) => view.paint());
+    const end = performance.now();
+    rest = end + 4 * (end - began);
+    painting = 0;
   }
 
   // Most frames say only how the last block goes on: see screens/live_message.py.
@@ -245,7 +249,7 @@ function makeView(el, answer, stop, consent, rendermime) {
       if (block.nodes[0]?.parentNode !== parent) block.nodes.splice(0).forEach(drop);
       const later = section.blocks.slice(index + 1).flatMap(({ nodes }) => nodes);
       const end = later.find(({ parentNode }) => parentNode === parent);
-      block.nodes = morph(parent, block.nodes, parsed(html), end ?? (holder ? null : section.end));
+      block.nodes = morph(parent, block.nodes, readyNodes(html), end ?? (holder ? null : section.end));
       if (!holder) forgetPieces(section, index);
     }
     block.html = html;
@@ -267,7 +271,7 @@ function makeView(el, answer, stop, consent, rendermime) {
       section.blocks[section.closed].nodes.forEach(maths.take);
     section.from = Infinity;
     if (!line) return;
-    section.line ??= codeOf(section.blocks[last]).appendChild(new Text());
+    section.line ??= lastLines(section.blocks[last]).appendChild(new Text());
     rewrite(section.line, parsed(line)[0].data);
   }
 
