@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help lab test check fix bench notebooks renew clean \
-	test-quick test-wheel test-notebooks test-slow
+	test-core test-quick test-wheel test-notebooks test-slow
 .NOTPARALLEL:
 
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11 python
@@ -41,7 +41,7 @@ lab: $(COURSE)  ## Open JupyterLab on the first lesson (ARGS="--no-browser --por
 	@echo "Opening JupyterLab on notebooks/00_first_stream.ipynb; Ctrl-C here ends it."
 	@$(JUPYTER) $(PY) -m jupyterlab $(AS_ROOT) $(ARGS)
 
-test: check test-quick test-wheel test-notebooks test-slow  ## Prove everything
+test: check test-core test-wheel test-notebooks test-slow  ## Prove everything
 
 check: $(DEV)  ## Lint, format check and types
 	$(PY) -m ruff check .
@@ -68,15 +68,17 @@ clean:  ## Remove everything that make made
 	rm -rf $(VENV) .kernels $(WHEEL) build dist screenshots .coverage htmlcov \
 		.pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-test-quick: $(DEV)
+test-core: $(DEV)
 	@echo "The core, with its coverage"
 	$(PY) -m coverage run -m pytest $(CORE)
 	$(PY) -m coverage report
+
+test-quick: test-core
 	@echo "The other quick tests"
 	$(PY) -m pytest $(QUICK) $(CORE:%=--ignore=%) $(ARGS)
 
 test-wheel: $(DEV)
-	@echo "The quick tests once more, on the built wheel"
+	@echo "All quick tests, on the built wheel"
 	@rm -rf $(WHEEL)
 	@$(PY) -m hatchling build -t wheel -d $(WHEEL)
 	@$(PIP) install --no-deps --no-index --target $(WHEEL)/site $(WHEEL)/*.whl

@@ -392,7 +392,7 @@ def test_frames_are_rarer_when_much_is_open(screen):
 
 @pytest.mark.parametrize("line", ["x = 1\n", "- item\n", "| b |\n"])
 def test_what_is_added_to_is_not_what_is_read_again(line):
-    """A fence, a list and a table of any size grow at their end, so frames stay many."""
+    """A fence, a list and a table of any size grow at their end: frames stay many."""
     sections, reply = Sections(), Reply("text")
     begin = {"x": "```\n", "-": "", "|": "| a |\n|---|\n"}[line[0]]
     for text in (begin, line * 5_000, line):

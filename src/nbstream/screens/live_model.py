@@ -21,7 +21,8 @@ ANSWERS = frozenset({"resync", "seen"})
 #: How many ended models are kept for a page that never said that it has seen the end.
 KEPT = 4
 _WIDGET = "application/vnd.jupyter.widget-view+json"
-_SCRIPTS = ("nodes.js", "page.js", "view.js", "stop.js")
+_PARTS = ("nodes", "fence", "formulas", "place", "giving", "copying", "voice")
+_VIEW = ("oneview", "view", "stop")
 #: Comments and indentation are for readers of the source; they need not travel.
 _FOR_READERS = re.compile(
     r"^[ \t]*//.*\n|[ \t]+// .*$|^[ \t]*/\*(?:[^*]|\*(?!/))*\*/\n|^[ \t]+|^\n",
@@ -34,7 +35,8 @@ _kept: deque[LiveModel] = deque()
 def script(widget: str, *more: str) -> str:
     """Return one module of the view's files and more; ``widget`` is what it exports."""
     folder = files("nbstream") / "static"
-    found = [folder / name for name in (*_SCRIPTS, *more)]
+    names = (*(f"{name}.js" for name in (*_PARTS, *_VIEW)), *more)
+    found = [folder / name for name in names]
     code = "\n".join(each.read_text("utf-8") for each in found if each.is_file())
     said = f"const SHORT = {json.dumps(SHORT)};\n{_FOR_READERS.sub('', code)}"
     return f"{said}\nexport default {widget};\n"
