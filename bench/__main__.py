@@ -1,10 +1,11 @@
 """Run the measurements and print them: ``make bench``, or ``python bench NAME ...``.
 
-``python bench bench_view`` is apart: it drives a browser and takes five minutes,
+``python bench bench_view`` is apart: it drives a browser and takes eight minutes,
 three with ``--quick``, and a quarter of an hour with ``--long``, which has 1 MB.
 
 ``python bench --readme`` runs them all, that one too, and writes the table in
 README.md, so that no figure there is anybody's word; with ``--long`` for 1 MB, too.
+``python bench NAME --readme`` renews the rows of one.
 """
 
 import importlib
@@ -35,22 +36,27 @@ def run(names: list[str]) -> dict[str, object]:
     return results
 
 
-def table(results: dict[str, object]) -> str:
-    """Return the README's table: each module tells its own rows."""
-    rows = ["| what | measured |", "|---|---|"]
+def table(results: dict[str, object], old: list[str]) -> str:
+    """Return the README's table: each module tells its own rows, others stay."""
+    rows = {_what(row): row for row in ["| what | measured |", "|---|---|", *old]}
     for name, result in results.items():
         told = getattr(importlib.import_module(name), "rows", None)
-        rows += told(result) if told else []
+        rows |= {_what(row): row for row in (told(result) if told else [])}
     where = f"Python {platform.python_version()}, {platform.system()}"
-    return "\n".join(
-        [*rows, "", f"*{where}, a small shared machine: read the ratios.*"]
-    )
+    line = f"*{where}, a small shared machine: read the ratios.*"
+    return "\n".join([*rows.values(), "", line])
 
 
-def write(text: str) -> None:
+def _what(row: str) -> str:
+    return row.split("|")[1]
+
+
+def write(results: dict[str, object], *, anew: bool) -> None:
     """Put the table between its marks in README.md."""
     before, _, rest = README.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
+    inside, _, after = rest.partition(END)
+    old = [row for row in inside.splitlines() if row.startswith("| ")]
+    text = table(results, [] if anew else old)
     README.write_text(f"{before}{BEGIN}\n{text}\n\n{END}{after}")
 
 
@@ -59,4 +65,4 @@ if __name__ == "__main__":
     is_told = "--readme" in sys.argv
     found = run(wanted or [*NAMES, *([IN_A_BROWSER] * is_told)])
     if is_told:
-        write(table(found))
+        write(found, anew=not wanted)

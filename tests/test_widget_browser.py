@@ -83,6 +83,22 @@ def test_nothing_moves_when_the_final_output_comes(open_cells, front):
     assert moved == []
 
 
+def test_an_answer_that_comes_all_at_once_leaves_no_gap(open_cells, front):
+    """The line that waits for it takes no room from then on."""
+    at_once = "reply = nbstream.show(['All of it, and then'], view='live')"
+    page = open_cells(at_once, "1", front=front)
+    page.run_cell(1)
+    page.js(WATCH, 1)
+    page.run_cell(1)
+    final(page, 1)
+    page.page.wait_for_timeout(1500)
+    frames = page.js("() => window.seen.frames")
+    after = [each["height"] for each in frames if not each["live"] and each["height"]]
+
+    assert len(after) > 10
+    assert max(after) - after[-1] <= 2
+
+
 def test_a_selection_survives(open_cells, front):
     """What the reader has selected stays selected: while it grows, and in the end."""
     page = open_cells(SHOW, front=front)

@@ -205,6 +205,7 @@ function makeView(el, answer, stop, consent, rendermime) {
     },
     giveWay() {
       paintText();
+      waiting.remove(); // still there where an answer came all at once
       clearTimeout(clock);
       return holdPlace(el, text);
     },

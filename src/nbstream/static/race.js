@@ -9,7 +9,8 @@ const AXES = [1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1800
 const raceView = () => {
   const lanes = []; // { name, facts, began, part, model }
   const views = new Set();
-  let [stop, final, letGo] = [null, null, []];
+  const end = ending(views);
+  let [stop, final] = [null, null];
 
   const isOver = () => lanes.every(({ facts }) => OVER.has(facts.phase));
   const paint = () => views.forEach((view) => view.paint());
@@ -24,12 +25,12 @@ const raceView = () => {
 
   function receive(model, message) {
     const { kind, lane, said, whole } = message;
-    if (kind === "swap") letGo = [...views].map((view) => view.giveWay());
-    if (kind === "swapped") swapped(model);
+    if (kind === "swap") end.hold();
+    if (kind === "swapped") end.letGo(model);
     if (kind === "whole") {
       takeWhole(whole);
       lanes.forEach((each, at) => each.model.hear({ kind, whole: whole.lanes[at] }));
-      if (final) settle(model);
+      if (final) end.settle(model, final);
     }
     if (said) {
       const { kind, seq, sections, ...facts } = said; // or a list, which says no fact
@@ -38,23 +39,6 @@ const raceView = () => {
     }
     if (["ack", "end"].includes(kind)) lanes.forEach((each) => each.model.hear(message));
     paint();
-  }
-
-  // As for one answer: a view that still stands a moment later was not replaced.
-  function swapped(model) {
-    setTimeout(() => letGo.forEach((each) => each()), 600);
-    setTimeout(() => model.send({ kind: views.size ? "resync" : "seen" }), 1000);
-  }
-
-  function settle(model) {
-    const { model_id, data, metadata } = final;
-    const isOurs = ({ data }) =>
-      data["application/vnd.jupyter.widget-view+json"]?.model_id === model_id;
-    for (const { outputs } of model.widget_manager?.context?.model?.cells ?? [])
-      for (let at = 0; at < (outputs?.length ?? 0); at++)
-        if (isOurs(outputs.get(at)))
-          outputs.set(at, { output_type: "display_data", data, metadata });
-    if (!views.size) model.send({ kind: "seen" });
   }
 
   return {
@@ -84,7 +68,7 @@ const raceView = () => {
       const view = makeRace(el, lanes, stop);
       views.add(view);
       view.paint();
-      if (final) setTimeout(() => settle(model));
+      if (final) setTimeout(() => end.settle(model, final));
       return () => {
         views.delete(view);
         view.dispose();

@@ -17,10 +17,10 @@ const OVER = new Set(["ended", "lost"]);
 const liveView = () => {
   const answer = { seq: -1, last: "", sections: new Map(), facts: {}, began: 0 };
   const views = new Set();
+  const end = ending(views);
   let painting = 0;
   let rest = 0;
   let asked = false;
-  let held = []; // what lets go of the places that are held for the final output
   let stop = null; // one for all views: what the kernel says to one is true for all
 
   function takeWhole({ seq = 0, last = "", sections = {}, elapsed_s = 0, final, ...facts }) {
@@ -62,8 +62,8 @@ const liveView = () => {
   function now() {
     const began = performance.now();
     views.forEach((view) => view.paint());
-    const end = performance.now();
-    rest = end + 4 * (end - began);
+    const done = performance.now();
+    rest = done + 4 * (done - began);
     painting = 0;
   }
 
@@ -80,12 +80,15 @@ const liveView = () => {
   function receive(model, message) {
     const named = Array.isArray(message) ? inWords(message) : message;
     const { kind, seq, sections, whole, ...facts } = named;
-    if (kind === "swap") return swap();
-    if (kind === "swapped") return swapped(model);
+    if (kind === "swap") {
+      answer.facts.phase = "ended";
+      return end.hold();
+    }
+    if (kind === "swapped") return end.letGo(model);
     if (kind === "whole") {
       asked = false;
       takeWhole(whole);
-      if (answer.final) settle(model);
+      if (answer.final) end.settle(model, answer.final);
     }
     if (kind === "frame") {
       if (seq <= answer.seq) return;
@@ -100,32 +103,6 @@ const liveView = () => {
       take(sections);
     }
     paint();
-  }
-
-  // The final output is about to take our place. In a notebook that was saved and
-  // loaded again in mid-stream it does not find that place: then we ask for it, and
-  // put it there. Python keeps the model until it hears that nobody needs it.
-  function swap() {
-    answer.facts.phase = "ended";
-    held = [...views].map((view) => view.giveWay());
-  }
-
-  // Sent behind that output, which is long where the answer was long: only now has the
-  // page had it, and a view that still stands a moment later was not replaced.
-  function swapped(model) {
-    setTimeout(() => held.forEach((letGo) => letGo()), 600);
-    setTimeout(() => model.send({ kind: views.size ? "resync" : "seen" }), 1000);
-  }
-
-  function settle(model) {
-    const { model_id, data, metadata } = answer.final;
-    const isOurs = ({ data }) =>
-      data["application/vnd.jupyter.widget-view+json"]?.model_id === model_id;
-    for (const { outputs } of model.widget_manager?.context?.model?.cells ?? [])
-      for (let at = 0; at < (outputs?.length ?? 0); at++)
-        if (isOurs(outputs.get(at)))
-          outputs.set(at, { output_type: "display_data", data, metadata });
-    if (!views.size) model.send({ kind: "seen" });
   }
 
   return {
@@ -147,7 +124,7 @@ const liveView = () => {
       views.add(view);
       view.paint();
       paint(); // again, when the host has put it in its place
-      if (answer.final) setTimeout(() => settle(model));
+      if (answer.final) setTimeout(() => end.settle(model, answer.final));
       return () => {
         views.delete(view);
         view.dispose();
