@@ -28,7 +28,7 @@ _PROSE = (
     f"{_PARAGRAPH}{_FENCE}{_MATHS}> @ what was said @ by somebody\n\n"
 )
 #: For each kind of text: how it begins, and what comes again and again. Prose has
-#: formulas, which the host typesets; words have none.
+#: formulas, which the host typesets, the same ones again and again; words have none.
 TEXTS = {
     "prose": ("@ ", _PROSE),
     "words": ("@ ", _PROSE.replace(_MATHS, "")),

@@ -83,6 +83,23 @@ def test_nothing_moves_when_the_final_output_comes(open_cells, front):
     assert moved == []
 
 
+def test_a_formula_that_comes_again_looks_the_same(open_cells):
+    """It is typeset once, live and in the output, in a list as in a paragraph."""
+    blocks = ("With $x_1$:", "$$x_1$$", "- of $x_1$", "- and $y$", "is $x_1$.")
+    text = r"\n\n".join([*blocks, "The", "end"])
+    page = open_cells(f'reply = nbstream.show(flow("{text}", hold_s=3), view="live")')
+    page.run_cell(1, wait=False)
+    typeset = live(page, 1).locator("mjx-container")
+    typeset.nth(4).wait_for()
+    widths = [each.bounding_box()["width"] for each in typeset.all()]
+    page.wait_idle()
+    after = final(page, 1) and page.output(1).locator("mjx-container").all()
+
+    assert len({widths[at] for at in (0, 2, 4)}) == 1
+    assert [each.bounding_box()["width"] for each in after] == widths
+    assert quiet(page)
+
+
 def test_an_answer_that_comes_all_at_once_leaves_no_gap(open_cells, front):
     """The line that waits for it takes no room from then on."""
     at_once = "reply = nbstream.show(['All of it, and then'], view='live')"
