@@ -21,8 +21,11 @@ ANSWERS = frozenset({"resync", "seen"})
 #: How many ended models are kept for a page that never said that it has seen the end.
 KEPT = 4
 _WIDGET = "application/vnd.jupyter.widget-view+json"
-_PARTS = ("nodes", "fence", "formulas", "place", "giving", "copying", "voice")
-_VIEW = ("oneview", "view", "stop")
+#: The files of the view, which are one module: view.js says what each is for.
+_PARTS = (
+    *("nodes", "fence", "formulas", "place", "giving", "copying", "voice"),
+    *("oneview", "view", "stop"),
+)
 #: Comments and indentation are for readers of the source; they need not travel.
 _FOR_READERS = re.compile(
     r"^[ \t]*//.*\n|[ \t]+// .*$|^[ \t]*/\*(?:[^*]|\*(?!/))*\*/\n|^[ \t]+|^\n",
@@ -35,7 +38,7 @@ _kept: deque[LiveModel] = deque()
 def script(widget: str, *more: str) -> str:
     """Return one module of the view's files and more; ``widget`` is what it exports."""
     folder = files("nbstream") / "static"
-    names = (*(f"{name}.js" for name in (*_PARTS, *_VIEW)), *more)
+    names = (*(f"{name}.js" for name in _PARTS), *more)
     found = [folder / name for name in names]
     code = "\n".join(each.read_text("utf-8") for each in found if each.is_file())
     said = f"const SHORT = {json.dumps(SHORT)};\n{_FOR_READERS.sub('', code)}"
