@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import inspect
 import json
 import os
 import random
@@ -23,6 +24,7 @@ from google import genai
 from nbstream.errors import UsageError
 from nbstream.source import Abandoned, Source, open_source
 from nbstream.source.background import background_loop
+from nbstream.source.shapes import begun
 
 # --- the server ---------------------------------------------------------------------
 # It answers by the model's name: "headers" sends nothing, "first" only headers,
@@ -816,3 +818,30 @@ def test_latencies_are_reported(record_property: Callable[[str, object], None]) 
         print(f"{phase}: p50 {p50:.1f} ms, p95 {p95:.1f} ms, n {len(times_ms)}")
         record_property(phase, (p50, p95))
         assert p50 < 500
+
+
+@pytest.fixture
+def left_suspended() -> Iterator[Callable[[], list[str]]]:
+    """Name the new async generators that only the garbage collector would close."""
+    gc.freeze()
+    gc.disable()
+    yield lambda: [
+        found.__qualname__
+        for found in gc.get_objects()
+        if inspect.isasyncgen(found) and begun(found)
+    ]
+    gc.enable()
+    gc.unfreeze()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in CLOSED if "async" in kind])
+def test_a_stop_leaves_no_generator_to_the_collector(
+    clients: Clients, kind: str, left_suspended: Callable[[], list[str]]
+) -> None:
+    """It may run in any thread, at worst while the loop closes them too."""
+    # Stopped at an item: where it waits, the cancellation ends them by itself.
+    run = Run(clients.make(kind)("fire"), lambda _: run.source.interrupt())
+
+    assert run.source.join(5)
+    assert run.ends == [None]
+    assert left_suspended() == []

@@ -7,14 +7,14 @@ import contextlib
 import contextvars
 import inspect
 import time
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 from nbstream.source import sockets
 from nbstream.source.background import retire
 from nbstream.source.checks import check, check_answer
 from nbstream.source.pools import Pools
-from nbstream.source.reach import open_responses, unsent_calls
+from nbstream.source.reach import open_readers, open_responses, unsent_calls
 from nbstream.source.session import Session
 from nbstream.source.shapes import is_async_manager, is_parsable
 
@@ -144,6 +144,7 @@ class LoopDriver:
         item = _NOTHING
         async for item in iterator:
             if not offer(item):
+                stack.push_async_callback(_close_readers, open_readers(stream))
                 break
         if item is _NOTHING:
             check_answer(stream)
@@ -152,6 +153,11 @@ class LoopDriver:
 async def _close_responses(stream: object) -> None:
     for response in open_responses(stream):
         await _close(response)
+
+
+async def _close_readers(readers: list[AsyncGenerator[object, None]]) -> None:
+    for reader in readers:
+        await reader.aclose()
 
 
 async def _close(stream: object) -> None:

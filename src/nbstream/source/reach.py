@@ -10,7 +10,7 @@ import asyncio
 import gc
 import inspect
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import AsyncGenerator, Collection, Iterator
 from itertools import islice
 from types import FunctionType, ModuleType
 
@@ -21,6 +21,7 @@ __all__ = [
     "home_loop",
     "is_pool",
     "nearest_loop",
+    "open_readers",
     "open_responses",
     "reach",
     "unsent_calls",
@@ -30,6 +31,11 @@ __all__ = [
 POOLS: dict[str, tuple[str, str]] = {
     "AsyncConnectionPool": ("_connections", "httpcore2 2.16.2, httpcore 1.0.9"),
 }
+#: Where the generators are at home that read a response, and nothing of the user's.
+READERS = (
+    *("anthropic", "google", "httpcore", "httpcore2", "httpx", "httpx2", "openai"),
+    "nbstream.record",
+)
 SEARCH_AT_MOST = 4000
 ITEMS_AT_MOST = 200
 
@@ -60,6 +66,25 @@ def open_responses(generator: object) -> list[object]:
         if getattr(found, "is_stream_consumed", None) is not None
         and getattr(found, "is_closed", True) is False
     ]
+
+
+def open_readers(stream: object) -> list[AsyncGenerator[object, None]]:
+    """Return the suspended async generators of the SDK below a stream, outermost first.
+
+    openai's form a cycle with their stream. Left to the garbage collector, they are
+    closed by whatever thread it runs in, at worst while their loop closes them too.
+    """
+    return [
+        found
+        for found in reach(stream)
+        if isinstance(found, AsyncGenerator) and begun(found) and _reads(found)
+    ]
+
+
+def _reads(generator: object) -> bool:
+    frame = getattr(generator, "ag_frame", None)
+    home = "" if frame is None else str(frame.f_globals.get("__name__"))
+    return any(home == each or home.startswith(f"{each}.") for each in READERS)
 
 
 def unsent_calls(manager: object) -> list[object]:
