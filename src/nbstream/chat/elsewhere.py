@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nbstream.chat.reading import read
 from nbstream.chat.writing import written
 from nbstream.models import parse_model, provider
 
 if TYPE_CHECKING:
-    from nbstream.chat.conversation import Chat
+    from nbstream.chat.conversation import Conversation
 
 __all__ = ["gone_on"]
 
+_Chat = TypeVar("_Chat", bound="Conversation")
+
 
 def gone_on(
-    chat: Chat,
+    chat: _Chat,
     model: str,
     keys: tuple[str | None, str | None],
     changes: Mapping[str, Any],
-) -> Chat:
+) -> _Chat:
     """Return a conversation that begins where this one is; see ``Chat.to``.
 
     ``keys``: the one it has, which is for its own provider only, and the one given.

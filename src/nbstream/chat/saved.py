@@ -12,7 +12,7 @@ from nbstream.errors import UsageError
 from nbstream.redact import is_secret, redact
 
 if TYPE_CHECKING:
-    from nbstream.chat.conversation import Chat
+    from nbstream.chat.conversation import Conversation
 
 __all__ = ["Saved"]
 
@@ -36,7 +36,7 @@ class Saved:
     arguments: dict[str, Any]
 
     @classmethod
-    def of(cls, chat: Chat) -> Saved:
+    def of(cls, chat: Conversation) -> Saved:
         """Take them from a conversation, whose key and tools stay out."""
         found = {name: getattr(chat, name) for name in _FIELDS}
         return cls({**found, **_without_secrets(chat.options)})

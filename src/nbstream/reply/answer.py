@@ -23,7 +23,7 @@ __all__ = ["Answer"]
 
 
 class Answer:
-    """The read-only half of a ``Reply``: the first choice, and all of them.
+    """What of a ``Reply`` is read: the first choice, and all of them.
 
     Attributes:
         wire: The bytes it was made of and the reads that brought them. None: an SDK

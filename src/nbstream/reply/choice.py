@@ -1,4 +1,4 @@
-"""One answer: its parts, found again by the wire's numbers."""
+"""One answer of a stream, put together from its parts."""
 
 from collections.abc import Iterator
 
@@ -17,26 +17,23 @@ from nbstream.events import (
     ToolCallDelta,
     ToolResult,
 )
-from nbstream.reply.parts import CallState, Part, PartKind, ToolCall, parse_arguments
+from nbstream.reply import calls
+from nbstream.reply.numbered import Numbered
+from nbstream.reply.parts import Part, ToolCall
 
 __all__ = ["Choice"]
 
 
 class Choice:
-    """One of the answers of a stream; nearly always the only one.
-
-    Parts are keyed by the wire's own number, never by their place in a list: two
-    calls may grow at once, and numbers may start anywhere.
-    """
+    """One of the answers of a stream; nearly always the only one."""
 
     def __init__(self, index: int) -> None:
         self.index = index
-        self.parts: list[Part] = []
+        self._numbered = Numbered(index)
+        self.parts = self._numbered.parts
         self.finish: Finish | None = None
         self.ended = False
-        self.hop = 0
         self.runs: dict[int, ToolResult] = {}
-        self._by_index: dict[tuple[int, int, PartKind], Part] = {}
 
     # -- what came -----------------------------------------------------------
 
@@ -49,6 +46,11 @@ class Choice:
     def text(self) -> str:
         """The answer."""
         return self.text_of("text")
+
+    @property
+    def hop(self) -> int:
+        """Which exchange of the stream it is in, from 0."""
+        return self._numbered.hop
 
     @property
     def document(self) -> str:
@@ -79,8 +81,8 @@ class Choice:
         if self.finish is None:
             return None
         stopped = self.finish.reason == "stop"
-        calls = any(part.kind == "tool_call" for part in self.parts)
-        return "tool_calls" if stopped and calls else self.finish.reason
+        has_calls = any(part.kind == "tool_call" for part in self.parts)
+        return "tool_calls" if stopped and has_calls else self.finish.reason
 
     @property
     def raw_finish_reason(self) -> str | None:
@@ -89,99 +91,52 @@ class Choice:
 
     def tool_calls(self, *, running: bool) -> tuple[ToolCall, ...]:
         """Return the calls in the order in which they began."""
-        calls = [part for part in self.parts if part.kind == "tool_call"]
-        return tuple(self._call(at, each, running) for at, each in enumerate(calls))
-
-    def _call(self, at: int, part: Part, running: bool) -> ToolCall:
-        state: CallState = "open"
-        parsed, error = None, ""
-        cut = not part.done and (not self.ended or self._at_limit)
-        if part.in_leaves and cut and (self.ended or not running):
-            # Leaves always parse: only the API can say that there are no more.
-            state, error = "unfinished", "the stream ended before the call did"
-        elif part.done or self.ended or not running:
-            parsed, error = parse_arguments(part.arguments)
-            state = "valid" if parsed is not None else self._why(part)
-        return ToolCall(
-            id=part.id,
-            name=part.name,
-            arguments=part.arguments,
-            parsed=parsed,
-            state=state,
-            error=error,
-            index=part.index,
-            run=self.runs.get(at),
+        parts = [part for part in self.parts if part.kind == "tool_call"]
+        at_limit = self.finish is not None and self.finish.reason == "length"
+        return tuple(
+            calls.call_of(
+                each,
+                self.runs.get(at),
+                running=running,
+                ended=self.ended,
+                at_limit=at_limit,
+            )
+            for at, each in enumerate(parts)
         )
-
-    def _why(self, part: Part) -> CallState:
-        # Anthropic closes the block that the token limit cut, so `done` is no proof.
-        cut = self._at_limit or not (part.done or self.ended)
-        return "unfinished" if cut else "invalid"
-
-    @property
-    def _at_limit(self) -> bool:
-        return self.finish is not None and self.finish.reason == "length"
 
     # -- what comes ----------------------------------------------------------
 
     def add_text(self, delta: TextDelta) -> None:
         """Append text to its part."""
-        part = self._find(delta.index, delta.kind)
+        part = self._numbered.find(delta.index, delta.kind)
         if part is None:
-            part = self._new(delta.kind, delta.index)
+            part = self._numbered.new(delta.kind, delta.index)
         part.push(delta.text)
 
     def complete_text(self, event: TextDone) -> None:
         """Append what has not come of a text that should be whole."""
-        part = self._find(event.index, event.kind)
+        part = self._numbered.find(event.index, event.kind)
         sent = part.text if part is not None else ""
         missing = event.text.removeprefix(sent)
         if missing and event.text.startswith(sent):
-            part = part or self._new(event.kind, event.index)
+            part = part or self._numbered.new(event.kind, event.index)
             part.push(missing)
 
     def add_call(self, delta: ToolCallDelta) -> None:
-        """Append to a call, or begin one.
-
-        A fragment with no number and no id belongs to the newest call (Mistral). A
-        number used again under another id and a name is another call: some servers
-        number every parallel call 0.
-        """
-        part = self._find(delta.index, "tool_call")
-        if part is None and not delta.name:
-            part = self._find(delta.index, "other")
-        if part is None or self._is_another(part, delta):
-            part = self._new("tool_call", delta.index)
-        part.id = part.id or delta.id
-        part.name = part.name or delta.name
-        part.push(delta.arguments)
-
-    def _is_another(self, part: Part, delta: ToolCallDelta) -> bool:
-        if not delta.name or not part.name:
-            return False
-        if delta.id and part.id:
-            return delta.id != part.id
-        return delta.index is None and not delta.id
+        """Append to a call, or begin one."""
+        calls.add_call(self._numbered, delta)
 
     def add_argument(self, delta: ArgumentDelta) -> None:
         """Add to one argument of the newest call."""
-        part = self._newest_call() or self._new("tool_call", None)
-        part.push_argument(delta)
+        calls.add_argument(self._numbered, delta)
 
     def add_arguments(self, event: Arguments) -> None:
         """Keep a call's arguments as an object."""
-        part = self._find(event.index, "tool_call") or self._newest_call()
-        if part is not None:
-            part.set_object(event.data)
-
-    def _newest_call(self) -> Part | None:
-        newest = self.parts[-1] if self.parts else None
-        is_call = newest is not None and newest.kind == "tool_call"
-        return newest if is_call else None
+        calls.add_arguments(self._numbered, event)
 
     def add_other(self, event: OtherPart) -> None:
         """Keep a part that only the provider can read."""
-        part = self._new("other", event.index)
+        part = self._numbered.new("other", event.index)
         part.type = event.type
         part.data = event.data
 
@@ -191,7 +146,7 @@ class Choice:
         Gemini: parts with and without one must not be merged
         (https://ai.google.dev/gemini-api/docs/thought-signatures).
         """
-        for part in self._parts_at(event.index):
+        for part in self._numbered.at(event.index):
             part.signature += event.signature
             # A streamed call goes on: its signature comes with its first fragment.
             ends = event.index is None and part.kind != "tool_call"
@@ -199,13 +154,14 @@ class Choice:
 
     def add_citation(self, event: Citation) -> None:
         """Name a source, once."""
-        for part in self._parts_at(event.index) or [self._new("text", event.index)]:
+        parts = self._numbered.at(event.index)
+        for part in parts or [self._numbered.new("text", event.index)]:
             if event.data not in part.citations:
                 part.citations.append(event.data)
 
     def close_part(self, event: PartDone) -> None:
         """Mark a part as whole and keep the provider's own form of it."""
-        for part in self._parts_at(event.index):
+        for part in self._numbered.at(event.index):
             part.done = True
             part.data = event.data or part.data
 
@@ -221,35 +177,7 @@ class Choice:
 
     def next_hop(self) -> None:
         """Begin a new exchange: numbers start again."""
-        self.hop += 1
-        if self.parts:
-            self.parts[-1].done = True
-
-    # -- finding parts -------------------------------------------------------
-
-    def _find(self, index: int | None, kind: PartKind) -> Part | None:
-        if index is not None:
-            return self._by_index.get((self.hop, index, kind))
-        newest = self.parts[-1] if self.parts else None
-        if newest is None or newest.kind != kind or newest.done:
-            return None
-        return newest
-
-    def _parts_at(self, index: int | None) -> list[Part]:
-        if index is None:
-            return self.parts[-1:]
-        found = (self._by_index.get((self.hop, index, kind)) for kind in _KINDS)
-        return [part for part in found if part is not None]
-
-    def _new(self, kind: PartKind, index: int | None) -> Part:
-        part = Part(kind, index, self.index, self.hop)
-        self.parts.append(part)
-        if index is not None:
-            self._by_index[self.hop, index, kind] = part
-        return part
+        self._numbered.next_hop()
 
     def __iter__(self) -> Iterator[Part]:
         return iter(self.parts)
-
-
-_KINDS: tuple[PartKind, ...] = ("text", "reasoning", "refusal", "tool_call", "other")

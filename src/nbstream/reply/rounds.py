@@ -5,22 +5,25 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from nbstream.events import TextDelta
 
 if TYPE_CHECKING:
     from nbstream.reply import Reply
+    from nbstream.reply.arriving import Arriving
     from nbstream.reply.choice import Choice
 
 __all__ = ["INVALID", "answerable", "noted", "taken"]
+
+_Reply = TypeVar("_Reply", bound="Arriving")
 
 #: Under this key goes back what a model wrote as arguments and is no JSON object
 #: (https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming).
 INVALID = "INVALID_JSON"
 
 
-def taken(reply: Reply) -> Reply:
+def taken(reply: _Reply) -> _Reply:
     """Take the answer that has come out of the reply, which begins the next one.
 
     The times stay with the reply: they are the whole turn's.
