@@ -7,7 +7,7 @@ import contextlib
 import contextvars
 import inspect
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 from nbstream.source import sockets
@@ -142,10 +142,13 @@ class LoopDriver:
         stack.push_async_callback(_close_responses, stream)
         offer = self._session.offer
         item = _NOTHING
-        async for item in iterator:
-            if not offer(item):
-                stack.push_async_callback(_close_readers, open_readers(stream))
-                break
+        try:
+            async for item in iterator:
+                if not offer(item):
+                    break
+        finally:
+            for reader in reversed(open_readers(stream)):
+                stack.push_async_callback(reader.aclose)
         if item is _NOTHING:
             check_answer(stream)
 
@@ -153,11 +156,6 @@ class LoopDriver:
 async def _close_responses(stream: object) -> None:
     for response in open_responses(stream):
         await _close(response)
-
-
-async def _close_readers(readers: list[AsyncGenerator[object, None]]) -> None:
-    for reader in readers:
-        await reader.aclose()
 
 
 async def _close(stream: object) -> None:
