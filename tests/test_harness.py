@@ -177,3 +177,21 @@ def test_a_saved_file_is_opened_trusted_or_not(
 def output_of(mime: str, text: str) -> nbformat.NotebookNode:
     """Make a saved display."""
     return nbformat.v4.new_output("display_data", data={mime: text})
+
+
+@pytest.mark.browser
+def test_a_page_that_does_not_come_up_says_what_it_shows(
+    open_notebook, jupyter, tmp_path, monkeypatch
+):
+    """It is loaded again, and then the test fails with what is in its way."""
+    monkeypatch.setattr("harness.browser.LOAD_S", 5)
+    monkeypatch.setattr("harness.browser.LOAD_TIMES", 2)
+    notebook = notebook_of(["1"])
+    notebook.metadata["kernelspec"]["name"] = "no-such-kernel"
+    source = tmp_path / "notebook.ipynb"
+    nbformat.write(notebook, source)
+
+    with pytest.raises(pytest.fail.Exception) as failed:
+        open_notebook(source)
+
+    assert str(failed.value).count("Select Kernel") == 2
