@@ -18,7 +18,7 @@ from nbstream.offline import http
 from nbstream.offline.answer import answer
 from nbstream.offline.wire import WRITERS, route
 
-__all__ = ["FAILED_IN_BAND", "PLANS", "Exchange", "Wire", "said"]
+__all__ = ["FAILED_IN_BAND", "PLANS", "Exchange", "Wire", "said", "wait_until"]
 
 #: What a request may name as its model -> what its answer does.
 PLANS = {
@@ -91,6 +91,14 @@ def said(prompt: str) -> str:
     body = {"model": "m", "messages": [{"role": "user", "content": prompt}]}
     ask = WRITERS["openai.chat"].read(body, "m", stream=True)
     return "".join(part.text for part in answer(ask, body).first.parts)
+
+
+def wait_until(condition, timeout_s: float = 10.0) -> None:
+    """Return when the condition holds."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.002)
 
 
 class Wire(Loopback):
