@@ -1,4 +1,4 @@
-"""Fixtures that several test files share: servers, kernels, a browser."""
+"""Fixtures that several test files share: servers, shells, kernels, a browser."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # imported where used: most test runs open no browser
     from harness.browser import NotebookPage
     from harness.jupyter import Jupyter
     from harness.wire import Wire
+    from IPython.core.interactiveshell import InteractiveShell
     from playwright.sync_api import Browser, BrowserContext
 
     from nbstream.offline import Server
@@ -107,6 +108,43 @@ def _clients(url: str) -> Iterator[Clients]:
     made = Clients(url)
     yield made
     made.close_all()
+
+
+@pytest.fixture
+def ipython(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[InteractiveShell]:
+    """A fresh shell, with nothing of the user's own and without colours."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    plain = Config(
+        HistoryManager={"enabled": False}, InteractiveShell={"colors": "nocolor"}
+    )
+    yield InteractiveShell.instance(config=plain)
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def outputs(
+    ipython: InteractiveShell, monkeypatch: pytest.MonkeyPatch
+) -> list[dict[str, object]]:
+    """What a front end would get: a list of display messages, in order."""
+    from IPython.core.displaypub import CapturingDisplayPublisher
+
+    monkeypatch.setattr(ipython, "display_pub", CapturingDisplayPublisher())
+    return ipython.display_pub.outputs
+
+
+@pytest.fixture
+def shell(
+    ipython: InteractiveShell, monkeypatch: pytest.MonkeyPatch
+) -> InteractiveShell:
+    """A fresh shell with the magic loaded; it shows nothing itself."""
+    monkeypatch.delenv("NBSTREAM_VIEW", raising=False)
+    ipython.run_line_magic("load_ext", "nbstream")
+    return ipython
 
 
 @pytest.fixture(scope="session")

@@ -589,14 +589,10 @@ def test_aiohttp_is_refused_with_what_to_do(session, rec):
 
 
 @pytest.fixture
-def shell(monkeypatch, tmp_path):
-    """An IPython shell with the magics, in a folder of its own."""
-    from IPython.testing.globalipapp import get_ipython
-
-    ip = get_ipython()
-    ip.run_line_magic("load_ext", "nbstream")
+def shell(shell, monkeypatch, tmp_path):
+    """The shell, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    return ip
+    return shell
 
 
 def test_the_magic_records(shell, server, monkeypatch, capsys, tmp_path):

@@ -9,9 +9,6 @@ import pytest
 from comm.base_comm import BaseComm
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from IPython.core.displaypub import CapturingDisplayPublisher
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from nbstream.events import (
     End,
@@ -77,17 +74,6 @@ def sent(monkeypatch):
     monkeypatch.setattr(live_model, "_kept", live_model.deque())
     monkeypatch.setattr(Line, "sent", [], raising=False)
     return Line.sent
-
-
-@pytest.fixture
-def outputs(monkeypatch, tmp_path):
-    """What a front end would get: a list of display messages, in order."""
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    off = Config(HistoryManager={"enabled": False})
-    shell = InteractiveShell.instance(config=off)
-    monkeypatch.setattr(shell, "display_pub", CapturingDisplayPublisher())
-    yield shell.display_pub.outputs
-    InteractiveShell.clear_instance()
 
 
 @pytest.fixture
