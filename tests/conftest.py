@@ -1,4 +1,4 @@
-"""Fixtures that several test files share: real kernels, Jupyter servers, a browser."""
+"""Fixtures that several test files share: servers, shells, kernels, a browser."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 from harness.kernels import Kernel
 from harness.matrix import NEWEST, VERSIONS, spec_name, write_specs
+from harness.sdks import Clients
 from hypothesis import settings
 
 if TYPE_CHECKING:  # imported where used: most test runs open no browser
     from harness.browser import NotebookPage
     from harness.jupyter import Jupyter
+    from harness.wire import Wire
+    from IPython.core.interactiveshell import InteractiveShell
     from playwright.sync_api import Browser, BrowserContext
+
+    from nbstream.offline import Server
 
 # Each run tries the same examples: a change is judged, not the luck of the day. To
 # look further: HYPOTHESIS_PROFILE=explore make test
@@ -64,6 +69,82 @@ def _skips_fail(report: object) -> object:
         report.outcome = "failed"
         report.longrepr = f"skipped, which CI does not allow: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """The offline server, as fast as it can."""
+    from nbstream.offline import Server
+
+    with Server(speed=0) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def clients(server: Server) -> Iterator[Clients]:
+    """The clients of each SDK for the offline server."""
+    yield from _clients(server.url)
+
+
+@pytest.fixture(scope="module")
+def wire() -> Iterator[Wire]:
+    """A server whose answers hang and break as the model's name says."""
+    from harness.wire import Wire
+
+    running = Wire()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def broken(wire: Wire) -> Iterator[Clients]:
+    """The clients of each SDK for that server."""
+    yield from _clients(wire.url)
+
+
+def _clients(url: str) -> Iterator[Clients]:
+    for name in ("openai", "anthropic", "google.genai"):
+        pytest.importorskip(name)
+    made = Clients(url)
+    yield made
+    made.close_all()
+
+
+@pytest.fixture
+def ipython(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[InteractiveShell]:
+    """A fresh shell, with nothing of the user's own and without colours."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    plain = Config(
+        HistoryManager={"enabled": False}, InteractiveShell={"colors": "nocolor"}
+    )
+    yield InteractiveShell.instance(config=plain)
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def outputs(
+    ipython: InteractiveShell, monkeypatch: pytest.MonkeyPatch
+) -> list[dict[str, object]]:
+    """What a front end would get: a list of display messages, in order."""
+    from IPython.core.displaypub import CapturingDisplayPublisher
+
+    monkeypatch.setattr(ipython, "display_pub", CapturingDisplayPublisher())
+    return ipython.display_pub.outputs
+
+
+@pytest.fixture
+def shell(
+    ipython: InteractiveShell, monkeypatch: pytest.MonkeyPatch
+) -> InteractiveShell:
+    """A fresh shell with the magic loaded; it shows nothing itself."""
+    monkeypatch.delenv("NBSTREAM_VIEW", raising=False)
+    ipython.run_line_magic("load_ext", "nbstream")
+    return ipython
 
 
 @pytest.fixture(scope="session")

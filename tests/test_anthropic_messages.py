@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Sequence
+from functools import partial
 
 import httpx2
 import pytest
@@ -10,6 +11,7 @@ from anthropic import Anthropic
 from anthropic.lib.streaming import MessageStream
 from anthropic.types import MessageParam
 from anthropic.types.beta import BetaMessageParam
+from harness.payloads import by_name, replied
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
@@ -31,9 +33,9 @@ from nbstream.events import (
     Usage,
 )
 from nbstream.providers.anthropic_messages import API, matches, normalize, to_message
-from nbstream.reply import Reply
 
 Payload = dict[str, object]
+reply_of = partial(replied, API, normalize)
 
 
 def usage(inputs: int | None, outputs: int, **data: object) -> Usage:
@@ -291,11 +293,6 @@ WIRE_ONLY: dict[str, tuple[Payload, Sequence[Event]]] = {
 }
 
 
-def by_name(table: dict[str, tuple[object, object]]) -> pytest.MarkDecorator:
-    values, ids = list(table.values()), list(table)
-    return pytest.mark.parametrize(("payload", "expected"), values, ids=ids)
-
-
 def client(payloads: Sequence[Payload]) -> Anthropic:
     blocks = [f"event: {p['type']}\ndata: {json.dumps(p)}\n\n" for p in payloads]
     body = "".join(blocks).encode()
@@ -318,14 +315,6 @@ def helper(payloads: Sequence[Payload]) -> MessageStream[None]:
     """Return the SDK's helper, entered, over the payloads."""
     asked = client(payloads).messages
     return asked.stream(model="m", max_tokens=9, messages=[]).__enter__()
-
-
-def reply_of(payloads: Sequence[object], *, stopped: bool = False) -> Reply:
-    reply = Reply(API)
-    for payload in payloads:
-        reply.extend(normalize(payload))
-    reply.end(stopped=stopped)
-    return reply
 
 
 @by_name({**EVENTS, **WIRE_ONLY})

@@ -22,14 +22,14 @@ from harness.fault_table import (
     ends_of,
     kept,
 )
-from harness.sdks import APIS, KEY, SHAPES, Clients
+from harness.sdks import APIS, KEY, SHAPES
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 import nbstream
 from nbstream.failures import failure_of
-from nbstream.offline import Server, faults
+from nbstream.offline import faults
 from nbstream.reply import Reply
 
 pytest.importorskip("openai")
@@ -50,25 +50,11 @@ def test_the_table_has_every_fault():
 
 
 @pytest.fixture(scope="module")
-def server():
-    with Server(speed=0) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def clients(server):
-    from google import genai
-
-    found = Clients(server.url)
-    once = {"base_url": server.url, "retry_options": {"attempts": 1}}
-    found.google.close()
-    found.google = genai.Client(api_key=KEY, http_options=once)
-    found.agoogle = found.google.aio
+def clients(clients):
     # What is imported at the first use takes longer than any timeout here.
-    assert found.google.interactions is not None
-    assert found.agoogle.interactions is not None
-    yield found
-    found.close()
+    assert clients.google.interactions is not None
+    assert clients.agoogle.interactions is not None
+    return clients
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,13 @@ import itertools
 import json
 import warnings
 from collections.abc import Sequence
+from functools import partial
 
 import httpx2
 import pytest
 from google import genai
 from google.genai import types
+from harness.payloads import by_name, replied
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,9 +39,9 @@ from nbstream.providers.google_generate_content import (
     normalize,
     to_message,
 )
-from nbstream.reply import Reply
 
 Payload = dict[str, object]
+reply_of = partial(replied, API, normalize)
 
 SIGNATURE = "c2lnL+8="  # the two characters in which base64 and its URL form differ
 CLOSE = PartDone(index=None, data={})
@@ -369,11 +371,6 @@ WIRE_ONLY: dict[str, tuple[Payload, Sequence[Event]]] = {
 }
 
 
-def by_name(table: dict[str, tuple[object, object]]) -> pytest.MarkDecorator:
-    values, ids = list(table.values()), list(table)
-    return pytest.mark.parametrize(("payload", "expected"), values, ids=ids)
-
-
 class Wire:
     """The SDK's client over payloads; it keeps what the SDK asks."""
 
@@ -394,14 +391,6 @@ class Wire:
     def chunks(self, contents: object = "hi") -> list[types.GenerateContentResponse]:
         models = self.client.models
         return list(models.generate_content_stream(model="m", contents=contents))
-
-
-def reply_of(payloads: Sequence[object], *, stopped: bool = False) -> Reply:
-    reply = Reply(API)
-    for payload in payloads:
-        reply.extend(normalize(payload))
-    reply.end(stopped=stopped)
-    return reply
 
 
 @by_name({**EVENTS, **WIRE_ONLY})

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 
 import httpx2
 import pytest
@@ -12,6 +13,7 @@ from google.genai._gaos.types.interactions import (
     step,
     stepdeltadata,
 )
+from harness.payloads import by_name, replied
 
 from nbstream.events import (
     Arguments,
@@ -31,9 +33,9 @@ from nbstream.events import (
     Usage,
 )
 from nbstream.providers.google_interactions import API, matches, normalize, to_message
-from nbstream.reply import Reply
 
 Payload = dict[str, object]
+reply_of = partial(replied, API, normalize)
 
 
 def started(index: int, **step: object) -> Payload:
@@ -311,11 +313,6 @@ WIRE_ONLY: dict[str, tuple[object, Sequence[Event]]] = {
 }
 
 
-def by_name(table: dict[str, tuple[object, object]]) -> pytest.MarkDecorator:
-    values, ids = list(table.values()), list(table)
-    return pytest.mark.parametrize(("payload", "expected"), values, ids=ids)
-
-
 def as_sse(body: Sequence[Payload] | str) -> str:
     if isinstance(body, str):
         return body
@@ -341,14 +338,6 @@ class Wire:
     def events(self, input: object = "hi") -> list[object]:  # noqa: A002 - its name
         made = self.client.interactions.create(model="m", input=input, stream=True)
         return list(made)
-
-
-def reply_of(payloads: Sequence[object], *, stopped: bool = False) -> Reply:
-    reply = Reply(API)
-    for payload in payloads:
-        reply.extend(normalize(payload))
-    reply.end(stopped=stopped)
-    return reply
 
 
 @by_name({**EVENTS, **WIRE_ONLY})

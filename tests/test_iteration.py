@@ -12,57 +12,18 @@ from contextlib import aclosing
 
 import pytest
 from harness.sdks import APIS, KEY, SHAPES, Clients, cases, only
-from harness.wire import Wire, said
+from harness.wire import said, wait_until
 
 import nbstream
 from nbstream import ProviderFailure, UsageError
 from nbstream.events import End, Event, Failure, TextDelta
-from nbstream.offline import Server
 
 PROMPT = "What is new?"
 TEXT = said(PROMPT)
 
 
-@pytest.fixture(scope="module")
-def server():
-    """The offline server, as fast as it can."""
-    with Server(speed=0) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def clients(server):
-    """One client of each SDK for the offline server."""
-    made = Clients(server.url)
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def wire():
-    """A server whose answers hang and break as the model's name says."""
-    running = Wire()
-    yield running
-    running.close()
-
-
-@pytest.fixture(scope="module")
-def broken(wire):
-    """One client of each SDK for that server."""
-    made = Clients(wire.url)
-    yield made
-    made.close()
-
-
 def text_of(events):
     return "".join(e.text for e in events if isinstance(e, TextDelta))
-
-
-def wait_until(condition, timeout_s=10.0):
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.002)
 
 
 async def listed(events):

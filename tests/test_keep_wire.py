@@ -14,7 +14,6 @@ from nbstream.errors import UsageError
 from nbstream.offline import Server
 from nbstream.record import transports
 from nbstream.reply import Reply
-from nbstream.source.background import background_loop
 
 httpx2 = pytest.importorskip("httpx2")
 pytest.importorskip("openai")
@@ -22,16 +21,6 @@ pytest.importorskip("anthropic")
 pytest.importorskip("google.genai")
 
 PROMPT = "Say hello [scenario: prose]"
-
-
-@pytest.fixture(scope="module")
-def clients():
-    """The SDKs, pointed at an offline server that does not wait."""
-    with Server(speed=0) as server:
-        made = Clients(server.url)
-        yield made
-        loop = background_loop()
-        asyncio.run_coroutine_threadsafe(made.aclose(), loop).result(10)
 
 
 def show(stream, **options):

@@ -15,7 +15,7 @@ from contextlib import aclosing
 
 import pytest
 from harness.sdks import APIS, KEY, SHAPES, Clients, cases, only
-from harness.wire import TOKENS_BEFORE, Wire, said
+from harness.wire import TOKENS_BEFORE, said, wait_until
 
 import nbstream
 from nbstream import ProviderFailure, Reply, UsageError
@@ -29,46 +29,8 @@ LONG = "long answer, please"
 LONG_TEXT = said(LONG)
 
 
-@pytest.fixture(scope="module")
-def server():
-    """The offline server, as fast as it can."""
-    with Server(speed=0) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def clients(server):
-    """One client of each SDK for the offline server."""
-    made = Clients(server.url)
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def wire():
-    """A server whose answers hang and break as the model's name says."""
-    running = Wire()
-    yield running
-    running.close()
-
-
-@pytest.fixture(scope="module")
-def broken(wire):
-    """One client of each SDK for that server."""
-    made = Clients(wire.url)
-    yield made
-    made.close()
-
-
 def start(stream):
     return nbstream.start(stream, view="none")
-
-
-def wait_until(condition, timeout_s=10.0):
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.002)
 
 
 # --- whatever a call gives ----------------------------------------------------------

@@ -5,9 +5,7 @@ import warnings
 
 import pytest
 from harness.wire import said
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
-from traitlets.config import Config
 
 import nbstream
 from nbstream import UsageError, offline
@@ -29,17 +27,9 @@ def server():
 
 
 @pytest.fixture
-def shell(server, monkeypatch, tmp_path):
-    """A fresh shell with the magic loaded; it never asks and shows nothing itself."""
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    monkeypatch.delenv("NBSTREAM_VIEW", raising=False)
-    settings = Config(
-        HistoryManager={"enabled": False}, InteractiveShell={"colors": "nocolor"}
-    )
-    made = InteractiveShell.instance(config=settings)
-    made.run_line_magic("load_ext", "nbstream")
-    yield made
-    InteractiveShell.clear_instance()
+def shell(server, shell):
+    """The shell, whose models are the server's."""
+    return shell
 
 
 def run(shell, cell):

@@ -1,9 +1,7 @@
 """``%%stream --chat`` and ``--tools``: conversations and functions from a cell."""
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
-from traitlets.config import Config
 
 import nbstream
 from nbstream import Chat, UsageError
@@ -17,18 +15,10 @@ def weather(city: str) -> str:
 
 
 @pytest.fixture
-def shell(nbstream_offline, monkeypatch, tmp_path):
-    """A fresh shell with the magic loaded, and one function."""
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    monkeypatch.delenv("NBSTREAM_VIEW", raising=False)
-    settings = Config(
-        HistoryManager={"enabled": False}, InteractiveShell={"colors": "nocolor"}
-    )
-    made = InteractiveShell.instance(config=settings)
-    made.run_line_magic("load_ext", "nbstream")
-    made.run_cell(TOOLS)
-    yield made
-    InteractiveShell.clear_instance()
+def shell(nbstream_offline, shell):
+    """The shell with one function."""
+    shell.run_cell(TOOLS)
+    return shell
 
 
 def run(shell, cell):

@@ -2,24 +2,17 @@
 
 import pytest
 from IPython.core.completer import provisionalcompleter
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from nbstream.magic.known import known_models
 from nbstream.models import providers
 
 
 @pytest.fixture
-def shell(monkeypatch, tmp_path):
-    """A fresh shell with the magic, a few variables, and a model that was used."""
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    settings = Config(HistoryManager={"enabled": False})
-    made = InteractiveShell.instance(config=settings)
-    made.run_line_magic("load_ext", "nbstream")
-    made.push({"audience": "all", "answer": 1, "_hidden": 2})
-    made.find_magic("stream", "cell").__self__.settings.note("openai:used-before")
-    yield made
-    InteractiveShell.clear_instance()
+def shell(shell):
+    """The shell with a few variables, and a model that was used."""
+    shell.push({"audience": "all", "answer": 1, "_hidden": 2})
+    shell.find_magic("stream", "cell").__self__.settings.note("openai:used-before")
+    return shell
 
 
 def offered(shell, text):

@@ -19,7 +19,6 @@ from nbstream.models import (
     provider,
 )
 from nbstream.models.anthropic import ANTHROPIC_MAX_TOKENS
-from nbstream.offline import Server
 
 KEYS = {
     "openai": {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "openai.responses"},
@@ -117,13 +116,6 @@ def test_no_question(prompt):
     """It is said before anything is opened."""
     with pytest.raises(UsageError, match="there is no question"):
         nbstream.ask(prompt, "openai:m")
-
-
-@pytest.fixture(scope="module")
-def server():
-    """The offline server, as fast as it can."""
-    with Server(speed=0) as running:
-        yield running
 
 
 @pytest.fixture

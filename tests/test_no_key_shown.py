@@ -6,12 +6,11 @@ import logging
 import traceback
 
 import pytest
-from harness.sdks import APIS, Clients, only
+from harness.sdks import APIS, only
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import nbstream
-from nbstream.offline import Server
 from nbstream.screens.bundle import bundle, metadata
 
 FAULTS = {"in place of an answer": 401, "in mid-stream": "error_in_band"}
@@ -20,19 +19,6 @@ letters = st.text("abcdefghijklmnopqrstuvwxyzABCDEF0123456789_-", min_size=12)
 keys = st.tuples(
     st.sampled_from(["sk-", "sk-ant-", "AIza", "xai-", "gsk_", "hf_", "AQ."]), letters
 ).map("".join)
-
-
-@pytest.fixture(scope="module")
-def server():
-    with Server(speed=0) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def clients(server):
-    made = Clients(server.url)
-    yield made
-    made.close()
 
 
 def shown(failure: nbstream.ProviderFailure) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -373,12 +373,6 @@ async def async_payloads(
     async with api.async_client(url) as client:
         got = await pick(client)(**args)
         return [plain(p) async for p in got] if streams else [plain(got)]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server(speed=0) as running:
-        yield running
 
 
 HOWS = ["sync", "sync stream", "async", "async stream"]

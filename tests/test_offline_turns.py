@@ -6,7 +6,6 @@ import asyncio
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,12 +27,6 @@ SCHEMA = {
     "required": ["city"],
 }
 WHAT = "Tell the weather of a city."
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server(speed=0) as running:
-        yield running
 
 
 def user(api: str, text: str) -> dict[str, Any]:

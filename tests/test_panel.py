@@ -7,9 +7,6 @@ import threading
 import comm
 import pytest
 from comm.base_comm import BaseComm
-from IPython.core.displaypub import CapturingDisplayPublisher
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from nbstream import Chat, offline
 from nbstream.chat.panel_model import KINDS, LONGEST, checked
@@ -49,17 +46,6 @@ def sent(monkeypatch):
     monkeypatch.setattr(Line, "bell", threading.Condition(), raising=False)
     monkeypatch.setattr(Line, "sent", [], raising=False)
     return Line.sent
-
-
-@pytest.fixture
-def outputs(monkeypatch, tmp_path):
-    """What a front end would get: a list of display messages, in order."""
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    off = Config(HistoryManager={"enabled": False})
-    shell = InteractiveShell.instance(config=off)
-    monkeypatch.setattr(shell, "display_pub", CapturingDisplayPublisher())
-    yield shell.display_pub.outputs
-    InteractiveShell.clear_instance()
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """A whole answer says the same as its stream: for the five APIs, objects and dicts."""
 
 import pytest
-from harness.sdks import Clients
 
-from nbstream.offline import Server
 from nbstream.providers._read import plain
 from nbstream.providers.whole import payloads
 from nbstream.reader import Reader
@@ -70,15 +68,6 @@ def _interactions(clients, prompt, **more):
 
 
 CALLS = (_chat, _responses, _anthropic, _gemini, _interactions)
-
-
-@pytest.fixture(scope="module")
-def clients():
-    """The SDKs, pointed at an offline server that does not wait."""
-    with Server(speed=0) as server:
-        made = Clients(server.url)
-        yield made
-        made.close()
 
 
 def read(items):

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import signal
 import threading
 
 import pytest
-from harness.sdks import Clients, cases, only
+from harness.sdks import cases, only
 
 import nbstream
 from nbstream.errors import Stopped, UsageError
-from nbstream.offline import Server
 from nbstream.racing.result import said
 from nbstream.reply import Reply
 from nbstream.screens.race_bundle import race_bundle
-from nbstream.source.background import background_loop
 
 PROMPT = "Say hello [scenario: prose]"
-
-
-@pytest.fixture(scope="module")
-def clients():
-    """The SDKs, pointed at an offline server that does not wait."""
-    for name in ("openai", "anthropic", "google.genai"):
-        pytest.importorskip(name)
-    with Server(speed=0) as server:
-        made = Clients(server.url)
-        yield made
-        loop = background_loop()
-        asyncio.run_coroutine_threadsafe(made.aclose(), loop).result(10)
 
 
 def race(contenders, **options):

@@ -1,7 +1,7 @@
 """The live view of a race, Python's side: what is sent, what is taken, what stays."""
 
 import pytest
-from test_widget import WIDGET, custom, outputs, sent
+from test_widget import WIDGET, custom, sent
 
 import nbstream
 from nbstream.events import TextDelta
@@ -10,7 +10,7 @@ from nbstream.reply import Reply
 from nbstream.screens.race_widget import FALLBACK, RaceModel, WidgetRace
 from nbstream.stop import Stop
 
-__all__ = ["outputs", "sent"]  # fixtures
+__all__ = ["sent"]  # a fixture
 
 
 def test_its_module_is_that_of_one_answer_with_the_columns_around_it():
@@ -67,7 +67,7 @@ def screen(sent, outputs):
 
 def say(screen, content):
     data = {"method": "custom", "content": content}
-    screen._model.comm.handle_msg({"content": {"data": data}, "buffers": []})
+    screen._display.model.comm.handle_msg({"content": {"data": data}, "buffers": []})
 
 
 def test_a_new_page_gets_everything_so_far(screen, sent):

@@ -10,18 +10,15 @@ import threading
 import time
 import types
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from harness.sdks import APIS, KEY, SHAPES, Clients, cases, only
-from harness.wire import Wire, said
+from harness.wire import said
 
 import nbstream
 from nbstream.errors import ProviderFailure, UsageError
-from nbstream.offline import Server
 from nbstream.record import Recorder, load
-from nbstream.source.background import background_loop
 
 httpx2 = pytest.importorskip("httpx2")
 pytest.importorskip("openai")
@@ -36,43 +33,6 @@ PROMPT = "Say hello [scenario: prose]"
 def rec(tmp_path: Path) -> Path:
     """Where a recording may be made."""
     return tmp_path / "lesson.rec"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """An offline server that does not wait."""
-    with Server(speed=0) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def wire() -> Iterator[Wire]:
-    """A server whose answers hang and break."""
-    running = Wire()
-    yield running
-    running.close()
-
-
-@pytest.fixture(scope="module")
-def clients(server: Server) -> Iterator[Clients]:
-    """The SDKs, pointed at the offline server."""
-    made = Clients(server.url)
-    yield made
-    close(made)
-
-
-@pytest.fixture(scope="module")
-def wired(wire: Wire) -> Iterator[Clients]:
-    """The SDKs, pointed at the breaking server."""
-    made = Clients(wire.url)
-    yield made
-    close(made)
-
-
-def close(clients: Clients) -> None:
-    """Close them on the loop on which the async ones were used."""
-    closing = asyncio.run_coroutine_threadsafe(clients.aclose(), background_loop())
-    closing.result(10)
 
 
 class Raw:
@@ -282,10 +242,10 @@ BOTH = {**only(name="sync stream"), **only(name="async stream")}
 
 
 @pytest.mark.parametrize("shape", **cases(BOTH))
-def test_a_cut_connection_is_noted(shape, wired, rec):
+def test_a_cut_connection_is_noted(shape, broken, rec):
     """A broken connection: all that came is there, and how it ended."""
     with nbstream.record(rec):
-        reply = nbstream.Reply.from_stream(shape.make(wired, "cut", PROMPT))
+        reply = nbstream.Reply.from_stream(shape.make(broken, "cut", PROMPT))
     (found,) = load(rec)
     assert reply.outcome == "failed"
     assert found.ended == "cut"
@@ -303,11 +263,11 @@ WAITING = {
 
 
 @pytest.mark.parametrize(("shape", "plan"), WAITING.values(), ids=WAITING)
-def test_stop_works_while_recording(shape, plan, wire, wired, rec):
+def test_stop_works_while_recording(shape, plan, wire, broken, rec):
     """A stop closes the connection wherever the stream waits, and is noted."""
     before = len(wire.exchanges)
     with nbstream.record(rec):
-        live = nbstream.start(shape.make(wired, plan, PROMPT), view="none")
+        live = nbstream.start(shape.make(broken, plan, PROMPT), view="none")
         wire.wait_for(lambda e: e in wire.exchanges[before:])
         if plan == "silence":
             deadline = time.monotonic() + 10
@@ -365,10 +325,10 @@ def test_async_no_connection_is_noted(rec):
     assert load(rec)[0].ended == "cut"
 
 
-def test_errors_are_recorded(wired, rec):
+def test_errors_are_recorded(broken, rec):
     """An HTTP error is an exchange, and each retry one more."""
     with nbstream.record(rec), pytest.raises(ProviderFailure):
-        nbstream.show(lambda: ONE_EACH["openai.chat"].make(wired, "e500", PROMPT))
+        nbstream.show(lambda: ONE_EACH["openai.chat"].make(broken, "e500", PROMPT))
     assert {e.status for e in load(rec)} == {500}
 
 
@@ -501,11 +461,11 @@ def test_an_old_stream_does_not_write_into_the_next_recording(clients, rec):
     assert load(rec) == ()
 
 
-def test_each_read_is_in_the_file_at_once(wire, wired, rec):
+def test_each_read_is_in_the_file_at_once(wire, broken, rec):
     """Whoever kills the process loses nothing that had come."""
     with nbstream.record(rec):
         live = nbstream.start(
-            ONE_EACH["openai.chat"].make(wired, "silence", PROMPT), view="none"
+            ONE_EACH["openai.chat"].make(broken, "silence", PROMPT), view="none"
         )
         deadline = time.monotonic() + 10
         while len(live.reply.text) < 5 and time.monotonic() < deadline:
@@ -629,14 +589,10 @@ def test_aiohttp_is_refused_with_what_to_do(session, rec):
 
 
 @pytest.fixture
-def shell(monkeypatch, tmp_path):
-    """An IPython shell with the magics, in a folder of its own."""
-    from IPython.testing.globalipapp import get_ipython
-
-    ip = get_ipython()
-    ip.run_line_magic("load_ext", "nbstream")
+def shell(shell, monkeypatch, tmp_path):
+    """The shell, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    return ip
+    return shell
 
 
 def test_the_magic_records(shell, server, monkeypatch, capsys, tmp_path):

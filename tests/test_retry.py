@@ -4,7 +4,7 @@ import threading
 import time
 
 import pytest
-from harness.sdks import APIS, SHAPES, Clients
+from harness.sdks import APIS, SHAPES
 
 import nbstream
 from nbstream.errors import (
@@ -15,7 +15,6 @@ from nbstream.errors import (
     UsageError,
 )
 from nbstream.failures import failure_of
-from nbstream.offline import Server
 from nbstream.player import Player
 from nbstream.reply import Reply, Waiting
 from nbstream.retry import Retries, retrying
@@ -351,25 +350,6 @@ def test_a_terminal_says_it_once(capsys):
     shown = capsys.readouterr()
 
     assert (shown.out, shown.err) == ("", "Busy. Trying again in 3 s ...\n")
-
-
-@pytest.fixture(scope="module")
-def server():
-    with Server(speed=0) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def clients(server):
-    from google import genai
-
-    found = Clients(server.url)
-    once = {"base_url": server.url, "retry_options": {"attempts": 1}}
-    found.google.close()
-    found.google = genai.Client(api_key="none", http_options=once)
-    found.agoogle = found.google.aio
-    yield found
-    found.close()
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])

@@ -6,9 +6,6 @@ import pty
 import sys
 
 import pytest
-from IPython.core.displaypub import CapturingDisplayPublisher
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from nbstream.errors import UnknownNameError
 from nbstream.events import End, Failure, Finish, TextDelta, ToolCallDelta
@@ -294,17 +291,6 @@ def test_a_real_terminal():
 
 
 # --- notebook -------------------------------------------------------------------
-
-
-@pytest.fixture
-def outputs(monkeypatch, tmp_path):
-    """What a front end would get: a list of display messages, in order."""
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    settings = Config(HistoryManager={"enabled": False})
-    shell = InteractiveShell.instance(config=settings)
-    monkeypatch.setattr(shell, "display_pub", CapturingDisplayPublisher())
-    yield shell.display_pub.outputs
-    InteractiveShell.clear_instance()
 
 
 class FakeClock:

@@ -20,6 +20,7 @@ import anthropic
 import openai
 import pytest
 from google import genai
+from harness.loopback import Loopback
 
 from nbstream.errors import UsageError
 from nbstream.source import Abandoned, Source, open_source
@@ -184,43 +185,12 @@ class Exchange:
     whole: bool = False
 
 
-class Wire:
-    """The server, in a thread of its own."""
+class Wire(Loopback):
+    """The server."""
 
     def __init__(self) -> None:
         self.exchanges: list[Exchange] = []
-        self._loop = asyncio.new_event_loop()
-        self._server = self._loop.run_until_complete(
-            asyncio.start_server(self._connection, "127.0.0.1", 0)
-        )
-        self.port: int = self._server.sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._loop.run_forever, name="wire")
-        self._thread.start()
-
-    def close(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(5)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    async def _end(self) -> None:
-        self._server.close()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _connection(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        gone = (OSError, asyncio.IncompleteReadError, asyncio.CancelledError)
-        with contextlib.suppress(*gone):
-            while await self._exchange(reader, writer):
-                pass
-        writer.close()
-        with contextlib.suppress(*gone):
-            await writer.wait_closed()
+        super().__init__()
 
     async def _exchange(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

@@ -18,7 +18,6 @@ import nbstream
 from nbstream import Live, Reply, SchemaFailure, UsageError
 from nbstream.asking import request_of
 from nbstream.models import provider
-from nbstream.offline import Server
 from nbstream.showing import started
 from nbstream.structured import AnyJson, shape_of
 
@@ -98,12 +97,6 @@ ASKED = {
     "a union": (City | Step, (City, Step), None),
     "a mapping": (dict[str, int], dict, None),
 }
-
-
-@pytest.fixture(scope="module")
-def server():
-    with Server(speed=0) as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,7 +33,8 @@ class Clients:
         self.aopenai = openai.AsyncOpenAI(**openai_to)
         self.anthropic = anthropic.Anthropic(**anthropic_to)
         self.aanthropic = anthropic.AsyncAnthropic(**anthropic_to)
-        self.google = genai.Client(api_key=KEY, http_options={"base_url": url})
+        google_to = {"base_url": url, "retry_options": {"attempts": 1}}
+        self.google = genai.Client(api_key=KEY, http_options=google_to)
         self.agoogle = self.google.aio
 
     def close(self) -> None:
@@ -46,6 +48,13 @@ class Clients:
         await self.aopenai.close()
         await self.aanthropic.close()
         await self.agoogle.aclose()
+
+    def close_all(self) -> None:
+        """Close all of them, on the loop that reads what is shown or recorded."""
+        from nbstream.source.background import background_loop
+
+        loop = background_loop()
+        asyncio.run_coroutine_threadsafe(self.aclose(), loop).result(10)
 
 
 @dataclass(frozen=True)

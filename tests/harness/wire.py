@@ -13,11 +13,12 @@ import threading
 import time
 from dataclasses import dataclass
 
+from harness.loopback import Loopback
 from nbstream.offline import http
 from nbstream.offline.answer import answer
 from nbstream.offline.wire import WRITERS, route
 
-__all__ = ["FAILED_IN_BAND", "PLANS", "Exchange", "Wire", "said"]
+__all__ = ["FAILED_IN_BAND", "PLANS", "Exchange", "Wire", "said", "wait_until"]
 
 #: What a request may name as its model -> what its answer does.
 PLANS = {
@@ -92,26 +93,21 @@ def said(prompt: str) -> str:
     return "".join(part.text for part in answer(ask, body).first.parts)
 
 
-class Wire:
-    """The server, on an event loop in a thread of its own."""
+def wait_until(condition, timeout_s: float = 10.0) -> None:
+    """Return when the condition holds."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.002)
+
+
+class Wire(Loopback):
+    """The server."""
 
     def __init__(self) -> None:
         self.exchanges: list[Exchange] = []
         self._changed = threading.Condition()
-        self._loop = asyncio.new_event_loop()
-        self._server = self._loop.run_until_complete(
-            asyncio.start_server(self._connection, "127.0.0.1", 0)
-        )
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-        self._thread = threading.Thread(target=self._loop.run_forever, name="wire")
-        self._thread.start()
-
-    def close(self) -> None:
-        """Cut every connection and end the thread."""
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(5)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        super().__init__()
 
     def wait_for(self, condition, timeout_s: float = 10.0) -> Exchange:
         """Return the first exchange for which the condition holds, when one does."""
@@ -129,24 +125,10 @@ class Wire:
         with self._changed:
             self._changed.notify_all()
 
-    async def _end(self) -> None:
-        self._server.close()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _connection(self, reader, writer) -> None:
-        gone = (OSError, asyncio.IncompleteReadError, asyncio.CancelledError)
-        with contextlib.suppress(*gone):
-            while (request := await http.read_request(reader, writer)) is not None:
-                if not await self._exchange(request, reader, writer):
-                    break
-        writer.close()
-        with contextlib.suppress(*gone):
-            await writer.wait_closed()
-
-    async def _exchange(self, request, reader, writer) -> bool:
+    async def _exchange(self, reader, writer) -> bool:
+        request = await http.read_request(reader, writer)
+        if request is None:
+            return False
         found = route(request.method, request.target)
         body = http.json_of(request)
         exchange = Exchange(found.api, found.model or body["model"])

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from nbstream.anatomy.partial import PartialJson
 from nbstream.events import Event, Hop, Ignored, Start, TextDelta, TextDone, Usage
+from nbstream.prefix import common_prefix
 from nbstream.reply import Choice, Reply, ToolCall
 
 __all__ = ["Change", "Growth", "Section", "SectionKind", "applied"]
@@ -140,21 +141,9 @@ class Growth:
             old = self.texts.get(key, "")
             if text == old:
                 continue
-            same = len(old) if text.startswith(old) else _common(old, text)
+            same = len(old) if text.startswith(old) else common_prefix(old, text)
             yield Change(key=key, dropped=old[same:], added=text[same:])
             self.texts[key] = text
-
-
-def _common(one: str, other: str) -> int:
-    """Return the length of the common prefix."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def _json(value: object) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nbstream.prefix import common_prefix
+
 __all__ = ["Frame", "changes", "units"]
 
 
@@ -50,21 +52,9 @@ def changes(
     at = min(at, len(before))
     if at == len(after):
         return at, 0, ()
-    same = 0 if whole or at == len(before) else _common(before[at], after[at])
+    same = 0 if whole or at == len(before) else common_prefix(before[at], after[at])
     kept, rest = after[at][:same], after[at][same:]
     return at, units(kept), (rest, *after[at + 1 :])
-
-
-def _common(one: str, other: str) -> int:
-    """Return the length of the common prefix."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def units(text: str) -> int:

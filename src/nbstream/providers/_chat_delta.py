@@ -14,7 +14,9 @@ from nbstream.events import (
     TextDelta,
     ToolCallDelta,
 )
-from nbstream.providers._openai import fields, items, kept, number, text
+from nbstream.providers._openai import fields
+from nbstream.providers._read import record
+from nbstream.providers._values import items, number, text
 
 __all__ = ["delta_events"]
 
@@ -70,7 +72,7 @@ def _detail_text(detail: Mapping[str, Any]) -> str:
 
 def _detail(raw: object, choice: int) -> Iterator[Event]:
     """Keep what has to go back beside the words: a signature, an encrypted thought."""
-    detail, data = fields(raw), kept(raw)
+    detail, data = fields(raw), record(raw)
     if signature := text(detail.get("signature")):
         data.pop("text", None)  # the part holds all of it
         # The empty text makes sure that the newest part is the thought it signs.
@@ -93,9 +95,9 @@ def _content_parts(content: object, choice: int) -> Iterator[Event]:
             thought = _thinking(part.get("thinking"))
             yield TextDelta(text=thought, kind="reasoning", choice=choice)
         elif kind == "reference":
-            yield Citation(data=kept(raw), choice=choice)
+            yield Citation(data=record(raw), choice=choice)
         else:
-            yield OtherPart(type=kind, data=kept(raw), choice=choice)
+            yield OtherPart(type=kind, data=record(raw), choice=choice)
 
 
 def _thinking(thinking: object) -> str:
@@ -123,7 +125,7 @@ def _call(
 ) -> ToolCallDelta:
     arguments = function.get("arguments", function.get("input"))
     if isinstance(arguments, Mapping):  # whole, and already parsed by the server
-        arguments = json.dumps(kept(arguments), ensure_ascii=False)
+        arguments = json.dumps(record(arguments), ensure_ascii=False)
     return ToolCallDelta(
         index=index,
         id=id_,
@@ -135,9 +137,9 @@ def _call(
 
 def _rest(delta: Mapping[str, Any], choice: int) -> Iterator[Event]:
     for source in items(delta.get("annotations")):
-        yield Citation(data=kept(source), choice=choice)
+        yield Citation(data=record(source), choice=choice)
     for image in items(delta.get("images")):
-        yield OtherPart(type="image_url", data=kept(image), choice=choice)
+        yield OtherPart(type="image_url", data=record(image), choice=choice)
     for name in sorted(delta.keys() - _PLAIN - _READ):
         if delta[name] is not None:
             yield Ignored(type=f"delta.{name}")

@@ -5,7 +5,7 @@ from it either); bytes are base64 on the wire and ``bytes`` in the object.
 """
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -18,10 +18,7 @@ __all__ = [
     "REASONS",
     "Fields",
     "fields",
-    "items",
-    "number",
     "record",
-    "text",
     "wire",
 ]
 
@@ -93,21 +90,6 @@ def fields(obj: object) -> Fields:
     """Return what is set, under the names of the wire; empty if it is no message."""
     found = obj if isinstance(obj, dict) else getattr(obj, "__dict__", _NONE)
     return {_NAMES[name]: it for name, it in found.items() if it is not None}
-
-
-def items(value: object) -> Sequence[object]:
-    """Return the list, or an empty one if it is none."""
-    return value if isinstance(value, list | tuple) else ()
-
-
-def text(value: object) -> str:
-    """Return a string as it is, and "" for anything else."""
-    return value if isinstance(value, str) else ""
-
-
-def number(value: object) -> int | None:
-    """Return a whole number as it is, and None for anything else."""
-    return value if type(value) is int else None
 
 
 def record(value: object) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """What OpenAI's two wire APIs have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from nbstream.events import Failure, Usage
 from nbstream.failure import said
-from nbstream.providers._read import plain
+from nbstream.providers._read import record
+from nbstream.providers._values import number, text
 
-__all__ = ["failure", "fields", "items", "kept", "number", "text", "usage"]
+__all__ = ["failure", "fields", "usage"]
 
 _ABSENT = object()
 
@@ -37,27 +38,6 @@ def _attributes(obj: object) -> Mapping[str, Any]:
     names = [name for name in dir(obj) if not name.startswith("_")]
     found = {name: getattr(obj, name, None) for name in names}
     return {name: value for name, value in found.items() if not callable(value)}
-
-
-def kept(obj: object) -> dict[str, Any]:
-    """Return a copy of an object in wire form, and nothing for anything else."""
-    found = plain(obj)
-    return found if isinstance(found, dict) else {}
-
-
-def items(value: object) -> Sequence[Any]:
-    """Return a list as it is, and nothing for anything else."""
-    return value if isinstance(value, list | tuple) else ()
-
-
-def text(value: object) -> str:
-    """Return a string as it is, and "" for anything else."""
-    return value if isinstance(value, str) else ""
-
-
-def number(value: object) -> int | None:
-    """Return an int as it is, and None for anything else."""
-    return value if type(value) is int else None
 
 
 def failure(error: object) -> Failure:
@@ -93,7 +73,7 @@ def usage(raw: object) -> Usage:
         total_tokens=total_tokens,
         reasoning_tokens=reasoning_tokens,
         cached_tokens=_cached(told, fields(before)),
-        data=kept(raw),
+        data=record(raw),
     )
 
 

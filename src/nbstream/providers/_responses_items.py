@@ -14,7 +14,9 @@ from nbstream.events import (
     TextDelta,
     ToolCallDelta,
 )
-from nbstream.providers._openai import fields, kept, number, text
+from nbstream.providers._openai import fields
+from nbstream.providers._read import record
+from nbstream.providers._values import number, text
 
 __all__ = ["CALLS", "added", "done"]
 
@@ -43,7 +45,7 @@ def added(event: Mapping[str, Any]) -> Sequence[Event]:
         return (TextDelta(text="", index=index, kind="reasoning"),)
     if kind == "message":
         return (Ignored(type=event["type"]),)
-    return (OtherPart(type=kind, data=kept(raw), index=index),)
+    return (OtherPart(type=kind, data=record(raw), index=index),)
 
 
 def done(event: Mapping[str, Any]) -> Sequence[Event]:
@@ -54,7 +56,7 @@ def done(event: Mapping[str, Any]) -> Sequence[Event]:
         events.append(Arguments(index=index, data=whole))
     if signature := text(item.get("encrypted_content")):
         events.append(Signature(signature=signature, index=index))
-    events.append(PartDone(index=index, data=kept(raw)))
+    events.append(PartDone(index=index, data=record(raw)))
     return events
 
 

@@ -29,14 +29,12 @@ from nbstream.providers._gemini import (
     REASONS,
     Fields,
     fields,
-    items,
-    number,
     record,
-    text,
     wire,
 )
 from nbstream.providers._gemini_content import to_message
 from nbstream.providers._read import get
+from nbstream.providers._values import items, number, text
 
 __all__ = ["API", "matches", "normalize", "to_message"]
 

@@ -14,8 +14,9 @@ from nbstream.events import (
 )
 from nbstream.providers._chat_delta import delta_events
 from nbstream.providers._chat_message import to_message
-from nbstream.providers._openai import failure, fields, items, kept, number, text, usage
-from nbstream.providers._read import get
+from nbstream.providers._openai import failure, fields, usage
+from nbstream.providers._read import get, record
+from nbstream.providers._values import items, number, text
 
 __all__ = ["API", "matches", "normalize", "to_message"]
 
@@ -127,7 +128,7 @@ def _sources(chunk: Mapping[str, Any], choice: int) -> Iterator[Event]:
     """Name Perplexity's sources, which each chunk repeats, once: with the finish."""
     found = items(chunk.get("search_results"))
     for source in found or items(chunk.get("citations")):
-        data = {"url": source} if isinstance(source, str) else kept(source)
+        data = {"url": source} if isinstance(source, str) else record(source)
         yield Citation(data=data, choice=choice)
 
 

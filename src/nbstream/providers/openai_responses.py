@@ -18,11 +18,12 @@ from nbstream.events import (
     ToolCallDelta,
 )
 from nbstream.failure import said
-from nbstream.providers._openai import failure, fields, items, kept, number, text, usage
-from nbstream.providers._read import get
+from nbstream.providers._openai import failure, fields, usage
+from nbstream.providers._read import get, record
 from nbstream.providers._responses_ignored import IGNORED
 from nbstream.providers._responses_items import CALLS, added, done
 from nbstream.providers._responses_message import to_message
+from nbstream.providers._values import items, number, text
 
 __all__ = ["API", "HANDLERS", "IGNORED", "matches", "normalize", "to_message"]
 
@@ -126,7 +127,7 @@ def _next_command(event: Fields) -> Sequence[Event]:
 
 
 def _annotation(event: Fields) -> Sequence[Event]:
-    data = kept(event.get("annotation"))
+    data = record(event.get("annotation"))
     return (Citation(data=data, index=number(event.get("output_index"))),)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
@@ -100,15 +101,9 @@ def _sync(http: ModuleType) -> Callable[[Any], Any]:
     def wrap(send: Any) -> Any:
         def handle_request(self: Any, request: Any) -> Any:
             hearers = _open(http, request)
-            try:
+            with _told_of_a_failure(hearers):
                 response = send(self, request)
-            except BaseException as error:
-                _broke(hearers, error)
-                raise
-            for hearer in hearers:
-                hearer.respond(response.status_code, response.headers.multi_items())
-                response.stream = sync_tee(http)(response.stream, hearer)
-            return response
+            return _heard(response, hearers, sync_tee(http))
 
         return handle_request
 
@@ -119,24 +114,31 @@ def _async(http: ModuleType) -> Callable[[Any], Any]:
     def wrap(send: Any) -> Any:
         async def handle_async_request(self: Any, request: Any) -> Any:
             hearers = _open(http, request)
-            try:
+            with _told_of_a_failure(hearers):
                 response = await send(self, request)
-            except BaseException as error:
-                _broke(hearers, error)
-                raise
-            for hearer in hearers:
-                hearer.respond(response.status_code, response.headers.multi_items())
-                response.stream = async_tee(http)(response.stream, hearer)
-            return response
+            return _heard(response, hearers, async_tee(http))
 
         return handle_async_request
 
     return wrap
 
 
-def _broke(hearers: list[Hearer], error: BaseException) -> None:
+@contextmanager
+def _told_of_a_failure(hearers: list[Hearer]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        for hearer in hearers:
+            hearer.broke(error)
+        raise
+
+
+def _heard(response: Any, hearers: list[Hearer], tee: Callable[..., object]) -> Any:
+    """Return the response, whose head and stream they all hear."""
     for hearer in hearers:
-        hearer.broke(error)
+        hearer.respond(response.status_code, response.headers.multi_items())
+        response.stream = tee(response.stream, hearer)
+    return response
 
 
 def _wanting(path: str, headers: Mapping[str, str]) -> list[Listener]:

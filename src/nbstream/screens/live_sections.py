@@ -30,7 +30,7 @@ from nbstream.screens.words import calls
 
 __all__ = ["Sections", "SentFrame"]
 
-#: A frame as the page gets it, see ``_sent``.
+#: A frame as the page gets it, see ``_Written.sent``.
 SentFrame: TypeAlias = Mapping[str, object]
 
 #: Half a character, which no message can carry.
@@ -128,9 +128,10 @@ class Sections:
         written = self._written.get(key)
         if written is None or not written.goes_on(text, ended):
             self._written[key] = written = _Written(images)
-        if frame := written.frame(text, ended):
-            self.open_chars = max(self.open_chars, written.open_chars)
-            yield key, frame
+        frame = written.frame(text, ended)
+        if frame and (sent := written.sent(frame)):
+            self.open_chars = max(self.open_chars, frame.tail_chars)
+            yield key, sent
 
 
 class _Written:
@@ -142,40 +143,35 @@ class _Written:
         self._closed = 0
         self._ended = False
         self._text = ""
-        self.open_chars = 0
 
     def goes_on(self, text: str, ended: bool) -> bool:
         """Tell whether this begins with what has been shown; asked at the end only."""
         return not ended or self._ended or text.startswith(self._text)
 
-    def frame(self, text: str, ended: bool) -> SentFrame | None:
+    def frame(self, text: str, ended: bool) -> Frame | None:
         """Return what is new, now that this is the text."""
         if self._ended:
             return None
         size, self._size, self._text = self._size, len(text), text
         self._rendering.feed(text[size:])
         self._ended = ended
-        frame = self._rendering.finish() if ended else self._rendering.frame()
-        if frame is None:
-            return None
-        before, self._closed = self._closed, frame.closed
-        self.open_chars = frame.tail_chars
-        return _sent(frame, before)
+        return self._rendering.finish() if ended else self._rendering.frame()
+
+    def sent(self, frame: Frame) -> SentFrame:
+        """Return the next frame as the page gets it, without what goes without saying.
+
+        That is what is empty, and what is where the tail began: after the blocks that
+        were closed before.
+        """
+        usual = {**_EMPTY, "at": self._closed, "closed": self._closed}
+        self._closed = frame.closed
+        every = {each.name: getattr(frame, each.name) for each in fields(frame)}
+        return {name: every[name] for name in usual if every[name] != usual[name]}
 
     def whole(self) -> SentFrame:
         """Return all of it, as a frame for an empty page."""
         blocks, line = self._rendering.blocks, self._rendering.line
         return {"html": blocks, "closed": self._closed, "line": line}
-
-
-def _sent(frame: Frame, closed: int) -> SentFrame:
-    """Return a frame as the page gets it, without what goes without saying.
-
-    That is what is empty, and what is where the tail began: after ``closed`` blocks.
-    """
-    usual = {**_EMPTY, "at": closed, "closed": closed}
-    every = {each.name: getattr(frame, each.name) for each in fields(frame)}
-    return {name: every[name] for name in usual if every[name] != usual[name]}
 
 
 def _call_html(call: ToolCall, name_of_call: str) -> str:

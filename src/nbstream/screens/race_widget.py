@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from IPython.display import DisplayHandle, display
-
 from nbstream.screens import cell
-from nbstream.screens.hands import Hands
-from nbstream.screens.live_model import LiveModel, mime_bundle, script, style
+from nbstream.screens.live_display import LiveDisplay
+from nbstream.screens.live_model import LiveModel, script, style
 from nbstream.screens.race_bundle import race_bundle, race_metadata
 from nbstream.screens.race_lane import LaneScreen
 from nbstream.stop import Stop
@@ -38,26 +35,20 @@ class WidgetRace:
     def __init__(self, names: Sequence[str], *, images: bool, stop: Stop) -> None:
         self._images = images
         self._stop = stop
-        self._lock = threading.RLock()
+        self._display = LiveDisplay()
         self._lanes = {
-            name: LaneScreen(number, len(names), self._send, images=images)
+            name: LaneScreen(number, len(names), self._display.send, images=images)
             for number, name in enumerate(names)
         }
-        self._final: dict[str, object] | None = None
-        self._model: RaceModel | None = None
-        self._hands: Hands | None = None
-        self._handle: DisplayHandle | None = None
 
     def open(self, replies: Race) -> None:
         """Make the display, in the cell that runs now."""
         replies.shown_in = cell()
-        self._model = RaceModel(self._whole, self._on_answer)
-        self._hands = Hands(self._model, self._stop)
-        self._handle = display(
-            mime_bundle(self._model, FALLBACK),
-            raw=True,
-            metadata=race_metadata(replies, timed=False),
-            display_id=True,
+        self._display.open(
+            RaceModel(self._whole, self._on_answer),
+            FALLBACK,
+            race_metadata(replies, timed=False),
+            stop=self._stop,
         )
 
     def lane(self, number: int) -> Screen:
@@ -67,32 +58,15 @@ class WidgetRace:
     def close(self, replies: Race) -> None:
         """Replace the widget by what stays. Its model goes once a page has seen it."""
         data = race_bundle(replies, images=self._images)
-        beside = race_metadata(replies, timed=True)
-        with self._lock:
-            self._final = {"data": data, "metadata": beside}
-            self._send({"kind": "swap"})
-        if self._handle is not None:
-            self._handle.update(data, raw=True, metadata=beside)
-        self._send({"kind": "swapped"})
-        if self._hands is not None:
-            self._hands.close()
-        if self._model is not None:
-            self._model.keep()
+        self._display.close(data, race_metadata(replies, timed=True))
 
     def _whole(self) -> dict[str, object]:
         """Return everything so far, for a page that is new."""
         lanes = [{"name": name, **lane.whole()} for name, lane in self._lanes.items()]
-        whole: dict[str, object] = {"lanes": lanes}
-        if self._final is not None and self._model is not None:
-            whole["final"] = {"model_id": self._model.model_id, **self._final}
-        return whole
-
-    def _send(self, message: Mapping[str, object]) -> None:
-        if self._model is not None:
-            self._model.send(message)
+        return {"lanes": lanes, **self._display.final}
 
     def _on_answer(self, kind: str) -> None:
         if kind == "resync":
-            self._send({"kind": "whole", "whole": self._whole()})
-        elif kind == "seen" and self._final is not None and self._model is not None:
-            self._model.close()
+            self._display.send({"kind": "whole", "whole": self._whole()})
+        elif kind == "seen":
+            self._display.seen()

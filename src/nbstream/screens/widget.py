@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
-
-from IPython.display import DisplayHandle, display
 
 from nbstream.markdown.short import shortened
 from nbstream.reply import Reply
 from nbstream.screens import cell
 from nbstream.screens.bundle import bundle, metadata
-from nbstream.screens.hands import Hands
+from nbstream.screens.live_display import LiveDisplay
 from nbstream.screens.live_facts import Facts
 from nbstream.screens.live_message import FrameMessages
-from nbstream.screens.live_model import LiveModel, mime_bundle
+from nbstream.screens.live_model import LiveModel
 from nbstream.screens.live_sections import Sections
 from nbstream.stop import Stop
 
@@ -60,31 +57,25 @@ class WidgetScreen:
         self._consents = consents
         self._stop = stop or Stop()
         self._clock = clock
-        self._lock = threading.RLock()
+        self._display = LiveDisplay()
+        self._lock = self._display.lock
         self._sections = Sections(images=images)
         self._facts = Facts()
-        self._final: dict[str, object] | None = None
         self._began = clock()
         self._sent_whole_at = float("-inf")
         self._messages = FrameMessages()
         self._interval_s = MIN_INTERVAL_S
-        self._model: LiveModel | None = None
-        self._hands: Hands | None = None
-        self._handle: DisplayHandle | None = None
 
     def open(self, reply: Reply) -> None:
         """Make the display, in the cell that runs now."""
         reply.shown_in = cell()
         self._began = self._clock()
-        self._model = LiveModel(self._whole, self._on_answer)
-        self._hands = Hands(self._model, self._stop, consents=self._consents)
-        if self._consents is not None:
-            self._consents.attached = True
-        self._handle = display(
-            mime_bundle(self._model, FALLBACK),
-            raw=True,
-            metadata=metadata(reply, timed=False),
-            display_id=True,
+        self._display.open(
+            LiveModel(self._whole, self._on_answer),
+            FALLBACK,
+            metadata(reply, timed=False),
+            stop=self._stop,
+            consents=self._consents,
         )
 
     def interval_s(self) -> float:
@@ -119,37 +110,24 @@ class WidgetScreen:
         """Replace the widget by what stays. Its model goes once a page has seen it."""
         self.update(reply)  # first, since the output of a long answer takes a while
         data = bundle(reply, images=self._images)
-        beside = metadata(reply, timed=True)
-        with self._lock:
-            self._final = {"data": data, "metadata": beside}
-            self._send({"kind": "swap"})
-        if self._handle is not None:
-            self._handle.update(data, raw=True, metadata=beside)
-        self._send({"kind": "swapped"})
-        if self._hands is not None:
-            self._hands.close()
-        if self._model is not None:
-            self._model.keep()
+        self._display.close(data, metadata(reply, timed=True))
 
     # -- what the page is told -------------------------------------------------
 
     def _whole(self) -> dict[str, object]:
         """Return everything so far, for a page that is new."""
         with self._lock:
-            whole = {
+            return {
                 "seq": self._messages.seq,
                 "last": self._messages.last,
                 "sections": shortened(self._sections.snapshot()),
                 "elapsed_s": round(self._clock() - self._began, 2),
                 **self._facts.all,
+                **self._display.final,
             }
-            if self._final is not None and self._model is not None:
-                whole["final"] = {"model_id": self._model.model_id, **self._final}
-            return whole
 
     def _send(self, message: object) -> None:
-        if self._model is not None:
-            self._model.send(message)
+        self._display.send(message)
 
     # -- what the page says, in any thread --------------------------------------
 
@@ -158,5 +136,5 @@ class WidgetScreen:
             self._sent_whole_at = self._clock()
             with self._lock:
                 self._send({"kind": "whole", "whole": self._whole()})
-        elif kind == "seen" and self._final is not None and self._model is not None:
-            self._model.close()
+        elif kind == "seen":
+            self._display.seen()
