@@ -27,6 +27,7 @@ from nbstream.errors import UsageError
 from nbstream.source import Abandoned, Interrupted, Source, open_source, sockets, waking
 from nbstream.source.background import background_loop
 from nbstream.source.reach import POOLS
+from nbstream.source.session import Session
 from nbstream.source.shapes import RESPONSE_PLACES
 
 
@@ -425,6 +426,51 @@ def test_a_sleeper_is_abandoned_and_stops_when_it_wakes() -> None:
     until(lambda: woke)
     until(lambda: "nbstream-reaper" not in [t.name for t in threading.enumerate()])
     assert (woke, run.items, len(run.ends)) == (["stopped"], [1], 1)
+
+
+class Late:
+    """Throws at the reader when it has begun to be left alone, or is about to be."""
+
+    def __init__(self, at: str, session: Session) -> None:
+        self._at = at
+        self._gate = session.undisturbed()
+        self.thrown = 0
+
+    def __enter__(self) -> None:
+        self._throw("before")
+        self._gate.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self._gate.__exit__(None, None, None)
+        self._throw("after")
+
+    def _throw(self, at: str) -> None:
+        if self._at == at and not self.thrown:
+            self.thrown += 1
+            ident = threading.get_ident()
+            other = threading.Thread(target=sockets.throw, args=(ident,))
+            other.start()
+            other.join()
+
+
+@pytest.mark.parametrize("at", ["before", "after"])
+def test_what_is_thrown_too_late_does_no_harm(
+    at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that has come to its end reports just that."""
+    made: list[Late] = []
+
+    def undisturbed(session: Session) -> Late:
+        monkeypatch.undo()
+        made.append(Late(at, session))
+        return made[0]
+
+    monkeypatch.setattr(Session, "undisturbed", undisturbed)
+    run = Run(numbers())
+
+    assert run.source.join(5)
+    assert made[0].thrown == 1
+    assert (run.items, run.ends) == ([1, 2], [None])
 
 
 def test_a_late_item_of_an_abandoned_reader_is_dropped() -> None:

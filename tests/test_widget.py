@@ -330,6 +330,17 @@ def test_the_last_frame_shows_what_the_output_will_show(events, end):
     assert page.html == bundle(reply)["text/html"]
 
 
+def test_a_block_that_turns_out_to_be_none_goes(screen, sent):
+    """A page is told so, too, where nothing takes its place."""
+    reply, page, seen = Reply("text"), Page(), []
+    for piece in ("    [a]", ": https://x.y"):
+        say(screen, reply, piece)
+        page.take(custom(sent)[-1]["sections"])
+        seen.append(page.html)
+
+    assert seen == ["<pre><code>[a]\n</code></pre>\n", ""]
+
+
 def test_reasoning_is_a_section_of_its_own(screen, sent):
     """Its length and its time are said; the time stands when the answer begins."""
     reply, clock = Reply("text"), screen._clock

@@ -22,8 +22,8 @@ from nbstream.timeout import Timeout, Watchdog, timeout_of
 
 __all__ = ["Events", "events"]
 
-#: `SimpleQueue.get` takes no infinite timeout.
-_LONGEST_S = 3600.0
+#: A signal that comes just before a lock is waited for is seen after the wait only.
+_STEP_S = 0.1
 
 
 def events(stream: object, *, timeout: float | Timeout | None = None) -> Events:
@@ -128,7 +128,7 @@ class Events:
         """Return what comes next, or the timeout that has passed."""
         while (late := self._watchdog.overdue()) is None:
             with suppress(Empty):
-                return queue.get(timeout=min(self._watchdog.left_s(), _LONGEST_S))
+                return queue.get(timeout=min(self._watchdog.left_s(), _STEP_S))
         return _End(late)
 
     async def _anext(

@@ -129,9 +129,9 @@ class Sections:
         if written is None or not written.goes_on(text, ended):
             self._written[key] = written = _Written(images)
         frame = written.frame(text, ended)
-        if frame and (sent := written.sent(frame)):
+        if frame is not None:
             self.open_chars = max(self.open_chars, frame.tail_chars)
-            yield key, sent
+            yield key, written.sent(frame)  # an empty one takes the tail away
 
 
 class _Written:

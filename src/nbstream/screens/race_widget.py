@@ -62,11 +62,13 @@ class WidgetRace:
 
     def _whole(self) -> dict[str, object]:
         """Return everything so far, for a page that is new."""
-        lanes = [{"name": name, **lane.whole()} for name, lane in self._lanes.items()]
-        return {"lanes": lanes, **self._display.final}
+        with self._display.lock:
+            lanes = [{"name": name, **one.whole()} for name, one in self._lanes.items()]
+            return {"lanes": lanes, **self._display.final}
 
     def _on_answer(self, kind: str) -> None:
         if kind == "resync":
-            self._display.send({"kind": "whole", "whole": self._whole()})
+            with self._display.lock:
+                self._display.send({"kind": "whole", "whole": self._whole()})
         elif kind == "seen":
             self._display.seen()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 __all__ = ["Abandoned", "Interrupted", "Session"]
 
@@ -84,6 +84,10 @@ class Session:
         finally:
             if quiet:
                 self._gate.release()
+
+    def undisturbed(self) -> AbstractContextManager[bool]:
+        """Keep stoppers away for a moment: see ``not_delivering``."""
+        return self._gate
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for the end; tell whether it came."""

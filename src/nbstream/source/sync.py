@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 
+from nbstream.source import sockets
 from nbstream.source.checks import check, check_answer
-from nbstream.source.session import Session
+from nbstream.source.session import Interrupted, Session
 from nbstream.source.shapes import is_async, is_callable, is_manager, is_parsable
 from nbstream.source.waking import Waker
 
@@ -54,10 +55,10 @@ class ThreadDriver:
                 try:
                     rest = self._read(stack)
                 finally:
-                    self.closing = True
+                    self._settle()
         except BaseException as exc:  # noqa: BLE001 - it is reported
             error = exc
-        self.closing = True
+        self._settle()  # if what was thrown came before it had been done
         self.stream = None
         self._waker.close_woken()
         if rest is not None and error is None:
@@ -65,6 +66,17 @@ class ThreadDriver:
         else:
             self._session.finish(error)
         del error  # its traceback holds this frame
+
+    def _settle(self) -> None:
+        """Be left alone: nothing is thrown from now on, and nothing is to come."""
+        while True:
+            try:
+                with self._session.undisturbed():
+                    self.closing = True
+                sockets.take_back(threading.get_ident())
+            except Interrupted:
+                continue
+            return
 
     def _read(self, stack: ExitStack) -> object | None:
         """Read to the end; return what can only be read in an event loop."""

@@ -88,8 +88,10 @@ class Waker:
             return True
 
     def _throw(self, thread_id: int, now_s: float) -> None:
-        if self._may_throw(thread_id, now_s) and sockets.throw(thread_id):
-            self._thrown_at_s = now_s
+        with self._session.not_delivering() as quiet:
+            may_throw = quiet and self._may_throw(thread_id, now_s)
+            if may_throw and sockets.throw(thread_id):
+                self._thrown_at_s = now_s
 
     def _may_throw(self, thread_id: int, now_s: float) -> bool:
         recent = now_s - self._thrown_at_s < THROW_AGAIN_S
