@@ -24,7 +24,6 @@ __all__ = [
     "importing",
     "of_stream",
     "shut_down",
-    "take_back",
     "throw",
     "throw_and_shut_down",
     "waited_on",
@@ -132,12 +131,6 @@ def throw(thread_id: int) -> bool:
         return False
     _SET_ASYNC_EXC(ctypes.c_ulong(thread_id), ctypes.py_object(Interrupted))
     return True
-
-
-def take_back(thread_id: int) -> None:
-    """Forget what was thrown into a thread and has not been raised there yet."""
-    if _SET_ASYNC_EXC is not None:
-        _SET_ASYNC_EXC(ctypes.c_ulong(thread_id), ctypes.py_object())
 
 
 def throw_and_shut_down(thread_id: int, found: socket.socket) -> None:
