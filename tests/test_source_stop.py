@@ -12,11 +12,13 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import anthropic
+import httpx2
 import openai
 import pytest
 from google import genai
@@ -815,3 +817,60 @@ def test_a_stop_leaves_no_generator_to_the_collector(
     assert run.source.join(5)
     assert run.ends == [None]
     assert left_suspended() == []
+
+
+def asked(client: httpx2.AsyncClient, wire: Wire, plan: str) -> Any:
+    """Ask as somebody does who needs no SDK."""
+    body = {"model": plan, "messages": [], "stream": True}
+    return client.stream("POST", f"{wire.url}/v1/chat/completions", json=body)
+
+
+def test_a_stop_makes_no_generator_of_the_users_connect_again(wire: Wire) -> None:
+    """It closes what it uses itself, in the order that it was written for."""
+
+    async def connects() -> AsyncIterator[str]:
+        async with httpx2.AsyncClient() as client:
+            for _ in range(2):
+                with contextlib.suppress(Exception):
+                    async with asked(client, wire, "fire") as response:
+                        async for line in response.aiter_lines():
+                            yield line
+
+    before = len(wire.exchanges)
+    run = Run(connects(), lambda _: run.source.interrupt())
+
+    assert run.source.join(5)
+    assert run.ends == [None]
+    until(lambda: wire.exchanges[before].gone_at_s is not None)
+    assert len(wire.exchanges) == before + 1
+
+
+def test_a_stop_leaves_alone_what_else_the_users_stream_holds(wire: Wire) -> None:
+    """Another stream of the same owner is read to its end."""
+
+    class Lines:
+        def __init__(self, mine: AsyncIterator[str], other: AsyncIterator[str]) -> None:
+            self.mine, self.other = mine, other
+
+        def __aiter__(self) -> Lines:
+            return self
+
+        async def __anext__(self) -> str:
+            return await anext(self.mine)
+
+    async def main() -> str:
+        async with (
+            httpx2.AsyncClient() as client,
+            asked(client, wire, "fire") as mine,
+            asked(client, wire, "whole") as other,
+        ):
+            lines = Lines(mine.aiter_lines(), other.aiter_lines())
+            first = await anext(lines.other)
+            run = Run(lines, lambda _: run.source.interrupt())
+            assert await asyncio.to_thread(run.source.join, 5)
+            assert run.ends == [None]
+            return "".join([first, *[line async for line in lines.other]])
+
+    said = re.findall(r"w(\d+) ", asyncio.run(main()))
+
+    assert list(map(int, said)) == list(range(20))

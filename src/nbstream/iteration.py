@@ -127,8 +127,9 @@ class Events:
     ) -> Sequence[Event] | _End:
         """Return what comes next, or the timeout that has passed."""
         while (late := self._watchdog.overdue()) is None:
+            left_s = max(self._watchdog.left_s(), 0.0)  # it may have passed just now
             with suppress(Empty):
-                return queue.get(timeout=min(self._watchdog.left_s(), _STEP_S))
+                return queue.get(timeout=min(left_s, _STEP_S))
         return _End(late)
 
     async def _anext(

@@ -15,6 +15,7 @@ from nbstream.failures.at_once import FailedAtOnce, failure_in
 from nbstream.models import Request, provider
 from nbstream.reply import Reply
 from nbstream.retry import Retries
+from nbstream.source.reach import open_readers
 from nbstream.told import told
 from nbstream.tools.calling import run_calls
 from nbstream.tools.consent import Consents
@@ -146,4 +147,7 @@ async def _closed(
         yield payloads
     finally:
         if isinstance(payloads, AsyncGenerator):
+            readers = open_readers(payloads)
             await payloads.aclose()
+            for reader in readers:
+                await reader.aclose()

@@ -238,8 +238,8 @@ class NotebookPage:
         return target
 
     def _comes_up(self, url: str) -> bool:
-        self.page.goto(url)
         try:
+            self.page.goto(url)
             self.page.wait_for_function(READY, timeout=1000 * LOAD_S)
         except PlaywrightTimeout:
             state = json.dumps(self.page.evaluate(STATE), indent=1)

@@ -32,10 +32,10 @@ class Numbered:
         """Return the part of a kind that goes on; without a number, the newest one."""
         if index is not None:
             return self._by_index.get((self.hop, index, kind))
-        newest = self.newest
-        if newest is None or newest.kind != kind or newest.done:
+        if not self.parts:
             return None
-        return newest
+        newest = self.parts[-1]
+        return newest if newest.kind == kind and not newest.done else None
 
     def at(self, index: int | None) -> list[Part]:
         """Return the parts with a number, of any kind; without one, the newest part."""

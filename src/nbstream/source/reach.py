@@ -31,10 +31,10 @@ __all__ = [
 POOLS: dict[str, tuple[str, str]] = {
     "AsyncConnectionPool": ("_connections", "httpcore2 2.16.2, httpcore 1.0.9"),
 }
-#: Where the generators are at home that read a response, and nothing of the user's.
+#: Where the streams and generators are at home that read one answer and are its own.
 READERS = (
     *("anthropic", "google", "httpcore", "httpcore2", "httpx", "httpx2", "openai"),
-    "nbstream.record",
+    *("nbstream.models", "nbstream.record"),
 )
 SEARCH_AT_MOST = 4000
 ITEMS_AT_MOST = 200
@@ -69,21 +69,27 @@ def open_responses(generator: object) -> list[object]:
 
 
 def open_readers(stream: object) -> list[AsyncGenerator[object, None]]:
-    """Return the suspended async generators of the SDK below a stream, outermost first.
+    """Return the suspended async generators below an SDK's stream, outermost first.
 
     openai's form a cycle with their stream. Left to the garbage collector, they are
     closed by whatever thread it runs in, at worst while their loop closes them too.
+    What a stream of the user's own uses is for that to close: it may go on with it.
     """
+    if not _reads(stream):
+        return []
     return [
         found
         for found in reach(stream)
-        if isinstance(found, AsyncGenerator) and begun(found) and _reads(found)
+        if isinstance(found, AsyncGenerator)
+        and begun(found)
+        and not getattr(found, "ag_running", False)
+        and _reads(found)
     ]
 
 
-def _reads(generator: object) -> bool:
-    frame = getattr(generator, "ag_frame", None)
-    home = "" if frame is None else str(frame.f_globals.get("__name__"))
+def _reads(stream: object) -> bool:
+    frame = getattr(stream, "ag_frame", None)
+    home = str(frame.f_globals.get("__name__")) if frame else type(stream).__module__
     return any(home == each or home.startswith(f"{each}.") for each in READERS)
 
 
