@@ -262,6 +262,22 @@ def test_the_interrupt_key_is_python_s_own(wire, broken):
     assert events.reply.outcome == "stopped"
 
 
+def test_a_limit_may_pass_at_any_moment(monkeypatch):
+    """Also between the look at the clock and the wait, which is then none."""
+    monkeypatch.setattr("nbstream.timeout.Watchdog.left_s", lambda _: -0.001)
+
+    def slow():
+        yield "word "
+        time.sleep(0.2)
+        yield "late"
+
+    events = nbstream.events(slow(), timeout=nbstream.Timeout(total=0.1))
+    with pytest.raises(nbstream.ProviderFailure, match=r"0\.1 s"):
+        list(events)
+
+    assert events.reply.text == "word "
+
+
 def run(code):
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
