@@ -416,6 +416,10 @@ def test_a_sleeper_is_abandoned_and_stops_when_it_wakes() -> None:
             raise
         yield 2
 
+    def reapers() -> int:
+        return [each.name for each in threading.enumerate()].count("nbstream-reaper")
+
+    before = reapers()  # of tests that ran first
     run = Run(sleeps())
     until(lambda: run.items)
     at_s = time.monotonic()
@@ -424,7 +428,7 @@ def test_a_sleeper_is_abandoned_and_stops_when_it_wakes() -> None:
     assert time.monotonic() - at_s < 0.9
     assert isinstance(run.ends[0], Abandoned)
     until(lambda: woke)
-    until(lambda: "nbstream-reaper" not in [t.name for t in threading.enumerate()])
+    until(lambda: reapers() <= before)
     assert (woke, run.items, len(run.ends)) == (["stopped"], [1], 1)
 
 
