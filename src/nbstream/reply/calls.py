@@ -48,9 +48,8 @@ def add_arguments(to: Numbered, event: Arguments) -> None:
 
 
 def _newest_call(among: Numbered) -> Part | None:
-    newest = among.newest
-    is_call = newest is not None and newest.kind == "tool_call"
-    return newest if is_call else None
+    newest = among.at(None)
+    return next((part for part in newest if part.kind == "tool_call"), None)
 
 
 # -- how each stands ---------------------------------------------------------

@@ -23,11 +23,6 @@ class Numbered:
         self._choice = choice
         self._by_index: dict[tuple[int, int, PartKind], Part] = {}
 
-    @property
-    def newest(self) -> Part | None:
-        """The part that began last, if there is one."""
-        return self.parts[-1] if self.parts else None
-
     def find(self, index: int | None, kind: PartKind) -> Part | None:
         """Return the part of a kind that goes on; without a number, the newest one."""
         if index is not None:
