@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from harness.loopback import Loopback
 from nbstream.offline import http
+from nbstream.offline.talk import json_of
 from nbstream.offline.answer import answer
 from nbstream.offline.wire import WRITERS, route
 
@@ -130,7 +131,7 @@ class Wire(Loopback):
         if request is None:
             return False
         found = route(request.method, request.target)
-        body = http.json_of(request)
+        body = json_of(request)
         exchange = Exchange(found.api, found.model or body["model"])
         self.exchanges.append(exchange)
         self._note()
@@ -208,6 +209,6 @@ class Wire(Loopback):
 def _frames(api: str, request, plan: str):
     if plan == "empty":
         return []
-    body = http.json_of(request)
+    body = json_of(request)
     ask = WRITERS[api].read(body, plan, stream=True)
     return WRITERS[api].frames(ask, answer(ask, body))

@@ -8,8 +8,8 @@ import struct
 import time
 from collections.abc import Callable
 
-from nbstream.offline import http
 from nbstream.offline.faults import Faults
+from nbstream.offline.http import chunk, head, read_request
 from nbstream.offline.log import Exchange, Log
 from nbstream.offline.replay import Tape
 from nbstream.offline.respond import Response, failed, respond
@@ -49,7 +49,7 @@ class Connection:
         while True:
             try:
                 early, self._early = self._early, b""
-                request = await http.read_request(self._reader, self._writer, early)
+                request = await read_request(self._reader, self._writer, early)
             except RequestError as error:
                 exchange = self._log.open("?", "?")
                 await self._send(failed("openai.chat", error), exchange)
@@ -95,7 +95,7 @@ class Connection:
         exchange.status = response.status
         await asyncio.sleep(response.head_delay_s)
         if not response.silent:
-            self._write(http.head(response.status, response.fields), exchange)
+            self._write(head(response.status, response.fields), exchange)
         due = time.monotonic()
         for number, step in enumerate(response.steps, 1):
             due += step.delay_s
@@ -103,7 +103,7 @@ class Connection:
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
             if step.data:
                 exchange.events_sent += 1
-                self._write(http.chunk(step.data), exchange)
+                self._write(chunk(step.data), exchange)
                 await self._writer.drain()
         if response.end == "stall":
             await asyncio.Event().wait()

@@ -11,10 +11,13 @@ from typing import Any, Literal, TypeAlias
 from nbstream.offline.talk import Frame
 from nbstream.offline.wire._frames import dumps
 
-__all__ = ["Damage", "End", "edited", "said", "struck", "with_text"]
+__all__ = ["DONE", "Damage", "End", "Frames", "edited", "said", "struck", "with_text"]
 
 #: How a response ends: as it should, cut (orderly or by a reset), or never.
 End: TypeAlias = Literal["whole", "fin", "rst", "stall"]
+
+Frames: TypeAlias = Iterable[Frame]
+DONE = Frame(b"data: [DONE]\n\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Literal
 
-from nbstream.offline.damage import Damage, struck, with_text
+from nbstream.offline.damage import DONE, Damage, Frames, struck, with_text
 from nbstream.offline.talk import Frame
 
 __all__ = ["AFTER", "CUTS"]
 
 #: After how many tokens a fault strikes, if nothing else is said.
 AFTER = 8
-_DONE = Frame(b"data: [DONE]\n\n")
 Cut = Literal["fin", "rst"]
-Frames = Iterable[Frame]
 
 
 def cut_before_headers(api: str, frames: Frames, *, how: Cut = "fin") -> Damage:
@@ -37,7 +34,7 @@ def cut_mid_event(
 ) -> Damage:
     """The connection is cut inside an event."""
     before, rest = struck(frames, after)
-    half = next(rest, _DONE).data
+    half = next(rest, DONE).data
     return Damage(frames=[*before, Frame(half[: len(half) // 2])], end=how)
 
 
@@ -46,7 +43,7 @@ def cut_mid_character(
 ) -> Damage:
     """The connection is cut inside a character of two bytes."""
     before, rest = struck(frames, after)
-    data = with_text(api, next(rest, _DONE), "caf\u00e9").data
+    data = with_text(api, next(rest, DONE), "caf\u00e9").data
     at = data.find("\u00e9".encode()) + 1
     return Damage(frames=[*before, Frame(data[: at or len(data) // 2])], end=how)
 

@@ -6,13 +6,21 @@ the first line of its docstring is what ``offline.faults()`` says of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import chain
 from typing import Any, Literal
 
-from nbstream.offline.damage import Damage, edited, said, struck, with_text
+from nbstream.offline.damage import (
+    DONE,
+    Damage,
+    Frames,
+    edited,
+    said,
+    struck,
+    with_text,
+)
 from nbstream.offline.errors_of import error_body, error_event
 from nbstream.offline.fault_cuts import AFTER, CUTS
 from nbstream.offline.fault_unusual import UNUSUAL
@@ -26,8 +34,6 @@ _HTML = (
     "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head>"
     "<body><h1>Bad Gateway</h1><p>The server is on its coffee break.</p></body></html>"
 )
-_DONE = Frame(b"data: [DONE]\n\n")
-Frames = Iterable[Frame]
 
 
 def http_error(
@@ -67,7 +73,7 @@ def error_in_band(
 def bad_json(api: str, frames: Frames, *, after: int = AFTER) -> Damage:
     """An event whose JSON is broken; the rest follows."""
     before, rest = struck(frames, after)
-    spoilt = next(rest, _DONE)
+    spoilt = next(rest, DONE)
     at = spoilt.data.rindex(b"}")
     broken = Frame(spoilt.data[:at] + spoilt.data[at + 1 :])
     return Damage(frames=chain(before, [broken], rest))
@@ -107,7 +113,7 @@ def no_done(api: str, frames: Frames) -> Damage:
 def done_early(api: str, frames: Frames, *, after: int = AFTER) -> Damage:
     """A `[DONE]` where it does not belong; the rest follows."""
     before, rest = struck(frames, after)
-    return Damage(frames=chain(before, [_DONE], rest))
+    return Damage(frames=chain(before, [DONE], rest))
 
 
 def html(api: str, frames: Frames, *, status: int = 200) -> Damage:
@@ -138,7 +144,7 @@ def after_end(api: str, frames: Frames) -> Damage:
     """More text comes after the terminal marker."""
 
     def more() -> Iterator[Frame]:
-        last = _DONE
+        last = DONE
         for each in frames:
             yield each
             if _ends(api, each):

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 
-from nbstream.offline.damage import Damage, struck, with_text
+from nbstream.offline.damage import DONE, Damage, Frames, struck, with_text
 from nbstream.offline.fault_cuts import AFTER
 from nbstream.offline.talk import Frame
 
 __all__ = ["UNUSUAL"]
 
 _BATCH = 500
-_DONE = Frame(b"data: [DONE]\n\n")
-Frames = Iterable[Frame]
 
 
 def comments(api: str, frames: Frames) -> Damage:
@@ -71,7 +69,7 @@ def giant_event(
 ) -> Damage:
     """One event whose text has 16 MB, among the others."""
     before, rest = struck(frames, after)
-    giant = with_text(api, next(rest, _DONE), "x" * size)
+    giant = with_text(api, next(rest, DONE), "x" * size)
     return Damage(frames=chain(before, [giant], rest))
 
 
@@ -80,7 +78,7 @@ def tiny_events(
 ) -> Damage:
     """A million events of one character, at once, among the others."""
     before, rest = struck(frames, after)
-    first = next(rest, _DONE)
+    first = next(rest, DONE)
     tiny = with_text(api, first, "x").data
     batches, over = divmod(count, _BATCH)
     many = (Frame(tiny * _BATCH) for _ in range(batches))

@@ -7,35 +7,18 @@ Not understood, and said so: chunked request bodies (411), more than 64 MB (413)
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 
-from nbstream.offline.talk import Json, RequestError
+from nbstream.offline.talk import Request, RequestError
 
-__all__ = ["Request", "chunk", "head", "json_of", "read_request", "whole"]
+__all__ = ["chunk", "head", "read_request", "whole"]
 
 #: Also the buffer of the reader: one line of a head may be this long.
 HEAD_LIMIT_BYTES = 64 * 1024
 _BODY_LIMIT_BYTES = 64 * 1024 * 1024
 _SERVER = "nbstream-offline (scripted answers)"
 LAST_CHUNK = b"0\r\n\r\n"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One request as it came; header names are in lower case."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes = b""
-
-    @property
-    def keep_alive(self) -> bool:
-        """Say whether the connection is to stay open."""
-        return "close" not in self.headers.get("connection", "").lower()
 
 
 async def read_request(
@@ -85,17 +68,6 @@ def _body_length(headers: Mapping[str, str]) -> int:
     if int(length) > _BODY_LIMIT_BYTES:
         raise RequestError(413, "The body is larger than 64 MB.")
     return int(length)
-
-
-def json_of(request: Request) -> Json:
-    """Parse the body, which must be a JSON object."""
-    try:
-        value = json.loads(request.body)
-    except (ValueError, RecursionError) as error:
-        raise RequestError(400, f"The body is not JSON: {error}.") from error
-    if not isinstance(value, dict):
-        raise RequestError(400, "The body must be a JSON object.")
-    return value
 
 
 def head(status: int, fields: Mapping[str, str]) -> bytes:

@@ -20,10 +20,9 @@ from os import PathLike
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from nbstream.offline import http
 from nbstream.offline.nearest import no_match
 from nbstream.offline.pacing import Step
-from nbstream.offline.talk import Ask, Json, RequestError
+from nbstream.offline.talk import Ask, Json, Request, RequestError, json_of
 from nbstream.offline.wire import WRITERS
 from nbstream.record.apis import api_of, tail_of
 from nbstream.record.exchange import Exchange
@@ -106,13 +105,13 @@ class Tape:
         self._lock = threading.Lock()
         self._played: Counter[int] = Counter()
 
-    def pick(self, request: http.Request) -> Recorded:
+    def pick(self, request: Request) -> Recorded:
         """Return the exchange to play.
 
         Raises:
             RequestError: none fits; the message shows the nearest.
         """
-        body: Json | None = http.json_of(request) if request.body else None
+        body: Json | None = json_of(request) if request.body else None
         asked = Question.of(request.method, request.target, body)
         for rule in (_exact, _loose):
             key = rule(asked)

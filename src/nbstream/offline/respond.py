@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from nbstream.errors import UsageError
-from nbstream.offline import http
 from nbstream.offline.answer import answer
 from nbstream.offline.damage import Damage, End
 from nbstream.offline.faults import Faults
 from nbstream.offline.history import earlier_prompts, history, rounds
+from nbstream.offline.http import LAST_CHUNK, whole
 from nbstream.offline.log import Exchange, Log
 from nbstream.offline.pacing import Step, paced
 from nbstream.offline.pairs import check
 from nbstream.offline.replay import Tape, steps
-from nbstream.offline.talk import Ask, Json, RequestError
+from nbstream.offline.talk import Ask, Json, Request, RequestError, json_of
 from nbstream.offline.wire import WRITERS, guess_api, models_body, route
 from nbstream.offline.wire._frames import dumps
 
@@ -40,7 +40,7 @@ class Response:
 
 
 def respond(
-    request: http.Request,
+    request: Request,
     exchange: Exchange,
     log: Log,
     speed: Callable[[], float],
@@ -65,11 +65,11 @@ def respond(
 
 
 def _answered(
-    request: http.Request, exchange: Exchange, log: Log, speed: float, faults: Faults
+    request: Request, exchange: Exchange, log: Log, speed: float, faults: Faults
 ) -> Response:
     found = route(request.method, request.target)
     exchange.api = found.api
-    exchange.request = http.json_of(request)
+    exchange.request = json_of(request)
     writer = WRITERS[found.api]
     ask = writer.read(exchange.request, found.model, stream=found.stream)
     ask = _with_history(ask, found.api, exchange.request, log)
@@ -95,7 +95,7 @@ def _answered(
         status=200,
         fields={**fields, **damage.fields},
         steps=steps,
-        tail=http.LAST_CHUNK,
+        tail=LAST_CHUNK,
         end=damage.end,
         head_delay_s=damage.head_delay_s,
         silent=damage.silent,
@@ -118,12 +118,10 @@ def _spoilt(damage: Damage, body: bytes) -> Response:
     return Response(status=damage.status, fields=fields, steps=(), tail=body)
 
 
-def _played(
-    request: http.Request, exchange: Exchange, tape: Tape, speed: float
-) -> Response:
+def _played(request: Request, exchange: Exchange, tape: Tape, speed: float) -> Response:
     """Answer with what was recorded, byte for byte and read for read."""
     picked = tape.pick(request)
-    exchange.request = http.json_of(request) if request.body else None
+    exchange.request = json_of(request) if request.body else None
     exchange.api, exchange.scenario = picked.question.api or exchange.api, str(picked)
     exchange.prompt = picked.question.ask.prompt if picked.question.ask else ""
     recorded = picked.exchange
@@ -135,7 +133,7 @@ def _played(
         status=recorded.status or 0,
         fields=fields if bodiless else {**fields, "Transfer-Encoding": "chunked"},
         steps=() if bodiless else steps(recorded, speed),
-        tail=b"" if bodiless else http.LAST_CHUNK,
+        tail=b"" if bodiless else LAST_CHUNK,
         end="fin" if recorded.ended == "cut" else "whole",
         head_delay_s=recorded.response_s / speed if speed else 0.0,
     )
@@ -149,7 +147,7 @@ def _at_once(status: int, body: Json, delay_s: float = 0.0) -> Response:
     data = dumps(body).encode("utf-8", "replace")
     return Response(
         status=status,
-        fields=dict(http.whole(data)),
+        fields=dict(whole(data)),
         steps=[Step(delay_s, b"")],
         tail=data,
     )

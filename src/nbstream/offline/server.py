@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Self
 
 from nbstream.errors import UnknownNameError, UsageError
-from nbstream.offline import http
 from nbstream.offline.connection import Connection
 from nbstream.offline.faults import Fault, Faults
+from nbstream.offline.http import HEAD_LIMIT_BYTES
 from nbstream.offline.log import Exchange, Log
 from nbstream.offline.pacing import check_speed, speed_from_env
 from nbstream.offline.replay import Tape
@@ -165,7 +165,7 @@ class Server:
             task.add_done_callback(connections.discard)
 
         server = await asyncio.start_server(
-            accept, sock=listener, limit=http.HEAD_LIMIT_BYTES
+            accept, sock=listener, limit=HEAD_LIMIT_BYTES
         )
         ready.set()
         await self._stopping.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
@@ -16,8 +17,10 @@ __all__ = [
     "Frame",
     "Json",
     "PartKind",
+    "Request",
     "RequestError",
     "Tool",
+    "json_of",
 ]
 
 Json: TypeAlias = Mapping[str, object]
@@ -33,6 +36,32 @@ class RequestError(Exception):
         self.message = message
         self.parameter = parameter
         super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request as it came; header names are in lower case."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+    @property
+    def keep_alive(self) -> bool:
+        """Say whether the connection is to stay open."""
+        return "close" not in self.headers.get("connection", "").lower()
+
+
+def json_of(request: Request) -> Json:
+    """Parse the body, which must be a JSON object."""
+    try:
+        value = json.loads(request.body)
+    except (ValueError, RecursionError) as error:
+        raise RequestError(400, f"The body is not JSON: {error}.") from error
+    if not isinstance(value, dict):
+        raise RequestError(400, "The body must be a JSON object.")
+    return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
