@@ -18,7 +18,6 @@ from nbstream.anatomy.shown import place_of
 from nbstream.anatomy.visible import code, excerpt, raw_text, visible
 from nbstream.anatomy.widget import KEPT
 from nbstream.errors import UnknownNameError, UsageError
-from nbstream.events import Finish, TextDelta
 from nbstream.markdown import to_html
 from nbstream.offline.talk import Answer, AnswerPart, Ask, Choice, Counts
 from nbstream.offline.wire import WRITERS
@@ -26,6 +25,7 @@ from nbstream.record.exchange import Exchange
 from nbstream.record.exchange import Read as Got
 from nbstream.reply import Reply
 from nbstream.sse import ServerSentEvent, decode, encode
+from nbstream.types import Finish, TextDelta
 
 TEXT = "Das Café ist geöffnet: 你好 👩‍🔬."
 CALL = ('{"ci', 'ty": "Zü', 'rich", "days"', ": 3}")

@@ -15,7 +15,13 @@ from harness.payloads import by_name, replied
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbstream.events import (
+from nbstream.providers.google_generate_content import (
+    API,
+    matches,
+    normalize,
+    to_message,
+)
+from nbstream.types import (
     ArgumentDelta,
     Arguments,
     Citation,
@@ -32,12 +38,6 @@ from nbstream.events import (
     TextDelta,
     ToolCallDelta,
     Usage,
-)
-from nbstream.providers.google_generate_content import (
-    API,
-    matches,
-    normalize,
-    to_message,
 )
 
 Payload = dict[str, object]

@@ -1,4 +1,4 @@
-"""``nbstream.events``: the events of a stream, and how leaving the loop closes it."""
+"""``nbstream.types``: the events of a stream, and how leaving the loop closes it."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from harness.wire import said, wait_until
 
 import nbstream
 from nbstream import ProviderFailure, UsageError
-from nbstream.events import End, Event, Failure, TextDelta
+from nbstream.types import End, Event, Failure, TextDelta
 
 PROMPT = "What is new?"
 TEXT = said(PROMPT)
@@ -328,7 +328,7 @@ NAMES = {
 
 @pytest.mark.parametrize(("code", "printed"), NAMES.values(), ids=NAMES)
 def test_names(code, printed):
-    """``nbstream.events`` is the function, ``nbstream.events`` the module of types."""
+    """``nbstream.types`` is the function, ``nbstream.types`` the module of types."""
     assert run(code) == printed
 
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbstream.errors import UnknownNameError, UsageError
-from nbstream.events import End, Failure, TextDelta
 from nbstream.reader import Reader
 from nbstream.reply import Reply
+from nbstream.types import End, Failure, TextDelta
 
 CHUNKS = [
     {

@@ -21,7 +21,7 @@ from nbstream.offline import Server
 from nbstream.record import Exchange, Read, load, loads
 from nbstream.record.body import Cleaner
 from nbstream.record.redaction import Secrets, kept_headers, request_secrets
-from nbstream.redact import find_keys
+from nbstream._keys import find_keys
 
 httpx2 = pytest.importorskip("httpx2")
 

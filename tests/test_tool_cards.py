@@ -10,16 +10,6 @@ import threading
 
 import pytest
 
-from nbstream.events import (
-    End,
-    Finish,
-    Hop,
-    Round,
-    TextDelta,
-    ToolCallDelta,
-    ToolResult,
-    Usage,
-)
 from nbstream.reply import Reply
 from nbstream.screens.bundle import bundle
 from nbstream.screens.hands import Hands
@@ -30,6 +20,16 @@ from nbstream.screens.terminal import TerminalScreen
 from nbstream.screens.words import SHOWN_OF_RESULT
 from nbstream.stop import Stop
 from nbstream.tools.consent import Consents
+from nbstream.types import (
+    End,
+    Finish,
+    Hop,
+    Round,
+    TextDelta,
+    ToolCallDelta,
+    ToolResult,
+    Usage,
+)
 
 CALL = ToolCallDelta(index=0, id="c", name="look", arguments='{"at": "<b>"}')
 CALLED = (Finish(reason="tool_calls", raw_reason=""), End())

@@ -11,13 +11,13 @@ from harness.answers import DONE, called, chunk
 import nbstream
 from nbstream import UsageError
 from nbstream.asking import known_tools, request_of, turn_of
-from nbstream.events import Round, ToolResult
 from nbstream.reader import Reader
 from nbstream.reply import Reply
 from nbstream.retry import Retries
 from nbstream.showing import started
 from nbstream.tools.consent import Consents
 from nbstream.turn import LIMIT, Turn
+from nbstream.types import Round, ToolResult
 
 MODELS = ("openai:m", "openai-chat:m", "anthropic:m", "google:m")
 

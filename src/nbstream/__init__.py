@@ -124,7 +124,7 @@ _HOME = {
 _SUBMODULES = ("errors", "offline", "providers", "sse")
 
 # These are names of ours and submodules. Loading a submodule once, here, and dropping
-# the name it leaves makes `nbstream.events` the function for good, while
+# the name it leaves makes `nbstream.types` the function for good, while
 # `from nbstream.events import TextDelta` finds the submodule.
 for _name in ("anatomy", "events", "record"):
     import_module(f"nbstream.{_name}")

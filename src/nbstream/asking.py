@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from nbstream.errors import UsageError
-from nbstream.literal import warn_of_literal
+from nbstream._keys import warn_of_literal
 from nbstream.models import Request, ToolSpec, opened, parse_model, provider
 from nbstream.reply import Reply
 from nbstream.retry import MAX_WAIT_S, Retries, retries_of

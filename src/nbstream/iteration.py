@@ -11,14 +11,13 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from nbstream.errors import UsageError
-from nbstream.events import Event, Failure
 from nbstream.failures import failure_of
 from nbstream.player import GIVE_UP_S, RETRY_S
 from nbstream.reader import Reader
 from nbstream.reply import Reply
-from nbstream.seen import is_seen
 from nbstream.source import open_source
 from nbstream.timeout import Timeout, Watchdog, timeout_of
+from nbstream.types import Event, Failure, is_visible
 
 __all__ = ["Events", "events"]
 
@@ -65,7 +64,7 @@ class Events:
             if self.reply.outcome == "running":  # else the loop was left
                 found = self._reader.push(payload)
                 watch.heard()
-                if any(is_seen(event) for event in found):
+                if any(is_visible(event) for event in found):
                     watch.token()
                 put(found)
 

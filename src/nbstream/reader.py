@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable, Sequence
 
 from nbstream.errors import UsageError
-from nbstream.events import End, Event, Failure, Ignored, Round, ToolResult
-from nbstream.failure import said
+from nbstream._failures import said
 from nbstream.providers import Provider, detect, provider
 from nbstream.reply import Reply, Timing
 from nbstream.reply.wire import Wire
 from nbstream.resume import NOTES
 from nbstream.sse import Decoder, ServerSentEvent
+from nbstream.types import End, Event, Failure, Ignored, Round, ToolResult
 
 __all__ = ["Reader", "read_sse", "read_timed"]
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nbstream.errors import ProviderFailure, UsageError
-from nbstream.failure import told
+from nbstream._failures import told
 from nbstream.failures.at_once import FailedAtOnce, failure_from, failure_in
 from nbstream.reply import Reply, Waiting
 from nbstream.source import Source, open_source

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeAlias
 
-from nbstream.events import Round, ToolResult
 from nbstream.failures.at_once import FailedAtOnce, failure_in
 from nbstream.models import Request, provider
 from nbstream.reply import Reply
@@ -21,6 +20,7 @@ from nbstream.tools.calling import run_calls
 from nbstream.tools.consent import Consents
 from nbstream.tools.records import ToolRun
 from nbstream.tools.tool import Tool
+from nbstream.types import Round, ToolResult
 
 __all__ = ["MAX_ROUNDS", "Turn"]
 

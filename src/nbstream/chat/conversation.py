@@ -12,7 +12,7 @@ from nbstream.chat.elsewhere import gone_on
 from nbstream.chat.history import History
 from nbstream.chat.saved import Saved
 from nbstream.errors import UsageError
-from nbstream.literal import warn_of_literal
+from nbstream._keys import warn_of_literal
 from nbstream.models import parse_model, provider
 from nbstream.turn import MAX_ROUNDS
 

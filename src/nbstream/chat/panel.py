@@ -16,7 +16,7 @@ from nbstream.chat.panel_turns import Turns
 from nbstream.chat.playing import Playing
 from nbstream.chat.shown import to_markdown
 from nbstream.chat.transcript import Exchange
-from nbstream.redact import redact
+from nbstream._keys import redact
 from nbstream.screens import place
 from nbstream.screens.control import visible
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbstream.errors import ProviderFailure
-from nbstream.failure import told
-from nbstream.failures.facts import facts_of, failure_event
+from nbstream._failures import told
+from nbstream._failures import facts_of, failure_event
 from nbstream.failures.kinds import ADVICE, is_retryable, kind_of
 
 if TYPE_CHECKING:

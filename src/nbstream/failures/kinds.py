@@ -16,7 +16,7 @@ from nbstream.errors import (
     ServiceFailure,
     TimeoutFailure,
 )
-from nbstream.failures.facts import Facts
+from nbstream._failures import Facts
 
 __all__ = ["ADVICE", "Kind", "is_retryable", "kind_of"]
 

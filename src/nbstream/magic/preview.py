@@ -6,7 +6,7 @@ import json
 import re
 
 from nbstream.models import Request, provider
-from nbstream.redact import REMOVED, is_secret, redact
+from nbstream._keys import REMOVED, is_secret, redact
 
 __all__ = ["preview"]
 

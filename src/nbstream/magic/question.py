@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from nbstream.asking import known_tools, request_of, turn_of
 from nbstream.chat import Chat
 from nbstream.errors import UsageError
-from nbstream.literal import secrets_in, warn
+from nbstream._keys import secrets_in, warn
 from nbstream.magic.prompt import fill
 from nbstream.magic.settings import Settings
 from nbstream.magic.values import values

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from nbstream.ended import last
 from nbstream.models import missing, parse_model, providers
-from nbstream.redact import redact
+from nbstream._keys import redact
 
 __all__ = ["Settings"]
 

@@ -17,8 +17,8 @@ from importlib.metadata import entry_points
 from typing import Protocol, cast
 
 from nbstream.errors import UnknownNameError
-from nbstream.events import Event
 from nbstream.reply import Reply
+from nbstream.types import Event
 
 __all__ = ["APIS", "Provider", "detect", "provider"]
 

@@ -4,7 +4,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nbstream.events import (
+from nbstream.providers._openai import fields
+from nbstream.providers._read import record
+from nbstream.providers._values import items, number, text
+from nbstream.types import (
     Citation,
     Event,
     Ignored,
@@ -14,9 +17,6 @@ from nbstream.events import (
     TextDelta,
     ToolCallDelta,
 )
-from nbstream.providers._openai import fields
-from nbstream.providers._read import record
-from nbstream.providers._values import items, number, text
 
 __all__ = ["delta_events"]
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from nbstream.events import FinishReason
 from nbstream.providers._read import plain
+from nbstream.types import FinishReason
 
 __all__ = [
     "ABOUT_A_PART",

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nbstream.events import Failure, Usage
-from nbstream.failure import said
+from nbstream._failures import said
 from nbstream.providers._read import record
 from nbstream.providers._values import number, text
+from nbstream.types import Failure, Usage
 
 __all__ = ["failure", "fields", "usage"]
 

@@ -4,7 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nbstream.events import (
+from nbstream.providers._openai import fields
+from nbstream.providers._read import record
+from nbstream.providers._values import number, text
+from nbstream.types import (
     Arguments,
     Event,
     Ignored,
@@ -14,9 +17,6 @@ from nbstream.events import (
     TextDelta,
     ToolCallDelta,
 )
-from nbstream.providers._openai import fields
-from nbstream.providers._read import record
-from nbstream.providers._values import number, text
 
 __all__ = ["CALLS", "added", "done"]
 

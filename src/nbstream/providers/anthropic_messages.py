@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from nbstream.events import (
+from nbstream._failures import said
+from nbstream.providers._anthropic_message import to_message
+from nbstream.providers._read import count, get, listed, record, text
+from nbstream.types import (
     Arguments,
     Citation,
     End,
@@ -18,9 +21,6 @@ from nbstream.events import (
     ToolCallDelta,
     Usage,
 )
-from nbstream.failure import said
-from nbstream.providers._anthropic_message import to_message
-from nbstream.providers._read import count, get, listed, record, text
 
 __all__ = ["API", "matches", "normalize", "to_message"]
 

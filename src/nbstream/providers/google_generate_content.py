@@ -2,7 +2,20 @@
 
 from collections.abc import Sequence
 
-from nbstream.events import (
+from nbstream._failures import said
+from nbstream.providers._gemini import (
+    ABOUT_A_PART,
+    NOT_SAID,
+    REASONS,
+    Fields,
+    fields,
+    record,
+    wire,
+)
+from nbstream.providers._gemini_content import to_message
+from nbstream.providers._read import get
+from nbstream.providers._values import items, number, text
+from nbstream.types import (
     ArgumentDelta,
     Arguments,
     Citation,
@@ -22,19 +35,6 @@ from nbstream.events import (
     ToolCallDelta,
     Usage,
 )
-from nbstream.failure import said
-from nbstream.providers._gemini import (
-    ABOUT_A_PART,
-    NOT_SAID,
-    REASONS,
-    Fields,
-    fields,
-    record,
-    wire,
-)
-from nbstream.providers._gemini_content import to_message
-from nbstream.providers._read import get
-from nbstream.providers._values import items, number, text
 
 __all__ = ["API", "matches", "normalize", "to_message"]
 

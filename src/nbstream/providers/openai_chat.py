@@ -3,20 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from nbstream.events import (
-    Citation,
-    End,
-    Event,
-    Finish,
-    FinishReason,
-    Ignored,
-    Start,
-)
 from nbstream.providers._chat_delta import delta_events
 from nbstream.providers._chat_message import to_message
 from nbstream.providers._openai import failure, fields, usage
 from nbstream.providers._read import get, record
 from nbstream.providers._values import items, number, text
+from nbstream.types import Citation, End, Event, Finish, FinishReason, Ignored, Start
 
 __all__ = ["API", "matches", "normalize", "to_message"]
 

@@ -4,7 +4,14 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from nbstream.events import (
+from nbstream._failures import said
+from nbstream.providers._openai import failure, fields, usage
+from nbstream.providers._read import get, record
+from nbstream.providers._responses_ignored import IGNORED
+from nbstream.providers._responses_items import CALLS, added, done
+from nbstream.providers._responses_message import to_message
+from nbstream.providers._values import items, number, text
+from nbstream.types import (
     Citation,
     End,
     Event,
@@ -17,13 +24,6 @@ from nbstream.events import (
     TextKind,
     ToolCallDelta,
 )
-from nbstream.failure import said
-from nbstream.providers._openai import failure, fields, usage
-from nbstream.providers._read import get, record
-from nbstream.providers._responses_ignored import IGNORED
-from nbstream.providers._responses_items import CALLS, added, done
-from nbstream.providers._responses_message import to_message
-from nbstream.providers._values import items, number, text
 
 __all__ = ["API", "HANDLERS", "IGNORED", "matches", "normalize", "to_message"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from nbstream.events import FinishReason, Usage
 from nbstream.reply.choice import Choice
 from nbstream.reply.expected import Expected, Form
 from nbstream.reply.outcome import Outcome
@@ -13,6 +12,7 @@ from nbstream.reply.parts import Part, ToolCall
 from nbstream.reply.timing import Timing
 from nbstream.reply.usage import add_hop
 from nbstream.reply.wire import Wire
+from nbstream.types import FinishReason, Usage
 
 if TYPE_CHECKING:
     from nbstream.anatomy import Anatomy

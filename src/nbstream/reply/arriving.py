@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Self, assert_never
 
-from nbstream.events import (
+from nbstream._failures import failure_event
+from nbstream.reply.answer import Answer
+from nbstream.reply.choice import Choice
+from nbstream.reply.rounds import taken
+from nbstream.reply.usage import add_hop, merge
+from nbstream.types import (
     ArgumentDelta,
     Arguments,
     Citation,
@@ -26,11 +31,6 @@ from nbstream.events import (
     ToolResult,
     Usage,
 )
-from nbstream.failures.facts import failure_event
-from nbstream.reply.answer import Answer
-from nbstream.reply.choice import Choice
-from nbstream.reply.rounds import taken
-from nbstream.reply.usage import add_hop, merge
 
 __all__ = ["Arriving"]
 

@@ -1,8 +1,8 @@
 """The tool calls of one answer, from their fragments to how each one stands."""
 
-from nbstream.events import ArgumentDelta, Arguments, ToolCallDelta, ToolResult
 from nbstream.reply.numbered import Numbered
 from nbstream.reply.parts import CallState, Part, ToolCall, parse_arguments
+from nbstream.types import ArgumentDelta, Arguments, ToolCallDelta, ToolResult
 
 __all__ = ["add_argument", "add_arguments", "add_call", "call_of"]
 

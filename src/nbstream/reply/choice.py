@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 
-from nbstream.events import (
+from nbstream.reply import calls
+from nbstream.reply.numbered import Numbered
+from nbstream.reply.parts import Part, ToolCall
+from nbstream.types import (
     ArgumentDelta,
     Arguments,
     Citation,
@@ -17,9 +20,6 @@ from nbstream.events import (
     ToolCallDelta,
     ToolResult,
 )
-from nbstream.reply import calls
-from nbstream.reply.numbered import Numbered
-from nbstream.reply.parts import Part, ToolCall
 
 __all__ = ["Choice"]
 

@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from nbstream.events import ArgumentDelta, Json, ToolResult
 from nbstream.reply.growing import Growing
 from nbstream.reply.jsonpath import Leaves
+from nbstream.types import ArgumentDelta, Json, ToolResult
 
 __all__ = ["CallState", "Part", "PartKind", "ToolCall", "parse_arguments"]
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from nbstream.events import TextDelta
+from nbstream.types import TextDelta
 
 if TYPE_CHECKING:
     from nbstream.reply import Reply

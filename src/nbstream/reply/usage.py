@@ -1,6 +1,6 @@
 """Token counts, added up as each provider means them."""
 
-from nbstream.events import Usage
+from nbstream.types import Usage
 
 __all__ = ["add_hop", "merge"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from nbstream.errors import UsageError
-from nbstream.redact import redact
+from nbstream._keys import redact
 from nbstream.structured.schemas import FOR, adapter_of
 from nbstream.tools.extra import needed
 

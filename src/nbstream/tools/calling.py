@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from nbstream.redact import redact
+from nbstream._keys import redact
 from nbstream.reply import ToolCall
 from nbstream.tools.records import ToolRun, ToolState
 from nbstream.tools.results import as_text, misfits

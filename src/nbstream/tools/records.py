@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nbstream.events import ToolState
+from nbstream.types import ToolState
 
 __all__ = ["ToolRun", "ToolState"]
 

@@ -40,6 +40,7 @@ __all__ = [
     "ToolResult",
     "ToolState",
     "Usage",
+    "is_visible",
 ]
 
 Json: TypeAlias = Mapping[str, object]
@@ -266,3 +267,17 @@ Event: TypeAlias = (
     | Failure
     | Ignored
 )
+
+
+# -- Tell the events that can be seen from those that only prepare them.
+
+
+def is_visible(event: Event) -> bool:
+    """Tell whether there is something to show: some parts open with an empty text."""
+    match event:
+        case TextDelta(text=text) | TextDone(text=text):
+            return text != ""
+        case ToolCallDelta():
+            return True
+        case _:
+            return False

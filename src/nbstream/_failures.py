@@ -9,16 +9,44 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import (Iterator, Mapping)
+from dataclasses import (dataclass)
+from datetime import (UTC, datetime)
+from email.utils import (parsedate_to_datetime)
+from nbstream._keys import (redact)
+from nbstream.types import (Failure)
 
-from nbstream.events import Failure
-from nbstream.failure import said
+__all__ = [
+    "Facts",
+    "facts_of",
+    "failure_event",
+    "said",
+    "told",
+]
 
-__all__ = ["Facts", "facts_of", "failure_event"]
 
+# -- What went wrong, and how to say it in one line, with no key in it.
+
+#: A proxy may answer with a whole web page: this much says what it is.
+LONGEST = 400
+
+
+def said(type_: str, message: str) -> Failure:
+    """Return the failure that a provider or an exception tells, with no key in it.
+
+    A provider may quote the key that it refuses.
+    """
+    return Failure(type=redact(type_), message=redact(message))
+
+
+def told(error: Failure | None) -> str:
+    """Return the failure's type and message, on one line and not without end."""
+    if error is None:
+        return "unknown"
+    message = " ".join(error.message.split())
+    if len(message) > LONGEST:
+        message = f"{message[:LONGEST]} …"
+    return f"{error.type}: {message}" if message else error.type
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
@@ -141,3 +169,4 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return found if math.isfinite(found) and found >= 0 else None
+
