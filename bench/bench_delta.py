@@ -25,8 +25,8 @@ from google.genai.types import HttpOptions
 from openai import OpenAI
 
 import nbstream
+from nbstream._reader import Reader
 from nbstream.offline import Server
-from nbstream.reader import Reader
 from nbstream.reply import Reply, Timing
 from nbstream.types import Event
 

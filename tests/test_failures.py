@@ -7,7 +7,7 @@ from email.utils import format_datetime
 import pytest
 
 from nbstream import errors
-from nbstream.failures import failure_of
+from nbstream.errors import failure_of
 from nbstream.reply import Reply
 from nbstream.types import Failure, TextDelta
 

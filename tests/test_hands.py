@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
+from nbstream._stop import Stop
 from nbstream.screens.hands import LATE_S, Hands
 from nbstream.screens.peek import PRIVATE, hook, pump, watch
-from nbstream.stop import Stop
 
 # -- without a kernel ------------------------------------------------------------------
 

@@ -264,7 +264,7 @@ def test_the_interrupt_key_is_python_s_own(wire, broken):
 
 def test_a_limit_may_pass_at_any_moment(monkeypatch):
     """Also between the look at the clock and the wait, which is then none."""
-    monkeypatch.setattr("nbstream.timeout.Watchdog.left_s", lambda _: -0.001)
+    monkeypatch.setattr("nbstream._timeout.Watchdog.left_s", lambda _: -0.001)
 
     def slow():
         yield "word "

@@ -2,9 +2,9 @@
 
 import pytest
 
+from nbstream._reader import Reader
 from nbstream.providers._read import plain
 from nbstream.providers.whole import payloads
-from nbstream.reader import Reader
 from nbstream.reply import Reply
 
 pytest.importorskip("openai")

@@ -16,12 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import nbstream
+from nbstream._keys import find_keys
 from nbstream.errors import NbstreamError
 from nbstream.offline import Server
 from nbstream.record import Exchange, Read, load, loads
 from nbstream.record.body import Cleaner
 from nbstream.record.redaction import Secrets, kept_headers, request_secrets
-from nbstream._keys import find_keys
 
 httpx2 = pytest.importorskip("httpx2")
 

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from nbstream._player import Screen
 from nbstream.errors import UnknownNameError
-from nbstream.player import Screen
 from nbstream.reply import Reply, Timing
 from nbstream.screens import VIEWS, cell, choose, place
 from nbstream.screens.bundle import bundle, waiting

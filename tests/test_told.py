@@ -7,7 +7,7 @@ import json
 import pytest
 from harness.answers import DONE, called, chunk
 
-from nbstream.reader import Reader
+from nbstream._reader import Reader
 from nbstream.reply import Reply
 from nbstream.reply.rounds import INVALID, answerable
 from nbstream.told import told

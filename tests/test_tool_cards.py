@@ -10,6 +10,7 @@ import threading
 
 import pytest
 
+from nbstream._stop import Stop
 from nbstream.reply import Reply
 from nbstream.screens.bundle import bundle
 from nbstream.screens.hands import Hands
@@ -18,7 +19,6 @@ from nbstream.screens.live_sections import Sections
 from nbstream.screens.prompting import prompting
 from nbstream.screens.terminal import TerminalScreen
 from nbstream.screens.words import SHOWN_OF_RESULT
-from nbstream.stop import Stop
 from nbstream.tools.consent import Consents
 from nbstream.types import (
     End,

@@ -10,10 +10,10 @@ from harness.answers import DONE, called, chunk
 
 import nbstream
 from nbstream import UsageError
+from nbstream._reader import Reader
+from nbstream._retry import Retries
 from nbstream.asking import known_tools, request_of, turn_of
-from nbstream.reader import Reader
 from nbstream.reply import Reply
-from nbstream.retry import Retries
 from nbstream.showing import started
 from nbstream.tools.consent import Consents
 from nbstream.turn import LIMIT, Turn

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nbstream._timeout import Timeout
     from nbstream.anatomy import anatomy
     from nbstream.asking import ask
     from nbstream.chat import Chat
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from nbstream.reply import Reply
     from nbstream.showing import show, start
     from nbstream.timeline import plot
-    from nbstream.timeout import Timeout
     from nbstream.tools import tool
 
 __version__ = "0.1.0"

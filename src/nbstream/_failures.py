@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import (Iterator, Mapping)
-from dataclasses import (dataclass)
-from datetime import (UTC, datetime)
-from email.utils import (parsedate_to_datetime)
-from nbstream._keys import (redact)
-from nbstream.types import (Failure)
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from nbstream._keys import redact
+from nbstream.types import Failure
 
 __all__ = [
     "Facts",
@@ -47,6 +48,7 @@ def told(error: Failure | None) -> str:
     if len(message) > LONGEST:
         message = f"{message[:LONGEST]} …"
     return f"{error.type}: {message}" if message else error.type
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
@@ -169,4 +171,3 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return found if math.isfinite(found) and found >= 0 else None
-

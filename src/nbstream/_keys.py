@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from collections.abc import (Iterator, Mapping)
+from collections.abc import Iterator, Mapping
 
 __all__ = [
     "REMOVED",
@@ -112,4 +112,3 @@ def secrets_in(value: object, name: str = "") -> Iterator[str]:
             yield from secrets_in(inner, deeper)
     elif isinstance(value, str) and value and is_secret(name):
         yield value
-

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from nbstream.errors import UsageError
 from nbstream._keys import warn_of_literal
+from nbstream._retry import MAX_WAIT_S, Retries, retries_of
+from nbstream._timeout import Timeout
+from nbstream.errors import UsageError
 from nbstream.models import Request, ToolSpec, opened, parse_model, provider
 from nbstream.reply import Reply
-from nbstream.retry import MAX_WAIT_S, Retries, retries_of
 from nbstream.showing import shown, started
-from nbstream.timeout import Timeout
 from nbstream.turn import MAX_ROUNDS, Turn
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nbstream.player import Player
+from nbstream._player import Player
+from nbstream._stop import end_script_in_one_line
 from nbstream.reply import Reply
-from nbstream.script import end_script_in_one_line
 
 __all__ = ["finished", "last", "remembered"]
 

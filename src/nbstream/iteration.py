@@ -10,13 +10,12 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
-from nbstream.errors import UsageError
-from nbstream.failures import failure_of
-from nbstream.player import GIVE_UP_S, RETRY_S
-from nbstream.reader import Reader
+from nbstream._player import GIVE_UP_S, RETRY_S
+from nbstream._reader import Reader
+from nbstream._timeout import Timeout, Watchdog, timeout_of
+from nbstream.errors import UsageError, failure_of
 from nbstream.reply import Reply
 from nbstream.source import open_source
-from nbstream.timeout import Timeout, Watchdog, timeout_of
 from nbstream.types import Event, Failure, is_visible
 
 __all__ = ["Events", "events"]

@@ -9,10 +9,10 @@ from collections.abc import Callable, Generator
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+from nbstream._player import STEP_S, STOPPED, Player
+from nbstream._stop import interrupts_pass, interrupts_raise
 from nbstream.ended import finished, remembered
 from nbstream.errors import UsageError
-from nbstream.interrupts import interrupts_pass, interrupts_raise
-from nbstream.player import STEP_S, STOPPED, Player
 from nbstream.reply import Reply
 from nbstream.screens import place
 from nbstream.source import Source

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias, TypedDict, Unpack
 
+from nbstream._player import Player, Screen
+from nbstream._retry import MAX_WAIT_S, retrying
+from nbstream._stop import Stop, interrupts_raise
+from nbstream._timeout import Timeout, timeout_of
 from nbstream.ended import finished, remembered
 from nbstream.errors import UsageError
-from nbstream.interrupts import interrupts_raise
 from nbstream.live import Live
-from nbstream.player import Player, Screen
 from nbstream.reply import Reply, Timing
-from nbstream.retry import MAX_WAIT_S, retrying
 from nbstream.screens import choose
 from nbstream.screens.none import NoScreen
 from nbstream.screens.together import Together
 from nbstream.sending import noting
 from nbstream.source import Source, open_source
-from nbstream.stop import Stop
-from nbstream.timeout import Timeout, timeout_of
 
 if TYPE_CHECKING:
     from nbstream.tools.consent import Consents
@@ -62,7 +61,7 @@ def show(
         timeout: The longest silence, in seconds, also before the first token; or a
             ``Timeout`` with limits of its own. None: none, there is a Stop.
         retries: How often to call again what failed before its first event; for a
-            function only. 0, because the SDKs retry too (see ``nbstream.retry``).
+            function only. 0, because the SDKs retry too (see ``nbstream._retry``).
         max_wait_s: If the provider asks for a longer wait than this before a retry,
             the failure is raised instead, with ``retry_after_s``.
         keep_wire: Keep the bytes that the SDK reads, and when, in ``reply.wire``: for

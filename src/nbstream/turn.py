@@ -10,10 +10,9 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeAlias
 
-from nbstream.failures.at_once import FailedAtOnce, failure_in
+from nbstream._retry import FailedAtOnce, Retries, failure_in
 from nbstream.models import Request, provider
 from nbstream.reply import Reply
-from nbstream.retry import Retries
 from nbstream.source.reach import open_readers
 from nbstream.told import told
 from nbstream.tools.calling import run_calls

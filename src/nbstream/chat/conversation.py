@@ -7,12 +7,12 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from nbstream._keys import warn_of_literal
 from nbstream.asking import known_tools
 from nbstream.chat.elsewhere import gone_on
 from nbstream.chat.history import History
 from nbstream.chat.saved import Saved
 from nbstream.errors import UsageError
-from nbstream._keys import warn_of_literal
 from nbstream.models import parse_model, provider
 from nbstream.turn import MAX_ROUNDS
 

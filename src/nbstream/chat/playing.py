@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from nbstream._stop import Stop
 from nbstream.chat.transcript import Exchange
-from nbstream.stop import Stop
 from nbstream.tools.consent import Consents
 
 __all__ = ["Playing"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-from nbstream.models import Request, provider
 from nbstream._keys import REMOVED, is_secret, redact
+from nbstream.models import Request, provider
 
 __all__ = ["preview"]
 

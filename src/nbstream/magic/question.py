@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from nbstream._keys import secrets_in, warn
+from nbstream._retry import Retries
 from nbstream.asking import known_tools, request_of, turn_of
 from nbstream.chat import Chat
 from nbstream.errors import UsageError
-from nbstream._keys import secrets_in, warn
 from nbstream.magic.prompt import fill
 from nbstream.magic.settings import Settings
 from nbstream.magic.values import values
 from nbstream.models import Request, parse_model
 from nbstream.reply import Reply
-from nbstream.retry import Retries
 from nbstream.showing import shown
 from nbstream.tools import Tool
 

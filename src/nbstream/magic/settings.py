@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from nbstream._keys import redact
 from nbstream.ended import last
 from nbstream.models import missing, parse_model, providers
-from nbstream._keys import redact
 
 __all__ = ["Settings"]
 

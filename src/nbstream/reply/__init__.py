@@ -16,8 +16,8 @@ from nbstream.reply.rounds import noted
 from nbstream.reply.timing import Timing
 
 if TYPE_CHECKING:
+    from nbstream._timeout import Timeout
     from nbstream.structured import Items
-    from nbstream.timeout import Timeout
 
 __all__ = [
     "CallState",
@@ -67,7 +67,7 @@ class Reply(Arriving):
             UnknownNameError: there is no such API.
             UsageError: ``data`` is not bytes.
         """
-        from nbstream.reader import read_sse  # it needs the providers, and they us
+        from nbstream._reader import read_sse  # it needs the providers, and they us
 
         return read_sse(data, cls(api))
 
@@ -102,7 +102,7 @@ class Reply(Arriving):
         OpenAI Responses can if the response was made with ``background=True``, and
         Gemini Interactions if its events came with ids.
         """
-        from nbstream.resume import hint  # it needs the providers, and they us
+        from nbstream._reader import hint  # it needs the providers, and they us
 
         return hint(self)
 

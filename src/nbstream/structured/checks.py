@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
-from nbstream.errors import UsageError
 from nbstream._keys import redact
+from nbstream.errors import UsageError
 from nbstream.structured.schemas import FOR, adapter_of
 from nbstream.tools.extra import needed
 

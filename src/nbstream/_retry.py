@@ -16,13 +16,59 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nbstream.errors import ProviderFailure, UsageError
 from nbstream._failures import told
-from nbstream.failures.at_once import FailedAtOnce, failure_from, failure_in
+from nbstream._reader import Reader
+from nbstream.errors import ProviderFailure, UsageError, failure_of
 from nbstream.reply import Reply, Waiting
 from nbstream.source import Source, open_source
 
-__all__ = ["MAX_WAIT_S", "Retries", "retries_of", "retrying"]
+__all__ = [
+    "MAX_WAIT_S",
+    "FailedAtOnce",
+    "Retries",
+    "failure_from",
+    "failure_in",
+    "retries_of",
+    "retrying",
+]
+
+
+# -- Tell whether a stream failed before anything had come.
+
+
+class FailedAtOnce(Exception):  # noqa: N818 - it never gets to the caller
+    """The first event of a stream was the provider's error."""
+
+    def __init__(self, failure: ProviderFailure) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
+def failure_in(payload: object) -> ProviderFailure | None:
+    """Return the failure that a payload is, if it is one and nothing else.
+
+    An overloaded service may answer 200 and then send an error as its first event.
+    Some SDKs raise for it, others hand it over like any other event.
+    """
+    reply = Reply()
+    try:
+        Reader(reply).push(payload)
+    except UsageError:  # it is no event at all; whoever reads it in earnest says so
+        return None
+    if reply.error is None or reply.parts:
+        return None
+    reply.end()
+    return failure_of(reply)
+
+
+def failure_from(error: BaseException) -> ProviderFailure:
+    """Return the failure of a stream of which nothing came but this exception."""
+    if isinstance(error, FailedAtOnce):
+        return error.failure
+    reply = Reply()
+    reply.end(exception=error)
+    return failure_of(reply)
+
 
 #: The longest wait that ``Retry-After`` may ask for by default, in seconds.
 MAX_WAIT_S = 30.0

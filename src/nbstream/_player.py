@@ -14,12 +14,11 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from nbstream.errors import SchemaFailure, Stopped, UsageError
-from nbstream.failures import failure_of
-from nbstream.reader import Reader
+from nbstream._reader import Reader
+from nbstream._stop import Stop
+from nbstream._timeout import StreamTimeout, Timeout, Watchdog
+from nbstream.errors import SchemaFailure, Stopped, UsageError, failure_of
 from nbstream.reply import Reply, Timing, Waiting
-from nbstream.stop import Stop
-from nbstream.timeout import StreamTimeout, Timeout, Watchdog
 
 __all__ = ["Player", "Screen", "Source"]
 

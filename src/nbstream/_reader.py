@@ -3,18 +3,67 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from nbstream.errors import UsageError
 from nbstream._failures import said
+from nbstream.errors import UsageError
 from nbstream.providers import Provider, detect, provider
+from nbstream.providers._read import get
 from nbstream.reply import Reply, Timing
 from nbstream.reply.wire import Wire
-from nbstream.resume import NOTES
 from nbstream.sse import Decoder, ServerSentEvent
 from nbstream.types import End, Event, Failure, Ignored, Round, ToolResult
 
-__all__ = ["Reader", "read_sse", "read_timed"]
+__all__ = [
+    "NOTES",
+    "Reader",
+    "hint",
+    "read_sse",
+    "read_timed",
+]
+
+
+# -- Where a stream that broke off can be taken up again, where the API can do that.
+
+
+def _note_responses(reply: Reply, payload: object) -> None:
+    number = get(payload, "sequence_number")
+    if type(number) is int:
+        reply.position = number
+    if number == 0:
+        # Only a response in the background goes on without us and can be retrieved.
+        reply.resumable = get(get(payload, "response"), "background") is True
+
+
+def _note_interactions(reply: Reply, payload: object) -> None:
+    token = get(payload, "event_id")
+    if type(token) is str and token:
+        reply.position = token
+        reply.resumable = True
+
+
+#: What keeps the place in the streams of an API.
+NOTES: Mapping[str, Callable[[Reply, object], None]] = {
+    "openai.responses": _note_responses,
+    "google.interactions": _note_interactions,
+}
+_CALLS: Mapping[str, str] = {
+    "openai.responses": "client.responses.retrieve({id!r}, stream=True, "
+    "starting_after={position!r})",
+    "google.interactions": "client.interactions.get({id!r}, stream=True, "
+    "last_event_id={position!r})",
+}
+
+
+def hint(reply: Reply) -> str | None:
+    """Return the call that goes on where the reply broke off, or None."""
+    unfinished = reply.outcome in ("stopped", "truncated", "failed")
+    call = _CALLS.get(reply.api)
+    known = reply.id and reply.position is not None and reply.resumable
+    if call is None or not unfinished or not known:
+        return None
+    return call.format(id=reply.id, position=reply.position)
+
 
 #: What reading JSON of an unexpected shape raises: the provider's fault, not ours.
 _MISSHAPEN = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
