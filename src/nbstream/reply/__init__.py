@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nbstream.reply.answer import Outcome, Waiting
 from nbstream.reply.arriving import Arriving
 from nbstream.reply.choice import Choice
-from nbstream.reply.outcome import Outcome, Waiting
 from nbstream.reply.parts import CallState, Part, PartKind, ToolCall
 from nbstream.reply.rounds import noted
 from nbstream.reply.timing import Timing

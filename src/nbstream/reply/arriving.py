@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from typing import Self, assert_never
 
 from nbstream._failures import failure_event
-from nbstream.reply.answer import Answer
+from nbstream.reply.answer import Answer, add_hop, merge
 from nbstream.reply.choice import Choice
 from nbstream.reply.rounds import taken
-from nbstream.reply.usage import add_hop, merge
 from nbstream.types import (
     ArgumentDelta,
     Arguments,
