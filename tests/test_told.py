@@ -9,7 +9,7 @@ from harness.answers import DONE, called, chunk
 
 from nbstream._reader import Reader
 from nbstream.reply import Reply
-from nbstream.reply.rounds import INVALID, answerable
+from nbstream.reply.reply import INVALID, answerable
 from nbstream.told import told
 from nbstream.types import ToolResult
 

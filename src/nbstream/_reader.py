@@ -17,9 +17,9 @@ from nbstream.types import End, Event, Failure, Ignored, Round, ToolResult
 __all__ = [
     "NOTES",
     "Reader",
-    "hint",
     "read_sse",
     "read_timed",
+    "resume_hint",
 ]
 
 
@@ -55,7 +55,7 @@ _CALLS: Mapping[str, str] = {
 }
 
 
-def hint(reply: Reply) -> str | None:
+def resume_hint(reply: Reply) -> str | None:
     """Return the call that goes on where the reply broke off, or None."""
     unfinished = reply.outcome in ("stopped", "truncated", "failed")
     call = _CALLS.get(reply.api)
@@ -181,7 +181,7 @@ def _short(payload: object) -> str:
     return text if len(text) <= 120 else f"{text[:117]}..."
 
 
-def read_sse(data: object, reply: Reply) -> Reply:
+def read_sse(reply: Reply, data: object) -> Reply:
     """Add a whole response body to the reply of a named API, and end it."""
     if not isinstance(data, bytes | bytearray | memoryview):
         msg = (

@@ -6,7 +6,9 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeGuard
 
+from nbstream._windows import Limits
 from nbstream.errors import UsageError
 
 __all__ = ["StreamTimeout", "Timeout", "Watchdog", "timeout_of"]
@@ -38,7 +40,7 @@ class Timeout:
                 raise UsageError(msg)
 
 
-def timeout_of(given: float | Timeout | None) -> Timeout:
+def timeout_of(given: float | Limits | None) -> Timeout:
     """Return the limits; a number is the longest silence, also before the first token.
 
     Raises:
@@ -48,13 +50,13 @@ def timeout_of(given: float | Timeout | None) -> Timeout:
         return Timeout()
     if isinstance(given, Timeout):
         return given
-    if not _is_limit(given):
-        msg = f"timeout={given!r}: expected seconds above 0, a Timeout, or None"
-        raise UsageError(msg)
-    return Timeout(first=given, between=given)
+    if _is_limit(given):
+        return Timeout(first=given, between=given)
+    msg = f"timeout={given!r}: expected seconds above 0, a Timeout, or None"
+    raise UsageError(msg)
 
 
-def _is_limit(value: object) -> bool:
+def _is_limit(value: object) -> TypeGuard[float]:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return math.isfinite(value) and value > 0

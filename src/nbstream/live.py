@@ -18,7 +18,7 @@ from nbstream.screens import place
 from nbstream.source import Source
 
 if TYPE_CHECKING:
-    from nbstream.structured import Items
+    from nbstream._windows import Elements
 
 __all__ = ["Live"]
 
@@ -78,7 +78,7 @@ class Live:
             self._end()
         return finished(self._player)
 
-    def items(self) -> Items:
+    def items(self) -> Elements:
         """Go through the list in the answer; see ``Reply.items``."""
         return self.reply.items()
 

@@ -9,6 +9,7 @@ from nbstream._player import Player, Screen
 from nbstream._retry import MAX_WAIT_S, retrying
 from nbstream._stop import Stop, interrupts_raise
 from nbstream._timeout import Timeout, timeout_of
+from nbstream._windows import Limits
 from nbstream.ended import finished, remembered
 from nbstream.errors import UsageError
 from nbstream.live import Live
@@ -205,7 +206,7 @@ def _player(
     return Player(source, screen, reply, stop=stop, timeout=limits)
 
 
-def read(stream: object, reply: Reply, timeout: float | Timeout | None = None) -> Reply:
+def read(reply: Reply, stream: object, timeout: float | Limits | None = None) -> Reply:
     """Read a stream to its end into the reply, showing nothing and raising nothing."""
     limits = timeout_of(timeout)
     reply.timing = Timing()

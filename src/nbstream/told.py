@@ -8,7 +8,7 @@ from typing import Any
 from nbstream.errors import UsageError
 from nbstream.models import Provider
 from nbstream.reply import Reply, ToolCall
-from nbstream.reply.rounds import answerable
+from nbstream.reply.reply import answerable
 
 __all__ = ["told"]
 

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from nbstream.reply.choice import Choice
 from nbstream.reply.parts import Part, ToolCall
 from nbstream.reply.timing import Timing
 from nbstream.reply.wire import Wire
 from nbstream.types import FinishReason, Usage
-
-if TYPE_CHECKING:
-    from nbstream.anatomy import Anatomy
-    from nbstream.live import Live
-    from nbstream.timeline import Timeline
 
 __all__ = [
     "Answer",
@@ -27,8 +22,6 @@ __all__ = [
     "merge",
 ]
 
-
-# -- How a stream ended, and what it waits for.
 
 Outcome: TypeAlias = Literal["running", "complete", "stopped", "truncated", "failed"]
 
@@ -49,8 +42,6 @@ class Waiting:
     attempt: int
     attempts: int
 
-
-# -- What an answer may have to be besides text, and the form in which it is shown.
 
 #: How the text of an answer is to be read by people.
 Form: TypeAlias = Literal["markdown", "text", "json"]
@@ -152,7 +143,7 @@ class Answer:
         self.expected: Expected | None = None
         self.parsed: Any = None
         self.misfit: ValueError | None = None
-        self.live: Live | None = None
+        self.live: Any = None
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -243,31 +234,3 @@ class Answer:
         """Whether a call of this answer waits for a person's consent."""
         runs = tuple(self._first.runs.values())
         return any(run.state == "asking" for run in runs)
-
-    def anatomy(self, *, cut: int | None = None) -> Anatomy:
-        """Walk through the stream: its bytes, each event, what has been accumulated.
-
-        For a reply that has kept its bytes: ``show(..., keep_wire=True)``, a stream
-        of raw server-sent-event bytes, a recording, or ``from_sse``. ``cut``: as if
-        each read from the network had given so many bytes.
-
-        Raises:
-            UsageError: the bytes were not kept; the message says how to keep them.
-        """
-        from nbstream.anatomy import anatomy  # not the core's business
-
-        return anatomy(self, cut=cut)
-
-    def plot(self, *, stall_s: float = 1.0) -> Timeline:
-        """Draw when it came: the wait, each kind of delta, gaps, the end.
-
-        The wait without streaming is beside it. Several replies on one axis are
-        ``nbstream.plot({"name": reply, ...})``. A pause of ``stall_s`` seconds is
-        drawn as a gap.
-
-        Raises:
-            UsageError: it has no times, or runs still, or matplotlib is missing.
-        """
-        from nbstream.timeline import plot  # not the core's business
-
-        return plot(self, stall_s=stall_s)
