@@ -24,11 +24,18 @@ import httpx2
 import pytest
 
 from nbstream.errors import UsageError
-from nbstream.source import Abandoned, Interrupted, Source, open_source, sockets, waking
-from nbstream.source.background import background_loop
-from nbstream.source.reach import POOLS
-from nbstream.source.session import Session
-from nbstream.source.shapes import RESPONSE_PLACES
+from nbstream.streams import (
+    Abandoned,
+    Interrupted,
+    Source,
+    open_source,
+    sockets,
+    waking,
+)
+from nbstream.streams.background import background_loop
+from nbstream.streams.reach import POOLS
+from nbstream.streams.session import Session
+from nbstream.streams.shapes import RESPONSE_PLACES
 
 
 class Run:

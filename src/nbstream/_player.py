@@ -33,7 +33,7 @@ STOPPED = "stopped; what had arrived is in nbstream.last()"
 
 
 class Source(Protocol):
-    """What is read; see ``nbstream.source``."""
+    """What is read; see ``nbstream.streams``."""
 
     @property
     def alive(self) -> bool:

@@ -20,7 +20,7 @@ from nbstream._failures import told
 from nbstream._reader import Reader
 from nbstream.errors import ProviderFailure, UsageError, failure_of
 from nbstream.reply import Reply, Waiting
-from nbstream.source import Source, open_source
+from nbstream.streams import Source, open_source
 
 __all__ = [
     "MAX_WAIT_S",

@@ -15,7 +15,7 @@ from nbstream._reader import Reader
 from nbstream._timeout import Timeout, Watchdog, timeout_of
 from nbstream.errors import UsageError, failure_of
 from nbstream.reply import Reply
-from nbstream.source import open_source
+from nbstream.streams import open_source
 from nbstream.types import Event, Failure, is_visible
 
 __all__ = ["Events", "events"]

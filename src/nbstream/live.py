@@ -15,7 +15,7 @@ from nbstream.ended import finished, remembered
 from nbstream.errors import UsageError
 from nbstream.reply import Reply
 from nbstream.screens import place
-from nbstream.source import Source
+from nbstream.streams import Source
 
 if TYPE_CHECKING:
     from nbstream._windows import Elements

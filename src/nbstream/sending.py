@@ -6,8 +6,8 @@ import time
 from functools import wraps
 
 from nbstream.reply import Timing
-from nbstream.source.checks import check
-from nbstream.source.shapes import (
+from nbstream.streams.checks import check
+from nbstream.streams.shapes import (
     begun,
     is_async_manager,
     is_callable,

@@ -18,7 +18,7 @@ from nbstream.screens import choose
 from nbstream.screens.none import NoScreen
 from nbstream.screens.together import Together
 from nbstream.sending import noting
-from nbstream.source import Source, open_source
+from nbstream.streams import Source, open_source
 
 if TYPE_CHECKING:
     from nbstream.tools.consent import Consents

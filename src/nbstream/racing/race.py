@@ -12,8 +12,8 @@ from nbstream.racing.lane import Lane
 from nbstream.racing.result import Race, RaceStopped, racing
 from nbstream.reply import Reply
 from nbstream.screens.race import choose_race
-from nbstream.source.checks import check
-from nbstream.source.shapes import is_callable
+from nbstream.streams.checks import check
+from nbstream.streams.shapes import is_callable
 
 __all__ = ["race"]
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Protocol
 
 from nbstream.errors import UsageError
-from nbstream.source.aio import LoopDriver
-from nbstream.source.background import background_loop
-from nbstream.source.checks import check, explain
-from nbstream.source.reach import home_loop
-from nbstream.source.session import Abandoned, Interrupted, Session
-from nbstream.source.shapes import is_async
-from nbstream.source.sync import ThreadDriver
+from nbstream.streams.aio import LoopDriver
+from nbstream.streams.background import background_loop
+from nbstream.streams.checks import check, explain
+from nbstream.streams.reach import home_loop
+from nbstream.streams.session import Abandoned, Interrupted, Session
+from nbstream.streams.shapes import is_async
+from nbstream.streams.sync import ThreadDriver
 
 __all__ = ["Abandoned", "Interrupted", "Source", "open_source"]
 

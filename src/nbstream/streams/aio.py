@@ -10,13 +10,13 @@ import time
 from collections.abc import AsyncIterable, Awaitable, Callable
 from contextlib import AsyncExitStack
 
-from nbstream.source import sockets
-from nbstream.source.background import retire
-from nbstream.source.checks import check, check_answer
-from nbstream.source.pools import Pools
-from nbstream.source.reach import open_readers, open_responses, unsent_calls
-from nbstream.source.session import Session
-from nbstream.source.shapes import is_async_manager, is_parsable
+from nbstream.streams import sockets
+from nbstream.streams.background import retire
+from nbstream.streams.checks import check, check_answer
+from nbstream.streams.pools import Pools
+from nbstream.streams.reach import open_readers, open_responses, unsent_calls
+from nbstream.streams.session import Session
+from nbstream.streams.shapes import is_async_manager, is_parsable
 
 __all__ = ["LoopDriver"]
 

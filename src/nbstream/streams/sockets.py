@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Protocol, runtime_checkable
 
-from nbstream.source.session import Interrupted
-from nbstream.source.shapes import response_of
+from nbstream.streams.session import Interrupted
+from nbstream.streams.shapes import response_of
 
 __all__ = [
     "WAITS",

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Collection, Iterator
 from itertools import islice
 from types import FunctionType, ModuleType
 
-from nbstream.source.shapes import begun, response_of
+from nbstream.streams.shapes import begun, response_of
 
 __all__ = [
     "POOLS",

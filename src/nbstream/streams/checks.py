@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import AsyncGeneratorType, GeneratorType
 
 from nbstream.errors import ProtocolError, UsageError
-from nbstream.source.shapes import begun, is_callable, is_parsable, response_of
+from nbstream.streams.shapes import begun, is_callable, is_parsable, response_of
 
 __all__ = ["check", "check_answer", "explain"]
 

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Protocol, Self, runtime_checkable
 
-from nbstream.source.reach import POOLS, is_pool, nearest_loop, reach
+from nbstream.streams.reach import POOLS, is_pool, nearest_loop, reach
 
 __all__ = ["Pools"]
 

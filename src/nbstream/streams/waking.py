@@ -1,6 +1,6 @@
 """Stop a thread that reads a stream, wherever it waits.
 
-Closing the stream from outside does not work: see `nbstream.source.sockets`.
+Closing the stream from outside does not work: see `nbstream.streams.sockets`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import threading
 import time
 from typing import Protocol
 
-from nbstream.source import sockets
-from nbstream.source.session import Session
+from nbstream.streams import sockets
+from nbstream.streams.session import Session
 
 __all__ = ["Reader", "Waker"]
 

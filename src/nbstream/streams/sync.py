@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 
-from nbstream.source.checks import check, check_answer
-from nbstream.source.session import Interrupted, Session
-from nbstream.source.shapes import is_async, is_callable, is_manager, is_parsable
-from nbstream.source.waking import Waker
+from nbstream.streams.checks import check, check_answer
+from nbstream.streams.session import Interrupted, Session
+from nbstream.streams.shapes import is_async, is_callable, is_manager, is_parsable
+from nbstream.streams.waking import Waker
 
 __all__ = ["ThreadDriver"]
 
