@@ -20,7 +20,7 @@ from harness.wire import TOKENS_BEFORE, said, wait_until
 import nbstream
 from nbstream import ProviderFailure, Reply, UsageError
 from nbstream.offline import Server
-from nbstream.streams.background import background_loop
+from nbstream.streams.loop_reader import background_loop
 
 PROMPT = "What is new?"
 TEXT = said(PROMPT)

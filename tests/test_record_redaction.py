@@ -378,7 +378,7 @@ def test_the_sdks_own_keys_are_not_written(shape, tmp_path):
     """The key with which each SDK was made is not in the file."""
     from harness.sdks import KEY, Clients
 
-    from nbstream.streams.background import background_loop
+    from nbstream.streams.loop_reader import background_loop
 
     path = tmp_path / "a.rec"
     with Server(speed=0) as server:

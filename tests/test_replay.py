@@ -24,7 +24,7 @@ from nbstream.errors import UsageError
 from nbstream.offline import Server
 from nbstream.offline.replay import Question
 from nbstream.record import Exchange, Read, dumps, load, loads
-from nbstream.streams.background import background_loop
+from nbstream.streams.loop_reader import background_loop
 
 anthropic = pytest.importorskip("anthropic")
 openai = pytest.importorskip("openai")

@@ -30,10 +30,10 @@ from nbstream.streams import (
     Source,
     open_source,
     sockets,
-    waking,
+    thread_reader,
 )
-from nbstream.streams.background import background_loop
-from nbstream.streams.reach import POOLS
+from nbstream.streams.loop_reader import background_loop
+from nbstream.streams.referents import POOLS
 from nbstream.streams.session import Session
 from nbstream.streams.shapes import RESPONSE_PLACES
 
@@ -678,7 +678,7 @@ def test_without_private_names_the_public_way_stops(
     with theirs:
         assert theirs.recv(1) == b""
 
-    assert time.monotonic() - at_s < waking.THROW_AFTER_S
+    assert time.monotonic() - at_s < thread_reader.THROW_AFTER_S
     assert run.ends == [None]
 
 

@@ -26,7 +26,7 @@ from harness.loopback import Loopback
 
 from nbstream.errors import UsageError
 from nbstream.streams import Abandoned, Source, open_source
-from nbstream.streams.background import background_loop
+from nbstream.streams.loop_reader import background_loop
 from nbstream.streams.shapes import begun
 
 # --- the server ---------------------------------------------------------------------

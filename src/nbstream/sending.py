@@ -6,9 +6,9 @@ import time
 from functools import wraps
 
 from nbstream.reply import Timing
-from nbstream.streams.checks import check
 from nbstream.streams.shapes import (
     begun,
+    check,
     is_async_manager,
     is_callable,
     is_manager,

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from nbstream._retry import FailedAtOnce, Retries, failure_in
 from nbstream.models import Request, provider
 from nbstream.reply import Reply
-from nbstream.streams.reach import open_readers
+from nbstream.streams.referents import open_readers
 from nbstream.told import told
 from nbstream.tools.calling import run_calls
 from nbstream.tools.consent import Consents

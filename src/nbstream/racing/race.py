@@ -12,8 +12,7 @@ from nbstream.racing.lane import Lane
 from nbstream.racing.result import Race, RaceStopped, racing
 from nbstream.reply import Reply
 from nbstream.screens.race import choose_race
-from nbstream.streams.checks import check
-from nbstream.streams.shapes import is_callable
+from nbstream.streams.shapes import check, is_callable
 
 __all__ = ["race"]
 

@@ -7,13 +7,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from nbstream.errors import UsageError
-from nbstream.streams.aio import LoopDriver
-from nbstream.streams.background import background_loop
-from nbstream.streams.checks import check, explain
-from nbstream.streams.reach import home_loop
+from nbstream.streams.loop_reader import LoopDriver, background_loop
+from nbstream.streams.referents import home_loop
 from nbstream.streams.session import Abandoned, Interrupted, Session
-from nbstream.streams.shapes import is_async
-from nbstream.streams.sync import ThreadDriver
+from nbstream.streams.shapes import check, explain, is_async
+from nbstream.streams.thread_reader import ThreadDriver
 
 __all__ = ["Abandoned", "Interrupted", "Source", "open_source"]
 

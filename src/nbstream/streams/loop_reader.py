@@ -3,22 +3,175 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import contextvars
 import inspect
+import threading
 import time
-from collections.abc import AsyncIterable, Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Protocol, Self, runtime_checkable
 
 from nbstream.streams import sockets
-from nbstream.streams.background import retire
-from nbstream.streams.checks import check, check_answer
-from nbstream.streams.pools import Pools
-from nbstream.streams.reach import open_readers, open_responses, unsent_calls
+from nbstream.streams.referents import (
+    POOLS,
+    is_pool,
+    nearest_loop,
+    open_readers,
+    open_responses,
+    reach,
+    unsent_calls,
+)
 from nbstream.streams.session import Session
-from nbstream.streams.shapes import is_async_manager, is_parsable
+from nbstream.streams.shapes import check, check_answer, is_async_manager, is_parsable
 
-__all__ = ["LoopDriver"]
+__all__ = [
+    "LoopDriver",
+    "Pools",
+    "background_loop",
+    "retire",
+]
+
+
+# -- Keep one event loop of our own, in one daemon thread, for all streams.
+
+
+class _Background:
+    """A loop that runs until the interpreter ends."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(
+            target=self._run, name="nbstream-loop", daemon=True
+        )
+        self.thread.start()
+        atexit.register(self.stop)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_forever()
+        finally:
+            self.loop.close()
+
+    def stop(self) -> None:
+        """End the loop and its thread, unless other code blocks them."""
+        if not self.loop.is_closed() and self.thread.is_alive():
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self.thread.join(1.0)
+
+
+_guard = threading.Lock()
+_current: list[_Background] = []
+
+
+def background_loop() -> asyncio.AbstractEventLoop:
+    """Return the shared loop; start it if need be (also anew after a fork)."""
+    with _guard:
+        if not (_current and _current[0].thread.is_alive()):
+            _current[:] = [_Background()]
+        return _current[0].loop
+
+
+def retire(loop: asyncio.AbstractEventLoop) -> None:
+    """Use a fresh loop from now on, as ``loop`` is blocked. Never blocks."""
+    if _current and _current[0].loop is loop:
+        _current.clear()
+
+
+# -- Keep connections of one event loop away from another.
+
+# An HTTP client keeps idle connections, each bound to the loop that opened it. Used on
+# another loop such a connection fails or hangs *after* the request was sent. So the
+# clients of a stream are cleared of foreign idle connections before it runs on our
+# loop, and of ours after it. (google-genai keeps a pool per loop itself.)
+
+
+@runtime_checkable
+class Connection(Protocol):
+    """One connection of a pool: all names are public."""
+
+    def is_idle(self) -> bool:
+        """Tell whether no request uses it."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close it, on its own loop."""
+        ...
+
+
+@runtime_checkable
+class Transport(Protocol):
+    """What asyncio puts under a connection."""
+
+    def abort(self) -> None:
+        """Close it without waiting, in its loop's thread."""
+        ...
+
+    def is_closing(self) -> bool:
+        """Tell whether it is closed or about to be."""
+        ...
+
+
+class Pools:
+    """The connection pools that a stream's call can reach."""
+
+    def __init__(self, pools: list[object]) -> None:
+        self._pools = pools
+
+    @classmethod
+    def of(cls, stream: object) -> Self:
+        """Find the pools behind a call that has not been sent yet."""
+        return cls([found for found in reach(stream) if is_pool(found)])
+
+    @asynccontextmanager
+    async def borrowed(self) -> AsyncIterator[None]:
+        """Use them on the running loop, and leave nothing of it behind."""
+        self._release_foreign()
+        try:
+            yield
+        finally:
+            await self._release_own()
+
+    def _release_foreign(self) -> None:
+        here = asyncio.get_running_loop()
+        for connection, loop in self._idle():
+            if loop is here:
+                continue
+            self._forget(connection)
+            for found in reach(connection):
+                if isinstance(found, Transport):
+                    with contextlib.suppress(RuntimeError):  # its loop is closed
+                        loop.call_soon_threadsafe(found.abort)
+                    break
+
+    async def _release_own(self) -> None:
+        """Close idle connections of the running loop."""
+        here = asyncio.get_running_loop()
+        for connection, loop in self._idle():
+            if loop is here:
+                self._forget(connection)
+                await connection.aclose()
+
+    def _idle(self) -> Iterator[tuple[Connection, asyncio.AbstractEventLoop]]:
+        for pool in self._pools:
+            for connection in list(_connections(pool)):
+                if isinstance(connection, Connection) and connection.is_idle():
+                    loop = nearest_loop(connection)
+                    if loop is not None:
+                        yield connection, loop
+
+    def _forget(self, connection: object) -> None:
+        for pool in self._pools:
+            with contextlib.suppress(ValueError):
+                _connections(pool).remove(connection)
+
+
+def _connections(pool: object) -> list[object]:
+    held = getattr(pool, POOLS[type(pool).__name__][0], None)
+    return held if isinstance(held, list) else []
+
 
 #: A loop that has not acted on the cancellation for this long is blocked by other
 #: code: the socket is then shut down from outside.
