@@ -661,7 +661,7 @@ class BrokenScreen:
 @pytest.mark.parametrize("where", ["open", "update", "close"])
 def test_a_screen_that_breaks(where, level, wire, broken, monkeypatch):
     """Its error is raised where one waits, and the connection is closed."""
-    monkeypatch.setattr("nbstream.showing.choose", lambda *_, **__: BrokenScreen(where))
+    monkeypatch.setattr("nbstream._show.choose", lambda *_, **__: BrokenScreen(where))
     plan = "whole" if where == "close" else "silence"
     stream = SHAPES["openai.chat, async stream of a function"].make(
         broken, plan, PROMPT

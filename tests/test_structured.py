@@ -17,8 +17,8 @@ from typing_extensions import TypedDict
 import nbstream
 from nbstream import Live, Reply, SchemaFailure, UsageError
 from nbstream.asking import request_of
+from nbstream.live import started
 from nbstream.models import provider
-from nbstream.showing import started
 from nbstream.structured import AnyJson, shape_of
 
 VARIABLES = {

@@ -5,7 +5,7 @@ import pytest
 import nbstream
 from nbstream.record.exchange import Exchange, Read
 from nbstream.reply.timing import Delta, Spread, Stall, Timing
-from nbstream.sending import noting
+from nbstream.streams.source import noting
 from nbstream.types import (
     ArgumentDelta,
     Arguments,

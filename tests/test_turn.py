@@ -13,8 +13,8 @@ from nbstream import UsageError
 from nbstream._reader import Reader
 from nbstream._retry import Retries
 from nbstream.asking import known_tools, request_of, turn_of
+from nbstream.live import started
 from nbstream.reply import Reply
-from nbstream.showing import started
 from nbstream.tools.consent import Consents
 from nbstream.turn import LIMIT, Turn
 from nbstream.types import Round, ToolResult

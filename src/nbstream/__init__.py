@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from nbstream._windows import register
 
 if TYPE_CHECKING:
+    from nbstream._show import last, show
     from nbstream._timeout import Timeout
     from nbstream.anatomy import anatomy
     from nbstream.asking import ask
     from nbstream.chat import Chat
-    from nbstream.ended import last
     from nbstream.errors import (
         AuthenticationFailure,
         ConnectionFailure,
@@ -38,12 +38,11 @@ if TYPE_CHECKING:
         UsageError,
     )
     from nbstream.iteration import events
-    from nbstream.live import Live
+    from nbstream.live import Live, start
     from nbstream.magic import load_ipython_extension
     from nbstream.racing import Race, RaceStopped, last_race, race
     from nbstream.record import record
     from nbstream.reply import Reply
-    from nbstream.showing import show, start
     from nbstream.timeline import plot
     from nbstream.tools import tool
 
@@ -118,14 +117,14 @@ _HOMES = {
     "anatomy": "nbstream.anatomy",
     "ask": "nbstream.asking",
     "events": "nbstream.iteration",
-    "last": "nbstream.ended",
+    "last": "nbstream._show",
     "last_race": "nbstream.racing",
     "load_ipython_extension": "nbstream.magic",
     "plot": "nbstream.timeline",
     "race": "nbstream.racing",
     "record": "nbstream.record",
-    "show": "nbstream.showing",
-    "start": "nbstream.showing",
+    "show": "nbstream._show",
+    "start": "nbstream._show",
     "tool": "nbstream.tools",
 }
 #: Reached as ``nbstream.offline`` with no further import.
@@ -136,7 +135,7 @@ register(
         "anatomy": "nbstream.anatomy:anatomy",
         "display": "nbstream.screens.again:display_reply",
         "from_sse": "nbstream._reader:read_sse",
-        "from_stream": "nbstream.showing:read",
+        "from_stream": "nbstream._show:read",
         "items": "nbstream.structured.items:Items",
         "markdown": "nbstream.screens.markdown:markdown_of",
         "partial": "nbstream.structured.partial:partial",

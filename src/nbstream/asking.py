@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from nbstream._keys import warn_of_literal
 from nbstream._retry import MAX_WAIT_S, Retries, retries_of
+from nbstream._show import shown
 from nbstream._timeout import Timeout
 from nbstream.errors import UsageError
+from nbstream.live import started
 from nbstream.models import Request, ToolSpec, opened, parse_model, provider
 from nbstream.reply import Reply
-from nbstream.showing import shown, started
 from nbstream.turn import MAX_ROUNDS, Turn
 
 if TYPE_CHECKING:

@@ -7,11 +7,13 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from nbstream._player import STEP_S, STOPPED, Player
+from nbstream._retry import MAX_WAIT_S
+from nbstream._show import ShowOptions, finished, opened, player_of, remembered
 from nbstream._stop import interrupts_pass, interrupts_raise
-from nbstream.ended import finished, remembered
+from nbstream._timeout import Timeout
 from nbstream.errors import UsageError
 from nbstream.reply import Reply
 from nbstream.screens import place
@@ -20,7 +22,7 @@ from nbstream.streams import Source
 if TYPE_CHECKING:
     from nbstream._windows import Elements
 
-__all__ = ["Live"]
+__all__ = ["Live", "start", "started"]
 
 
 class Live:
@@ -165,3 +167,47 @@ class Live:
 
     def __repr__(self) -> str:
         return f"Live({self.reply.outcome!r})"
+
+
+def start(
+    stream: object,
+    *,
+    view: str | None = None,
+    images: bool = False,
+    timeout: float | Timeout | None = None,
+    retries: int = 0,
+    max_wait_s: float = MAX_WAIT_S,
+    keep_wire: bool = False,
+) -> Live:
+    """Show a stream in the background and return at once.
+
+    Takes what ``show`` takes. The display stays in the cell that called.
+
+    Raises:
+        UsageError: that cannot be shown; the message says what can.
+    """
+    options = ShowOptions(view=view, images=images, timeout=timeout)
+    return started(
+        stream,
+        Reply(),
+        retries=retries,
+        max_wait_s=max_wait_s,
+        keep_wire=keep_wire,
+        **options,
+    )
+
+
+def started(
+    stream: object,
+    reply: Reply,
+    *,
+    retries: int = 0,
+    max_wait_s: float = MAX_WAIT_S,
+    keep_wire: bool = False,
+    **options: Unpack[ShowOptions],
+) -> Live:
+    """Show a stream as ``start`` does, in a reply that is there already."""
+    source = opened(
+        stream, reply, retries=retries, max_wait_s=max_wait_s, keep_wire=keep_wire
+    )
+    return Live(player_of(source, reply, **options), source)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from nbstream._keys import secrets_in, warn
 from nbstream._retry import Retries
+from nbstream._show import shown
 from nbstream.asking import known_tools, request_of, turn_of
 from nbstream.chat import Chat
 from nbstream.errors import UsageError
@@ -18,7 +19,6 @@ from nbstream.magic.settings import Settings
 from nbstream.magic.values import values
 from nbstream.models import Request, parse_model
 from nbstream.reply import Reply
-from nbstream.showing import shown
 from nbstream.tools import Tool
 
 __all__ = ["Question", "chat_named"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from nbstream._keys import redact
-from nbstream.ended import last
+from nbstream._show import last
 from nbstream.models import missing, parse_model, providers
 
 __all__ = ["Settings"]

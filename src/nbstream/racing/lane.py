@@ -9,11 +9,11 @@ from contextvars import copy_context
 from functools import wraps
 
 from nbstream._player import Player, Screen
+from nbstream._show import opened
 from nbstream._stop import Stop
 from nbstream._timeout import Timeout
 from nbstream.providers.whole import payloads
 from nbstream.reply import Reply
-from nbstream.showing import opened
 
 __all__ = ["Lane"]
 

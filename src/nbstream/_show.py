@@ -2,34 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias, TypedDict, Unpack
 
 from nbstream._player import Player, Screen
 from nbstream._retry import MAX_WAIT_S, retrying
-from nbstream._stop import Stop, interrupts_raise
+from nbstream._stop import Stop, end_script_in_one_line, interrupts_raise
 from nbstream._timeout import Timeout, timeout_of
 from nbstream._windows import Limits
-from nbstream.ended import finished, remembered
 from nbstream.errors import UsageError
-from nbstream.live import Live
 from nbstream.reply import Reply, Timing
 from nbstream.screens import choose
 from nbstream.screens.none import NoScreen
 from nbstream.screens.together import Together
-from nbstream.sending import noting
 from nbstream.streams import Source, open_source
+from nbstream.streams.source import noting
 
 if TYPE_CHECKING:
     from nbstream.tools.consent import Consents
 
-__all__ = ["Beside", "opened", "read", "show", "shown", "start", "started"]
+__all__ = [
+    "Beside",
+    "finished",
+    "last",
+    "opened",
+    "player_of",
+    "read",
+    "remembered",
+    "show",
+    "shown",
+]
+
+
+# -- What there is to do once a stream has ended: remember it, raise what it must.
+
+_last: Reply | None = None
+
+
+def last() -> Reply | None:
+    """Return the reply that ended last, also a stopped or failed one; None at first."""
+    return _last
+
+
+@contextmanager
+def remembered(reply: Reply) -> Iterator[None]:
+    """Let ``last`` find this reply, however it ends."""
+    global _last
+    try:
+        yield
+    finally:
+        _last = reply
+
+
+def finished(player: Player) -> Reply:
+    """Return the reply of a player that is done, or raise what the caller must know.
+
+    Raises:
+        ProviderFailure: the service failed; ``.reply`` holds what arrived.
+        UsageError: the stream gave something that is none.
+        Stopped: the reader pressed interrupt; a ``KeyboardInterrupt``.
+    """
+    if player.stop.by == "interrupt":
+        end_script_in_one_line()
+    player.raise_for_outcome()
+    return player.reply
+
 
 #: Makes one more screen for the same reply, or none, whose buttons raise this flag.
 Beside: TypeAlias = Callable[[Stop], Screen | None]
 
 
-class _Options(TypedDict, total=False):
+class ShowOptions(TypedDict, total=False):
     view: str | None
     images: bool
     timeout: float | Timeout | None
@@ -79,7 +123,7 @@ def show(
         UsageError: that cannot be shown, or its bytes cannot be kept; the message
             says what can.
     """
-    options = _Options(view=view, images=images, timeout=timeout)
+    options = ShowOptions(view=view, images=images, timeout=timeout)
     return shown(
         stream,
         Reply(),
@@ -97,7 +141,7 @@ def shown(
     retries: int = 0,
     max_wait_s: float = MAX_WAIT_S,
     keep_wire: bool = False,
-    **options: Unpack[_Options],
+    **options: Unpack[ShowOptions],
 ) -> Reply:
     """Show a stream as ``show`` does, in a reply that is there already."""
     source = opened(
@@ -110,56 +154,12 @@ def shown(
             "or use `await nbstream.start(stream)`"
         )
         raise UsageError(msg)
-    player = _player(source, reply, **options)
+    player = player_of(source, reply, **options)
     with interrupts_raise(player.stop), remembered(player.reply):
         player.start()
         player.loop()
         player.close_screen()
     return finished(player)
-
-
-def start(
-    stream: object,
-    *,
-    view: str | None = None,
-    images: bool = False,
-    timeout: float | Timeout | None = None,
-    retries: int = 0,
-    max_wait_s: float = MAX_WAIT_S,
-    keep_wire: bool = False,
-) -> Live:
-    """Show a stream in the background and return at once.
-
-    Takes what ``show`` takes. The display stays in the cell that called.
-
-    Raises:
-        UsageError: that cannot be shown; the message says what can.
-    """
-    options = _Options(view=view, images=images, timeout=timeout)
-    return started(
-        stream,
-        Reply(),
-        retries=retries,
-        max_wait_s=max_wait_s,
-        keep_wire=keep_wire,
-        **options,
-    )
-
-
-def started(
-    stream: object,
-    reply: Reply,
-    *,
-    retries: int = 0,
-    max_wait_s: float = MAX_WAIT_S,
-    keep_wire: bool = False,
-    **options: Unpack[_Options],
-) -> Live:
-    """Show a stream as ``start`` does, in a reply that is there already."""
-    source = opened(
-        stream, reply, retries=retries, max_wait_s=max_wait_s, keep_wire=keep_wire
-    )
-    return Live(_player(source, reply, **options), source)
 
 
 def opened(
@@ -187,7 +187,7 @@ def opened(
     return kept(keeper, lambda: retrying(heard, reply, retries, max_wait_s))
 
 
-def _player(
+def player_of(
     source: Source,
     reply: Reply,
     *,
