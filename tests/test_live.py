@@ -695,7 +695,7 @@ def test_a_live_is_one_line_in_a_terminal(capsys):
 
 def test_a_live_shows_nothing_in_a_notebook(capsys, monkeypatch):
     """The stream has its display; the ``Live`` on a cell's last line adds none."""
-    monkeypatch.setattr("nbstream.live.place", lambda: "live")
+    monkeypatch.setattr("nbstream._live.place", lambda: "live")
     live = start(["a", "b"])
     live.result(5)
     live._ipython_display_()

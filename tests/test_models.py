@@ -7,7 +7,7 @@ import pytest
 
 import nbstream
 from nbstream import UsageError
-from nbstream.asking import request_of
+from nbstream._ask import request_of
 from nbstream.errors import UnknownNameError
 from nbstream.models import (
     PROVIDERS,

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 from nbstream._windows import register
 
 if TYPE_CHECKING:
+    from nbstream._ask import ask
+    from nbstream._events import events
+    from nbstream._live import Live, start
     from nbstream._show import last, show
     from nbstream._timeout import Timeout
     from nbstream.anatomy import anatomy
-    from nbstream.asking import ask
     from nbstream.chat import Chat
     from nbstream.errors import (
         AuthenticationFailure,
@@ -37,8 +39,6 @@ if TYPE_CHECKING:
         UnknownNameError,
         UsageError,
     )
-    from nbstream.iteration import events
-    from nbstream.live import Live, start
     from nbstream.magic import load_ipython_extension
     from nbstream.racing import Race, RaceStopped, last_race, race
     from nbstream.record import record
@@ -109,14 +109,14 @@ _HOMES = {
         "nbstream.errors",
     ),
     "Chat": "nbstream.chat",
-    "Live": "nbstream.live",
+    "Live": "nbstream._live",
     "Race": "nbstream.racing",
     "RaceStopped": "nbstream.racing",
     "Reply": "nbstream.reply",
     "Timeout": "nbstream._timeout",
     "anatomy": "nbstream.anatomy",
-    "ask": "nbstream.asking",
-    "events": "nbstream.iteration",
+    "ask": "nbstream._ask",
+    "events": "nbstream._events",
     "last": "nbstream._show",
     "last_race": "nbstream.racing",
     "load_ipython_extension": "nbstream.magic",
@@ -124,7 +124,7 @@ _HOMES = {
     "race": "nbstream.racing",
     "record": "nbstream.record",
     "show": "nbstream._show",
-    "start": "nbstream._show",
+    "start": "nbstream._live",
     "tool": "nbstream.tools",
 }
 #: Reached as ``nbstream.offline`` with no further import.

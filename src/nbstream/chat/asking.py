@@ -7,17 +7,16 @@ from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from nbstream._ask import Turn, request_of, turn_of
+from nbstream._live import Live, started
 from nbstream._retry import MAX_WAIT_S, Retries, retries_of
 from nbstream._show import Beside, shown
 from nbstream._timeout import Timeout
-from nbstream.asking import request_of, turn_of
 from nbstream.chat.conversation import Conversation
 from nbstream.chat.playing import Playing
 from nbstream.chat.question import question_of, reworded
-from nbstream.live import Live, started
 from nbstream.models import Request
 from nbstream.reply import Reply
-from nbstream.turn import Turn
 
 if TYPE_CHECKING:
     from nbstream._player import Screen

@@ -23,9 +23,9 @@ from nbstream.screens.control import visible
 if TYPE_CHECKING:
     from IPython.display import DisplayHandle
 
+    from nbstream._live import Live
     from nbstream._player import Screen
     from nbstream.chat.panel_model import Asked, PanelModel
-    from nbstream.live import Live
 
 __all__ = ["Panel"]
 

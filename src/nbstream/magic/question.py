@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from nbstream._ask import known_tools, request_of, turn_of
 from nbstream._keys import secrets_in, warn
 from nbstream._retry import Retries
 from nbstream._show import shown
-from nbstream.asking import known_tools, request_of, turn_of
 from nbstream.chat import Chat
 from nbstream.errors import UsageError
 from nbstream.magic.prompt import fill

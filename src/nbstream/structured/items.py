@@ -10,7 +10,7 @@ from nbstream.structured.elements import Elements
 from nbstream.structured.shape import AnyJson, Shape
 
 if TYPE_CHECKING:
-    from nbstream.live import Live
+    from nbstream._live import Live
     from nbstream.reply import Choice, Reply
 
 __all__ = ["Items"]
