@@ -295,15 +295,15 @@ NAMES = {
         """
         import nbstream
         first = nbstream.events
-        from nbstream.events import TextDelta
-        import nbstream.events as module
+        from nbstream.types import TextDelta
+        import nbstream._events as module
         print(first is nbstream.events, callable(first), TextDelta.__module__)
         """,
-        "True True nbstream.events\n",
+        "True True nbstream.types\n",
     ),
     "the function, if the module came first": (
         """
-        from nbstream.events import TextDelta
+        from nbstream._events import Events
         import nbstream
         print(callable(nbstream.events), callable(nbstream.show))
         """,
@@ -328,7 +328,7 @@ NAMES = {
 
 @pytest.mark.parametrize(("code", "printed"), NAMES.values(), ids=NAMES)
 def test_names(code, printed):
-    """``nbstream.types`` is the function, ``nbstream.types`` the module of types."""
+    """``nbstream.events`` is the function, ``nbstream.types`` the module of types."""
     assert run(code) == printed
 
 
@@ -353,7 +353,7 @@ HEAVY = [
     [
         "import nbstream",
         "import nbstream; nbstream.Reply.from_sse(b'', 'openai.chat')",
-        "import nbstream.events",
+        "import nbstream.types",
     ],
 )
 def test_the_import_is_light(code):
