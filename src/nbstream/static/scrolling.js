@@ -1,18 +1,4 @@
-// Where the view stands on the page, and where its reader is in it.
-
-// Beside an output of a notebook stands an empty prompt; elsewhere there is none. Then
-// the tools stand beneath the text. Else they stand there, where the host would cut them.
-function takeMargin(el) {
-  const child = el.closest(".jp-OutputArea-child");
-  const prompt = child?.querySelector(".jp-OutputArea-prompt");
-  const isBeside = !el.isConnected || (prompt?.offsetWidth ?? 0) > 48;
-  el.classList.toggle("nbstream-beneath", !isBeside);
-  child?.classList.toggle("nbstream-child", isBeside);
-  child?.parentElement.classList.toggle("nbstream-area", isBeside);
-  el.parentElement?.classList.toggle("nbstream-output", isBeside);
-}
-
-// -- following the end --------------------------------------------------------------------
+// Following the end of an answer while it grows, as long as its reader wants that.
 
 function scrollerOf(el) {
   for (let node = el.parentElement; node; node = node.parentElement) {
@@ -24,7 +10,7 @@ function scrollerOf(el) {
 
 // Called before a change; what it returns is to be called after it. The end is followed
 // by readers who have it in view. Who scrolls up, or selects, is left alone.
-function follower(el, text) {
+function makeFollower(el, text) {
   const margin = 24;
   let [left, lastTop, scroller, foundAt] = [false, 0, null, -Infinity];
   return () => {

@@ -1,14 +1,26 @@
 // One view of an answer: its text, and in the margin what is not the answer.
 
 // What is shown before the first token: since when, or when it is asked for again.
-function waitingFor({ retry }, now_s) {
+function waitingText({ retry }, now_s) {
   const second = Math.floor(now_s);
   if (now_s < retry?.at_s)
     return `${retry.why} Trying again in ${Math.max(1, Math.round(retry.at_s) - second)} s …`;
   return `${retry ? "Tried again. " : ""}Waiting for the first token … ${second} s`;
 }
 
-function makeView(el, answer, stop, consent, rendermime) {
+// Beside an output of a notebook stands an empty prompt; elsewhere there is none. Then
+// the tools stand beneath the text. Else they stand there, where the host would cut them.
+function placeMargin(el) {
+  const child = el.closest(".jp-OutputArea-child");
+  const prompt = child?.querySelector(".jp-OutputArea-prompt");
+  const isBeside = !el.isConnected || (prompt?.offsetWidth ?? 0) > 48;
+  el.classList.toggle("nbstream-beneath", !isBeside);
+  child?.classList.toggle("nbstream-child", isBeside);
+  child?.parentElement.classList.toggle("nbstream-area", isBeside);
+  el.parentElement?.classList.toggle("nbstream-output", isBeside);
+}
+
+function makeAnswer(el, answer, stop, consent, rendermime) {
   const text = make("div", "nbstream-text jp-RenderedHTMLCommon jp-RenderedHTML");
   const waiting = make("p", "nbstream-waiting");
   const box = make("div", "nbstream-formulas jp-RenderedHTMLCommon", { ariaHidden: "true" });
@@ -16,11 +28,11 @@ function makeView(el, answer, stop, consent, rendermime) {
   const button = make("button", "nbstream-stop", { textContent: "Stop" });
   const facts = make("div", "nbstream-facts");
   const note = make("div", "nbstream-news", { role: "status" });
-  const said = make("div", "nbstream-said", { ariaLive: "polite" });
+  const spoken = make("div", "nbstream-said", { ariaLive: "polite" });
   const shown = new Map(); // key -> { parent, end, mark, blocks, line, from, closed }
-  const maths = formulas(box, rendermime);
-  const following = follower(el, text);
-  const speak = speaker(said, text);
+  const formulas = makeFormulas(box, rendermime);
+  const follow = makeFollower(el, text);
+  const announce = makeAnnouncer(spoken, text);
   let rate = 0; // characters a second
   const isOver = () => OVER.has(answer.facts.phase);
 
@@ -34,10 +46,10 @@ function makeView(el, answer, stop, consent, rendermime) {
     for (const each of chosen.parentNode.querySelectorAll("button")) each.disabled = true;
   };
   margin.append(make("div", "nbstream-tools"));
-  margin.firstChild.append(button, facts, copyButton("Copy the answer so far", alone));
+  margin.firstChild.append(button, facts, copyButton("Copy the answer so far", answerOnly));
   Object.assign(el, { tabIndex: -1, role: "group", ariaLabel: "The answer, as it is written" });
   el.classList.add("nbstream");
-  el.append(margin, text, box, note, said);
+  el.append(margin, text, box, note, spoken);
 
   // Each section ends in a comment, which no style and no selector sees.
   function sectionAt(key) {
@@ -64,7 +76,7 @@ function makeView(el, answer, stop, consent, rendermime) {
   }
 
   // The answer for copying: without the reasoning, and formulas as they were written.
-  function alone() {
+  function answerOnly() {
     const node = make("div", "nbstream-alone", { ariaHidden: "true" });
     const keys = [...answer.sections.keys()].sort(ORDER);
     for (const key of keys.filter((each) => !each.endsWith("reasoning"))) {
@@ -97,7 +109,7 @@ function makeView(el, answer, stop, consent, rendermime) {
     }
     block.html = html;
     block.nodes.forEach(offerCopies);
-    if (index < section.closed) block.nodes.forEach(maths.take);
+    if (index < section.closed) block.nodes.forEach(formulas.take);
   }
 
   // Only what frames have touched since the last time is looked at: from that block on.
@@ -111,7 +123,7 @@ function makeView(el, answer, stop, consent, rendermime) {
     for (let at = section.from; at <= last; at++) paintBlock(section, at, blocks[at]);
     for (const { nodes } of section.blocks.splice(blocks.length)) nodes.forEach(drop);
     for (; section.closed < closed; section.closed++)
-      section.blocks[section.closed].nodes.forEach(maths.take);
+      section.blocks[section.closed].nodes.forEach(formulas.take);
     section.from = Infinity;
     if (!line) return;
     section.line ??= lastLines(section.blocks[last]).appendChild(new Text());
@@ -122,7 +134,7 @@ function makeView(el, answer, stop, consent, rendermime) {
     answer.sections.forEach((each, key) => {
       if (!shown.has(key) || shown.get(key).from < Infinity) paintSection(key, each);
     });
-    maths.set();
+    formulas.set();
   }
 
   function paintFacts() {
@@ -144,7 +156,7 @@ function makeView(el, answer, stop, consent, rendermime) {
     if (button.title !== stop.title) button.title = stop.title;
     write(note, isOver() ? "" : stop.note);
     el.dataset.phase = word;
-    write(waiting, waitingFor(answer.facts, now_s));
+    write(waiting, waitingText(answer.facts, now_s));
     if (answer.sections.size || isOver()) waiting.remove();
     else if (!waiting.isConnected) text.prepend(waiting);
     const length = `${(thought_chars ?? 0).toLocaleString("en")} characters`;
@@ -152,15 +164,15 @@ function makeView(el, answer, stop, consent, rendermime) {
     const summary = summaries.pop(); // that of the round which is under way
     if (summary) write(summary, `Reasoning · ${thought_s ?? 0} s · ${length}`);
     for (const each of summaries) if (!each.textContent) write(each, "Reasoning");
-    speak(word);
+    announce(word);
   }
 
   function paint() {
-    const follow = following();
-    takeMargin(el);
+    const followed = follow();
+    placeMargin(el);
     paintText();
     paintFacts();
-    follow();
+    followed();
   }
 
   el.addEventListener("keydown", (event) => {
@@ -203,7 +215,7 @@ function makeView(el, answer, stop, consent, rendermime) {
       shown.clear();
       text.replaceChildren();
     },
-    giveWay() {
+    hold() {
       paintText();
       waiting.remove(); // still there where an answer came all at once
       clearTimeout(clock);

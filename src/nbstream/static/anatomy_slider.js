@@ -1,4 +1,4 @@
-// What one walks with: the slider and its strip, the buttons, the keys, the search.
+// What one walks through a stream with: the slider and its strip, the buttons, the keys, the search.
 
 const isTimed = ({ reads }) => reads.some(([, time]) => time !== null);
 
@@ -47,8 +47,8 @@ const COLOURS = { reasoning: "#8f6fc4", text: "#2f87c9", refusal: "#d55e00", arg
 const HEIGHTS = { fact: 0.35 };
 const EDGE = 8; // px: half of the slider's thumb
 
-function makeScore(walk, told) {
-  const canvas = put("canvas", "score", "", { ariaHidden: "true" });
+function makeStrip(walk, told) {
+  const canvas = put("canvas", "strip", "", { ariaHidden: "true" });
   const kinds = walk.steps.map((step) => kindOf(step, told.sections));
   let [drawn, current] = ["", "event"];
 
@@ -103,7 +103,7 @@ function makeScore(walk, told) {
 
 // -- the buttons ---------------------------------------------------------------------------
 
-function makeHands(walk, told, { jump, step, play, look, setMode, pace }) {
+function makeControls(walk, told, { jump, step, play, look, setMode, pace }) {
   const button = (text, title, onclick, more = {}) =>
     put("button", "button", text, { type: "button", title, onclick, ...more });
   const icon = (text, title, onclick) => button(text, title, onclick, { ariaLabel: title });

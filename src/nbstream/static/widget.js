@@ -7,9 +7,7 @@
 // moves when that output takes the view's place. All that is not the answer (Stop, the
 // clock) stands in the margin, where a prompt would be.
 //
-// These files are one module, which every model loads for itself: oneview.js is what one
-// view shows, nodes.js, fence.js and formulas.js change the page, place.js, giving.js,
-// copying.js and voice.js are there for its reader, stop.js knows how to stop.
+// README.md says which files are one module with this one, and what each is for.
 
 const ORDER = new Intl.Collator("en", { numeric: true }).compare;
 const OVER = new Set(["ended", "lost"]);
@@ -17,7 +15,7 @@ const OVER = new Set(["ended", "lost"]);
 const liveView = () => {
   const answer = { seq: -1, last: "", sections: new Map(), facts: {}, began: 0 };
   const views = new Set();
-  const end = ending(views);
+  const output = makeFinalOutput(views);
   let painting = 0;
   let rest = 0;
   let asked = false;
@@ -82,13 +80,13 @@ const liveView = () => {
     const { kind, seq, sections, whole, ...facts } = named;
     if (kind === "swap") {
       answer.facts.phase = "ended";
-      return end.hold();
+      return output.hold();
     }
-    if (kind === "swapped") return end.letGo(model);
+    if (kind === "swapped") return output.release(model);
     if (kind === "whole") {
       asked = false;
       takeWhole(whole);
-      if (answer.final) end.settle(model, answer.final);
+      if (answer.final) output.insert(model, answer.final);
     }
     if (kind === "frame") {
       if (seq <= answer.seq) return;
@@ -108,7 +106,7 @@ const liveView = () => {
   return {
     initialize({ model }) {
       takeWhole(model.get("snapshot") ?? {});
-      stop = stopper(model, { ended: OVER.has(answer.facts.phase) });
+      stop = makeStop(model, { ended: OVER.has(answer.facts.phase) });
       stop.on(paint);
       model.on("msg:custom", (message) => receive(model, message));
       model.on("comm_live_update", () => {
@@ -120,11 +118,11 @@ const liveView = () => {
 
     render({ model, el }) {
       const consent = (call, allow) => model.send({ kind: "consent", call, allow });
-      const view = makeView(el, answer, stop, consent, model.widget_manager?.rendermime);
+      const view = makeAnswer(el, answer, stop, consent, model.widget_manager?.rendermime);
       views.add(view);
       view.paint();
       paint(); // again, when the host has put it in its place
-      if (answer.final) setTimeout(() => end.settle(model, answer.final));
+      if (answer.final) setTimeout(() => output.insert(model, answer.final));
       return () => {
         views.delete(view);
         view.dispose();

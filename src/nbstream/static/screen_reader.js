@@ -1,8 +1,8 @@
 // What a screen reader says of an answer while it is written.
 
 // It says whole sentences, at most every few seconds, and what goes on.
-function speaker(said, text) {
-  let [saidWord, spokeAt] = ["", 0];
+function makeAnnouncer(region, text) {
+  let [lastWord, spokeAt] = ["", 0];
   let [from, heard, hasHeard] = [null, 0, false]; // how much of `from`; all before it
   return (word) => {
     const now = performance.now();
@@ -17,12 +17,12 @@ function speaker(said, text) {
       if (each.localName !== "details") fresh.push([each, each.textContent]);
     const all = fresh.map(([, words]) => words).join(" ");
     const whole = all.slice(heard).match(/^[^]*[.!?:](?=\s)/)?.[0] ?? "";
-    if (word === saidWord && !whole) return;
+    if (word === lastWord && !whole) return;
     // Who writes faster than can be said is not said in full, but in whole sentences.
     const short = whole.slice(0, 300);
     const sentences = short.match(/^[^]*[.!?:](?=\s|$)/) ?? short.match(/^[^]*(?=\s)/) ?? [""];
-    said.textContent = [word === saidWord ? "" : word, sentences[0]].join(" ").trim();
-    [saidWord, heard, hasHeard, spokeAt] = [word, heard + whole.length, hasHeard || whole, now];
+    region.textContent = [word === lastWord ? "" : word, sentences[0]].join(" ").trim();
+    [lastWord, heard, hasHeard, spokeAt] = [word, heard + whole.length, hasHeard || whole, now];
     // The next search begins in the element that was heard last.
     for (const [each, { length }] of fresh) {
       from = each;

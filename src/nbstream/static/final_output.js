@@ -3,21 +3,21 @@
 // The final output is about to take the place of the views. In a notebook that was saved
 // and loaded again in mid-stream it does not find that place: then it is asked for, and
 // put there. Python keeps the model until it hears that nobody needs it.
-function ending(views) {
-  let held = [];
+function makeFinalOutput(views) {
+  let places = [];
   return {
     hold() {
-      held = [...views].map((view) => view.giveWay());
+      places = [...views].map((view) => view.hold());
     },
 
     // Said behind that output, which is long where the answer was long: only now has the
     // page had it, and a view that still stands a moment later was not replaced.
-    letGo(model) {
-      setTimeout(() => held.forEach((letGo) => letGo()), 600);
+    release(model) {
+      setTimeout(() => places.forEach((release) => release()), 600);
       setTimeout(() => model.send({ kind: views.size ? "resync" : "seen" }), 1000);
     },
 
-    settle(model, { model_id, data, metadata }) {
+    insert(model, { model_id, data, metadata }) {
       const isOurs = ({ data }) =>
         data["application/vnd.jupyter.widget-view+json"]?.model_id === model_id;
       for (const { outputs } of model.widget_manager?.context?.model?.cells ?? [])
@@ -30,7 +30,7 @@ function ending(views) {
 }
 
 // The output area keeps its height until the final output stands in it; a selection,
-// the focus and opened reasoning are carried over. What it returns lets go.
+// the focus and opened reasoning are carried over. What it returns ends that.
 function holdPlace(el, text) {
   const child = el.closest(".jp-OutputArea-child");
   const area = child?.parentElement;

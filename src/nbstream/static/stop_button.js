@@ -16,7 +16,7 @@
  * interrupts the kernel; null: there is none), `baseUrl`, `kernelId`: where the server
  * and the kernel are, if that is known better than can be found out.
  */
-export function stopper(model, options = {}) {
+function makeStop(model, options = {}) {
   const TICK_MS = 50;
   const TICKS = 6;
   const TICKS_IF_DEAF = 2;

@@ -6,35 +6,35 @@
 // ends save the widget with the conversation beside it, which Python keeps up to date.
 
 const VIEW = "application/vnd.jupyter.widget-view+json";
-const KEPT = Symbol.for("nbstream.kept");
+const PANELS = Symbol.for("nbstream.kept");
 
 /** Let the notebook save what `saved()` returns where `id` stands; say if it can. */
-function keepStatic(model, id, saved) {
+function saveAsOutput(model, id, saved) {
   const notebook = model.widget_manager?.context?.model;
   if (!id || typeof notebook?.toJSON !== "function" || !notebook.cells) return false;
-  if (!notebook[KEPT]) {
+  if (!notebook[PANELS]) {
     const toJSON = notebook.toJSON;
-    notebook[KEPT] = new Map();
+    notebook[PANELS] = new Map();
     notebook.toJSON = function () {
       const whole = toJSON.call(this);
-      return { ...whole, cells: whole.cells.map((cell) => withStatic(cell, notebook[KEPT])) };
+      return { ...whole, cells: whole.cells.map((cell) => withSavedOutput(cell, notebook[PANELS])) };
     };
   }
-  notebook[KEPT].set(id, saved);
+  notebook[PANELS].set(id, saved);
   return true;
 }
 
-function withStatic(cell, kept) {
+function withSavedOutput(cell, panels) {
   if (!Array.isArray(cell.outputs)) return cell;
   const outputs = cell.outputs.map((output) => {
-    const saved = kept.get(output.data?.[VIEW]?.model_id)?.();
+    const saved = panels.get(output.data?.[VIEW]?.model_id)?.();
     return saved ? { ...output, data: saved.data, metadata: saved.metadata } : output;
   });
   return { ...cell, outputs };
 }
 
 /** Put the widget back where the file had the conversation. */
-function putBack(model, id) {
+function restoreWidget(model, id) {
   const notebook = model.widget_manager?.context?.model;
   const { dirty } = notebook ?? {};
   for (const { outputs } of notebook?.cells ?? [])
