@@ -17,10 +17,10 @@ from nbstream.reply import Reply
 from nbstream.retry import Retries
 from nbstream.source.reach import open_readers
 from nbstream.told import told
-from nbstream.tools.calling import run_calls
-from nbstream.tools.consent import Consents
-from nbstream.tools.records import ToolRun
-from nbstream.tools.tool import Tool
+from nbstream.tool_runs import run_calls
+from nbstream.tool_runs import Consents
+from nbstream.tool_runs import ToolRun
+from nbstream.tools import Tool
 
 __all__ = ["MAX_ROUNDS", "Turn"]
 
