@@ -12,9 +12,8 @@ import pytest
 
 from nbstream.offline import Server
 from nbstream.reply import Reply
-from nbstream.tool_runs import ToolRun
+from nbstream.tool_runs import ToolRun, run_calls
 from nbstream.tools import tools_of
-from nbstream.tool_runs import run_calls
 
 PATHS = {
     "openai.chat": "/chat/completions",

@@ -7,18 +7,19 @@ import json
 import re
 import types
 import typing
-from collections import (abc)
-from collections.abc import (Callable, Iterable, Iterator, Mapping)
-from nbstream.errors import (UsageError)
-from nbstream.models import (Schema)
-from nbstream.redact import (redact)
-from nbstream.tools import (needed, untitled)
-from typing import (Annotated, Any, TypeAlias, Union)
+from collections import abc
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Annotated, Any, TypeAlias, Union
+
+from nbstream.errors import UsageError
+from nbstream.redact import redact
+from nbstream.requests.request import Schema
+from nbstream.tools import needed, untitled
 
 __all__ = [
+    "FOR",
     "AnyJson",
     "Check",
-    "FOR",
     "Shape",
     "adapter_of",
     "by_schema",
@@ -268,6 +269,7 @@ def _fields(given: Any) -> Iterator[tuple[str, Any]]:
     elif dataclasses.is_dataclass(given) or hasattr(given, "__required_keys__"):
         yield from typing.get_type_hints(given, include_extras=True).items()
 
+
 _FENCED = re.compile(r"\s*(`{3,}|~{3,})\w*[ \t]*\n(.*?)\n?[ \t]*\1\s*", re.DOTALL)
 
 
@@ -414,4 +416,3 @@ def _first_list(schema: Mapping[str, Any]) -> str | None:
         ),
         None,
     )
-

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import (AsyncIterator, Iterator)
-from nbstream.anatomy.partial import (PartialJson)
-from nbstream.errors import (SchemaFailure, UsageError)
-from nbstream.structured import (AnyJson, Shape)
-from typing import (Any, Literal, TYPE_CHECKING, TypeAlias)
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from nbstream.anatomy.partial import PartialJson
+from nbstream.errors import SchemaFailure, UsageError
+from nbstream.structured import AnyJson, Shape
 
 if TYPE_CHECKING:
-    from nbstream.live import (Live)
-    from nbstream.reply import (Choice, Reply)
+    from nbstream.live import Live
+    from nbstream.reply import Choice, Reply
 
 __all__ = [
     "Elements",
@@ -163,6 +164,7 @@ def _parsed(string: str) -> object:
     except ValueError:
         return None
 
+
 #: How often the next element is looked for, in seconds.
 LOOK_S = 0.01
 
@@ -257,6 +259,7 @@ class _Found:
 
 # -- What can be shown of a JSON text that is still arriving.
 
+
 def partial(reply: Reply) -> Any:
     """Return the value so far, closed where it is open; None: there is none."""
     found = _closed(reply.document.strip())
@@ -281,4 +284,3 @@ def _closed_by_us(text: str) -> Any:
     reading.feed(text)
     sure = reading.closed if reading.broken_at is None else ""
     return json.loads(sure) if sure else None
-

@@ -8,18 +8,19 @@ import contextvars
 import inspect
 import threading
 import time
-from collections.abc import (Awaitable, Callable, Mapping, Sequence)
-from dataclasses import (dataclass)
-from nbstream.events import (ToolState)
-from nbstream.redact import (redact)
-from nbstream.reply import (ToolCall)
-from nbstream.tools import (Tool, needed)
-from typing import (TypeAlias, TypeVar)
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+from nbstream.events import ToolState
+from nbstream.redact import redact
+from nbstream.reply import ToolCall
+from nbstream.tools import Tool, needed
 
 __all__ = [
+    "STOPPED",
     "Consent",
     "Consents",
-    "STOPPED",
     "ToolRun",
     "ToolState",
     "as_text",
@@ -30,6 +31,7 @@ __all__ = [
 
 
 # -- What is known of one tool call: its arguments, its result, its time, its state.
+
 
 @dataclass(slots=True, kw_only=True)
 class ToolRun:
@@ -66,6 +68,7 @@ class ToolRun:
 
 
 # -- What the model is told of a call: its result as text, or what is wrong with it.
+
 
 def as_text(value: object) -> str:
     """Return a result as the model reads it: text as it is, all else as JSON.
@@ -128,6 +131,7 @@ async def in_thread(function: Callable[[], T]) -> T:
     if errors:
         raise errors[0]
     return answers[0]
+
 
 #: Asks a person whether a call may run; None: there is nobody to ask.
 Consent: TypeAlias = Callable[[ToolRun], Awaitable[bool | None]]
@@ -258,6 +262,7 @@ def _is_its_own(error: BaseException) -> bool:
 
 # -- Ask a person whether a call may run: asked on the event loop, answered anywhere.
 
+
 class Consents:
     """The questions of one turn. Each is answered once; who comes later is not heard.
 
@@ -297,4 +302,3 @@ class Consents:
 def _settle(waiting: asyncio.Future[bool | None], allowed: bool | None) -> None:
     if not waiting.done():
         waiting.set_result(allowed)
-

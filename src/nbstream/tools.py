@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import (Callable, Iterable, Mapping)
-from importlib import (import_module)
-from nbstream.errors import (UsageError)
-from typing import (Any, overload)
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from typing import Any, overload
+
+from nbstream.errors import UsageError
 
 __all__ = [
     "Arguments",
@@ -22,6 +23,7 @@ __all__ = [
 
 
 # -- Import what only tools need, or say how to get it.
+
 
 def needed(package: str, what: str = "tools") -> Any:
     """Import a package of the extra ``tools``; ``what`` is what needs it.
@@ -38,6 +40,7 @@ def needed(package: str, what: str = "tools") -> Any:
 
 
 # -- What a function's docstring says of the function, and of each of its arguments.
+
 
 def described(function: Callable[..., object]) -> tuple[str, Mapping[str, str]]:
     """Return the description of a function, and those of its arguments by name.
@@ -58,6 +61,7 @@ def described(function: Callable[..., object]) -> tuple[str, Mapping[str, str]]:
 
 
 # -- Make JSON Schemas as a model is to read them.
+
 
 def untitled() -> Any:
     """Return a generator of schemas without the title that pydantic makes of a name.
@@ -171,6 +175,7 @@ class Arguments:
 
 def _field(at: int) -> str:
     return f"argument_{at}"
+
 
 #: What OpenAI and Anthropic take as a name; Gemini takes all of it, too.
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -302,4 +307,3 @@ def _name_of(function: Callable[..., object]) -> str:
     while isinstance(inner, functools.partial):
         inner = inner.func
     return str(getattr(inner, "__name__", type(inner).__name__))
-

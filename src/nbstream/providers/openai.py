@@ -5,8 +5,7 @@ from typing import Any
 
 from nbstream.events import Failure, Usage
 from nbstream.failure import said
-from nbstream.providers._read import record
-from nbstream.providers._values import number, text
+from nbstream.providers.payloads import number, record, text
 
 __all__ = ["failure", "fields", "usage"]
 
