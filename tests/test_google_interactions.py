@@ -33,6 +33,7 @@ from nbstream.types import (
     ToolCallDelta,
     Usage,
 )
+from nbstream.providers.interactions import API, matches, normalize, to_message
 
 Payload = dict[str, object]
 reply_of = partial(replied, API, normalize)

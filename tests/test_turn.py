@@ -17,6 +17,10 @@ from nbstream._retry import Retries
 from nbstream.reply import Reply
 from nbstream.tools.consent import Consents
 from nbstream.types import Round, ToolResult
+from nbstream.retry import Retries
+from nbstream.showing import started
+from nbstream.tool_runs import Consents
+from nbstream.turn import LIMIT, Turn
 
 MODELS = ("openai:m", "openai-chat:m", "anthropic:m", "google:m")
 

@@ -33,6 +33,14 @@ from nbstream.tools.consent import Consents
 from nbstream.tools.records import ToolRun
 from nbstream.tools.tool import Tool
 from nbstream.types import Round, ToolResult
+from nbstream.literal import warn_of_literal
+from nbstream.reply import Reply
+from nbstream.requests import opened, parse_model, provider
+from nbstream.requests.request import Request, ToolSpec
+from nbstream.retry import MAX_WAIT_S, Retries, retries_of
+from nbstream.showing import shown, started
+from nbstream.timeout import Timeout
+from nbstream.turn import MAX_ROUNDS, Turn
 
 if TYPE_CHECKING:
     from nbstream._live import Live

@@ -20,7 +20,7 @@ from nbstream.streams import Source, open_source
 from nbstream.streams.source import noting
 
 if TYPE_CHECKING:
-    from nbstream.tools.consent import Consents
+    from nbstream.tool_runs import Consents
 
 __all__ = [
     "Beside",

@@ -7,6 +7,9 @@ import re
 
 from nbstream._keys import REMOVED, is_secret, redact
 from nbstream.models import Request, provider
+from nbstream.redact import REMOVED, is_secret, redact
+from nbstream.requests import provider
+from nbstream.requests.request import Request
 
 __all__ = ["preview"]
 

@@ -13,6 +13,8 @@ from nbstream._show import opened
 from nbstream._stop import Stop
 from nbstream._timeout import Timeout
 from nbstream.providers.whole import payloads
+from nbstream.player import Player, Screen
+from nbstream.providers.payloads import payloads
 from nbstream.reply import Reply
 
 __all__ = ["Lane"]

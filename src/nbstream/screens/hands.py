@@ -21,7 +21,7 @@ from nbstream._stop import Stop
 from nbstream.screens.peek import Look, hook, pump, watch
 
 if TYPE_CHECKING:
-    from nbstream.tools.consent import Consents
+    from nbstream.tool_runs import Consents
 
 __all__ = ["Button", "Hands"]
 

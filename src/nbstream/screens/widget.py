@@ -18,7 +18,7 @@ from nbstream.screens.live_model import LiveModel
 from nbstream.screens.live_sections import Sections
 
 if TYPE_CHECKING:
-    from nbstream.tools.consent import Consents
+    from nbstream.tool_runs import Consents
 
 __all__ = ["WidgetScreen"]
 

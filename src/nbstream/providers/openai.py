@@ -7,6 +7,9 @@ from nbstream._failures import said
 from nbstream.providers._read import record
 from nbstream.providers._values import number, text
 from nbstream.types import Failure, Usage
+from nbstream.events import Failure, Usage
+from nbstream.failure import said
+from nbstream.providers.payloads import number, record, text
 
 __all__ = ["failure", "fields", "usage"]
 

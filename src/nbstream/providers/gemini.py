@@ -1,21 +1,11 @@
 """Read Gemini's generate_content: the chunks of a stream."""
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any
 
-from nbstream._failures import said
-from nbstream.providers._gemini import (
-    ABOUT_A_PART,
-    NOT_SAID,
-    REASONS,
-    Fields,
-    fields,
-    record,
-    wire,
-)
-from nbstream.providers._gemini_content import to_message
-from nbstream.providers._read import get
-from nbstream.providers._values import items, number, text
-from nbstream.types import (
+from nbstream.events import (
     ArgumentDelta,
     Arguments,
     Citation,
@@ -35,8 +25,158 @@ from nbstream.types import (
     ToolCallDelta,
     Usage,
 )
+from nbstream.failure import said
+from nbstream.providers.payloads import get, items, number, plain, text
+from nbstream.reply import Part, Reply, ToolCall
 
-__all__ = ["API", "matches", "normalize", "to_message"]
+__all__ = [
+    "ABOUT_A_PART",
+    "API",
+    "NOT_SAID",
+    "REASONS",
+    "Fields",
+    "fields",
+    "matches",
+    "normalize",
+    "record",
+    "to_message",
+    "wire",
+]
+
+
+# -- Read the messages of generate_content by their wire names, whatever holds them.
+
+# The wire says ``finishReason``, the SDK's object ``finish_reason`` (and a dict dumped
+# from it either); bytes are base64 on the wire and ``bytes`` in the object.
+
+Fields = Mapping[str, Any]
+_NONE: Fields = {}
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+_FILTERED: tuple[str, ...] = (
+    "SAFETY",
+    "RECITATION",
+    "LANGUAGE",
+    "BLOCKLIST",
+    "PROHIBITED_CONTENT",
+    "SPII",
+    "IMAGE_SAFETY",
+    "IMAGE_PROHIBITED_CONTENT",
+    "IMAGE_RECITATION",
+    "ESCALATION",
+    "PUP_LIMITED_DISABLED",
+    "MODEL_ARMOR",
+)
+#: Google's reasons in our words. ``CONTINUATION`` is none: the answer goes on.
+REASONS: Mapping[str, FinishReason] = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    **dict.fromkeys(_FILTERED, "content_filter"),
+    "MALFORMED_FUNCTION_CALL": "error",
+    "UNEXPECTED_TOOL_CALL": "error",
+    "MISSING_THOUGHT_SIGNATURE": "error",
+    "MALFORMED_RESPONSE": "error",
+    "TOO_MANY_TOOL_CALLS": "other",
+    "NO_IMAGE": "other",
+    "IMAGE_OTHER": "other",
+    "OTHER": "other",
+}
+NOT_SAID = frozenset({"", "FINISH_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED"})
+#: Fields of a part that say something about it, and are not what it holds.
+ABOUT_A_PART = frozenset(
+    {
+        "thought",
+        "thoughtSignature",
+        "mediaResolution",
+        "mediaProcessing",
+        "partMetadata",
+        "videoMetadata",
+        "audioMetadata",
+        "speechMetadata",
+        "documentMetadata",
+        "spreadsheetMetadata",
+    }
+)
+
+
+class _WireNames(dict[str, str]):
+    """The wire's name for each name met: itself, or camelCase for snake_case."""
+
+    def __missing__(self, name: str) -> str:
+        head, *rest = str(name).split("_")
+        found = head + "".join(map(str.title, rest))
+        if len(self) < 1000:  # names come off the wire, so they have no end
+            self[name] = found
+        return found
+
+
+_NAMES = _WireNames()
+
+
+def fields(obj: object) -> Fields:
+    """Return what is set, under the names of the wire; empty if it is no message."""
+    found = obj if isinstance(obj, dict) else getattr(obj, "__dict__", _NONE)
+    return {_NAMES[name]: it for name, it in found.items() if it is not None}
+
+
+def record(value: object) -> dict[str, Any]:
+    """Return an object in the form of the wire, and an empty one for anything else."""
+    found = wire(value)
+    return found if isinstance(found, dict) else {}
+
+
+def wire(value: object) -> Any:
+    """Return a JSON-like copy with the names and the base64 of the wire.
+
+    Not pydantic's own dump: that is slower, and writes URL-safe base64.
+    """
+    if type(value) in _SCALARS:  # an enum of strings is none of them
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, dict):
+        return {name: wire(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [wire(each) for each in value]
+    found = fields(value)
+    return {name: wire(each) for name, each in found.items()} if found else plain(value)
+
+
+# -- Turn a reply into the ``Content`` that Gemini's generate_content takes back.
+
+
+def to_message(reply: Reply) -> dict[str, Any]:
+    """Return the model's ``Content``, each signature in the part it came in.
+
+    Calls that are not valid are left out.
+    """
+    calls = iter(reply.tool_calls)
+    parts = []
+    for part in reply.parts:
+        held = _to_part(part, next(calls) if part.kind == "tool_call" else None)
+        if held is not None:
+            signed = {"thoughtSignature": part.signature} if part.signature else {}
+            parts.append({**held, **signed})
+    return {"role": "model", "parts": parts}
+
+
+def _to_part(part: Part, call: ToolCall | None) -> dict[str, Any] | None:
+    if call is not None:
+        with_id = {"id": call.id} if call.id else {}
+        made = {"name": call.name, "args": call.parsed, **with_id}
+        return {"functionCall": made} if call.state == "valid" else None
+    match part.kind:
+        case "text" if part.text or part.signature:
+            return {"text": part.text}
+        case "reasoning":
+            return {"text": part.text, "thought": True}
+        case "other":
+            return dict(part.data)
+        case _:
+            return None
+
 
 API = "google.generate_content"
 

@@ -1,17 +1,22 @@
-"""Small things that every provider's request needs."""
+"""What is asked of a model, before any SDK is involved."""
 
 from __future__ import annotations
 
 import base64
 import inspect
 import mimetypes
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from nbstream.errors import UsageError
 
 __all__ = [
     "File",
+    "Provider",
+    "Request",
+    "Schema",
+    "ToolSpec",
     "data_url",
     "encoded",
     "given",
@@ -20,6 +25,50 @@ __all__ = [
     "merged",
     "messages_of",
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSpec:
+    """A tool as a model is told of it; ``parameters`` is a JSON Schema."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """The JSON Schema that the answer has to have, under a name."""
+
+    name: str
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request. ``max_tokens`` is in tokens; None leaves it to the provider.
+
+    Attributes:
+        provider: The name before the colon, such as ``"openai-chat"``.
+        model: The model's own name.
+        api: The wire API, such as ``"openai.chat"``.
+        messages: The conversation, in the provider's own form.
+        options: More arguments of the SDK's call, passed through as they are.
+    """
+
+    provider: str
+    model: str
+    api: str
+    messages: tuple[Any, ...]
+    system: str | None = None
+    tools: tuple[ToolSpec, ...] = ()
+    max_tokens: int | None = None
+    reasoning_effort: str | None = None
+    schema: Schema | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+# -- Small things that every provider's request needs.
 
 
 class File(Protocol):
@@ -113,3 +162,61 @@ def joined(
         else:
             found.append(message)
     return found
+
+
+# -- What a provider has to offer, so that it can be asked by its name.
+
+
+class Provider(Protocol):
+    """One way to ask. All but ``client`` and ``open`` work without the SDK.
+
+    Attributes:
+        api: The wire API, such as ``"openai.chat"``.
+        package: The module that must be importable, such as ``"google.genai"``.
+        keys: Environment variables that may hold the key; none: it needs no key.
+        base_url: The usual address, or None for the SDK's own.
+    """
+
+    @property
+    def api(self) -> str:
+        """The wire API."""
+        ...
+
+    @property
+    def package(self) -> str:
+        """The module it needs."""
+        ...
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Where its key may be."""
+        ...
+
+    @property
+    def base_url(self) -> str | None:
+        """Its usual address."""
+        ...
+
+    def arguments(self, request: Request) -> dict[str, Any]:
+        """Return the keyword arguments of the SDK's call."""
+        ...
+
+    def client(self, base_url: str | None, api_key: str | None) -> Any:
+        """Make the SDK's async client; None leaves it to the SDK."""
+        ...
+
+    def open(self, request: Request, client: Any) -> AsyncIterator[object]:
+        """Send the request; yield what the SDK yields; close stream and client."""
+        ...
+
+    def user_message(
+        self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
+    ) -> Any:
+        """Return a question, with images and files, as the API takes it."""
+        ...
+
+    def tool_result_message(
+        self, call_id: str, name: str, result: str, is_error: bool
+    ) -> Any:
+        """Return what a tool gave, as the API takes it."""
+        ...

@@ -1,11 +1,91 @@
-"""A whole answer, not streamed, as the payloads that its stream would have brought."""
+"""Read a payload alike, be it parsed JSON or an SDK's object."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum
 from typing import Any, TypeAlias
 
-from nbstream.providers._read import get, listed, record
+__all__ = [
+    "count",
+    "get",
+    "items",
+    "listed",
+    "number",
+    "payloads",
+    "plain",
+    "record",
+    "text",
+]
 
-__all__ = ["payloads"]
+
+def get(obj: object, name: str) -> Any:
+    """Return the field, or None where it is missing or null."""
+    if type(obj) is dict:
+        return obj.get(name)
+    if isinstance(obj, Mapping):
+        return obj.get(name)
+    return getattr(obj, name, None)
+
+
+def text_field(obj: object, name: str) -> str:
+    """Return the field if it is a string, else ""."""
+    found = get(obj, name)
+    return found if isinstance(found, str) else ""
+
+
+def count(obj: object, name: str) -> int | None:
+    """Return the field if it is a whole number, else None."""
+    found = get(obj, name)
+    return found if type(found) is int else None
+
+
+def listed(obj: object, name: str) -> Sequence[Any]:
+    """Return the field if it is a list, else an empty one."""
+    found = get(obj, name)
+    return found if isinstance(found, list | tuple) else ()
+
+
+def record(obj: object) -> dict[str, Any]:
+    """Return a JSON-like copy of an object, and an empty one of anything else."""
+    found = plain(obj)
+    return found if isinstance(found, dict) else {}
+
+
+def plain(obj: object) -> Any:
+    """Return a JSON-like copy with the names of the wire, for keeping."""
+    if isinstance(obj, Mapping):
+        return {str(key): plain(value) for key, value in obj.items()}
+    if isinstance(obj, list | tuple):
+        return [plain(item) for item in obj]
+    dump = getattr(obj, "model_dump", None)
+    if callable(dump):
+        return dump(mode="json", by_alias=True, exclude_unset=True, warnings=False)
+    if isinstance(obj, Enum):
+        return obj.value
+    if obj is None or isinstance(obj, str | int | float | bool):
+        return obj
+    fields = getattr(obj, "__dict__", None)
+    return plain(fields) if fields is not None else repr(obj)
+
+
+# -- Take a value if it is what it should be, else an empty one.
+
+
+def items(value: object) -> Sequence[Any]:
+    """Return a list as it is, and an empty one for anything else."""
+    return value if isinstance(value, list | tuple) else ()
+
+
+def text(value: object) -> str:
+    """Return a string as it is, and "" for anything else."""
+    return value if isinstance(value, str) else ""
+
+
+def number(value: object) -> int | None:
+    """Return a whole number as it is, and None for anything else."""
+    return value if type(value) is int else None
+
+
+# -- A whole answer, not streamed, as the payloads that its stream would have brought.
 
 Payload: TypeAlias = Mapping[str, Any]
 

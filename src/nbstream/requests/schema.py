@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from nbstream.models.request import Schema
+from nbstream.requests.request import Schema
 
 __all__ = ["anthropic_schema", "gemini_schema", "openai_format"]
 

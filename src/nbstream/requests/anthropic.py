@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from nbstream.models.dialects import anthropic_schema
-from nbstream.models.parts import (
+from nbstream.requests.request import (
     File,
+    Request,
     encoded,
     given,
     joined,
@@ -15,7 +15,7 @@ from nbstream.models.parts import (
     merged,
     messages_of,
 )
-from nbstream.models.request import Request
+from nbstream.requests.schema import anthropic_schema
 
 __all__ = ["ANTHROPIC_MAX_TOKENS", "Anthropic"]
 

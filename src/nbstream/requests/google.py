@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from nbstream.models.dialects import gemini_schema
-from nbstream.models.parts import File, encoded, given, joined, merged, messages_of
-from nbstream.models.request import Request
+from nbstream.requests.request import (
+    File,
+    Request,
+    encoded,
+    given,
+    joined,
+    merged,
+    messages_of,
+)
+from nbstream.requests.schema import gemini_schema
 
 __all__ = ["Google"]
 
