@@ -15,12 +15,7 @@ from harness.payloads import by_name, replied
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbstream.providers.google_generate_content import (
-    API,
-    matches,
-    normalize,
-    to_message,
-)
+from nbstream.providers.gemini import API, matches, normalize, to_message
 from nbstream.types import (
     ArgumentDelta,
     Arguments,
@@ -39,7 +34,6 @@ from nbstream.types import (
     ToolCallDelta,
     Usage,
 )
-from nbstream.providers.gemini import API, matches, normalize, to_message
 
 Payload = dict[str, object]
 reply_of = partial(replied, API, normalize)

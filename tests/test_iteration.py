@@ -328,7 +328,7 @@ NAMES = {
 
 @pytest.mark.parametrize(("code", "printed"), NAMES.values(), ids=NAMES)
 def test_names(code, printed):
-    """``nbstream.events`` is the function, ``nbstream.types`` the module of types."""
+    """``nbstream.types`` is the function, ``nbstream.types`` the module of types."""
     assert run(code) == printed
 
 

@@ -3,10 +3,7 @@
 import pytest
 
 from nbstream._reader import Reader
-from nbstream.providers._read import plain
-from nbstream.providers.whole import payloads
 from nbstream.providers.payloads import payloads, plain
-from nbstream.reader import Reader
 from nbstream.reply import Reply
 
 pytest.importorskip("openai")

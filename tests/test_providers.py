@@ -7,10 +7,8 @@ import pytest
 
 from nbstream import providers
 from nbstream.errors import UnknownNameError
-from nbstream.providers._read import get, plain
-from nbstream.types import TextDelta
-from nbstream.events import TextDelta
 from nbstream.providers.payloads import get, plain
+from nbstream.types import TextDelta
 
 PAYLOADS = {
     "text": "a string",

@@ -18,10 +18,7 @@ import nbstream
 from nbstream import Live, Reply, SchemaFailure, UsageError
 from nbstream._ask import request_of
 from nbstream._live import started
-from nbstream.models import provider
-from nbstream.asking import request_of
 from nbstream.requests import provider
-from nbstream.showing import started
 from nbstream.structured import AnyJson, shape_of
 
 VARIABLES = {

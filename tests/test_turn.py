@@ -15,12 +15,8 @@ from nbstream._live import started
 from nbstream._reader import Reader
 from nbstream._retry import Retries
 from nbstream.reply import Reply
-from nbstream.tools.consent import Consents
-from nbstream.types import Round, ToolResult
-from nbstream.retry import Retries
-from nbstream.showing import started
 from nbstream.tool_runs import Consents
-from nbstream.turn import LIMIT, Turn
+from nbstream.types import Round, ToolResult
 
 MODELS = ("openai:m", "openai-chat:m", "anthropic:m", "google:m")
 

@@ -24,23 +24,14 @@ from nbstream._retry import MAX_WAIT_S, FailedAtOnce, Retries, failure_in, retri
 from nbstream._show import shown
 from nbstream._timeout import Timeout
 from nbstream.errors import UsageError
-from nbstream.models import Request, ToolSpec, opened, parse_model, provider
-from nbstream.reply import Reply
-from nbstream.streams.referents import open_readers
-from nbstream.told import told
-from nbstream.tools.calling import run_calls
-from nbstream.tools.consent import Consents
-from nbstream.tools.records import ToolRun
-from nbstream.tools.tool import Tool
-from nbstream.types import Round, ToolResult
-from nbstream.literal import warn_of_literal
 from nbstream.reply import Reply
 from nbstream.requests import opened, parse_model, provider
 from nbstream.requests.request import Request, ToolSpec
-from nbstream.retry import MAX_WAIT_S, Retries, retries_of
-from nbstream.showing import shown, started
-from nbstream.timeout import Timeout
-from nbstream.turn import MAX_ROUNDS, Turn
+from nbstream.streams.referents import open_readers
+from nbstream.told import told
+from nbstream.tool_runs import Consents, ToolRun, run_calls
+from nbstream.tools import Tool
+from nbstream.types import Round, ToolResult
 
 if TYPE_CHECKING:
     from nbstream._live import Live

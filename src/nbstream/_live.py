@@ -21,7 +21,6 @@ from nbstream.streams import Source
 
 if TYPE_CHECKING:
     from nbstream._windows import Elements
-    from nbstream.structured_items import Items
 
 __all__ = ["Live", "start", "started"]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from nbstream._failures import said
 from nbstream.errors import UsageError
 from nbstream.providers import Provider, detect, provider
-from nbstream.providers._read import get
+from nbstream.providers.payloads import get
 from nbstream.reply import Reply, Timing
 from nbstream.reply.wire import Wire
 from nbstream.sse import Decoder, ServerSentEvent

@@ -13,10 +13,7 @@ from nbstream.chat.elsewhere import gone_on
 from nbstream.chat.history import History
 from nbstream.chat.saved import Saved
 from nbstream.errors import UsageError
-from nbstream.models import parse_model, provider
-from nbstream.literal import warn_of_literal
 from nbstream.requests import parse_model, provider
-from nbstream.turn import MAX_ROUNDS
 
 if TYPE_CHECKING:
     from nbstream.tools import Tool

@@ -6,8 +6,6 @@ import json
 import re
 
 from nbstream._keys import REMOVED, is_secret, redact
-from nbstream.models import Request, provider
-from nbstream.redact import REMOVED, is_secret, redact
 from nbstream.requests import provider
 from nbstream.requests.request import Request
 

@@ -20,8 +20,6 @@ from nbstream.magic.values import values
 from nbstream.reply import Reply
 from nbstream.requests import parse_model
 from nbstream.requests.request import Request
-from nbstream.retry import Retries
-from nbstream.showing import shown
 from nbstream.tools import Tool
 
 __all__ = ["Question", "chat_named"]

@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 
 from nbstream._keys import redact
 from nbstream._show import last
-from nbstream.models import missing, parse_model, providers
-from nbstream.ended import last
-from nbstream.redact import redact
 from nbstream.requests import missing, parse_model, providers
 
 __all__ = ["Settings"]

@@ -4,12 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbstream._failures import said
-from nbstream.providers._read import record
-from nbstream.providers._values import number, text
-from nbstream.types import Failure, Usage
-from nbstream.events import Failure, Usage
-from nbstream.failure import said
 from nbstream.providers.payloads import number, record, text
+from nbstream.types import Failure, Usage
 
 __all__ = ["failure", "fields", "usage"]
 

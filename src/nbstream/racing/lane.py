@@ -12,8 +12,6 @@ from nbstream._player import Player, Screen
 from nbstream._show import opened
 from nbstream._stop import Stop
 from nbstream._timeout import Timeout
-from nbstream.providers.whole import payloads
-from nbstream.player import Player, Screen
 from nbstream.providers.payloads import payloads
 from nbstream.reply import Reply
 

@@ -13,8 +13,6 @@ from nbstream.screens.control import visible
 
 if TYPE_CHECKING:
     from nbstream._stop import Stop
-    from nbstream.tools.consent import Consents
-    from nbstream.stop import Stop
     from nbstream.tool_runs import Consents
 
 __all__ = ["Prompting", "prompting"]

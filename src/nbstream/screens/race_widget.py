@@ -12,7 +12,6 @@ from nbstream.screens.live_model import LiveModel, script
 from nbstream.screens.race_bundle import race_bundle, race_metadata
 from nbstream.screens.race_lane import LaneScreen
 from nbstream.static import style
-from nbstream.stop import Stop
 
 if TYPE_CHECKING:
     from nbstream._player import Screen
