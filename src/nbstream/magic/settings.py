@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from nbstream.ended import last
-from nbstream.models import missing, parse_model, providers
-from nbstream.redact import redact
+from nbstream._keys import redact
+from nbstream._show import last
+from nbstream.requests import missing, parse_model, providers
 
 __all__ = ["Settings"]
 
