@@ -216,8 +216,6 @@ import anywidget, traitlets
 from IPython.display import display
 import nbstream, nbstream._show
 from nbstream.screens.stop_button import Hands
-import nbstream, nbstream.showing
-from nbstream.screens.stop_button import Hands
 
 class View(anywidget.AnyWidget):
     _esm = "export default {render() {}}"
