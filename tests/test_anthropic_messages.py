@@ -32,7 +32,7 @@ from nbstream.events import (
     ToolCallDelta,
     Usage,
 )
-from nbstream.providers.anthropic_messages import API, matches, normalize, to_message
+from nbstream.providers.anthropic import API, matches, normalize, to_message
 
 Payload = dict[str, object]
 reply_of = partial(replied, API, normalize)

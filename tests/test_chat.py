@@ -13,7 +13,7 @@ from nbstream import Chat, UsageError
 from nbstream.chat.reading import read
 from nbstream.chat.writing import written
 from nbstream.errors import ProviderFailure
-from nbstream.models import provider
+from nbstream.requests import provider
 
 MODELS = ("openai:m", "openai-chat:m", "anthropic:m", "google:m")
 MEMORY = "What did I ask? [scenario: memory]"

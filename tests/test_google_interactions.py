@@ -32,7 +32,7 @@ from nbstream.events import (
     ToolCallDelta,
     Usage,
 )
-from nbstream.providers.google_interactions import API, matches, normalize, to_message
+from nbstream.providers.interactions import API, matches, normalize, to_message
 
 Payload = dict[str, object]
 reply_of = partial(replied, API, normalize)

@@ -2,8 +2,7 @@
 
 import pytest
 
-from nbstream.providers._read import plain
-from nbstream.providers.whole import payloads
+from nbstream.providers.payloads import payloads, plain
 from nbstream.reader import Reader
 from nbstream.reply import Reply
 

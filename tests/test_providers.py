@@ -8,7 +8,7 @@ import pytest
 from nbstream import providers
 from nbstream.errors import UnknownNameError
 from nbstream.events import TextDelta
-from nbstream.providers._read import get, plain
+from nbstream.providers.payloads import get, plain
 
 PAYLOADS = {
     "text": "a string",

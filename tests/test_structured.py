@@ -17,7 +17,7 @@ from typing_extensions import TypedDict
 import nbstream
 from nbstream import Live, Reply, SchemaFailure, UsageError
 from nbstream.asking import request_of
-from nbstream.models import provider
+from nbstream.requests import provider
 from nbstream.showing import started
 from nbstream.structured import AnyJson, shape_of
 

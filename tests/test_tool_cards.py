@@ -29,7 +29,7 @@ from nbstream.screens.prompting import prompting
 from nbstream.screens.terminal import TerminalScreen
 from nbstream.screens.words import SHOWN_OF_RESULT
 from nbstream.stop import Stop
-from nbstream.tools.consent import Consents
+from nbstream.tool_runs import Consents
 
 CALL = ToolCallDelta(index=0, id="c", name="look", arguments='{"at": "<b>"}')
 CALLED = (Finish(reason="tool_calls", raw_reason=""), End())

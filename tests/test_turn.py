@@ -16,7 +16,7 @@ from nbstream.reader import Reader
 from nbstream.reply import Reply
 from nbstream.retry import Retries
 from nbstream.showing import started
-from nbstream.tools.consent import Consents
+from nbstream.tool_runs import Consents
 from nbstream.turn import LIMIT, Turn
 
 MODELS = ("openai:m", "openai-chat:m", "anthropic:m", "google:m")

@@ -133,7 +133,7 @@ def ended(reply, **how):
 
 
 class Page:
-    """A page as ``view.js`` keeps it: sections of blocks, in order of their keys."""
+    """A page as ``frames.js`` keeps it: sections of blocks, in order of their keys."""
 
     def __init__(self, changes=None):
         self.sections = {}
@@ -560,7 +560,7 @@ def test_the_script_is_one_module_without_its_comments():
     script = LiveModel._esm
 
     assert script.count("export default") == 1
-    assert "function stopper" in script
+    assert "function makeStop" in script
     assert "\n//" not in script
     assert "\n " not in script
     assert "/*" not in script + LiveModel._css

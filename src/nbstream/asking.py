@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from nbstream.errors import UsageError
 from nbstream.literal import warn_of_literal
-from nbstream.models import Request, ToolSpec, opened, parse_model, provider
 from nbstream.reply import Reply
+from nbstream.requests import opened, parse_model, provider
+from nbstream.requests.request import Request, ToolSpec
 from nbstream.retry import MAX_WAIT_S, Retries, retries_of
 from nbstream.showing import shown, started
 from nbstream.timeout import Timeout

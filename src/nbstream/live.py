@@ -18,7 +18,7 @@ from nbstream.screens import place
 from nbstream.source import Source
 
 if TYPE_CHECKING:
-    from nbstream.structured import Items
+    from nbstream.structured_items import Items
 
 __all__ = ["Live"]
 

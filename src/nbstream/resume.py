@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from nbstream.providers._read import get
+from nbstream.providers.payloads import get
 
 if TYPE_CHECKING:
     from nbstream.reply import Reply

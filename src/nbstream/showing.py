@@ -21,7 +21,7 @@ from nbstream.stop import Stop
 from nbstream.timeout import Timeout, timeout_of
 
 if TYPE_CHECKING:
-    from nbstream.tools.consent import Consents
+    from nbstream.tool_runs import Consents
 
 __all__ = ["Beside", "opened", "read", "show", "shown", "start", "started"]
 

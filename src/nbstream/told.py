@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from nbstream.errors import UsageError
-from nbstream.models import Provider
 from nbstream.reply import Reply, ToolCall
 from nbstream.reply.rounds import answerable
+from nbstream.requests.request import Provider
 
 __all__ = ["told"]
 

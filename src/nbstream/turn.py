@@ -12,15 +12,14 @@ from typing import TypeAlias
 
 from nbstream.events import Round, ToolResult
 from nbstream.failures.at_once import FailedAtOnce, failure_in
-from nbstream.models import Request, provider
 from nbstream.reply import Reply
+from nbstream.requests import provider
+from nbstream.requests.request import Request
 from nbstream.retry import Retries
 from nbstream.source.reach import open_readers
 from nbstream.told import told
-from nbstream.tools.calling import run_calls
-from nbstream.tools.consent import Consents
-from nbstream.tools.records import ToolRun
-from nbstream.tools.tool import Tool
+from nbstream.tool_runs import Consents, ToolRun, run_calls
+from nbstream.tools import Tool
 
 __all__ = ["MAX_ROUNDS", "Turn"]
 

@@ -12,8 +12,8 @@ from nbstream.chat.conversation import Conversation
 from nbstream.chat.playing import Playing
 from nbstream.chat.question import question_of, reworded
 from nbstream.live import Live
-from nbstream.models import Request
 from nbstream.reply import Reply
+from nbstream.requests.request import Request
 from nbstream.retry import MAX_WAIT_S, Retries, retries_of
 from nbstream.showing import Beside, shown, started
 from nbstream.timeout import Timeout

@@ -13,7 +13,7 @@ from nbstream.chat.history import History
 from nbstream.chat.saved import Saved
 from nbstream.errors import UsageError
 from nbstream.literal import warn_of_literal
-from nbstream.models import parse_model, provider
+from nbstream.requests import parse_model, provider
 from nbstream.turn import MAX_ROUNDS
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from nbstream.chat.reading import read
 from nbstream.chat.writing import written
-from nbstream.models import parse_model, provider
+from nbstream.requests import parse_model, provider
 
 if TYPE_CHECKING:
     from nbstream.chat.conversation import Conversation

@@ -10,8 +10,8 @@ from typing import Any
 from nbstream.chat.reading import read
 from nbstream.chat.transcript import Exchange, Transcript
 from nbstream.errors import UsageError
-from nbstream.models import Provider
 from nbstream.reply import Reply
+from nbstream.requests.request import Provider
 from nbstream.told import told
 
 __all__ = ["History"]

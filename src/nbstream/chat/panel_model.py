@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nbstream.screens.live_model import LiveModel, script, style
+from nbstream.screens.live_model import LiveModel, script
 from nbstream.screens.peek import hook, watch
+from nbstream.static import style
 
 __all__ = ["LONGEST", "Asked", "PanelModel", "checked"]
 
@@ -60,8 +61,8 @@ class PanelModel(LiveModel):
     later, see ``nbstream.screens.hands``; a request that has an id is taken once.
     """
 
-    _esm = script("chatPanel", "keep.js", "composer.js", "panel.js")
-    _css = style("view.css", "panel.css")
+    _esm = script("chatPanel", "saved_panel.js", "panel.js")
+    _css = style("answer.css", "panel.css")
 
     def __init__(
         self,

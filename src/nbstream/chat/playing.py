@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from nbstream.chat.transcript import Exchange
 from nbstream.stop import Stop
-from nbstream.tools.consent import Consents
+from nbstream.tool_runs import Consents
 
 __all__ = ["Playing"]
 

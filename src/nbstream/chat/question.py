@@ -9,7 +9,7 @@ from typing import Any
 
 from nbstream.asking import request_of
 from nbstream.chat.reading import read
-from nbstream.models import Provider
+from nbstream.requests.request import Provider
 
 __all__ = ["question_of", "reworded"]
 

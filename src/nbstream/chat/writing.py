@@ -8,8 +8,8 @@ from typing import Any
 
 from nbstream.chat.said import Call, Said, Who
 from nbstream.events import End, Finish, TextDelta, ToolCallDelta
-from nbstream.models import Provider
 from nbstream.reply import Reply
+from nbstream.requests.request import Provider
 from nbstream.told import NO_ANSWER
 
 __all__ = ["written"]

@@ -25,8 +25,8 @@ from nbstream.magic.preview import preview
 from nbstream.magic.prompt import fill
 from nbstream.magic.question import Question, chat_named
 from nbstream.magic.settings import Settings
-from nbstream.models import providers
 from nbstream.record import record
+from nbstream.requests import providers
 
 __all__ = ["StreamMagics", "fill", "load_ipython_extension"]
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from nbstream.magic.formats import FORMATS
 from nbstream.magic.known import known_models
 from nbstream.magic.settings import Settings
-from nbstream.models import providers
+from nbstream.requests import providers
 from nbstream.screens import VIEWS
 
 __all__ = ["candidates", "complete"]

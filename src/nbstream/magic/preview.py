@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-from nbstream.models import Request, provider
 from nbstream.redact import REMOVED, is_secret, redact
+from nbstream.requests import provider
+from nbstream.requests.request import Request
 
 __all__ = ["preview"]
 

@@ -15,8 +15,9 @@ from nbstream.literal import secrets_in, warn
 from nbstream.magic.prompt import fill
 from nbstream.magic.settings import Settings
 from nbstream.magic.values import values
-from nbstream.models import Request, parse_model
 from nbstream.reply import Reply
+from nbstream.requests import parse_model
+from nbstream.requests.request import Request
 from nbstream.retry import Retries
 from nbstream.showing import shown
 from nbstream.tools import Tool

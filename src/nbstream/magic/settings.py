@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from nbstream.ended import last
-from nbstream.models import missing, parse_model, providers
 from nbstream.redact import redact
+from nbstream.requests import missing, parse_model, providers
 
 __all__ = ["Settings"]
 

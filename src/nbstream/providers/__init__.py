@@ -26,9 +26,9 @@ _MODULES = {
     "text": "text",
     "openai.chat": "openai_chat",
     "openai.responses": "openai_responses",
-    "anthropic.messages": "anthropic_messages",
-    "google.interactions": "google_interactions",
-    "google.generate_content": "google_generate_content",
+    "anthropic.messages": "anthropic",
+    "google.interactions": "interactions",
+    "google.generate_content": "gemini",
 }
 #: The wire APIs that nbstream itself reads, and ``text`` for plain strings.
 APIS = tuple(_MODULES)

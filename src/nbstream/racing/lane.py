@@ -9,7 +9,7 @@ from contextvars import copy_context
 from functools import wraps
 
 from nbstream.player import Player, Screen
-from nbstream.providers.whole import payloads
+from nbstream.providers.payloads import payloads
 from nbstream.reply import Reply
 from nbstream.showing import opened
 from nbstream.stop import Stop

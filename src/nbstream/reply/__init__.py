@@ -16,7 +16,7 @@ from nbstream.reply.rounds import noted
 from nbstream.reply.timing import Timing
 
 if TYPE_CHECKING:
-    from nbstream.structured import Items
+    from nbstream.structured_items import Items
     from nbstream.timeout import Timeout
 
 __all__ = [
@@ -119,7 +119,7 @@ class Reply(Arriving):
             ProviderFailure: the service failed, as of ``live.result()``.
             UsageError: there is no list.
         """
-        from nbstream.structured import Items  # not the core's business
+        from nbstream.structured_items import Items  # not the core's business
 
         return Items(self, self.live)
 
@@ -130,7 +130,7 @@ class Reply(Arriving):
         and nothing is checked: act on ``parsed``, or on ``items()``. None: there is
         nothing yet, or it is no JSON.
         """
-        from nbstream.structured.partial import partial  # not the core's business
+        from nbstream.structured_items import partial  # not the core's business
 
         return partial(self)
 

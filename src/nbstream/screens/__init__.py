@@ -11,7 +11,7 @@ from nbstream.errors import UnknownNameError
 if TYPE_CHECKING:
     from nbstream.player import Screen
     from nbstream.stop import Stop
-    from nbstream.tools.consent import Consents
+    from nbstream.tool_runs import Consents
 
 __all__ = ["VIEWS", "cell", "choose", "place", "view_of"]
 

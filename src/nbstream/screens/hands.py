@@ -21,7 +21,7 @@ from nbstream.screens.peek import Look, hook, pump, watch
 from nbstream.stop import Stop
 
 if TYPE_CHECKING:
-    from nbstream.tools.consent import Consents
+    from nbstream.tool_runs import Consents
 
 __all__ = ["Button", "Hands"]
 

@@ -13,7 +13,7 @@ from nbstream.screens.live_model import LiveModel, mime_bundle
 from nbstream.stop import Stop
 
 if TYPE_CHECKING:
-    from nbstream.tools.consent import Consents
+    from nbstream.tool_runs import Consents
 
 __all__ = ["LiveDisplay"]
 

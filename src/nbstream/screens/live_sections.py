@@ -188,7 +188,8 @@ def _call_html(call: ToolCall, name_of_call: str) -> str:
 def _run_html(run: ToolResult, call: str) -> str:
     """Return what came of a call, with what only the live view says: time, a question.
 
-    The buttons are the page's own doing by what they are told to answer (oneview.js).
+    The buttons are the page's own doing by what they are told to answer:
+    see ``answer.js``.
     """
     if run.state == "asking":
         words = ("Allow", "Refuse")

@@ -13,7 +13,7 @@ from nbstream.screens.control import visible
 
 if TYPE_CHECKING:
     from nbstream.stop import Stop
-    from nbstream.tools.consent import Consents
+    from nbstream.tool_runs import Consents
 
 __all__ = ["Prompting", "prompting"]
 

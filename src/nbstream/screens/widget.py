@@ -18,7 +18,7 @@ from nbstream.screens.live_sections import Sections
 from nbstream.stop import Stop
 
 if TYPE_CHECKING:
-    from nbstream.tools.consent import Consents
+    from nbstream.tool_runs import Consents
 
 __all__ = ["WidgetScreen"]
 
