@@ -10,12 +10,7 @@ from comm.base_comm import BaseComm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbstream.events import (
-    End,
-    PartDone,
-    TextDelta,
-    ToolCallDelta,
-)
+from nbstream._stop import Stop
 from nbstream.markdown import to_html
 from nbstream.markdown.short import LITERAL, SHORT, expand, shorten, shortened
 from nbstream.reply import Reply
@@ -26,7 +21,7 @@ from nbstream.screens.live_message import FrameMessages
 from nbstream.screens.live_model import ANSWERS, KEPT, LiveModel
 from nbstream.screens.live_sections import Sections
 from nbstream.screens.widget import FALLBACK, MIN_INTERVAL_S, WidgetScreen
-from nbstream.stop import Stop
+from nbstream.types import End, PartDone, TextDelta, ToolCallDelta
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 TOUR = """# A tour

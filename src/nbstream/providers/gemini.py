@@ -5,7 +5,10 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
-from nbstream.events import (
+from nbstream._failures import said
+from nbstream.providers.payloads import get, items, number, plain, text
+from nbstream.reply import Part, Reply, ToolCall
+from nbstream.types import (
     ArgumentDelta,
     Arguments,
     Citation,
@@ -25,9 +28,6 @@ from nbstream.events import (
     ToolCallDelta,
     Usage,
 )
-from nbstream.failure import said
-from nbstream.providers.payloads import get, items, number, plain, text
-from nbstream.reply import Part, Reply, ToolCall
 
 __all__ = [
     "ABOUT_A_PART",

@@ -3,7 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nbstream.events import (
+from nbstream._failures import said
+from nbstream.providers.payloads import count, get, listed, record
+from nbstream.providers.payloads import text_field as text
+from nbstream.reply import Part, Reply, ToolCall
+from nbstream.reply.parts import parse_arguments
+from nbstream.types import (
     Arguments,
     Citation,
     End,
@@ -21,11 +26,6 @@ from nbstream.events import (
     ToolCallDelta,
     Usage,
 )
-from nbstream.failure import said
-from nbstream.providers.payloads import count, get, listed, record
-from nbstream.providers.payloads import text_field as text
-from nbstream.reply import Part, Reply, ToolCall
-from nbstream.reply.parts import parse_arguments
 
 __all__ = [
     "API",

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nbstream.events import Failure, Usage
-from nbstream.failure import said
+from nbstream._failures import said
 from nbstream.providers.payloads import number, record, text
+from nbstream.types import Failure, Usage
 
 __all__ = ["failure", "fields", "usage"]
 

@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nbstream.events import (
+from nbstream.providers.openai import failure, fields, usage
+from nbstream.providers.payloads import get, items, number, record, text
+from nbstream.types import (
     Citation,
     End,
     Event,
@@ -20,8 +22,6 @@ from nbstream.events import (
     TextDelta,
     ToolCallDelta,
 )
-from nbstream.providers.openai import failure, fields, usage
-from nbstream.providers.payloads import get, items, number, record, text
 
 if TYPE_CHECKING:
     from nbstream.reply import Part, Reply

@@ -6,7 +6,10 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from nbstream.events import (
+from nbstream._failures import said
+from nbstream.providers.openai import failure, fields, usage
+from nbstream.providers.payloads import get, items, number, record, text
+from nbstream.types import (
     Arguments,
     Citation,
     End,
@@ -23,9 +26,6 @@ from nbstream.events import (
     TextKind,
     ToolCallDelta,
 )
-from nbstream.failure import said
-from nbstream.providers.openai import failure, fields, usage
-from nbstream.providers.payloads import get, items, number, record, text
 
 if TYPE_CHECKING:
     from nbstream.reply import Part, Reply, ToolCall

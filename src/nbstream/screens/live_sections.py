@@ -13,7 +13,6 @@ from dataclasses import fields, replace
 from html import escape
 from typing import TypeAlias
 
-from nbstream.events import ToolResult
 from nbstream.markdown.frame import changes
 from nbstream.markdown.rendering import Frame, Rendering
 from nbstream.reply import Choice, Reply, ToolCall
@@ -27,6 +26,7 @@ from nbstream.screens.bundle import (
 from nbstream.screens.forms import Json, fenced, html_of, plain_of
 from nbstream.screens.live_json import laid_out, standing
 from nbstream.screens.words import calls
+from nbstream.types import ToolResult
 
 __all__ = ["Sections", "SentFrame"]
 

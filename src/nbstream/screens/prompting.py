@@ -12,7 +12,7 @@ from nbstream.reply import Reply
 from nbstream.screens.control import visible
 
 if TYPE_CHECKING:
-    from nbstream.stop import Stop
+    from nbstream._stop import Stop
     from nbstream.tool_runs import Consents
 
 __all__ = ["Prompting", "prompting"]

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from nbstream._stop import Stop
 from nbstream.screens import cell
 from nbstream.screens.live_display import LiveDisplay
 from nbstream.screens.live_model import LiveModel, script
 from nbstream.screens.race_bundle import race_bundle, race_metadata
 from nbstream.screens.race_lane import LaneScreen
 from nbstream.static import style
-from nbstream.stop import Stop
 
 if TYPE_CHECKING:
-    from nbstream.player import Screen
+    from nbstream._player import Screen
     from nbstream.racing import Race
 
 __all__ = ["FALLBACK", "RaceModel", "WidgetRace"]
