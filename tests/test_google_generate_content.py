@@ -15,7 +15,8 @@ from harness.payloads import by_name, replied
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbstream.events import (
+from nbstream.providers.gemini import API, matches, normalize, to_message
+from nbstream.types import (
     ArgumentDelta,
     Arguments,
     Citation,
@@ -33,7 +34,6 @@ from nbstream.events import (
     ToolCallDelta,
     Usage,
 )
-from nbstream.providers.gemini import API, matches, normalize, to_message
 
 Payload = dict[str, object]
 reply_of = partial(replied, API, normalize)

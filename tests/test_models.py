@@ -7,7 +7,7 @@ import pytest
 
 import nbstream
 from nbstream import UsageError
-from nbstream.asking import request_of
+from nbstream._ask import request_of
 from nbstream.errors import UnknownNameError
 from nbstream.requests import PROVIDERS, missing, opened, parse_model, provider
 from nbstream.requests.anthropic import ANTHROPIC_MAX_TOKENS

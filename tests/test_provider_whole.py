@@ -2,8 +2,8 @@
 
 import pytest
 
+from nbstream._reader import Reader
 from nbstream.providers.payloads import payloads, plain
-from nbstream.reader import Reader
 from nbstream.reply import Reply
 
 pytest.importorskip("openai")

@@ -7,11 +7,11 @@ import json
 import pytest
 from harness.answers import DONE, called, chunk
 
-from nbstream.events import ToolResult
-from nbstream.reader import Reader
+from nbstream._reader import Reader
 from nbstream.reply import Reply
-from nbstream.reply.rounds import INVALID, answerable
+from nbstream.reply.reply import INVALID, answerable
 from nbstream.told import told
+from nbstream.types import ToolResult
 
 
 class Own:

@@ -11,8 +11,8 @@ from collections import abc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, TypeAlias, Union
 
+from nbstream._keys import redact
 from nbstream.errors import UsageError
-from nbstream.redact import redact
 from nbstream.requests.request import Schema
 from nbstream.tools import needed, untitled
 

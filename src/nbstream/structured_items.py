@@ -12,7 +12,7 @@ from nbstream.errors import SchemaFailure, UsageError
 from nbstream.structured import AnyJson, Shape
 
 if TYPE_CHECKING:
-    from nbstream.live import Live
+    from nbstream._live import Live
     from nbstream.reply import Choice, Reply
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import Any
 
 from nbstream.errors import UsageError
 from nbstream.reply import Reply, ToolCall
-from nbstream.reply.rounds import answerable
+from nbstream.reply.reply import answerable
 from nbstream.requests.request import Provider
 
 __all__ = ["told"]

@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
-from nbstream.events import ToolState
-from nbstream.redact import redact
+from nbstream._keys import redact
 from nbstream.reply import ToolCall
 from nbstream.tools import Tool, needed
+from nbstream.types import ToolState
 
 __all__ = [
     "STOPPED",

@@ -7,22 +7,21 @@ from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nbstream.asking import request_of, turn_of
+from nbstream._ask import Turn, request_of, turn_of
+from nbstream._live import Live, started
+from nbstream._retry import MAX_WAIT_S, Retries, retries_of
+from nbstream._show import Beside, shown
+from nbstream._timeout import Timeout
 from nbstream.chat.conversation import Conversation
 from nbstream.chat.playing import Playing
 from nbstream.chat.question import question_of, reworded
-from nbstream.live import Live
 from nbstream.reply import Reply
 from nbstream.requests.request import Request
-from nbstream.retry import MAX_WAIT_S, Retries, retries_of
-from nbstream.showing import Beside, shown, started
-from nbstream.timeout import Timeout
-from nbstream.turn import Turn
 
 if TYPE_CHECKING:
+    from nbstream._player import Screen
+    from nbstream._stop import Stop
     from nbstream.chat.panel import Panel
-    from nbstream.player import Screen
-    from nbstream.stop import Stop
 
 __all__ = ["Chat"]
 

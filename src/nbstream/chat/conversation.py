@@ -7,14 +7,13 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from nbstream.asking import known_tools
+from nbstream._ask import MAX_ROUNDS, known_tools
+from nbstream._keys import warn_of_literal
 from nbstream.chat.elsewhere import gone_on
 from nbstream.chat.history import History
 from nbstream.chat.saved import Saved
 from nbstream.errors import UsageError
-from nbstream.literal import warn_of_literal
 from nbstream.requests import parse_model, provider
-from nbstream.turn import MAX_ROUNDS
 
 if TYPE_CHECKING:
     from nbstream.tools import Tool

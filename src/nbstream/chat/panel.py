@@ -11,21 +11,21 @@ from contextvars import Context, copy_context
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from nbstream._keys import redact
 from nbstream.chat.panel_outputs import Outputs
 from nbstream.chat.panel_turns import Turns
 from nbstream.chat.playing import Playing
 from nbstream.chat.shown import to_markdown
 from nbstream.chat.transcript import Exchange
-from nbstream.redact import redact
 from nbstream.screens import place
-from nbstream.screens.control import visible
+from nbstream.screens.base import visible
 
 if TYPE_CHECKING:
     from IPython.display import DisplayHandle
 
+    from nbstream._live import Live
+    from nbstream._player import Screen
     from nbstream.chat.panel_model import Asked, PanelModel
-    from nbstream.live import Live
-    from nbstream.player import Screen
 
 __all__ = ["Panel"]
 

@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from nbstream.asking import request_of
+from nbstream._ask import request_of
 from nbstream.chat.reading import read
 from nbstream.requests.request import Provider
 

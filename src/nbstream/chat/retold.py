@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from nbstream.chat.said import Said
-from nbstream.events import (
+from nbstream.reply import Reply
+from nbstream.types import (
     End,
     Finish,
     Round,
@@ -14,7 +15,6 @@ from nbstream.events import (
     ToolResult,
     ToolState,
 )
-from nbstream.reply import Reply
 
 __all__ = ["retold"]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbstream._keys import is_secret, redact
 from nbstream.errors import UsageError
-from nbstream.redact import is_secret, redact
 
 if TYPE_CHECKING:
     from nbstream.chat.conversation import Conversation

@@ -7,10 +7,10 @@ from itertools import groupby
 from typing import Any
 
 from nbstream.chat.said import Call, Said, Who
-from nbstream.events import End, Finish, TextDelta, ToolCallDelta
 from nbstream.reply import Reply
 from nbstream.requests.request import Provider
 from nbstream.told import NO_ANSWER
+from nbstream.types import End, Finish, TextDelta, ToolCallDelta
 
 __all__ = ["written"]
 

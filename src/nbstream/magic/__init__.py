@@ -16,8 +16,8 @@ from IPython.core.magic import (
 )
 from IPython.core.magic_arguments import argument, magic_arguments
 
+from nbstream._keys import warn_of_text
 from nbstream.errors import ProviderFailure, Stopped, UsageError
-from nbstream.literal import warn_of_text
 from nbstream.magic.completion import complete
 from nbstream.magic.formats import FORMATS, hand_over_code, reply_of
 from nbstream.magic.options import ASK, SET, check_name, help_of, parsed, wants_help

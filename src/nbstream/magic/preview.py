@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from nbstream.redact import REMOVED, is_secret, redact
+from nbstream._keys import REMOVED, is_secret, redact
 from nbstream.requests import provider
 from nbstream.requests.request import Request
 

@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from nbstream.asking import known_tools, request_of, turn_of
+from nbstream._ask import known_tools, request_of, turn_of
+from nbstream._keys import secrets_in, warn
+from nbstream._retry import Retries
+from nbstream._show import shown
 from nbstream.chat import Chat
 from nbstream.errors import UsageError
-from nbstream.literal import secrets_in, warn
 from nbstream.magic.prompt import fill
 from nbstream.magic.settings import Settings
 from nbstream.magic.values import values
 from nbstream.reply import Reply
 from nbstream.requests import parse_model
 from nbstream.requests.request import Request
-from nbstream.retry import Retries
-from nbstream.showing import shown
 from nbstream.tools import Tool
 
 __all__ = ["Question", "chat_named"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from nbstream.ended import last
-from nbstream.redact import redact
+from nbstream._keys import redact
+from nbstream._show import last
 from nbstream.requests import missing, parse_model, providers
 
 __all__ = ["Settings"]

@@ -3,7 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nbstream.events import (
+from nbstream._failures import said
+from nbstream.providers.payloads import (
+    fields,
+    get,
+    items,
+    number,
+    parts_and_calls,
+    record,
+    text,
+    whole_form,
+)
+from nbstream.reply import Part, Reply, ToolCall
+from nbstream.types import (
     Arguments,
     Citation,
     End,
@@ -19,18 +31,6 @@ from nbstream.events import (
     ToolCallDelta,
     Usage,
 )
-from nbstream.failure import said
-from nbstream.providers.payloads import (
-    fields,
-    get,
-    items,
-    number,
-    parts_and_calls,
-    record,
-    text,
-    whole_form,
-)
-from nbstream.reply import Part, Reply, ToolCall
 
 API = "anthropic.messages"
 

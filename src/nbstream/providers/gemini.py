@@ -9,7 +9,19 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
-from nbstream.events import (
+from nbstream._failures import said
+from nbstream.providers.payloads import (
+    Fields,
+    get,
+    items,
+    number,
+    parts_and_calls,
+    plain,
+    text,
+    total,
+)
+from nbstream.reply import Part, Reply, ToolCall
+from nbstream.types import (
     ArgumentDelta,
     Arguments,
     Citation,
@@ -29,18 +41,6 @@ from nbstream.events import (
     ToolCallDelta,
     Usage,
 )
-from nbstream.failure import said
-from nbstream.providers.payloads import (
-    Fields,
-    get,
-    items,
-    number,
-    parts_and_calls,
-    plain,
-    text,
-    total,
-)
-from nbstream.reply import Part, Reply, ToolCall
 
 API = "google.generate_content"
 

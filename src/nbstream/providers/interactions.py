@@ -3,7 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nbstream.events import (
+from nbstream._failures import said
+from nbstream.providers.payloads import (
+    Fields,
+    fields,
+    get,
+    items,
+    number,
+    parts_and_calls,
+    record,
+    text,
+    total,
+    whole_form,
+)
+from nbstream.reply import Part, Reply, ToolCall
+from nbstream.types import (
     Arguments,
     Citation,
     End,
@@ -21,20 +35,6 @@ from nbstream.events import (
     ToolCallDelta,
     Usage,
 )
-from nbstream.failure import said
-from nbstream.providers.payloads import (
-    Fields,
-    fields,
-    get,
-    items,
-    number,
-    parts_and_calls,
-    record,
-    text,
-    total,
-    whole_form,
-)
-from nbstream.reply import Part, Reply, ToolCall
 
 API = "google.interactions"
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from nbstream.events import Failure, Usage
-from nbstream.failure import said
+from nbstream._failures import said
 from nbstream.providers.payloads import Fields, fields, number, record, text
+from nbstream.types import Failure, Usage
 
 
 def failure(error: object) -> Failure:

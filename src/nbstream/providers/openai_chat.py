@@ -4,7 +4,19 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from nbstream.events import (
+from nbstream.providers.openai import failure, usage
+from nbstream.providers.payloads import (
+    Fields,
+    fields,
+    get,
+    items,
+    number,
+    parts_and_calls,
+    record,
+    text,
+)
+from nbstream.reply import Part, Reply
+from nbstream.types import (
     Citation,
     End,
     Event,
@@ -18,18 +30,6 @@ from nbstream.events import (
     TextDelta,
     ToolCallDelta,
 )
-from nbstream.providers.openai import failure, usage
-from nbstream.providers.payloads import (
-    Fields,
-    fields,
-    get,
-    items,
-    number,
-    parts_and_calls,
-    record,
-    text,
-)
-from nbstream.reply import Part, Reply
 
 API = "openai.chat"
 #: The events of ``client.chat.completions.stream()``: the chunk, and what the SDK

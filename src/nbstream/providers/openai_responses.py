@@ -8,7 +8,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
-from nbstream.events import (
+from nbstream._failures import said
+from nbstream.providers.openai import failure, usage
+from nbstream.providers.payloads import (
+    Fields,
+    fields,
+    get,
+    items,
+    number,
+    parts_and_calls,
+    record,
+    text,
+)
+from nbstream.reply import Reply
+from nbstream.types import (
     Arguments,
     Citation,
     End,
@@ -25,19 +38,6 @@ from nbstream.events import (
     TextKind,
     ToolCallDelta,
 )
-from nbstream.failure import said
-from nbstream.providers.openai import failure, usage
-from nbstream.providers.payloads import (
-    Fields,
-    fields,
-    get,
-    items,
-    number,
-    parts_and_calls,
-    record,
-    text,
-)
-from nbstream.reply import Reply
 
 API = "openai.responses"
 Handler: TypeAlias = Callable[[Fields], Sequence[Event]]
