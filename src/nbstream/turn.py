@@ -13,10 +13,10 @@ from typing import TypeAlias
 from nbstream.events import Round, ToolResult
 from nbstream.failures.at_once import FailedAtOnce, failure_in
 from nbstream.models import Request, provider
+from nbstream.models.history import as_messages
 from nbstream.reply import Reply
 from nbstream.retry import Retries
 from nbstream.source.reach import open_readers
-from nbstream.told import told
 from nbstream.tools.calling import run_calls
 from nbstream.tools.consent import Consents
 from nbstream.tools.records import ToolRun
@@ -77,7 +77,7 @@ class Turn:
     async def _answers(self) -> AsyncGenerator[object]:
         """Send the request; again, if it fails before its first event and may be."""
         own = provider(self.request.provider)
-        before = [told(each, own) for each in self.reply.rounds[:-1]]
+        before = [as_messages(each, own) for each in self.reply.rounds[:-1]]
         messages = (*self.request.messages, *chain.from_iterable(before))
         request = replace(self.request, messages=messages)
         attempt, heard = 0, False
