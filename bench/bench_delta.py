@@ -25,10 +25,10 @@ from google.genai.types import HttpOptions
 from openai import OpenAI
 
 import nbstream
-from nbstream.events import Event
+from nbstream._reader import Reader
 from nbstream.offline import Server
-from nbstream.reader import Reader
 from nbstream.reply import Reply, Timing
+from nbstream.types import Event
 
 ROUNDS = 7
 ASK = "[scenario: long]"

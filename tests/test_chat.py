@@ -12,7 +12,7 @@ import nbstream
 from nbstream import Chat, UsageError
 from nbstream.chat.forms import read_messages, write_messages
 from nbstream.errors import ProviderFailure
-from nbstream.models import provider
+from nbstream.requests import provider
 
 MODELS = ("openai:m", "openai-chat:m", "anthropic:m", "google:m")
 MEMORY = "What did I ask? [scenario: memory]"

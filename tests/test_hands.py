@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
+from nbstream._stop import Stop
 from nbstream.screens.hands import LATE_S, Hands
 from nbstream.screens.peek import PRIVATE, hook, pump, watch
-from nbstream.stop import Stop
 
 # -- without a kernel ------------------------------------------------------------------
 
@@ -214,7 +214,7 @@ SETUP = """\
 import time
 import anywidget, traitlets
 from IPython.display import display
-import nbstream, nbstream.showing
+import nbstream, nbstream._show
 from nbstream.screens.hands import Hands
 
 class View(anywidget.AnyWidget):
@@ -238,7 +238,7 @@ class Screen:
         self.hands.close()
         self.view.close()
 
-nbstream.showing.choose = lambda view, stop, **more: Screen(stop)
+nbstream._show.choose = lambda view, stop, **more: Screen(stop)
 def words(n=3, wait_s=0.1, then_s=20):
     for i in range(n):
         yield f"word{i} "

@@ -4,7 +4,7 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 
 from nbstream.magic.completion import known_models
-from nbstream.models import providers
+from nbstream.requests import providers
 
 
 @pytest.fixture

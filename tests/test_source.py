@@ -24,11 +24,18 @@ import httpx2
 import pytest
 
 from nbstream.errors import UsageError
-from nbstream.source import Abandoned, Interrupted, Source, open_source, sockets, waking
-from nbstream.source.background import background_loop
-from nbstream.source.reach import POOLS
-from nbstream.source.session import Session
-from nbstream.source.shapes import RESPONSE_PLACES
+from nbstream.streams import (
+    Abandoned,
+    Interrupted,
+    Source,
+    open_source,
+    sockets,
+    thread_reader,
+)
+from nbstream.streams.loop_reader import background_loop
+from nbstream.streams.referents import POOLS
+from nbstream.streams.session import Session
+from nbstream.streams.shapes import RESPONSE_PLACES
 
 
 class Run:
@@ -671,7 +678,7 @@ def test_without_private_names_the_public_way_stops(
     with theirs:
         assert theirs.recv(1) == b""
 
-    assert time.monotonic() - at_s < waking.THROW_AFTER_S
+    assert time.monotonic() - at_s < thread_reader.THROW_AFTER_S
     assert run.ends == [None]
 
 

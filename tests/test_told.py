@@ -7,11 +7,11 @@ import json
 import pytest
 from harness.answers import DONE, called, chunk
 
-from nbstream.events import ToolResult
-from nbstream.models.history import as_messages
-from nbstream.reader import Reader
+from nbstream._reader import Reader
 from nbstream.reply import Reply
-from nbstream.reply.rounds import INVALID, answerable
+from nbstream.reply.reply import INVALID, answerable
+from nbstream.requests.history import as_messages
+from nbstream.types import ToolResult
 
 
 class Own:

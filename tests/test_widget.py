@@ -10,12 +10,7 @@ from comm.base_comm import BaseComm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbstream.events import (
-    End,
-    PartDone,
-    TextDelta,
-    ToolCallDelta,
-)
+from nbstream._stop import Stop
 from nbstream.markdown import to_html
 from nbstream.markdown.short import LITERAL, SHORT, expand, shorten, shortened
 from nbstream.reply import Reply
@@ -26,7 +21,7 @@ from nbstream.screens.live_message import FrameMessages
 from nbstream.screens.live_model import ANSWERS, KEPT, LiveModel
 from nbstream.screens.live_sections import Sections
 from nbstream.screens.widget import FALLBACK, MIN_INTERVAL_S, WidgetScreen
-from nbstream.stop import Stop
+from nbstream.types import End, PartDone, TextDelta, ToolCallDelta
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 TOUR = """# A tour
@@ -133,7 +128,7 @@ def ended(reply, **how):
 
 
 class Page:
-    """A page as ``view.js`` keeps it: sections of blocks, in order of their keys."""
+    """A page as ``frames.js`` keeps it: sections of blocks, in order of their keys."""
 
     def __init__(self, changes=None):
         self.sections = {}
@@ -560,7 +555,7 @@ def test_the_script_is_one_module_without_its_comments():
     script = LiveModel._esm
 
     assert script.count("export default") == 1
-    assert "function stopper" in script
+    assert "function makeStop" in script
     assert "\n//" not in script
     assert "\n " not in script
     assert "/*" not in script + LiveModel._css

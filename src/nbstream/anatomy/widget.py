@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from importlib.resources import files
 
 import anywidget
 import traitlets
 
 from nbstream.anatomy.body import Anatomy
 from nbstream.anatomy.message import message
+from nbstream.static import module, style
 
 __all__ = ["KEPT", "AnatomyModel", "keep"]
 
 #: How many of them stay alive; the table stands in the place of older ones.
 KEPT = 8
-_PARTS = ("nodes", "anatomy_rows", "anatomy_walk", "anatomy_panes", "anatomy_hands")
+_FILES = ("blocks.js", "anatomy_stream.js", "anatomy_slider.js", "anatomy.js")
 _kept: deque[AnatomyModel] = deque()
-
-
-def _file(name: str) -> str:
-    return (files("nbstream") / "static" / name).read_text("utf-8")
 
 
 class AnatomyModel(anywidget.AnyWidget):
@@ -30,8 +26,8 @@ class AnatomyModel(anywidget.AnyWidget):
     class. Without, it is a widget like any other.
     """
 
-    _esm = "\n".join(_file(f"{name}.js") for name in (*_PARTS, "anatomy"))
-    _css = _file("anatomy.css")
+    _esm = module("anatomyView", *_FILES)
+    _css = style("anatomy.css")
     told = traitlets.Dict().tag(sync=True)
     data = traitlets.Bytes().tag(sync=True)
     place = traitlets.Unicode().tag(sync=True)

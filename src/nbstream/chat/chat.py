@@ -11,25 +11,24 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack
 
+from nbstream._ask import MAX_ROUNDS, known_tools, request_of, turn_of
+from nbstream._keys import is_secret, redact, warn_of_literal
+from nbstream._live import Live, started
 from nbstream._options import expand_options
-from nbstream.asking import known_tools, request_of, turn_of
+from nbstream._retry import MAX_WAIT_S, Retries, retries_of
+from nbstream._show import shown
+from nbstream._timeout import Timeout
 from nbstream.chat.forms import convert, read_messages
 from nbstream.chat.history import History, Playback
 from nbstream.errors import UsageError
-from nbstream.literal import warn_of_literal
-from nbstream.live import Live
-from nbstream.models import Request, parse_model, provider
-from nbstream.redact import is_secret, redact
 from nbstream.reply import Reply
-from nbstream.retry import MAX_WAIT_S, Retries, retries_of
-from nbstream.showing import shown, started
-from nbstream.timeout import Timeout
-from nbstream.turn import MAX_ROUNDS
+from nbstream.requests import parse_model, provider
+from nbstream.requests.request import Request
 
 if TYPE_CHECKING:
+    from nbstream._player import Screen
+    from nbstream._stop import Stop
     from nbstream.chat.panel import Panel
-    from nbstream.player import Screen
-    from nbstream.stop import Stop
     from nbstream.tools import Tool
 
 _Played = TypeVar("_Played")

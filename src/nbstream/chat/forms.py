@@ -19,8 +19,8 @@ from nbstream.chat.messages import (
     to_reply,
 )
 from nbstream.errors import UsageError
-from nbstream.models import Provider
-from nbstream.models.history import NO_ANSWER
+from nbstream.requests.history import NO_ANSWER
+from nbstream.requests.request import Provider
 
 _Json: TypeAlias = Mapping[str, Any]
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from nbstream.chat.forms import read_messages
 from nbstream.chat.messages import Message, to_reply
 from nbstream.errors import UsageError
-from nbstream.models import Provider
-from nbstream.models.history import as_messages
 from nbstream.reply import Reply
+from nbstream.requests.history import as_messages
+from nbstream.requests.request import Provider
 
 if TYPE_CHECKING:
-    from nbstream.stop import Stop
-    from nbstream.tools.consent import Consents
+    from nbstream._stop import Stop
+    from nbstream.tool_runs import Consents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
-from nbstream.events import (
+from nbstream.reply import Reply
+from nbstream.types import (
     End,
     Finish,
     Round,
@@ -17,7 +18,6 @@ from nbstream.events import (
     ToolResult,
     ToolState,
 )
-from nbstream.reply import Reply
 
 Who: TypeAlias = Literal["system", "user", "model", "tool"]
 

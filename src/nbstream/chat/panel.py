@@ -20,9 +20,9 @@ from nbstream.screens.markdown import said_in
 if TYPE_CHECKING:
     from IPython.display import DisplayHandle
 
+    from nbstream._live import Live
+    from nbstream._player import Screen
     from nbstream.chat.panel_widget import Page
-    from nbstream.live import Live
-    from nbstream.player import Screen
 
 NEEDS_WIDGETS = (
     'The chat panel needs a notebook that shows widgets; ask in a cell: chat("…")'

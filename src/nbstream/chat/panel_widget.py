@@ -10,13 +10,14 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any
 
+from nbstream._keys import redact
+from nbstream._live import Live
 from nbstream.chat.history import Exchange, Playback
-from nbstream.live import Live
-from nbstream.redact import redact
 from nbstream.reply import Reply
-from nbstream.screens.live_model import LiveModel, script, style
+from nbstream.screens.live_model import LiveModel, script
 from nbstream.screens.peek import hook, watch
 from nbstream.screens.widget import WidgetScreen
+from nbstream.static import style
 
 #: What a page may make us send whole, in seconds between two times.
 RESYNC_S = 0.5
@@ -69,8 +70,8 @@ class PanelModel(LiveModel):
     later, see ``nbstream.screens.hands``; a request that has an id is taken once.
     """
 
-    _esm = script("chatPanel", "keep.js", "composer.js", "panel.js")
-    _css = style("view.css", "panel.css")
+    _esm = script("chatPanel", "saved_panel.js", "panel.js")
+    _css = style("answer.css", "panel.css")
 
     def __init__(
         self,

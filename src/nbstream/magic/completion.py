@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from nbstream.magic.question import FORMATS, Settings
-from nbstream.models import providers
+from nbstream.requests import providers
 from nbstream.screens import VIEWS
-
 
 #: Where the SDKs list their models, as of openai 3.57 and anthropic 2.13. They are read
 #: and not imported, which would take a second; where they are not, none is known.

@@ -21,22 +21,20 @@ from IPython.core.magic import (
 )
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
+from nbstream._keys import warn_of_text
 from nbstream.errors import ProviderFailure, Stopped, UsageError
-from nbstream.literal import warn_of_text
 from nbstream.magic.completion import complete
 from nbstream.magic.question import (
     FORMATS,
     Question,
     Settings,
     chat_named,
-    fill,
     hand_over_code,
     preview,
     reply_of,
 )
-from nbstream.models import providers
 from nbstream.record import record
-
+from nbstream.requests import providers
 
 #: The options of ``%%stream``, and those of ``%stream``.
 ASK = (

@@ -10,19 +10,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from nbstream.asking import known_tools, request_of, turn_of
+from nbstream._ask import known_tools, request_of, turn_of
+from nbstream._keys import REMOVED, is_secret, redact, secrets_in, warn
+from nbstream._retry import Retries
+from nbstream._show import last, shown
 from nbstream.chat import Chat
-from nbstream.ended import last
 from nbstream.errors import UnknownNameError, UsageError
-from nbstream.literal import secrets_in, warn
 from nbstream.markdown.parser import parse
-from nbstream.models import Request, missing, parse_model, provider, providers
-from nbstream.redact import REMOVED, is_secret, redact
 from nbstream.reply import Reply
-from nbstream.retry import Retries
-from nbstream.showing import shown
+from nbstream.requests import missing, parse_model, provider, providers
+from nbstream.requests.request import Request
 from nbstream.tools import Tool
-
 
 _FIELD = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}")
 

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from nbstream.redact import redact
+from nbstream._keys import redact
 
 if TYPE_CHECKING:
     from nbstream.offline.replay import Question, Recorded

@@ -1,31 +1,218 @@
 """OpenAI Responses: every event has a type, and every item a number."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from __future__ import annotations
 
-from nbstream.events import (
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from nbstream._failures import said
+from nbstream.providers.openai import failure, fields, usage
+from nbstream.providers.payloads import get, items, number, record, text
+from nbstream.types import (
+    Arguments,
     Citation,
     End,
     Event,
     Finish,
     FinishReason,
     Ignored,
+    OtherPart,
+    PartDone,
+    Signature,
     Start,
     TextDelta,
     TextDone,
     TextKind,
     ToolCallDelta,
 )
-from nbstream.failure import said
-from nbstream.providers._openai import failure, fields, usage
-from nbstream.providers._read import get, record
-from nbstream.providers._responses_ignored import IGNORED
-from nbstream.providers._responses_items import CALLS, added, done
-from nbstream.providers._responses_message import to_message
-from nbstream.providers._values import items, number, text
 
-__all__ = ["API", "HANDLERS", "IGNORED", "matches", "normalize", "to_message"]
+if TYPE_CHECKING:
+    from nbstream.reply import Part, Reply, ToolCall
+
+__all__ = [
+    "API",
+    "CALLS",
+    "HANDLERS",
+    "IGNORED",
+    "added",
+    "done",
+    "matches",
+    "normalize",
+    "to_message",
+]
+
+
+# -- The Responses events that say nothing to show, each one known by name.
+
+#: They are counted in ``reply.ignored``, as events that nobody knows are; that a name
+#: is here says that it was looked at.
+IGNORED = frozenset(
+    {
+        # Sound: there is no player for it.
+        "response.audio.delta",
+        "response.audio.done",
+        "response.audio.transcript.delta",
+        "response.audio.transcript.done",
+        # The whole of what came in fragments.
+        "response.code_interpreter_call_code.done",
+        "response.content_part.added",
+        "response.content_part.done",
+        "response.function_call_arguments.done",
+        "response.mcp_call_arguments.done",
+        "response.reasoning_summary_part.done",
+        "response.shell_call_command.done",
+        # How far the provider's own tools are; their items say what came of it.
+        "response.code_interpreter_call.completed",
+        "response.code_interpreter_call.in_progress",
+        "response.code_interpreter_call.interpreting",
+        "response.compaction.compacting",
+        "response.file_search_call.completed",
+        "response.file_search_call.in_progress",
+        "response.file_search_call.searching",
+        "response.image_generation_call.completed",
+        "response.image_generation_call.generating",
+        "response.image_generation_call.in_progress",
+        "response.image_generation_call.partial_image",
+        "response.mcp_call.completed",
+        "response.mcp_call.failed",
+        "response.mcp_call.in_progress",
+        "response.mcp_list_tools.completed",
+        "response.mcp_list_tools.failed",
+        "response.mcp_list_tools.in_progress",
+        "response.shell_call_output_content.delta",
+        "response.shell_call_output_content.done",
+        "response.web_search_call.completed",
+        "response.web_search_call.in_progress",
+        "response.web_search_call.searching",
+        # That it is still at work.
+        "response.in_progress",
+    }
+)
+
+
+# -- The items of a response: what begins one, and what makes it whole.
+
+#: The calls that the caller is to run.
+CALLS = ("function_call", "custom_tool_call")
+
+
+def added(event: Mapping[str, Any]) -> Sequence[Event]:
+    """Begin a part. A message begins with its first words instead.
+
+    The free text of a custom tool is given as the JSON object ``{"input": "..."}``,
+    so that a call is the same whatever its kind.
+    """
+    raw, index = event.get("item"), number(event.get("output_index"))
+    item = fields(raw)
+    kind = text(item.get("type"))
+    if kind in CALLS:
+        call = ToolCallDelta(
+            index=index,
+            id=text(item.get("call_id")),
+            name=text(item.get("name")),
+            arguments='{"input": "' if kind == "custom_tool_call" else "",
+        )
+        return (call,)
+    if kind == "reasoning":  # it may have no words, and must go back all the same
+        return (TextDelta(text="", index=index, kind="reasoning"),)
+    if kind == "message":
+        return (Ignored(type=event["type"]),)
+    return (OtherPart(type=kind, data=record(raw), index=index),)
+
+
+def done(event: Mapping[str, Any]) -> Sequence[Event]:
+    """Say what makes an item whole: arguments, signature, the item itself."""
+    raw, index = event.get("item"), number(event.get("output_index"))
+    item = fields(raw)
+    events: list[Event] = []
+    if item.get("type") == "function_call" and (whole := _object(item)) is not None:
+        events.append(Arguments(index=index, data=whole))
+    if signature := text(item.get("encrypted_content")):
+        events.append(Signature(signature=signature, index=index))
+    events.append(PartDone(index=index, data=record(raw)))
+    return events
+
+
+def _object(item: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return a call's whole arguments, for servers that send no fragments."""
+    try:
+        found = json.loads(text(item.get("arguments")))
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+# -- A reply as the input items that the Responses API takes back.
+
+#: Fields that the API gives out and does not take in.
+_OUTPUT_ONLY = frozenset({"created_by"})
+#: The input types let these be null; a null elsewhere is refused
+#: (``Unknown parameter: 'input[0].status'``), and says nothing.
+_NULLABLE = frozenset({"result", "code", "outputs"})
+
+
+def to_message(reply: Reply) -> list[dict[str, Any]]:
+    """Return the items to put into the next request's ``input``.
+
+    Whole items go back as they came, less what the input types refuse. Text that was
+    cut goes back as a plain message. What cannot be used is left out: calls that are
+    invalid or unfinished, server tools that did not end, and reasoning that no whole
+    item follows, which the API refuses.
+    """
+    found: list[dict[str, Any]] = []
+    waiting: list[dict[str, Any]] = []
+    for item in _items(reply):
+        if item.get("type") == "reasoning":
+            waiting.append(item)
+            continue
+        if "id" in item or "call_id" in item:
+            found.extend(waiting)
+        waiting.clear()
+        found.append(item)
+    return found
+
+
+def _items(reply: Reply) -> Iterator[dict[str, Any]]:
+    calls = iter(reply.tool_calls)
+    seen: set[tuple[int, int | None]] = set()
+    for part in reply.parts:
+        if part.kind == "tool_call" and (call := next(calls)).state != "valid":
+            continue
+        if part.done and part.data:
+            at = (part.hop, part.index)
+            if at not in seen:  # text and refusal of one message share its item
+                yield _input_item(part.data)
+            seen.add(at)
+        elif part.kind == "tool_call":
+            yield _call(call)
+        elif part.kind in ("text", "refusal") and part.text:
+            yield _message(part)
+
+
+def _input_item(item: Any) -> dict[str, Any]:
+    kept = {
+        key: value
+        for key, value in item.items()
+        if key not in _OUTPUT_ONLY and (value is not None or key in _NULLABLE)
+    }
+    if kept.get("type") == "custom_tool_call_output":
+        kept.pop("status", None)
+    return kept
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    return {
+        "type": "function_call",
+        "call_id": call.id,
+        "name": call.name,
+        "arguments": call.arguments,
+    }
+
+
+def _message(part: Part) -> dict[str, Any]:
+    return {"type": "message", "role": "assistant", "content": part.text}
+
 
 API = "openai.responses"
 Fields: TypeAlias = Mapping[str, Any]

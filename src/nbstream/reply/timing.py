@@ -9,7 +9,7 @@ from itertools import pairwise
 from math import ceil
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
-from nbstream.events import (
+from nbstream.types import (
     ArgumentDelta,
     Arguments,
     Event,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from nbstream.errors import UnknownNameError
 
 if TYPE_CHECKING:
-    from nbstream.player import Screen
-    from nbstream.stop import Stop
-    from nbstream.tools.consent import Consents
+    from nbstream._player import Screen
+    from nbstream._stop import Stop
+    from nbstream.tool_runs import Consents
 
 __all__ = ["VIEWS", "cell", "choose", "place", "view_of"]
 

@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterator
 from html import escape
 
-from nbstream.events import ToolResult
 from nbstream.markdown import to_html
 from nbstream.reply import Choice, Reply, ToolCall
 from nbstream.screens.forms import html_of, plain_of
 from nbstream.screens.live_json import laid_out
 from nbstream.screens.markdown import markdown_of
 from nbstream.screens.words import calls, ran, result, state, status
+from nbstream.types import ToolResult
 
 __all__ = [
     "afterword",

@@ -17,11 +17,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from nbstream._stop import Stop
 from nbstream.screens.peek import Look, hook, pump, watch
-from nbstream.stop import Stop
 
 if TYPE_CHECKING:
-    from nbstream.tools.consent import Consents
+    from nbstream.tool_runs import Consents
 
 __all__ = ["Button", "Hands"]
 

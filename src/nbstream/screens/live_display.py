@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from IPython.display import DisplayHandle, display
 
+from nbstream._stop import Stop
 from nbstream.screens.hands import Hands
 from nbstream.screens.live_model import LiveModel, mime_bundle
-from nbstream.stop import Stop
 
 if TYPE_CHECKING:
-    from nbstream.tools.consent import Consents
+    from nbstream.tool_runs import Consents
 
 __all__ = ["LiveDisplay"]
 

@@ -3,53 +3,29 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import deque
 from collections.abc import Callable, Mapping
-from importlib.resources import files
 from typing import Any
 
 import anywidget
 import traitlets
 
 from nbstream.markdown.short import SHORT
+from nbstream.static import ANSWER, module, style
 
-__all__ = ["ANSWERS", "LiveModel", "mime_bundle", "script", "style", "view_of"]
+__all__ = ["ANSWERS", "LiveModel", "mime_bundle", "script", "view_of"]
 
 #: All that a page may say here; what it says to ``hands`` is looked at there.
 ANSWERS = frozenset({"resync", "seen"})
 #: How many ended models are kept for a page that never said that it has seen the end.
 KEPT = 4
 _WIDGET = "application/vnd.jupyter.widget-view+json"
-#: The files of the view, which are one module: view.js says what each is for.
-_PARTS = (
-    *("nodes", "fence", "formulas", "place", "giving", "copying", "voice"),
-    *("oneview", "view", "stop"),
-)
-#: Comments and indentation are for readers of the source; they need not travel.
-_FOR_READERS = re.compile(
-    r"^[ \t]*//.*\n|[ \t]+// .*$|^[ \t]*/\*(?:[^*]|\*(?!/))*\*/\n|^[ \t]+|^\n",
-    re.MULTILINE,
-)
-
 _kept: deque[LiveModel] = deque()
 
 
-def script(widget: str, *more: str) -> str:
-    """Return one module of the view's files and more; ``widget`` is what it exports."""
-    folder = files("nbstream") / "static"
-    names = (*(f"{name}.js" for name in _PARTS), *more)
-    found = [folder / name for name in names]
-    code = "\n".join(each.read_text("utf-8") for each in found if each.is_file())
-    said = f"const SHORT = {json.dumps(SHORT)};\n{_FOR_READERS.sub('', code)}"
-    return f"{said}\nexport default {widget};\n"
-
-
-def style(*names: str) -> str:
-    """Return the style sheets, as one."""
-    folder = files("nbstream") / "static"
-    said = "\n".join((folder / name).read_text("utf-8") for name in names)
-    return _FOR_READERS.sub("", said)
+def script(export: str, *more: str) -> str:
+    """Return one module: the view of an answer, more files, and what it exports."""
+    return f"const SHORT = {json.dumps(SHORT)};\n{module(export, *ANSWER, *more)}"
 
 
 def _whole(_value: object, model: LiveModel) -> dict[str, object]:
@@ -64,7 +40,7 @@ class LiveModel(anywidget.AnyWidget):
     """
 
     _esm = script("liveView")
-    _css = style("view.css")
+    _css = style("answer.css")
     block = traitlets.Int(0).tag(sync=True)
     snapshot = traitlets.Dict().tag(sync=True, to_json=_whole)
 

@@ -13,7 +13,6 @@ from dataclasses import fields, replace
 from html import escape
 from typing import TypeAlias
 
-from nbstream.events import ToolResult
 from nbstream.markdown.frame import changes
 from nbstream.markdown.rendering import Frame, Rendering
 from nbstream.reply import Choice, Reply, ToolCall
@@ -27,6 +26,7 @@ from nbstream.screens.bundle import (
 from nbstream.screens.forms import Json, fenced, html_of, plain_of
 from nbstream.screens.live_json import laid_out, standing
 from nbstream.screens.words import calls
+from nbstream.types import ToolResult
 
 __all__ = ["Sections", "SentFrame"]
 
@@ -188,7 +188,8 @@ def _call_html(call: ToolCall, name_of_call: str) -> str:
 def _run_html(run: ToolResult, call: str) -> str:
     """Return what came of a call, with what only the live view says: time, a question.
 
-    The buttons are the page's own doing by what they are told to answer (oneview.js).
+    The buttons are the page's own doing by what they are told to answer:
+    see ``answer.js``.
     """
     if run.state == "asking":
         words = ("Allow", "Refuse")

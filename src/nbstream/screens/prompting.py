@@ -12,8 +12,8 @@ from nbstream.reply import Reply
 from nbstream.screens.control import visible
 
 if TYPE_CHECKING:
-    from nbstream.stop import Stop
-    from nbstream.tools.consent import Consents
+    from nbstream._stop import Stop
+    from nbstream.tool_runs import Consents
 
 __all__ = ["Prompting", "prompting"]
 

@@ -9,9 +9,9 @@ from nbstream.screens import view_of
 from nbstream.screens.none import NoScreen
 
 if TYPE_CHECKING:
-    from nbstream.player import Screen
+    from nbstream._player import Screen
+    from nbstream._stop import Stop
     from nbstream.racing import Race
-    from nbstream.stop import Stop
 
 __all__ = ["NoRace", "RaceScreen", "choose_race"]
 

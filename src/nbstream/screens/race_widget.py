@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from nbstream._stop import Stop
 from nbstream.screens import cell
 from nbstream.screens.live_display import LiveDisplay
-from nbstream.screens.live_model import LiveModel, script, style
+from nbstream.screens.live_model import LiveModel, script
 from nbstream.screens.race_bundle import race_bundle, race_metadata
 from nbstream.screens.race_lane import LaneScreen
-from nbstream.stop import Stop
+from nbstream.static import style
 
 if TYPE_CHECKING:
-    from nbstream.player import Screen
+    from nbstream._player import Screen
     from nbstream.racing import Race
 
 __all__ = ["FALLBACK", "RaceModel", "WidgetRace"]
@@ -26,7 +27,7 @@ class RaceModel(LiveModel):
     """A race's model: that of one answer, with the columns around it."""
 
     _esm = script("raceView", "race.js")
-    _css = style("view.css", "race.css")
+    _css = style("answer.css", "race.css")
 
 
 class WidgetRace:

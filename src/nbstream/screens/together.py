@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nbstream.reply import Reply
 
 if TYPE_CHECKING:
-    from nbstream.player import Screen
+    from nbstream._player import Screen
 
 __all__ = ["Together"]
 

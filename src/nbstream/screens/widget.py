@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from nbstream._stop import Stop
 from nbstream.markdown.short import shortened
 from nbstream.reply import Reply
 from nbstream.screens import cell
@@ -15,10 +16,9 @@ from nbstream.screens.live_facts import Facts
 from nbstream.screens.live_message import FrameMessages
 from nbstream.screens.live_model import LiveModel
 from nbstream.screens.live_sections import Sections
-from nbstream.stop import Stop
 
 if TYPE_CHECKING:
-    from nbstream.tools.consent import Consents
+    from nbstream.tool_runs import Consents
 
 __all__ = ["WidgetScreen"]
 

@@ -1,8 +1,8 @@
 """The words for what a reply holds besides its text: how it ended, its calls."""
 
-from nbstream.events import ToolResult
-from nbstream.failure import told
+from nbstream._failures import told
 from nbstream.reply import Choice, Reply, ToolCall
+from nbstream.types import ToolResult
 
 __all__ = ["calls", "ran", "result", "state", "status"]
 

@@ -5,7 +5,7 @@ const FORMULA = "span:not([class])";
 
 // It lays the page out anew for each formula that it measures: so those of a frame are
 // typeset together, in a box apart from the text, and then take their places.
-function formulas(box, rendermime) {
+function makeFormulas(box, rendermime) {
   const latex = rendermime?.latexTypesetter;
   const waiting = [];
   const typeset = new Map(); // what was written -> what the host made of it

@@ -1,15 +1,15 @@
 // The live view of a race: a column for each answer, and above them, on one axis of time,
 // when each had its first token and its end. One Stop for all.
 //
-// A column is the view of one answer (view.js), which believes that it has a model of its
-// own: `laneOf` gives it that lane's messages, and takes what it says to the kernel.
+// A column is the view of one answer (widget.js), which believes that it has a model of its
+// own: `laneModel` gives it that lane's messages, and takes what it says to the kernel.
 
 const AXES = [1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1800, 3600];
 
 const raceView = () => {
   const lanes = []; // { name, facts, began, part, model }
   const views = new Set();
-  const end = ending(views);
+  const output = makeFinalOutput(views);
   let [stop, final] = [null, null];
 
   const isOver = () => lanes.every(({ facts }) => OVER.has(facts.phase));
@@ -25,12 +25,12 @@ const raceView = () => {
 
   function receive(model, message) {
     const { kind, lane, said, whole } = message;
-    if (kind === "swap") end.hold();
-    if (kind === "swapped") end.letGo(model);
+    if (kind === "swap") output.hold();
+    if (kind === "swapped") output.release(model);
     if (kind === "whole") {
       takeWhole(whole);
       lanes.forEach((each, at) => each.model.hear({ kind, whole: whole.lanes[at] }));
-      if (final) end.settle(model, final);
+      if (final) output.insert(model, final);
     }
     if (said) {
       const { kind, seq, sections, ...facts } = said; // or a list, which says no fact
@@ -45,10 +45,10 @@ const raceView = () => {
     initialize({ model }) {
       const whole = model.get("snapshot") ?? { lanes: [] };
       takeWhole(whole);
-      stop = stopper(model, { ended: isOver() });
+      stop = makeStop(model, { ended: isOver() });
       stop.on(paint);
       const undo = lanes.map((lane, at) => {
-        lane.model = laneOf(model, whole.lanes[at], stop);
+        lane.model = laneModel(model, whole.lanes[at], stop);
         lane.part = liveView();
         return lane.part.initialize({ model: lane.model });
       });
@@ -68,7 +68,7 @@ const raceView = () => {
       const view = makeRace(el, lanes, stop);
       views.add(view);
       view.paint();
-      if (final) setTimeout(() => end.settle(model, final));
+      if (final) setTimeout(() => output.insert(model, final));
       return () => {
         views.delete(view);
         view.dispose();
@@ -78,7 +78,7 @@ const raceView = () => {
 };
 
 // What a column takes for its model. It has no block of its own: the race greets.
-function laneOf(model, snapshot, stop) {
+function laneModel(model, snapshot, stop) {
   const listeners = new Set();
   return {
     widget_manager: model.widget_manager,
@@ -164,7 +164,7 @@ function makeRace(el, lanes, stop) {
 
   return {
     paint,
-    giveWay() {
+    hold() {
       clearInterval(clock);
       const area = el.closest(".jp-OutputArea-child")?.parentElement;
       if (!area) return () => {};
