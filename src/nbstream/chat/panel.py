@@ -18,7 +18,7 @@ from nbstream.chat.playing import Playing
 from nbstream.chat.shown import to_markdown
 from nbstream.chat.transcript import Exchange
 from nbstream.screens import place
-from nbstream.screens.control import visible
+from nbstream.screens.base import visible
 
 if TYPE_CHECKING:
     from IPython.display import DisplayHandle

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nbstream.screens.live_model import LiveModel, script
-from nbstream.screens.peek import hook, watch
+from nbstream.screens.kernel_messages import hook, watch
+from nbstream.screens.widget import LiveModel, script
 from nbstream.static import style
 
 __all__ = ["LONGEST", "Asked", "PanelModel", "checked"]
@@ -58,7 +58,7 @@ class PanelModel(LiveModel):
     """One conversation's model: custom messages, and a snapshot for a new page.
 
     A message is looked at on its way into a busy kernel and comes again by itself
-    later, see ``nbstream.screens.hands``; a request that has an id is taken once.
+    later, see ``nbstream.screens.stop_button``; a request that has an id is taken once.
     """
 
     _esm = script("chatPanel", "saved_panel.js", "panel.js")

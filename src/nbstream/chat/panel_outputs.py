@@ -44,7 +44,7 @@ class Outputs:
 
     def widget(self) -> dict[str, object]:
         """Return the widget, and what stands there where none can be shown."""
-        from nbstream.screens.live_model import view_of
+        from nbstream.screens.widget import view_of
 
         return {**view_of(self._model_id), **self.explained()}
 

@@ -7,8 +7,7 @@ from html import escape
 
 from nbstream.chat.transcript import Exchange
 from nbstream.markdown import to_safe_markdown
-from nbstream.screens.bundle import bundle
-from nbstream.screens.markdown import said_in
+from nbstream.screens.bundle import bundle, markdown_pieces
 
 __all__ = ["conversation", "to_markdown"]
 
@@ -40,7 +39,9 @@ def to_markdown(exchanges: Iterable[Exchange]) -> str:
     open ends with it. All of it is made safe in one pass, as an answer is.
     """
     said = [
-        part for each in exchanges for part in (_quoted(each), *said_in(each.reply))
+        part
+        for each in exchanges
+        for part in (_quoted(each), *markdown_pieces(each.reply))
     ]
     return to_safe_markdown("\n\n".join(said))
 
