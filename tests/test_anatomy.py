@@ -20,8 +20,8 @@ from nbstream.anatomy.visible import code, excerpt, raw_text, visible
 from nbstream.anatomy.widget import KEPT
 from nbstream.errors import UnknownNameError, UsageError
 from nbstream.markdown import to_html
-from nbstream.offline.talk import Answer, AnswerPart, Ask, Choice, Counts
 from nbstream.offline.wire import WRITERS
+from nbstream.offline.wire.base import Answer, AnswerPart, Ask, Choice, Counts
 from nbstream.record.exchange import Exchange
 from nbstream.record.exchange import Read as Got
 from nbstream.reply import Reply

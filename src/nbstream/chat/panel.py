@@ -16,6 +16,7 @@ from nbstream.screens import place
 from nbstream.screens.bundle import bundle
 from nbstream.screens.control import visible
 from nbstream.screens.markdown import said_in
+from nbstream.screens.base import visible
 
 if TYPE_CHECKING:
     from IPython.display import DisplayHandle
