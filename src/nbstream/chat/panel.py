@@ -13,10 +13,9 @@ from uuid import uuid4
 from nbstream.chat.history import Exchange, Playback
 from nbstream.markdown import to_safe_markdown
 from nbstream.screens import place
-from nbstream.screens.bundle import bundle
-from nbstream.screens.control import visible
-from nbstream.screens.markdown import said_in
 from nbstream.screens.base import visible
+from nbstream.screens.bundle import bundle
+from nbstream.screens.bundle import markdown_pieces as said_in
 
 if TYPE_CHECKING:
     from IPython.display import DisplayHandle
@@ -134,7 +133,7 @@ class Panel:
         return to_bundle(self._exchanges(), NEEDS_WIDGETS)
 
     def _widget(self) -> dict[str, object]:
-        from nbstream.screens.live_model import view_of
+        from nbstream.screens.widget import view_of
 
         return {**view_of(self._id), **self._explained()}
 

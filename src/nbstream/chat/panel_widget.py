@@ -14,9 +14,8 @@ from nbstream._keys import redact
 from nbstream._live import Live
 from nbstream.chat.history import Exchange, Playback
 from nbstream.reply import Reply
-from nbstream.screens.live_model import LiveModel, script
-from nbstream.screens.peek import hook, watch
-from nbstream.screens.widget import WidgetScreen
+from nbstream.screens.kernel_messages import hook, watch
+from nbstream.screens.widget import LiveModel, WidgetScreen, script
 from nbstream.static import style
 
 #: What a page may make us send whole, in seconds between two times.
@@ -67,7 +66,7 @@ class PanelModel(LiveModel):
     """One conversation's model: custom messages, and a snapshot for a new page.
 
     A message is looked at on its way into a busy kernel and comes again by itself
-    later, see ``nbstream.screens.hands``; a request that has an id is taken once.
+    later, see ``nbstream.screens.stop_button``; a request that has an id is taken once.
     """
 
     _esm = script("chatPanel", "saved_panel.js", "panel.js")
