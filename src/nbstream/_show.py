@@ -21,18 +21,6 @@ from nbstream.streams.source import noting
 if TYPE_CHECKING:
     from nbstream.tool_runs import Consents
 
-__all__ = [
-    "Beside",
-    "finished",
-    "last",
-    "opened",
-    "player_of",
-    "read",
-    "remembered",
-    "show",
-    "shown",
-]
-
 
 # -- What there is to do once a stream has ended: remember it, raise what it must.
 

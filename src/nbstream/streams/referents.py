@@ -21,17 +21,6 @@ from typing import Any, TypeGuard, TypeVar, cast
 
 from nbstream.streams.shapes import begun, response_of
 
-__all__ = [
-    "POOLS",
-    "home_loop",
-    "is_pool",
-    "nearest_loop",
-    "open_readers",
-    "open_responses",
-    "reach",
-    "unsent_calls",
-]
-
 _T = TypeVar("_T")
 
 #: Class that holds idle connections -> (its private list of them, versions seen).

@@ -13,21 +13,6 @@ from typing import Protocol, TypeGuard
 
 from nbstream.errors import ProtocolError, UsageError
 
-__all__ = [
-    "RESPONSE_PLACES",
-    "Parsable",
-    "begun",
-    "check",
-    "check_answer",
-    "explain",
-    "is_async",
-    "is_async_manager",
-    "is_callable",
-    "is_manager",
-    "is_parsable",
-    "response_of",
-]
-
 #: Where an SDK's stream keeps its HTTP response -> version seen. The names without
 #: an underscore are public.
 RESPONSE_PLACES: dict[str, str] = {
