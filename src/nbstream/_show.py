@@ -14,8 +14,7 @@ from nbstream._windows import Limits
 from nbstream.errors import UsageError
 from nbstream.reply import Reply, Timing
 from nbstream.screens import choose
-from nbstream.screens.none import NoScreen
-from nbstream.screens.together import Together
+from nbstream.screens.base import NoScreen, Together
 from nbstream.streams import Source, open_source
 from nbstream.streams.source import noting
 

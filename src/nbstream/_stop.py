@@ -33,7 +33,7 @@ GRACE_LOOKS = 5
 
 
 class Grip(Protocol):
-    """How a button is reached while a cell blocks; see ``nbstream.screens.hands``."""
+    """How a button is reached while a cell blocks; see ``screens.stop_button``."""
 
     @property
     def step_s(self) -> float:
