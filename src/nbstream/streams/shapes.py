@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dis
 import inspect
-import sys
 import reprlib
+import sys
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import AsyncGeneratorType, GeneratorType
