@@ -25,10 +25,10 @@ from google.genai.types import HttpOptions
 from openai import OpenAI
 
 import nbstream
-from nbstream.events import Event
+from nbstream._reader import Reader
 from nbstream.offline import Server
-from nbstream.reader import Reader
 from nbstream.reply import Reply, Timing
+from nbstream.types import Event
 
 ROUNDS = 7
 ASK = "[scenario: long]"
@@ -184,7 +184,7 @@ def main(rounds: int = ROUNDS) -> dict[str, Cost]:
 
 
 def rows(costs: dict[str, Cost]) -> list[str]:
-    """Return the README's rows."""
+    """Return the table's rows."""
     each = ", ".join(f"{api} {cost.added_us:.0f}" for api, cost in costs.items())
     times = max(cost.timing_us for cost in costs.values())
     share = max(cost.timing_us / cost.sdk_us for cost in costs.values())

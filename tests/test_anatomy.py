@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nbstream
+from nbstream._reader import Reader
 from nbstream.anatomy import Anatomy, Cut, Read, anatomy, widget
 from nbstream.anatomy.blocks import blocks
 from nbstream.anatomy.growth import applied
@@ -18,14 +19,14 @@ from nbstream.anatomy.shown import place_of
 from nbstream.anatomy.visible import code, excerpt, raw_text, visible
 from nbstream.anatomy.widget import KEPT
 from nbstream.errors import UnknownNameError, UsageError
-from nbstream.events import Finish, TextDelta
 from nbstream.markdown import to_html
-from nbstream.offline.talk import Answer, AnswerPart, Ask, Choice, Counts
 from nbstream.offline.wire import WRITERS
+from nbstream.offline.wire.base import Answer, AnswerPart, Ask, Choice, Counts
 from nbstream.record.exchange import Exchange
 from nbstream.record.exchange import Read as Got
 from nbstream.reply import Reply
 from nbstream.sse import ServerSentEvent, decode, encode
+from nbstream.types import Finish, TextDelta
 
 TEXT = "Das Café ist geöffnet: 你好 👩‍🔬."
 CALL = ('{"ci', 'ty": "Zü', 'rich", "days"', ": 3}")
@@ -250,7 +251,7 @@ def test_every_step_has_what_the_reply_has_then(api):
 
     for count, step in enumerate(found, 1):
         reply = nbstream.Reply(api)
-        nbstream.reader.Reader(reply).push(data[: step.end])
+        Reader(reply).push(data[: step.end])
         texts = found.at(count)
         assert texts.get("0/text", "") == reply.text
         assert texts.get("0/reasoning", "") == reply.reasoning
@@ -438,7 +439,7 @@ OUTCOMES = {
 def test_the_anatomy_ends_as_the_reply_did(outcome, how):
     """Also one that has not ended."""
     reply = Reply("openai.chat")
-    nbstream.reader.Reader(reply).push(A)
+    Reader(reply).push(A)
     if how is not None:
         reply.end(**how)
     found = nbstream.anatomy(reply)

@@ -7,8 +7,8 @@ import pytest
 from nbstream.anatomy import Anatomy, Read
 from nbstream.anatomy.message import message
 from nbstream.anatomy.widget import AnatomyModel
-from nbstream.offline.talk import Answer, AnswerPart, Ask, Choice, Counts
 from nbstream.offline.wire import WRITERS
+from nbstream.offline.wire.base import Answer, AnswerPart, Ask, Choice, Counts
 
 pytestmark = pytest.mark.browser
 

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from nbstream.events import (
+from nbstream.providers.anthropic import API, matches, normalize, to_message
+from nbstream.types import (
     Arguments,
     Citation,
     End,
@@ -32,7 +33,6 @@ from nbstream.events import (
     ToolCallDelta,
     Usage,
 )
-from nbstream.providers.anthropic_messages import API, matches, normalize, to_message
 
 Payload = dict[str, object]
 reply_of = partial(replied, API, normalize)

@@ -4,16 +4,9 @@
 
 import pytest
 
-from nbstream.events import (
-    End,
-    Failure,
-    Finish,
-    TextDelta,
-    ToolCallDelta,
-    Usage,
-)
 from nbstream.reply import Reply, Timing
 from nbstream.screens.bundle import bundle, metadata, waiting
+from nbstream.types import End, Failure, Finish, TextDelta, ToolCallDelta, Usage
 
 
 def text(said, **more):

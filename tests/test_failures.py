@@ -7,9 +7,9 @@ from email.utils import format_datetime
 import pytest
 
 from nbstream import errors
-from nbstream.events import Failure, TextDelta
-from nbstream.failures import failure_of
+from nbstream.errors import failure_of
 from nbstream.reply import Reply
+from nbstream.types import Failure, TextDelta
 
 KEY = "sk-test-0123456789abcdefghijklmnopqrstuvwxyz"
 

@@ -28,7 +28,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 import nbstream
-from nbstream.failures import failure_of
+from nbstream.errors import failure_of
 from nbstream.offline import faults
 from nbstream.reply import Reply
 

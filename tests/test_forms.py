@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbstream.events import End, Finish, TextDelta
 from nbstream.reply import Reply
 from nbstream.screens.bundle import bundle
-from nbstream.screens.forms import Json
+from nbstream.screens.json_layout import Json
 from nbstream.screens.terminal import TerminalScreen
 from nbstream.structured import AnyJson, shape_of
+from nbstream.types import End, Finish, TextDelta
 
 texts = st.text(max_size=6) | st.text(alphabet='{}[],:\\"/ué€😀\n `', max_size=8)
 values = st.recursive(

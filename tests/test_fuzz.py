@@ -14,11 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nbstream.errors import NbstreamError
-from nbstream.failures import failure_of
+from nbstream._reader import Reader
+from nbstream.errors import NbstreamError, failure_of
 from nbstream.offline.answer import answer
 from nbstream.offline.wire import WRITERS
-from nbstream.reader import Reader
 from nbstream.reply import Reply
 from nbstream.screens.bundle import bundle, metadata
 

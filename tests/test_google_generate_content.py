@@ -15,7 +15,8 @@ from harness.payloads import by_name, replied
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbstream.events import (
+from nbstream.providers.gemini import API, matches, normalize, to_message
+from nbstream.types import (
     ArgumentDelta,
     Arguments,
     Citation,
@@ -32,12 +33,6 @@ from nbstream.events import (
     TextDelta,
     ToolCallDelta,
     Usage,
-)
-from nbstream.providers.google_generate_content import (
-    API,
-    matches,
-    normalize,
-    to_message,
 )
 
 Payload = dict[str, object]
@@ -484,7 +479,7 @@ def test_every_block_reason_is_a_filter(reason):
 
 def test_every_field_of_a_part_is_known():
     """A field that the SDK adds must be sorted: what a part holds, or about it."""
-    from nbstream.providers._gemini import ABOUT_A_PART
+    from nbstream.providers.gemini import ABOUT_A_PART
 
     names = {field.alias for field in types.Part.model_fields.values()}
 
@@ -698,8 +693,8 @@ def test_a_string_may_be_cut_anywhere(value, cuts):
 
 def test_a_flood_of_new_names_is_spelt_right():
     """Names come off the wire without end; only so many are remembered."""
-    from nbstream.providers._gemini import fields
+    from nbstream.providers.gemini import wire_fields
 
     flood = {f"name_{number}_x": number for number in range(3000)}
 
-    assert fields(flood) == {f"name{number}X": number for number in range(3000)}
+    assert wire_fields(flood) == {f"name{number}X": number for number in range(3000)}

@@ -15,7 +15,8 @@ from google.genai._gaos.types.interactions import (
 )
 from harness.payloads import by_name, replied
 
-from nbstream.events import (
+from nbstream.providers.interactions import API, matches, normalize, to_message
+from nbstream.types import (
     Arguments,
     Citation,
     End,
@@ -32,7 +33,6 @@ from nbstream.events import (
     ToolCallDelta,
     Usage,
 )
-from nbstream.providers.google_interactions import API, matches, normalize, to_message
 
 Payload = dict[str, object]
 reply_of = partial(replied, API, normalize)

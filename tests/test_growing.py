@@ -9,7 +9,7 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbstream.reply.growing import LOOSE, Growing
+from nbstream.reply.parts import LOOSE, Growing
 
 
 @given(st.lists(st.tuples(st.text(max_size=3), st.booleans())), st.integers(1, 3))

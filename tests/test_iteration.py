@@ -1,4 +1,4 @@
-"""``nbstream.events``: the events of a stream, and how leaving the loop closes it."""
+"""``nbstream.types``: the events of a stream, and how leaving the loop closes it."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from harness.wire import said, wait_until
 
 import nbstream
 from nbstream import ProviderFailure, UsageError
-from nbstream.events import End, Event, Failure, TextDelta
+from nbstream.types import End, Event, Failure, TextDelta
 
 PROMPT = "What is new?"
 TEXT = said(PROMPT)
@@ -264,7 +264,7 @@ def test_the_interrupt_key_is_python_s_own(wire, broken):
 
 def test_a_limit_may_pass_at_any_moment(monkeypatch):
     """Also between the look at the clock and the wait, which is then none."""
-    monkeypatch.setattr("nbstream.timeout.Watchdog.left_s", lambda _: -0.001)
+    monkeypatch.setattr("nbstream._timeout.Watchdog.left_s", lambda _: -0.001)
 
     def slow():
         yield "word "
@@ -295,15 +295,15 @@ NAMES = {
         """
         import nbstream
         first = nbstream.events
-        from nbstream.events import TextDelta
-        import nbstream.events as module
+        from nbstream.types import TextDelta
+        import nbstream._events as module
         print(first is nbstream.events, callable(first), TextDelta.__module__)
         """,
-        "True True nbstream.events\n",
+        "True True nbstream.types\n",
     ),
     "the function, if the module came first": (
         """
-        from nbstream.events import TextDelta
+        from nbstream._events import Events
         import nbstream
         print(callable(nbstream.events), callable(nbstream.show))
         """,
@@ -328,7 +328,7 @@ NAMES = {
 
 @pytest.mark.parametrize(("code", "printed"), NAMES.values(), ids=NAMES)
 def test_names(code, printed):
-    """``nbstream.events`` is the function, ``nbstream.events`` the module of types."""
+    """``nbstream.types`` is the function, ``nbstream.types`` the module of types."""
     assert run(code) == printed
 
 
@@ -353,7 +353,7 @@ HEAVY = [
     [
         "import nbstream",
         "import nbstream; nbstream.Reply.from_sse(b'', 'openai.chat')",
-        "import nbstream.events",
+        "import nbstream.types",
     ],
 )
 def test_the_import_is_light(code):

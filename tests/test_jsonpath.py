@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbstream.reply.jsonpath import Leaves
+from nbstream.reply.parts import Leaves
 
 CASES = {
     "nothing": ([], {}),

@@ -20,7 +20,7 @@ from harness.wire import TOKENS_BEFORE, said, wait_until
 import nbstream
 from nbstream import ProviderFailure, Reply, UsageError
 from nbstream.offline import Server
-from nbstream.source.background import background_loop
+from nbstream.streams.loop_reader import background_loop
 
 PROMPT = "What is new?"
 TEXT = said(PROMPT)
@@ -205,7 +205,10 @@ def test_an_empty_stream_is_truncated(api, broken):
     assert (reply.text, reply.outcome, reply.error) == ("", "truncated", None)
 
 
-@pytest.mark.parametrize("nothing", [[], iter(()), lambda: []], ids=repr)
+NOTHING = {"a list": [], "an iterator": iter(()), "a function": lambda: []}
+
+
+@pytest.mark.parametrize("nothing", NOTHING.values(), ids=NOTHING.keys())
 def test_nothing_at_all_is_truncated(nothing):
     """No item, no answer."""
     assert nbstream.show(nothing, view="none").outcome == "truncated"
@@ -661,7 +664,7 @@ class BrokenScreen:
 @pytest.mark.parametrize("where", ["open", "update", "close"])
 def test_a_screen_that_breaks(where, level, wire, broken, monkeypatch):
     """Its error is raised where one waits, and the connection is closed."""
-    monkeypatch.setattr("nbstream.showing.choose", lambda *_, **__: BrokenScreen(where))
+    monkeypatch.setattr("nbstream._show.choose", lambda *_, **__: BrokenScreen(where))
     plan = "whole" if where == "close" else "silence"
     stream = SHAPES["openai.chat, async stream of a function"].make(
         broken, plan, PROMPT
@@ -695,7 +698,7 @@ def test_a_live_is_one_line_in_a_terminal(capsys):
 
 def test_a_live_shows_nothing_in_a_notebook(capsys, monkeypatch):
     """The stream has its display; the ``Live`` on a cell's last line adds none."""
-    monkeypatch.setattr("nbstream.live.place", lambda: "live")
+    monkeypatch.setattr("nbstream._live.place", lambda: "live")
     live = start(["a", "b"])
     live.result(5)
     live._ipython_display_()

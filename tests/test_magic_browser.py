@@ -15,7 +15,7 @@ def slow():
     steps = [{"text": f"Step {n}, said <b>so</b> …", "minutes": n} for n in range(4)]
     yield from flow(json.dumps({"items": steps}), delay_s=0.05)
 from nbstream import Reply
-from nbstream.showing import started
+from nbstream._live import started
 from nbstream.structured import shape_of
 reply = Reply()
 reply.form, reply.expected = "json", shape_of(list[Step])

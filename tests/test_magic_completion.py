@@ -3,8 +3,8 @@
 import pytest
 from IPython.core.completer import provisionalcompleter
 
-from nbstream.magic.known import known_models
-from nbstream.models import providers
+from nbstream.magic.completion import known_models
+from nbstream.requests import providers
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ audience = "pupils"
 """
 ITEMS = """\
 from nbstream.reply import Reply
-from nbstream.showing import started
+from nbstream._live import started
 from nbstream.structured import shape_of
 def slow():
     yield '{"items": [1, 2, '

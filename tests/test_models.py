@@ -7,18 +7,11 @@ import pytest
 
 import nbstream
 from nbstream import UsageError
-from nbstream.asking import request_of
+from nbstream._ask import request_of
 from nbstream.errors import UnknownNameError
-from nbstream.models import (
-    PROVIDERS,
-    Schema,
-    ToolSpec,
-    missing,
-    opened,
-    parse_model,
-    provider,
-)
-from nbstream.models.anthropic import ANTHROPIC_MAX_TOKENS
+from nbstream.requests import PROVIDERS, missing, opened, parse_model, provider
+from nbstream.requests.anthropic import ANTHROPIC_MAX_TOKENS
+from nbstream.requests.request import Schema, ToolSpec
 
 KEYS = {
     "openai": {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "openai.responses"},

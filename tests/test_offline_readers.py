@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from nbstream.offline.talk import Ask, Tool
 from nbstream.offline.wire import WRITERS
+from nbstream.offline.wire.base import Ask, Tool
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 F = Tool(name="f", description="Do f.", parameters=SCHEMA)

@@ -12,13 +12,10 @@ from hypothesis import strategies as st
 
 from nbstream.errors import UsageError
 from nbstream.offline import scenarios
-from nbstream.offline.answer import answer
+from nbstream.offline.answer import Scenario, answer, choose, cut, load, parse
 from nbstream.offline.arguments import best_tools, make_arguments
-from nbstream.offline.match import choose
-from nbstream.offline.pacing import paced
-from nbstream.offline.script import Scenario, load, parse
-from nbstream.offline.talk import Ask, Frame, RequestError, Tool
-from nbstream.offline.tokens import cut
+from nbstream.offline.exchange import paced
+from nbstream.offline.wire.base import Ask, Frame, RequestError, Tool
 
 WEATHER = Tool(name="get_weather", description="Tell the weather of a city.")
 

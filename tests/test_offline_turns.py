@@ -12,7 +12,8 @@ import pytest
 
 from nbstream.offline import Server
 from nbstream.reply import Reply
-from nbstream.tools import ToolRun, run_calls, tools_of
+from nbstream.tool_runs import ToolRun, run_calls
+from nbstream.tools import tools_of
 
 PATHS = {
     "openai.chat": "/chat/completions",

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from nbstream.offline import Server
-from nbstream.offline.talk import Answer, AnswerPart, Ask, Choice, Counts
 from nbstream.offline.wire import WRITERS
+from nbstream.offline.wire.base import Answer, AnswerPart, Ask, Choice, Counts
 
 USAGE = Counts(input=5, output=7, reasoning=3, cached=2)
 CITY = ('{"ci', 'ty": "Par', 'is"}')

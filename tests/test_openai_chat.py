@@ -17,7 +17,9 @@ from openai.types.chat import (
 )
 from pydantic import TypeAdapter
 
-from nbstream.events import (
+from nbstream.providers import openai_chat
+from nbstream.reply import Reply
+from nbstream.types import (
     Citation,
     End,
     Failure,
@@ -31,8 +33,6 @@ from nbstream.events import (
     ToolCallDelta,
     Usage,
 )
-from nbstream.providers import openai_chat
-from nbstream.reply import Reply
 
 
 def chunk(*choices, **more):

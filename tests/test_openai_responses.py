@@ -17,7 +17,9 @@ from openai.types.responses import (
 )
 from pydantic import TypeAdapter
 
-from nbstream.events import (
+from nbstream.providers import openai_responses
+from nbstream.reply import Reply
+from nbstream.types import (
     Arguments,
     Citation,
     End,
@@ -32,8 +34,6 @@ from nbstream.events import (
     ToolCallDelta,
     Usage,
 )
-from nbstream.providers import openai_responses
-from nbstream.reply import Reply
 
 
 def event(kind, **more):

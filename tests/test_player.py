@@ -4,10 +4,10 @@ import threading
 
 import pytest
 
+from nbstream._player import Player
+from nbstream._stop import Stop
 from nbstream.errors import ProviderFailure, Stopped, UsageError
-from nbstream.player import Player
 from nbstream.reply import Reply
-from nbstream.stop import Stop
 
 
 class FakeSource:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from nbstream.events import Ignored, TextDelta
 from nbstream.providers import text
 from nbstream.reply import Reply
+from nbstream.types import Ignored, TextDelta
 
 TABLE = {
     "a string": ("Hi", [TextDelta(text="Hi")]),

@@ -2,9 +2,8 @@
 
 import pytest
 
-from nbstream.providers._read import plain
-from nbstream.providers.whole import payloads
-from nbstream.reader import Reader
+from nbstream._reader import Reader
+from nbstream.providers.payloads import payloads, plain
 from nbstream.reply import Reply
 
 pytest.importorskip("openai")

@@ -7,8 +7,8 @@ import pytest
 
 from nbstream import providers
 from nbstream.errors import UnknownNameError
-from nbstream.events import TextDelta
-from nbstream.providers._read import get, plain
+from nbstream.providers.payloads import get, plain
+from nbstream.types import TextDelta
 
 PAYLOADS = {
     "text": "a string",
@@ -53,7 +53,7 @@ def third_party(tmp_path, monkeypatch):
     entry = "[nbstream.providers]\nother.api = other_provider\n"
     (info / "entry_points.txt").write_text(entry)
     (tmp_path / "other_provider.py").write_text(
-        "from nbstream.events import TextDelta\n"
+        "from nbstream.types import TextDelta\n"
         "API = 'other.api'\n"
         "def matches(payload):\n"
         "    return isinstance(payload, dict) and 'other' in payload\n"

@@ -4,11 +4,11 @@ import pytest
 from test_widget import WIDGET, custom, sent
 
 import nbstream
-from nbstream.events import TextDelta
+from nbstream._stop import Stop
 from nbstream.racing.result import Race
 from nbstream.reply import Reply
 from nbstream.screens.race_widget import FALLBACK, RaceModel, WidgetRace
-from nbstream.stop import Stop
+from nbstream.types import TextDelta
 
 __all__ = ["sent"]  # a fixture
 

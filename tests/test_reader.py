@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nbstream._reader import Reader
 from nbstream.errors import UnknownNameError, UsageError
-from nbstream.events import End, Failure, TextDelta
-from nbstream.reader import Reader
 from nbstream.reply import Reply
+from nbstream.types import End, Failure, TextDelta
 
 CHUNKS = [
     {

@@ -16,12 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import nbstream
+from nbstream._keys import find_keys
 from nbstream.errors import NbstreamError
 from nbstream.offline import Server
 from nbstream.record import Exchange, Read, load, loads
 from nbstream.record.body import Cleaner
 from nbstream.record.redaction import Secrets, kept_headers, request_secrets
-from nbstream.redact import find_keys
 
 httpx2 = pytest.importorskip("httpx2")
 
@@ -378,7 +378,7 @@ def test_the_sdks_own_keys_are_not_written(shape, tmp_path):
     """The key with which each SDK was made is not in the file."""
     from harness.sdks import KEY, Clients
 
-    from nbstream.source.background import background_loop
+    from nbstream.streams.loop_reader import background_loop
 
     path = tmp_path / "a.rec"
     with Server(speed=0) as server:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nbstream.redact import redact
+from nbstream._keys import redact
 
 CASES = {
     "no key": ("Overloaded, try again in 5 s", "Overloaded, try again in 5 s"),

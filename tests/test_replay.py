@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 
 import nbstream
 from nbstream import offline
+from nbstream._reader import Reader
 from nbstream.errors import UsageError
 from nbstream.offline import Server
 from nbstream.offline.replay import Question
-from nbstream.reader import Reader
 from nbstream.record import Exchange, Read, dumps, load, loads
-from nbstream.source.background import background_loop
+from nbstream.streams.loop_reader import background_loop
 
 anthropic = pytest.importorskip("anthropic")
 openai = pytest.importorskip("openai")

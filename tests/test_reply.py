@@ -4,7 +4,10 @@ import pytest
 from IPython.utils.capture import capture_output
 
 from nbstream.errors import UsageError
-from nbstream.events import (
+from nbstream.reply import Reply
+from nbstream.reply.parts import parse_arguments
+from nbstream.reply.wire import Read, Wire
+from nbstream.types import (
     ArgumentDelta,
     Arguments,
     Citation,
@@ -22,9 +25,6 @@ from nbstream.events import (
     ToolCallDelta,
     Usage,
 )
-from nbstream.reply import Reply
-from nbstream.reply.parts import parse_arguments
-from nbstream.reply.wire import Read, Wire
 
 
 def text(value, **more):

@@ -7,19 +7,19 @@ import pytest
 from harness.sdks import APIS, SHAPES
 
 import nbstream
+from nbstream._player import Player
+from nbstream._retry import Retries, retrying
+from nbstream._timeout import Timeout
 from nbstream.errors import (
     OverloadedFailure,
     RateLimitFailure,
     RequestFailure,
     Stopped,
     UsageError,
+    failure_of,
 )
-from nbstream.failures import failure_of
-from nbstream.player import Player
 from nbstream.reply import Reply, Waiting
-from nbstream.retry import Retries, retrying
 from nbstream.screens.terminal import TerminalScreen
-from nbstream.timeout import Timeout
 
 
 class Busy(Exception):  # noqa: N818 - its name is in the messages
@@ -43,7 +43,7 @@ def until(true, timeout_s=10):
 @pytest.fixture
 def no_wait(monkeypatch):
     """Let a backoff be no time at all."""
-    monkeypatch.setattr("nbstream.retry.FIRST_WAIT_S", 0.0)
+    monkeypatch.setattr("nbstream._retry.FIRST_WAIT_S", 0.0)
 
 
 class Calls:

@@ -7,13 +7,12 @@ import sys
 
 import pytest
 
+from nbstream._player import Screen
 from nbstream.errors import UnknownNameError
-from nbstream.events import End, Failure, Finish, TextDelta, ToolCallDelta
-from nbstream.player import Screen
 from nbstream.reply import Reply, Timing
 from nbstream.screens import VIEWS, cell, choose, place
+from nbstream.screens.base import NoScreen
 from nbstream.screens.bundle import bundle, waiting
-from nbstream.screens.none import NoScreen
 from nbstream.screens.notebook import (
     BYTES_PER_S,
     MIN_INTERVAL_S,
@@ -22,6 +21,7 @@ from nbstream.screens.notebook import (
 )
 from nbstream.screens.terminal import TerminalScreen
 from nbstream.screens.widget import WidgetScreen
+from nbstream.types import End, Failure, Finish, TextDelta, ToolCallDelta
 
 ENDED = (Finish(reason="stop", raw_reason="stop"), End())
 

@@ -18,17 +18,31 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NoReturn
 
 import httpx
 import httpx2
 import pytest
 
 from nbstream.errors import UsageError
-from nbstream.source import Abandoned, Interrupted, Source, open_source, sockets, waking
-from nbstream.source.background import background_loop
-from nbstream.source.reach import POOLS
-from nbstream.source.session import Session
-from nbstream.source.shapes import RESPONSE_PLACES
+from nbstream.streams import (
+    Abandoned,
+    Interrupted,
+    Source,
+    open_source,
+    sockets,
+    thread_reader,
+)
+from nbstream.streams.loop_reader import background_loop
+from nbstream.streams.referents import (
+    POOLS,
+    nearest_loop,
+    open_readers,
+    open_responses,
+    unsent_calls,
+)
+from nbstream.streams.session import Session
+from nbstream.streams.shapes import RESPONSE_PLACES
 
 
 class Run:
@@ -671,7 +685,7 @@ def test_without_private_names_the_public_way_stops(
     with theirs:
         assert theirs.recv(1) == b""
 
-    assert time.monotonic() - at_s < waking.THROW_AFTER_S
+    assert time.monotonic() - at_s < thread_reader.THROW_AFTER_S
     assert run.ends == [None]
 
 
@@ -784,3 +798,32 @@ def test_every_private_name_says_where_it_was_seen() -> None:
     ]
 
     assert all(any(char.isdigit() for char in where) for where in seen)
+
+
+class Untouchable:
+    """An object of somebody else's: whatever one asks it is an error."""
+
+    __slots__ = ("__weakref__", "inside")
+
+    def __init__(self, inside: object) -> None:
+        object.__setattr__(self, "inside", inside)
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise AssertionError("somebody else's object was asked something")
+
+    __len__ = __iter__ = __contains__ = __bool__ = __hash__ = __eq__ = _refuse
+    __getattr__ = _refuse
+    __class__ = property(_refuse)  # type: ignore[assignment]
+
+
+def test_the_walk_asks_nothing():
+    """What is met on the way to a loop or a response is never called."""
+    loop = asyncio.new_event_loop()
+    start = [Untouchable([Untouchable({"loop": loop})])]
+
+    found = nearest_loop(start), open_responses(start), open_readers(start)
+    calls = unsent_calls(start)
+
+    loop.close()
+    assert found == (loop, [], [])
+    assert calls == []

@@ -25,9 +25,9 @@ from google import genai
 from harness.loopback import Loopback
 
 from nbstream.errors import UsageError
-from nbstream.source import Abandoned, Source, open_source
-from nbstream.source.background import background_loop
-from nbstream.source.shapes import begun
+from nbstream.streams import Abandoned, Source, open_source
+from nbstream.streams.loop_reader import background_loop
+from nbstream.streams.shapes import begun
 
 # --- the server ---------------------------------------------------------------------
 # It answers by the model's name: "headers" sends nothing, "first" only headers,

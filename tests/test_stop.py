@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from nbstream.interrupts import interrupts_pass, interrupts_raise
-from nbstream.stop import Stop
+from nbstream._stop import Stop, interrupts_pass, interrupts_raise
 
 
 def press():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbstream.structured import Elements
+from nbstream.structured_items import Elements
 
 texts = st.text(max_size=6) | st.text(alphabet='{}[],:\\"/ué€😀\n ', max_size=8)
 values = st.recursive(

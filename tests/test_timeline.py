@@ -7,9 +7,9 @@ import pytest
 
 import nbstream
 from nbstream.errors import UsageError
-from nbstream.events import End, Finish, TextDelta, ToolCallDelta
 from nbstream.reply import Reply, Timing
 from nbstream.timeline.spans import Span, spans, totals
+from nbstream.types import End, Finish, TextDelta, ToolCallDelta
 
 
 def text(value="abc", kind="text"):

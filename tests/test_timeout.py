@@ -4,12 +4,11 @@ import math
 
 import pytest
 
-from nbstream.errors import TimeoutFailure, UsageError
-from nbstream.failures import failure_of
-from nbstream.player import Player
+from nbstream._player import Player
+from nbstream._timeout import Timeout, Watchdog, timeout_of
+from nbstream.errors import TimeoutFailure, UsageError, failure_of
 from nbstream.reply import Reply
-from nbstream.screens.none import NoScreen
-from nbstream.timeout import Timeout, Watchdog, timeout_of
+from nbstream.screens.base import NoScreen
 
 GIVEN = {
     "nothing is no limit": (None, Timeout()),

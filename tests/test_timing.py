@@ -3,7 +3,10 @@
 import pytest
 
 import nbstream
-from nbstream.events import (
+from nbstream.record.exchange import Exchange, Read
+from nbstream.reply.timing import Delta, Spread, Stall, Timing
+from nbstream.streams.source import noting
+from nbstream.types import (
     ArgumentDelta,
     Arguments,
     Finish,
@@ -12,9 +15,6 @@ from nbstream.events import (
     TextDone,
     ToolCallDelta,
 )
-from nbstream.record.exchange import Exchange, Read
-from nbstream.reply.timing import Delta, Spread, Stall, Timing
-from nbstream.sending import noting
 
 
 def text(value, kind="text"):

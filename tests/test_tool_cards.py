@@ -10,7 +10,15 @@ import threading
 
 import pytest
 
-from nbstream.events import (
+from nbstream._stop import Stop
+from nbstream.reply import Reply
+from nbstream.screens.base import prompting
+from nbstream.screens.bundle import SHOWN_OF_RESULT, bundle
+from nbstream.screens.sections import Facts, Sections
+from nbstream.screens.stop_button import Hands
+from nbstream.screens.terminal import TerminalScreen
+from nbstream.tool_runs import Consents
+from nbstream.types import (
     End,
     Finish,
     Hop,
@@ -20,16 +28,6 @@ from nbstream.events import (
     ToolResult,
     Usage,
 )
-from nbstream.reply import Reply
-from nbstream.screens.bundle import bundle
-from nbstream.screens.hands import Hands
-from nbstream.screens.live_facts import Facts
-from nbstream.screens.live_sections import Sections
-from nbstream.screens.prompting import prompting
-from nbstream.screens.terminal import TerminalScreen
-from nbstream.screens.words import SHOWN_OF_RESULT
-from nbstream.stop import Stop
-from nbstream.tools.consent import Consents
 
 CALL = ToolCallDelta(index=0, id="c", name="look", arguments='{"at": "<b>"}')
 CALLED = (Finish(reason="tool_calls", raw_reason=""), End())

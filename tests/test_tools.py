@@ -16,7 +16,8 @@ import pytest
 import nbstream
 from nbstream.errors import UsageError
 from nbstream.reply import ToolCall
-from nbstream.tools import Tool, ToolRun, run_calls, tools_of
+from nbstream.tool_runs import ToolRun, run_calls
+from nbstream.tools import Tool, tools_of
 
 
 @dataclass

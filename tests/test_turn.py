@@ -10,14 +10,13 @@ from harness.answers import DONE, called, chunk
 
 import nbstream
 from nbstream import UsageError
-from nbstream.asking import known_tools, request_of, turn_of
-from nbstream.events import Round, ToolResult
-from nbstream.reader import Reader
+from nbstream._ask import LIMIT, Turn, known_tools, request_of, turn_of
+from nbstream._live import started
+from nbstream._reader import Reader
+from nbstream._retry import Retries
 from nbstream.reply import Reply
-from nbstream.retry import Retries
-from nbstream.showing import started
-from nbstream.tools.consent import Consents
-from nbstream.turn import LIMIT, Turn
+from nbstream.tool_runs import Consents
+from nbstream.types import Round, ToolResult
 
 MODELS = ("openai:m", "openai-chat:m", "anthropic:m", "google:m")
 

@@ -11,11 +11,16 @@ Names are imported when they are first used, so that ``import nbstream`` costs n
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from nbstream._windows import register
+
 if TYPE_CHECKING:
+    from nbstream._ask import ask
+    from nbstream._events import events
+    from nbstream._live import Live, start
+    from nbstream._show import last, show
+    from nbstream._timeout import Timeout
     from nbstream.anatomy import anatomy
-    from nbstream.asking import ask
     from nbstream.chat import Chat
-    from nbstream.ended import last
     from nbstream.errors import (
         AuthenticationFailure,
         ConnectionFailure,
@@ -34,15 +39,11 @@ if TYPE_CHECKING:
         UnknownNameError,
         UsageError,
     )
-    from nbstream.iteration import events
-    from nbstream.live import Live
     from nbstream.magic import load_ipython_extension
     from nbstream.racing import Race, RaceStopped, last_race, race
     from nbstream.record import record
     from nbstream.reply import Reply
-    from nbstream.showing import show, start
     from nbstream.timeline import plot
-    from nbstream.timeout import Timeout
     from nbstream.tools import tool
 
 __version__ = "0.1.0"
@@ -84,56 +85,76 @@ __all__ = [
     "tool",
 ]
 
-_HOME = {
-    "Chat": "chat",
-    "Live": "live",
-    "last": "ended",
-    "show": "showing",
-    "start": "showing",
-    "anatomy": "anatomy",
-    "ask": "asking",
-    "events": "iteration",
-    "load_ipython_extension": "magic",
-    "plot": "timeline",
-    "Race": "racing",
-    "RaceStopped": "racing",
-    "last_race": "racing",
-    "race": "racing",
-    "record": "record",
-    "Reply": "reply",
-    "NbstreamError": "errors",
-    "AuthenticationFailure": "errors",
-    "ConnectionFailure": "errors",
-    "ContentFilterFailure": "errors",
-    "OverloadedFailure": "errors",
-    "ProtocolFailure": "errors",
-    "RateLimitFailure": "errors",
-    "RequestFailure": "errors",
-    "SchemaFailure": "errors",
-    "ServiceFailure": "errors",
-    "TimeoutFailure": "errors",
-    "Timeout": "timeout",
-    "tool": "tools",
-    "ProtocolError": "errors",
-    "ProviderFailure": "errors",
-    "Stopped": "errors",
-    "UnknownNameError": "errors",
-    "UsageError": "errors",
+#: Where each name lives: it is imported from there when it is first used.
+_HOMES = {
+    **dict.fromkeys(
+        (
+            "AuthenticationFailure",
+            "ConnectionFailure",
+            "ContentFilterFailure",
+            "NbstreamError",
+            "OverloadedFailure",
+            "ProtocolError",
+            "ProtocolFailure",
+            "ProviderFailure",
+            "RateLimitFailure",
+            "RequestFailure",
+            "SchemaFailure",
+            "ServiceFailure",
+            "Stopped",
+            "TimeoutFailure",
+            "UnknownNameError",
+            "UsageError",
+        ),
+        "nbstream.errors",
+    ),
+    "Chat": "nbstream.chat",
+    "Live": "nbstream._live",
+    "Race": "nbstream.racing",
+    "RaceStopped": "nbstream.racing",
+    "Reply": "nbstream.reply",
+    "Timeout": "nbstream._timeout",
+    "anatomy": "nbstream.anatomy",
+    "ask": "nbstream._ask",
+    "events": "nbstream._events",
+    "last": "nbstream._show",
+    "last_race": "nbstream.racing",
+    "load_ipython_extension": "nbstream.magic",
+    "plot": "nbstream.timeline",
+    "race": "nbstream.racing",
+    "record": "nbstream.record",
+    "show": "nbstream._show",
+    "start": "nbstream._live",
+    "tool": "nbstream.tools",
 }
 #: Reached as ``nbstream.offline`` with no further import.
-_SUBMODULES = ("errors", "offline", "providers", "sse")
+_SUBMODULES = ("errors", "markdown", "offline", "providers", "sse", "types")
+
+register(
+    {
+        "anatomy": "nbstream.anatomy:anatomy",
+        "display": "nbstream.screens.bundle:display_reply",
+        "from_sse": "nbstream._reader:read_sse",
+        "from_stream": "nbstream._show:read",
+        "items": "nbstream.structured_items:Items",
+        "markdown": "nbstream.screens.bundle:markdown_of",
+        "partial": "nbstream.structured_items:partial",
+        "plot": "nbstream.timeline:plot",
+        "resume_hint": "nbstream._reader:resume_hint",
+        "to_message": "nbstream.providers:message_of",
+    }
+)
 
 # These are names of ours and submodules. Loading a submodule once, here, and dropping
-# the name it leaves makes `nbstream.events` the function for good, while
-# `from nbstream.events import TextDelta` finds the submodule.
-for _name in ("anatomy", "events", "record"):
+# the name it leaves makes `nbstream.anatomy` the function for good.
+for _name in ("anatomy", "record"):
     import_module(f"nbstream.{_name}")
     globals().pop(_name, None)  # a reload finds it gone
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(f"nbstream.{_HOME[name]}"), name)
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     if name in _SUBMODULES:
         return import_module(f"nbstream.{name}")
     msg = f"module 'nbstream' has no attribute {name!r}"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
+
+from nbstream._failures import Facts, facts_of, failure_event, told
 
 if TYPE_CHECKING:
     from nbstream.reply import Reply
 
 __all__ = [
+    "ADVICE",
     "AuthenticationFailure",
     "ConnectionFailure",
     "ContentFilterFailure",
+    "Kind",
     "NbstreamError",
     "OverloadedFailure",
     "ProtocolError",
@@ -25,6 +29,10 @@ __all__ = [
     "TimeoutFailure",
     "UnknownNameError",
     "UsageError",
+    "failure_event",
+    "failure_of",
+    "is_retryable",
+    "kind_of",
 ]
 
 
@@ -143,3 +151,170 @@ class Stopped(KeyboardInterrupt):
 
     def _render_traceback_(self) -> list[str]:
         return [f"KeyboardInterrupt: {self}"]
+
+
+# -- Tell what kind of failure it was, whether to try again, and what to do about it.
+
+Kind = type[ProviderFailure]
+
+#: Parts of the providers' own words, the most telling first.
+_WORDS: Mapping[str, Kind] = {
+    "content_filter": ContentFilterFailure,
+    "content_policy": ContentFilterFailure,
+    "safety": ContentFilterFailure,
+    "refused": ContentFilterFailure,
+    "protocol_error": ProtocolFailure,
+    "overloaded": OverloadedFailure,
+    "unavailable": OverloadedFailure,
+    "slow_down": OverloadedFailure,
+    "rate_limit": RateLimitFailure,
+    "ratelimit": RateLimitFailure,
+    "resource_exhausted": RateLimitFailure,
+    "too_many_requests": RateLimitFailure,
+    "quota": RateLimitFailure,
+    "billing": RateLimitFailure,
+    "authentication": AuthenticationFailure,
+    "permission": AuthenticationFailure,
+    "api_key": AuthenticationFailure,
+    "timeout": TimeoutFailure,
+    "deadline_exceeded": TimeoutFailure,
+    "server_error": ServiceFailure,
+    "api_error": ServiceFailure,
+    "internal": ServiceFailure,
+    "invalid": RequestFailure,
+    "not_found": RequestFailure,
+    "too_large": RequestFailure,
+    "context_length": RequestFailure,
+    "failed_precondition": RequestFailure,
+}
+_STATUSES: Mapping[int, Kind] = {
+    401: AuthenticationFailure,
+    403: AuthenticationFailure,
+    408: TimeoutFailure,
+    429: RateLimitFailure,
+    503: OverloadedFailure,
+    504: TimeoutFailure,
+    529: OverloadedFailure,
+}
+#: Names of exception classes, bases included: the first row that has one decides.
+_NAMES: tuple[tuple[Kind, frozenset[str]], ...] = (
+    (
+        TimeoutFailure,
+        frozenset({"TimeoutError", "TimeoutException", "APITimeoutError"}),
+    ),
+    (
+        ConnectionFailure,
+        frozenset(
+            {
+                "APIConnectionError",
+                "ClientConnectionError",  # aiohttp
+                "ClientPayloadError",  # aiohttp: the body was cut
+                "NetworkError",
+                "NoResponseError",
+                "OSError",
+                "ProxyError",
+                "RemoteProtocolError",  # httpx: the body was cut
+            }
+        ),
+    ),
+    (
+        ProtocolFailure,
+        frozenset(
+            {
+                "APIResponseValidationError",
+                "DecodingError",
+                "GeminiNextGenAPIClientError",  # with no status of an error
+                "JSONDecodeError",
+                "ProtocolError",
+                "ResponseValidationError",
+                "UnicodeDecodeError",
+                "UnknownApiResponseError",
+            }
+        ),
+    ),
+)
+#: What a reader can do, one sentence each.
+ADVICE: Mapping[Kind, str] = {
+    AuthenticationFailure: "Check the API key and what it is allowed to do.",
+    ConnectionFailure: "Check the network, or try again.",
+    ContentFilterFailure: "Change the prompt.",
+    OverloadedFailure: "Try again later.",
+    ProtocolFailure: "Check base_url, or try again.",
+    ProviderFailure: "",
+    RateLimitFailure: "Try again later, or ask for less.",
+    RequestFailure: "Change the request.",
+    ServiceFailure: "Try again.",
+    TimeoutFailure: "Try again, or allow more time.",
+}
+_RETRYABLE = (
+    ConnectionFailure,
+    RateLimitFailure,
+    ServiceFailure,
+    TimeoutFailure,
+)
+#: Nothing left to spend comes as 429 too, and waiting does not mend it.
+_SPENT = ("insufficient_quota", "billing")
+
+
+def kind_of(facts: Facts) -> Kind:
+    """Return the class of the failure."""
+    words = " ".join(facts.words).lower()
+    said = next((kind for word, kind in _WORDS.items() if word in words), None)
+    if said is ContentFilterFailure:
+        return said  # Azure says it with a 400
+    if facts.status is not None:
+        return _by_status(facts.status)
+    for kind, names in _NAMES:
+        if facts.names & names and (said is None or kind is not ProtocolFailure):
+            return kind
+    return said or ProviderFailure
+
+
+def _by_status(status: int) -> Kind:
+    ours = RequestFailure if status < 500 else ServiceFailure
+    return _STATUSES.get(status, ours)
+
+
+def is_retryable(kind: Kind, facts: Facts) -> bool:
+    """Tell whether the same request may succeed when it is sent again."""
+    if facts.should_retry is not None:
+        return facts.should_retry
+    if any(spent in word for word in facts.words for spent in _SPENT):
+        return False
+    return issubclass(kind, _RETRYABLE) or facts.status == 409
+
+
+# -- One family of failures for all providers, made of what a reply and its SDK tell.
+
+CONFLICT = 409
+
+
+def failure_of(reply: Reply) -> ProviderFailure:
+    """Return the failure of a reply that failed, to be raised from its exception.
+
+    Its message is one line: what went wrong, how much is kept, what to do.
+    """
+    facts = facts_of(reply.error, reply.exception)
+    kind = kind_of(facts)
+    retryable = is_retryable(kind, facts)
+    advice = ADVICE[kind]
+    if retryable and facts.retry_after_s:
+        advice = f"Try again in {facts.retry_after_s:.3g} s."
+    elif facts.status == CONFLICT:
+        advice = "Try again."
+    return kind(
+        _line(reply, advice),
+        reply,
+        status=facts.status,
+        retryable=retryable,
+        retry_after_s=facts.retry_after_s,
+    )
+
+
+def _line(reply: Reply, advice: str) -> str:
+    line = told(reply.error)
+    if reply.text:
+        line += f" ({len(reply.text):,} characters of the answer are kept)"
+    if not advice:
+        return line
+    return f"{line}{'' if line.endswith(('.', '!', '?', '…')) else '.'} {advice}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from harness.sdks import APIS
-from nbstream.timeout import Timeout
+from nbstream._timeout import Timeout
 
 __all__ = [
     "CASES",

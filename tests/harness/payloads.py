@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pytest
 
-from nbstream.events import Event
 from nbstream.reply import Reply
+from nbstream.types import Event
 
 __all__ = ["by_name", "replied"]
 

@@ -51,7 +51,7 @@ class Clients:
 
     def close_all(self) -> None:
         """Close all of them, on the loop that reads what is shown or recorded."""
-        from nbstream.source.background import background_loop
+        from nbstream.streams.loop_reader import background_loop
 
         loop = background_loop()
         asyncio.run_coroutine_threadsafe(self.aclose(), loop).result(10)

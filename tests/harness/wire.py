@@ -14,9 +14,11 @@ import time
 from dataclasses import dataclass
 
 from harness.loopback import Loopback
-from nbstream.offline import http
 from nbstream.offline.answer import answer
+from nbstream.offline.exchange import LAST_CHUNK, whole
+from nbstream.offline.server import chunk, head, read_request
 from nbstream.offline.wire import WRITERS, route
+from nbstream.offline.wire.base import json_of
 
 __all__ = ["FAILED_IN_BAND", "PLANS", "Exchange", "Wire", "said", "wait_until"]
 
@@ -126,11 +128,11 @@ class Wire(Loopback):
             self._changed.notify_all()
 
     async def _exchange(self, reader, writer) -> bool:
-        request = await http.read_request(reader, writer)
+        request = await read_request(reader, writer)
         if request is None:
             return False
         found = route(request.method, request.target)
-        body = http.json_of(request)
+        body = json_of(request)
         exchange = Exchange(found.api, found.model or body["model"])
         self.exchanges.append(exchange)
         self._note()
@@ -167,12 +169,12 @@ class Wire(Loopback):
             )
             error = WRITERS[exchange.api].error(int(plan[1:]), f"Bad key: {key}")
             data = json.dumps(error).encode()
-            fields = {**dict(http.whole(data)), "Retry-After-Ms": "1"}
-            writer.write(http.head(int(plan[1:]), fields) + data)
+            fields = {**dict(whole(data)), "Retry-After-Ms": "1"}
+            writer.write(head(int(plan[1:]), fields) + data)
             await writer.drain()
             return True
         fields = {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"}
-        writer.write(http.head(200, fields))
+        writer.write(head(200, fields))
         return await self._stream(request, exchange, writer, watch)
 
     async def _stream(self, request, exchange: Exchange, writer, watch) -> bool:
@@ -182,7 +184,7 @@ class Wire(Loopback):
             if count and tokens == limit:
                 break
             tokens += bool(count)
-            writer.write(http.chunk(data))
+            writer.write(chunk(data))
             await writer.drain()
             exchange.sent += bool(count)
             self._note()
@@ -199,8 +201,8 @@ class Wire(Loopback):
             await writer.drain()
             return False
         if exchange.plan == "inband":
-            writer.write(http.chunk(FAILED_IN_BAND[exchange.api]))
-        writer.write(http.LAST_CHUNK)
+            writer.write(chunk(FAILED_IN_BAND[exchange.api]))
+        writer.write(LAST_CHUNK)
         await writer.drain()
         return True
 
@@ -208,6 +210,6 @@ class Wire(Loopback):
 def _frames(api: str, request, plan: str):
     if plan == "empty":
         return []
-    body = http.json_of(request)
+    body = json_of(request)
     ask = WRITERS[api].read(body, plan, stream=True)
     return WRITERS[api].frames(ask, answer(ask, body))

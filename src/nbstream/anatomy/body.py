@@ -6,10 +6,10 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import overload
 
+from nbstream._reader import Reader
 from nbstream.anatomy.growth import Growth, Section, applied
 from nbstream.anatomy.reads import checked
 from nbstream.anatomy.steps import Step, steps
-from nbstream.reader import Reader
 from nbstream.reply import Reply
 from nbstream.reply.wire import Read, Wire
 

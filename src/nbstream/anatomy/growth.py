@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from nbstream.anatomy.partial import PartialJson
-from nbstream.events import Event, Hop, Ignored, Start, TextDelta, TextDone, Usage
 from nbstream.prefix import common_prefix
 from nbstream.reply import Choice, Reply, ToolCall
+from nbstream.types import Event, Hop, Ignored, Start, TextDelta, TextDone, Usage
 
 __all__ = ["Change", "Growth", "Section", "SectionKind", "applied"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from nbstream.anatomy.steps import Step
-from nbstream.events import Failure, Finish, TextDelta, TextDone
+from nbstream.types import Failure, Finish, TextDelta, TextDone
 
 __all__ = ["landmarks"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from nbstream._reader import Reader
 from nbstream.anatomy.blocks import blocks
 from nbstream.anatomy.growth import Change, Growth
 from nbstream.anatomy.naive import breaks
 from nbstream.anatomy.reads import Cut, cuts, number_at
-from nbstream.events import Event
-from nbstream.reader import Reader
 from nbstream.reply.wire import Read
 from nbstream.sse import ServerSentEvent
+from nbstream.types import Event
 
 __all__ = ["Step", "steps"]
 

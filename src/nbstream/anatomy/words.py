@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
 
-from nbstream.events import Event
+from nbstream.types import Event
 
 __all__ = ["event_fields", "event_line", "seconds", "size"]
 

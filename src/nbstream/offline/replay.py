@@ -14,23 +14,92 @@ import json
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from nbstream.offline import http
-from nbstream.offline.nearest import no_match
-from nbstream.offline.pacing import Step
-from nbstream.offline.talk import Ask, Json, RequestError
+from nbstream._keys import redact
 from nbstream.offline.wire import WRITERS
+from nbstream.offline.wire.base import Ask, Json, Request, RequestError, Step, json_of
 from nbstream.record.apis import api_of, tail_of
 from nbstream.record.exchange import Exchange
 from nbstream.record.reader import load
 from nbstream.record.redaction import Secrets
 
-__all__ = ["Question", "Recorded", "Tape", "steps"]
+__all__ = [
+    "Question",
+    "Recorded",
+    "Tape",
+    "differences",
+    "no_match",
+    "steps",
+]
+
+
+# -- Say why no recording answers a request, and what the nearest one is.
+
+_LONGEST = 60
+_MOST = 4
+_COMPARED = 4000
+_MISSING = object()
+
+
+def no_match(asked: Question, recorded: Sequence[Recorded]) -> str:
+    """Write the message of the error."""
+    what = f"No recording matches this {asked.api or 'request'} ({asked.path})."
+    near = [one for one in recorded if one.question.api == asked.api]
+    if not near:
+        held = Counter(one.question.api or "other" for one in recorded)
+        listed = ", ".join(f"{api} ({n})" for api, n in sorted(held.items()))
+        return f"{what} There are recordings of: {listed or 'nothing'}."
+    nearest = max(near, key=lambda one: _likeness(asked, one.question))
+    listed = "; ".join(differences(asked, nearest.question))
+    return redact(
+        f"{what} The nearest is {nearest}, line {nearest.exchange.line}. "
+        f"What differs: {listed}. Ask what was asked, or record this."
+    )
+
+
+def _likeness(asked: Question, other: Question) -> tuple[bool, bool, float]:
+    a, b = (json.dumps(q.body, sort_keys=True)[:_COMPARED] for q in (asked, other))
+    said = [q.ask.prompt if q.ask else "" for q in (asked, other)]
+    ratio = SequenceMatcher(None, a, b).quick_ratio()
+    return said[0] == said[1], asked.path == other.path, ratio
+
+
+def differences(asked: Question, other: Question) -> list[str]:
+    """List what is not the same, with both values."""
+    sides = [
+        {"method": q.method, "path": q.path, "body": q.body} for q in (asked, other)
+    ]
+    found = list(islice(_unlike("", *sides), _MOST + 1))
+    more = ["and more"] if len(found) > _MOST else []
+    return [*found[:_MOST], *more]
+
+
+def _unlike(where: str, a: object, b: object) -> Iterator[str]:
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        for name in dict.fromkeys([*a, *b]):
+            inside = f"{where}.{name}" if where else str(name)
+            yield from _unlike(inside, a.get(name, _MISSING), b.get(name, _MISSING))
+    elif isinstance(a, list) and isinstance(b, list):
+        for at in range(max(len(a), len(b))):
+            pair = [side[at] if at < len(side) else _MISSING for side in (a, b)]
+            yield from _unlike(f"{where}[{at}]", *pair)
+    elif a != b:
+        yield f"{where}: {_short(a)} asked, {_short(b)} recorded"
+
+
+def _short(value: object) -> str:
+    if value is _MISSING:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
 
 _MODEL = re.compile(r"/(?:models|tunedModels|endpoints)/([^/]+):(streamG|g)enerate")
 #: Only what has the shape of a key is taken out of a request that is to be matched.
@@ -106,13 +175,13 @@ class Tape:
         self._lock = threading.Lock()
         self._played: Counter[int] = Counter()
 
-    def pick(self, request: http.Request) -> Recorded:
+    def pick(self, request: Request) -> Recorded:
         """Return the exchange to play.
 
         Raises:
             RequestError: none fits; the message shows the nearest.
         """
-        body: Json | None = http.json_of(request) if request.body else None
+        body: Json | None = json_of(request) if request.body else None
         asked = Question.of(request.method, request.target, body)
         for rule in (_exact, _loose):
             key = rule(asked)

@@ -16,19 +16,20 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Protocol, cast
 
-from nbstream.errors import UnknownNameError
-from nbstream.events import Event
+from nbstream.errors import UnknownNameError, UsageError
 from nbstream.reply import Reply
+from nbstream.reply.reply import with_note
+from nbstream.types import Event
 
-__all__ = ["APIS", "Provider", "detect", "provider"]
+__all__ = ["APIS", "Provider", "detect", "message_of", "provider"]
 
 _MODULES = {
     "text": "text",
     "openai.chat": "openai_chat",
     "openai.responses": "openai_responses",
-    "anthropic.messages": "anthropic_messages",
-    "google.interactions": "google_interactions",
-    "google.generate_content": "google_generate_content",
+    "anthropic.messages": "anthropic",
+    "google.interactions": "interactions",
+    "google.generate_content": "gemini",
 }
 #: The wire APIs that nbstream itself reads, and ``text`` for plain strings.
 APIS = tuple(_MODULES)
@@ -84,3 +85,15 @@ def _all() -> Iterator[Provider]:
 def detect(payload: object) -> Provider | None:
     """Return the provider whose payload this is, or None."""
     return next((each for each in _all() if each.matches(payload)), None)
+
+
+def message_of(reply: Reply, note: str = "") -> object:
+    """Return an answer as its API takes it back; ``note`` is said behind its text.
+
+    Raises:
+        UsageError: nothing came, so that the API is not known.
+    """
+    if not reply.api:
+        msg = "this reply has no API: nothing arrived, so there is no message"
+        raise UsageError(msg)
+    return provider(reply.api).to_message(with_note(reply, note) if note else reply)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nbstream.events import Event, Ignored, TextDelta
+from nbstream.types import Event, Ignored, TextDelta
 
 if TYPE_CHECKING:
     from nbstream.reply import Reply

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from functools import wraps
 
-from nbstream.player import Player, Screen
-from nbstream.providers.whole import payloads
+from nbstream._player import Player, Screen
+from nbstream._show import opened
+from nbstream._stop import Stop
+from nbstream._timeout import Timeout
+from nbstream.providers.payloads import payloads
 from nbstream.reply import Reply
-from nbstream.showing import opened
-from nbstream.stop import Stop
-from nbstream.timeout import Timeout
 
 __all__ = ["Lane"]
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from nbstream._player import STEP_S
+from nbstream._stop import Stop, end_script_in_one_line, interrupts_raise
+from nbstream._timeout import Timeout, timeout_of
 from nbstream.errors import UsageError
-from nbstream.interrupts import interrupts_raise
-from nbstream.player import STEP_S
 from nbstream.racing.lane import Lane
 from nbstream.racing.result import Race, RaceStopped, racing
 from nbstream.reply import Reply
 from nbstream.screens.race import choose_race
-from nbstream.script import end_script_in_one_line
-from nbstream.source.checks import check
-from nbstream.source.shapes import is_callable
-from nbstream.stop import Stop
-from nbstream.timeout import Timeout, timeout_of
+from nbstream.streams.shapes import check, is_callable
 
 __all__ = ["race"]
 

@@ -107,7 +107,7 @@ class Exchange:
         Raises:
             UsageError: it is no stream of an API that nbstream reads.
         """
-        from nbstream.reader import read_timed  # only who asks for it pays for it
+        from nbstream._reader import read_timed  # only who asks for it pays for it
 
         if not (self.is_stream and self.api):
             what = self.response_headers.get("content-type", "no content type")

@@ -17,7 +17,7 @@ from nbstream.record.exchange import Ended
 from nbstream.record.tee import async_tee, sync_tee
 from nbstream.reply import Reply
 from nbstream.reply.wire import Wire
-from nbstream.source.shapes import begun, is_callable, response_of
+from nbstream.streams.shapes import begun, is_callable, response_of
 
 __all__ = ["Exchange", "Keeper", "reading"]
 

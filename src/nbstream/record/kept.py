@@ -9,7 +9,7 @@ from typing import Any
 from nbstream.record.apis import api_of
 from nbstream.record.keep import Exchange, Keeper, reading
 from nbstream.record.transports import listen, unlisten
-from nbstream.source import Source
+from nbstream.streams import Source
 
 __all__ = ["kept"]
 

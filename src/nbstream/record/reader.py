@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
 
+from nbstream._keys import redact
 from nbstream.errors import UsageError
 from nbstream.record.draft import Block, Damage, Draft
 from nbstream.record.exchange import Exchange
 from nbstream.record.writer import FORMAT, VERSION
-from nbstream.redact import redact
 
 __all__ = ["RecordingError", "load", "loads"]
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, unquote_plus, urlsplit
 
-from nbstream.redact import REMOVED, find_keys, redact
+from nbstream._keys import REMOVED, find_keys, redact
 
 __all__ = ["Secrets", "kept_headers", "request_secrets"]
 

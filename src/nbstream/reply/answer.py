@@ -3,23 +3,106 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias
 
-from nbstream.events import FinishReason, Usage
 from nbstream.reply.choice import Choice
-from nbstream.reply.expected import Expected, Form
-from nbstream.reply.outcome import Outcome
 from nbstream.reply.parts import Part, ToolCall
 from nbstream.reply.timing import Timing
-from nbstream.reply.usage import add_hop
 from nbstream.reply.wire import Wire
+from nbstream.types import FinishReason, Usage
 
-if TYPE_CHECKING:
-    from nbstream.anatomy import Anatomy
-    from nbstream.live import Live
-    from nbstream.timeline import Timeline
+Outcome: TypeAlias = Literal["running", "complete", "stopped", "truncated", "failed"]
 
-__all__ = ["Answer"]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A wait before the same request is sent again.
+
+    Attributes:
+        until_s: When it ends, in seconds of ``time.monotonic()``.
+        why: What went wrong, in one line.
+        attempt: Which retry this will be, from 1.
+        attempts: How many there may be.
+    """
+
+    until_s: float
+    why: str
+    attempt: int
+    attempts: int
+
+
+#: How the text of an answer is to be read by people.
+Form: TypeAlias = Literal["markdown", "text", "json"]
+
+
+class Expected(Protocol):
+    """What the text of a whole answer has to be: see ``nbstream.structured``."""
+
+    @property
+    def key(self) -> str | None:
+        """The property of the root object that holds the value; None: the root is it.
+
+        A list or a number is asked for in an object, because APIs want one.
+        """
+        ...
+
+    def read(self, text: str) -> object:
+        """Return what the whole text says, checked.
+
+        Raises:
+            ValueError: it does not fit; the message says which fields, on one line.
+        """
+        ...
+
+
+# -- Token counts, added up as each provider means them.
+
+
+def merge(old: Usage | None, new: Usage) -> Usage:
+    """Take the later counts, and keep the earlier ones where it says nothing.
+
+    Anthropic tells the input once and the output as a running total; Gemini tells
+    both again and again; OpenAI once. So the last word on each count holds.
+    """
+    if old is None:
+        old = new
+    input_tokens = _later(old.input_tokens, new.input_tokens)
+    output_tokens = _later(old.output_tokens, new.output_tokens)
+    total_tokens = new.total_tokens
+    if total_tokens is None and input_tokens is not None and output_tokens is not None:
+        total_tokens = input_tokens + output_tokens
+    told = {key: value for key, value in new.data.items() if value is not None}
+    return Usage(
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        total_tokens=total_tokens,
+        reasoning_tokens=_later(old.reasoning_tokens, new.reasoning_tokens),
+        cached_tokens=_later(old.cached_tokens, new.cached_tokens),
+        data={**old.data, **told},
+    )
+
+
+def add_hop(before: Usage | None, now: Usage | None) -> Usage | None:
+    """Add the counts of one exchange to those of the exchanges before it."""
+    if before is None or now is None:
+        return now or before
+    return Usage(
+        input_tokens=_sum(before.input_tokens, now.input_tokens),
+        output_tokens=_sum(before.output_tokens, now.output_tokens),
+        total_tokens=_sum(before.total_tokens, now.total_tokens),
+        reasoning_tokens=_sum(before.reasoning_tokens, now.reasoning_tokens),
+        cached_tokens=_sum(before.cached_tokens, now.cached_tokens),
+        data=now.data,
+    )
+
+
+def _later(old: int | None, new: int | None) -> int | None:
+    return old if new is None else new
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else one + other
 
 
 class Answer:
@@ -49,7 +132,7 @@ class Answer:
         self.expected: Expected | None = None
         self.parsed: Any = None
         self.misfit: ValueError | None = None
-        self.live: Live | None = None
+        self.live: Any = None
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -140,31 +223,3 @@ class Answer:
         """Whether a call of this answer waits for a person's consent."""
         runs = tuple(self._first.runs.values())
         return any(run.state == "asking" for run in runs)
-
-    def anatomy(self, *, cut: int | None = None) -> Anatomy:
-        """Walk through the stream: its bytes, each event, what has been accumulated.
-
-        For a reply that has kept its bytes: ``show(..., keep_wire=True)``, a stream
-        of raw server-sent-event bytes, a recording, or ``from_sse``. ``cut``: as if
-        each read from the network had given so many bytes.
-
-        Raises:
-            UsageError: the bytes were not kept; the message says how to keep them.
-        """
-        from nbstream.anatomy import anatomy  # not the core's business
-
-        return anatomy(self, cut=cut)
-
-    def plot(self, *, stall_s: float = 1.0) -> Timeline:
-        """Draw when it came: the wait, each kind of delta, gaps, the end.
-
-        The wait without streaming is beside it. Several replies on one axis are
-        ``nbstream.plot({"name": reply, ...})``. A pause of ``stall_s`` seconds is
-        drawn as a gap.
-
-        Raises:
-            UsageError: it has no times, or runs still, or matplotlib is missing.
-        """
-        from nbstream.timeline import plot  # not the core's business
-
-        return plot(self, stall_s=stall_s)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from nbstream.events import (
+from nbstream.reply.parts import CallState, Part, PartKind, ToolCall, parse_arguments
+from nbstream.types import (
     ArgumentDelta,
     Arguments,
     Citation,
@@ -17,11 +18,147 @@ from nbstream.events import (
     ToolCallDelta,
     ToolResult,
 )
-from nbstream.reply import calls
-from nbstream.reply.numbered import Numbered
-from nbstream.reply.parts import Part, ToolCall
 
-__all__ = ["Choice"]
+# -- The parts of one answer, found again by the wire's numbers.
+
+_KINDS: tuple[PartKind, ...] = ("text", "reasoning", "refusal", "tool_call", "other")
+
+
+class Numbered:
+    """Parts keyed by the wire's own number, never by their place in a list.
+
+    Two calls may grow at once, and numbers may start anywhere.
+
+    Attributes:
+        parts: All of them, in the order in which they began.
+        hop: Which exchange of the stream it is; in each one numbers start again.
+    """
+
+    def __init__(self, choice: int) -> None:
+        self.parts: list[Part] = []
+        self.hop = 0
+        self._choice = choice
+        self._by_index: dict[tuple[int, int, PartKind], Part] = {}
+
+    def find(self, index: int | None, kind: PartKind) -> Part | None:
+        """Return the part of a kind that goes on; without a number, the newest one."""
+        if index is not None:
+            return self._by_index.get((self.hop, index, kind))
+        if not self.parts:
+            return None
+        newest = self.parts[-1]
+        return newest if newest.kind == kind and not newest.done else None
+
+    def at(self, index: int | None) -> list[Part]:
+        """Return the parts with a number, of any kind; without one, the newest part."""
+        if index is None:
+            return self.parts[-1:]
+        found = (self._by_index.get((self.hop, index, kind)) for kind in _KINDS)
+        return [part for part in found if part is not None]
+
+    def new(self, kind: PartKind, index: int | None) -> Part:
+        """Begin a part."""
+        part = Part(kind, index, self._choice, self.hop)
+        self.parts.append(part)
+        if index is not None:
+            self._by_index[self.hop, index, kind] = part
+        return part
+
+    def next_hop(self) -> None:
+        """Begin a new exchange: numbers start again."""
+        self.hop += 1
+        if self.parts:
+            self.parts[-1].done = True
+
+
+# -- The tool calls of one answer, from their fragments to how each one stands.
+
+# -- what comes --------------------------------------------------------------
+
+
+def add_call(to: Numbered, delta: ToolCallDelta) -> None:
+    """Append to a call, or begin one.
+
+    A fragment with no number and no id belongs to the newest call (Mistral). A
+    number used again under another id and a name is another call: some servers
+    number every parallel call 0.
+    """
+    part = to.find(delta.index, "tool_call")
+    if part is None and not delta.name:
+        part = to.find(delta.index, "other")
+    if part is None or _is_another(part, delta):
+        part = to.new("tool_call", delta.index)
+    part.id = part.id or delta.id
+    part.name = part.name or delta.name
+    part.push(delta.arguments)
+
+
+def _is_another(part: Part, delta: ToolCallDelta) -> bool:
+    if not delta.name or not part.name:
+        return False
+    if delta.id and part.id:
+        return delta.id != part.id
+    return delta.index is None and not delta.id
+
+
+def add_argument(to: Numbered, delta: ArgumentDelta) -> None:
+    """Add to one argument of the newest call."""
+    part = _newest_call(to) or to.new("tool_call", None)
+    part.push_argument(delta)
+
+
+def add_arguments(to: Numbered, event: Arguments) -> None:
+    """Keep a call's arguments as an object."""
+    part = to.find(event.index, "tool_call") or _newest_call(to)
+    if part is not None:
+        part.set_object(event.data)
+
+
+def _newest_call(among: Numbered) -> Part | None:
+    newest = among.at(None)
+    return next((part for part in newest if part.kind == "tool_call"), None)
+
+
+# -- how each stands ---------------------------------------------------------
+
+
+def call_of(
+    part: Part, run: ToolResult | None, *, running: bool, ended: bool, at_limit: bool
+) -> ToolCall:
+    """Return a call as it stands.
+
+    Args:
+        part: What has come of it.
+        run: What came of running it, if it was run.
+        running: Whether more may come.
+        ended: Whether the API said that the answer is whole.
+        at_limit: Whether the token limit cut the answer off.
+    """
+    state: CallState = "open"
+    parsed, error = None, ""
+    cut = not part.done and (not ended or at_limit)
+    if part.in_leaves and cut and (ended or not running):
+        # Leaves always parse: only the API can say that there are no more.
+        state, error = "unfinished", "the stream ended before the call did"
+    elif part.done or ended or not running:
+        parsed, error = parse_arguments(part.arguments)
+        state = "valid" if parsed is not None else _why(part, ended, at_limit)
+    return ToolCall(
+        id=part.id,
+        name=part.name,
+        arguments=part.arguments,
+        parsed=parsed,
+        state=state,
+        error=error,
+        index=part.index,
+        run=run,
+    )
+
+
+def _why(part: Part, ended: bool, at_limit: bool) -> CallState:
+    # Anthropic closes the block that the token limit cut, so `done` is no proof.
+    cut = at_limit or not (part.done or ended)
+    return "unfinished" if cut else "invalid"
 
 
 class Choice:
@@ -94,7 +231,7 @@ class Choice:
         parts = [part for part in self.parts if part.kind == "tool_call"]
         at_limit = self.finish is not None and self.finish.reason == "length"
         return tuple(
-            calls.call_of(
+            call_of(
                 each,
                 self.runs.get(at),
                 running=running,
@@ -124,15 +261,15 @@ class Choice:
 
     def add_call(self, delta: ToolCallDelta) -> None:
         """Append to a call, or begin one."""
-        calls.add_call(self._numbered, delta)
+        add_call(self._numbered, delta)
 
     def add_argument(self, delta: ArgumentDelta) -> None:
         """Add to one argument of the newest call."""
-        calls.add_argument(self._numbered, delta)
+        add_argument(self._numbered, delta)
 
     def add_arguments(self, event: Arguments) -> None:
         """Keep a call's arguments as an object."""
-        calls.add_arguments(self._numbered, event)
+        add_arguments(self._numbered, event)
 
     def add_other(self, event: OtherPart) -> None:
         """Keep a part that only the provider can read."""

@@ -9,7 +9,7 @@ from itertools import pairwise
 from math import ceil
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
-from nbstream.events import (
+from nbstream.types import (
     ArgumentDelta,
     Arguments,
     Event,
@@ -17,8 +17,6 @@ from nbstream.events import (
     TextDone,
     ToolCallDelta,
 )
-
-__all__ = ["Delta", "DeltaKind", "Spread", "Stall", "Timing"]
 
 DeltaKind: TypeAlias = Literal["text", "reasoning", "refusal", "tool"]
 _KINDS: tuple[DeltaKind, ...] = get_args(DeltaKind)

@@ -11,10 +11,8 @@ from nbstream.reply import Reply
 from nbstream.screens.terminal import TerminalScreen
 
 if TYPE_CHECKING:
-    from nbstream.player import Screen
+    from nbstream._player import Screen
     from nbstream.racing import Race
-
-__all__ = ["TerminalRace"]
 
 
 class TerminalRace:

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nbstream.screens import cell
-from nbstream.screens.live_display import LiveDisplay
-from nbstream.screens.live_model import LiveModel, script
+from nbstream._stop import Stop
+from nbstream.screens.base import cell
 from nbstream.screens.race_bundle import race_bundle, race_metadata
 from nbstream.screens.race_lane import LaneScreen
+from nbstream.screens.widget import LiveDisplay, LiveModel, script
 from nbstream.static import style
-from nbstream.stop import Stop
 
 if TYPE_CHECKING:
-    from nbstream.player import Screen
+    from nbstream._player import Screen
     from nbstream.racing import Race
-
-__all__ = ["FALLBACK", "RaceModel", "WidgetRace"]
 
 #: What is shown, and saved, where there are no widgets: the end replaces it.
 FALLBACK = "The answers are being written. They will be here when they are complete."

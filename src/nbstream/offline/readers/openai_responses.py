@@ -7,8 +7,8 @@ looked at.
 
 from __future__ import annotations
 
-from nbstream.offline.readers import _json as r
-from nbstream.offline.talk import Ask, Json, RequestError
+from nbstream.offline.wire import base as r
+from nbstream.offline.wire.base import Ask, Json, RequestError
 
 __all__ = ["read"]
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 from urllib.parse import unquote
 
-from nbstream.offline.talk import Answer, Ask, Frame, Json, RequestError
 from nbstream.offline.wire import (
     anthropic_messages,
     google_generate_content,
@@ -15,6 +14,7 @@ from nbstream.offline.wire import (
     openai_chat,
     openai_responses,
 )
+from nbstream.offline.wire.base import Answer, Ask, Frame, Json, RequestError
 
 __all__ = ["WRITERS", "Route", "Writer", "guess_api", "models_body", "route"]
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbstream.offline.readers.anthropic_messages import read
-from nbstream.offline.talk import (
+from nbstream.offline.wire.base import (
+    SIGNATURE,
     Answer,
     AnswerPart,
     Ask,
     Frame,
     Json,
+    event,
 )
-from nbstream.offline.wire._frames import SIGNATURE, event
 
 __all__ = ["body", "error", "frames", "read"]
 

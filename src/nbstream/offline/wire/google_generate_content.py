@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbstream.offline.readers.google_generate_content import read
-from nbstream.offline.talk import (
+from nbstream.offline.wire.base import (
+    SIGNATURE,
     Answer,
     AnswerPart,
     Ask,
     Frame,
     Json,
+    event,
+    joined,
 )
-from nbstream.offline.wire._frames import SIGNATURE, event, joined
 
 __all__ = ["body", "error", "frames", "read"]
 

@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from itertools import zip_longest
 
 from nbstream.offline.readers.openai_chat import read
-from nbstream.offline.talk import (
+from nbstream.offline.wire.base import (
+    CREATED,
     Answer,
     AnswerPart,
     Ask,
     Choice,
     Frame,
     Json,
+    event,
 )
-from nbstream.offline.wire._frames import CREATED, event
 
 __all__ = ["body", "error", "frames", "read"]
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbstream.offline.readers.openai_responses import read
-from nbstream.offline.talk import (
+from nbstream.offline.wire.base import (
+    CREATED,
     Answer,
     AnswerPart,
     Ask,
     Frame,
     Json,
+    event,
 )
-from nbstream.offline.wire._frames import CREATED, event
 from nbstream.offline.wire.openai_chat import error
 
 __all__ = ["body", "error", "frames", "read"]

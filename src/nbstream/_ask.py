@@ -1,0 +1,371 @@
+"""Ask a model by its name, and see the answer as it is written."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+
+from nbstream._keys import warn_of_literal
+from nbstream._live import started
+from nbstream._retry import MAX_WAIT_S, FailedAtOnce, Retries, failure_in, retries_of
+from nbstream._show import shown
+from nbstream._timeout import Timeout
+from nbstream.errors import UsageError
+from nbstream.reply import Reply
+from nbstream.requests import opened, parse_model, provider
+from nbstream.requests.history import as_messages
+from nbstream.requests.request import Request, ToolSpec
+from nbstream.streams.referents import open_readers
+from nbstream.tool_runs import Consents, ToolRun, run_calls
+from nbstream.tools import Tool
+from nbstream.types import Round, ToolResult
+
+if TYPE_CHECKING:
+    from nbstream._live import Live
+    from nbstream.structured import Shape
+    from nbstream.tools import Tool
+
+
+# -- One turn: ask, run the calls the model makes, ask again, until it makes none.
+
+#: How often the results of tools are sent back in one turn, if nothing else is said.
+MAX_ROUNDS = 10
+LIMIT = "This call was not run: the limit of {} rounds of calls in one turn is reached."
+
+#: Sends a request; yields what the SDK yields.
+Send: TypeAlias = Callable[[Request], AsyncIterator[object]]
+
+
+@dataclass(slots=True, kw_only=True)
+class Turn:
+    """One question, and all it takes to answer it; calling it gives one async stream.
+
+    Strategy: it yields what the SDK yields, and between two answers what happens to
+    the calls, as events of ours. Who reads it adds all up in ``reply`` before asking
+    for the next item, so when an answer has ended its calls are there to be run.
+    """
+
+    request: Request
+    reply: Reply
+    send: Send
+    tools: Mapping[str, Tool] = field(default_factory=dict)
+    max_rounds: int = MAX_ROUNDS
+    consents: Consents = field(default_factory=Consents)
+    retries: Retries = field(default_factory=Retries)
+
+    async def __call__(self) -> AsyncGenerator[object]:
+        """Ask; yield payloads of the SDK, ``ToolResult`` and ``Round``."""
+        for number in range(self.max_rounds + 1):
+            async with aclosing(self._answers()) as answers:
+                async for payload in answers:
+                    yield payload
+            if not self._is_to_run():
+                return
+            if number == self.max_rounds:
+                said = LIMIT.format(self.max_rounds)
+                for at in range(len(self.reply.tool_calls)):
+                    yield ToolResult(call=at, state="refused", result=said)
+                return
+            async with aclosing(self._run(number)) as results:
+                async for result in results:
+                    yield result
+            yield Round()
+
+    def _is_to_run(self) -> bool:
+        """Tell whether there are calls, none of them cut short, in a whole answer."""
+        reply = self.reply
+        calls = [call.state for call in reply.tool_calls]
+        whole = reply.whole and reply.error is None and "unfinished" not in calls
+        return bool(self.tools and calls and whole)
+
+    async def _answers(self) -> AsyncGenerator[object]:
+        """Send the request; again, if it fails before its first event and may be."""
+        own = provider(self.request.provider)
+        before = [as_messages(each, own) for each in self.reply.rounds[:-1]]
+        messages = (*self.request.messages, *chain.from_iterable(before))
+        request = replace(self.request, messages=messages)
+        attempt, heard = 0, False
+        again = True
+        while again:
+            again = False
+            attempt += 1
+            try:
+                async with _closed(self.send(request)) as payloads:
+                    async for payload in payloads:
+                        self._look(payload, attempt, heard)
+                        heard = True
+                        yield payload
+            except Exception as error:
+                again = not heard and await self._waited(error, attempt)
+                if not again:
+                    raise
+
+    def _look(self, payload: object, attempt: int, heard: bool) -> None:
+        failure = None if heard else failure_in(payload)
+        if failure and self.retries.wait_s(failure, attempt) is not None:
+            raise FailedAtOnce(failure)
+
+    async def _waited(self, error: Exception, attempt: int) -> bool:
+        """Wait before the next try; tell whether there is one."""
+        self.reply.waiting = waiting = self.retries.waiting(error, attempt)
+        if waiting is None:
+            return False
+        try:
+            await asyncio.sleep(waiting.until_s - time.monotonic())
+        finally:
+            self.reply.waiting = None
+        return True
+
+    async def _run(self, number: int) -> AsyncGenerator[ToolResult]:
+        """Run the calls of the answer; yield each change of each."""
+        changes: asyncio.Queue[ToolResult | None] = asyncio.Queue()
+
+        def changed(run: ToolRun) -> None:
+            changes.put_nowait(
+                ToolResult(
+                    call=run.at, state=run.state, result=run.result, seconds=run.seconds
+                )
+            )
+
+        async def consent(run: ToolRun) -> bool | None:
+            return await self.consents.ask(f"{number}.{run.at}")
+
+        calls = self.reply.tool_calls
+        running = asyncio.create_task(
+            run_calls(calls, self.tools, consent=consent, changed=changed)
+        )
+        running.add_done_callback(lambda _: changes.put_nowait(None))
+        try:
+            while (change := await changes.get()) is not None:
+                yield change
+            await running
+        finally:
+            running.cancel()
+
+
+@asynccontextmanager
+async def _closed(
+    payloads: AsyncIterator[object],
+) -> AsyncGenerator[AsyncIterator[object]]:
+    try:
+        yield payloads
+    finally:
+        if isinstance(payloads, AsyncGenerator):
+            readers = open_readers(payloads)
+            await payloads.aclose()
+            for reader in readers:
+                await reader.aclose()
+
+
+@overload
+def ask(
+    prompt: str | Sequence[Any],
+    model: str,
+    *,
+    system: str | None = None,
+    tools: Iterable[Tool | Callable[..., object]] = (),
+    max_tokens: int | None = None,
+    reasoning_effort: str | None = None,
+    schema: Any = None,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    view: str | None = None,
+    timeout: float | Timeout | None = None,
+    retries: int = 0,
+    max_wait_s: float = MAX_WAIT_S,
+    max_rounds: int = MAX_ROUNDS,
+    wait: Literal[True] = True,
+    keep_wire: bool = False,
+    **options: Any,
+) -> Reply: ...
+@overload
+def ask(
+    prompt: str | Sequence[Any], model: str, *, wait: Literal[False], **options: Any
+) -> Live: ...
+def ask(
+    prompt: str | Sequence[Any],
+    model: str,
+    *,
+    system: str | None = None,
+    tools: Iterable[Tool | Callable[..., object]] = (),
+    max_tokens: int | None = None,
+    reasoning_effort: str | None = None,
+    schema: Any = None,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    view: str | None = None,
+    timeout: float | Timeout | None = None,
+    retries: int = 0,
+    max_wait_s: float = MAX_WAIT_S,
+    max_rounds: int = MAX_ROUNDS,
+    wait: bool = True,
+    keep_wire: bool = False,
+    **options: Any,
+) -> Reply | Live:
+    """Ask a model, show its answer as it is written, and return the reply.
+
+    If it calls tools, they are run, their results are sent back, and it is asked again
+    until it calls none: the reply is the last answer, and ``reply.rounds`` has all.
+
+    With ``schema`` the answer is JSON, checked at the end: ``reply.parsed``. With
+    ``wait=False`` it is shown in the background, as by ``nbstream.start``.
+
+    Args:
+        prompt: A question, or messages in the provider's own form.
+        model: ``"provider:model"``, such as ``"anthropic:claude-haiku-5-5"``.
+        system: Instructions for the model.
+        tools: Functions that the model may call, each with types for its arguments.
+        max_tokens: The limit of the answer, in tokens. None: the provider's.
+        reasoning_effort: How much to think, in the provider's words: ``"low"``.
+        schema: What the answer has to be: a pydantic model, a dataclass, a
+            ``TypedDict``, a type such as ``list[Model]``, or a JSON Schema.
+        base_url: Another server that speaks the same API.
+        api_key: A key, from ``getpass`` and never written out. None: the environment's.
+        view: As of ``nbstream.show``; so are ``timeout``, ``retries``, ``max_wait_s``.
+        timeout: The longest silence, in seconds, or a ``Timeout``.
+        retries: How often to call again what failed before its first event.
+        max_wait_s: The longest wait before such a retry, in seconds.
+        max_rounds: How often calls are run and their results sent back; 0: never, the
+            calls are in the reply.
+        wait: False: return at once, a ``Live``.
+        keep_wire: Keep the bytes that come, for ``reply.anatomy()``; each round of
+            ``reply.rounds`` has its own.
+        options: More arguments of the SDK's call, sent as they are.
+
+    Raises:
+        ProviderFailure: the service failed; ``.reply`` holds what had arrived.
+        SchemaFailure: the answer does not fit the schema; ``.reply`` has its text.
+        Stopped: interrupt was pressed (a ``KeyboardInterrupt``); so is ``.reply``.
+        UsageError: no such provider, or its key or package is missing.
+    """
+    warn_of_literal(api_key, options)
+    known, shape = known_tools(tools), _shape(schema)
+    request = request_of(
+        prompt,
+        model,
+        system=system,
+        tools=tuple(known.values()),
+        max_tokens=max_tokens,
+        reasoning_effort=reasoning_effort,
+        schema=shape and shape.schema,
+        options=options,
+    )
+    turn = turn_of(
+        request,
+        known,
+        base_url=base_url,
+        api_key=api_key,
+        max_rounds=max_rounds,
+        retries=retries_of(retries, max_wait_s),
+    )
+    if shape is not None:
+        turn.reply.form, turn.reply.expected = "json", shape
+    play: Callable[..., Reply | Live] = shown if wait else started
+    return play(
+        turn,
+        turn.reply,
+        view=view,
+        timeout=timeout,
+        consents=turn.consents,
+        keep_wire=keep_wire,
+    )
+
+
+def turn_of(
+    request: Request,
+    tools: Mapping[str, Tool],
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    max_rounds: int = MAX_ROUNDS,
+    retries: Retries,
+    reply: Reply | None = None,
+) -> Turn:
+    """Return the turn that answers a request, in this reply; nothing is sent yet.
+
+    Raises:
+        UsageError: a key or a package is missing, or ``max_rounds`` is no number.
+    """
+    if type(max_rounds) is not int or max_rounds < 0:
+        msg = f"max_rounds={max_rounds!r}: expected a number from 0 upwards"
+        raise UsageError(msg)
+    opened(request, base_url=base_url, api_key=api_key)  # what is missing, is said now
+
+    def send(each: Request) -> AsyncIterator[object]:
+        return opened(each, base_url=base_url, api_key=api_key)()
+
+    return Turn(
+        request=request,
+        reply=Reply() if reply is None else reply,
+        send=send,
+        tools=tools if max_rounds else {},
+        max_rounds=max_rounds,
+        retries=retries,
+    )
+
+
+def request_of(
+    prompt: str | Sequence[Any],
+    model: str,
+    *,
+    tools: Iterable[Tool | Callable[..., object]] = (),
+    images: Sequence[Path] = (),
+    files: Sequence[Path] = (),
+    **more: Any,
+) -> Request:
+    """Return the request that ``ask`` sends; nothing is opened.
+
+    Raises:
+        UsageError: there is no question, no such provider, or a tool is none.
+    """
+    name, own = parse_model(model)
+    asked = provider(name)
+    if not prompt:
+        msg = f"there is no question: got {prompt!r}, expected text or messages"
+        raise UsageError(msg)
+    messages = (
+        (asked.user_message(prompt, images, files),)
+        if isinstance(prompt, str)
+        else tuple(prompt)
+    )
+    specs = tuple(
+        ToolSpec(name=name, description=each.description, parameters=each.parameters)
+        for name, each in known_tools(tools).items()
+    )
+    return Request(
+        provider=name, model=own, api=asked.api, messages=messages, tools=specs, **more
+    )
+
+
+def known_tools(given: Iterable[Tool | Callable[..., object]]) -> Mapping[str, Tool]:
+    """Return the tools by their names; without any, nothing is imported for them.
+
+    Raises:
+        UsageError: one of them cannot be a tool, or two have the same name.
+    """
+    if isinstance(given, Sequence) and not given:
+        return {}
+    from nbstream.tools import tools_of
+
+    return tools_of(given)
+
+
+def _shape(schema: Any) -> Shape | None:
+    if schema is None:
+        return None
+    from nbstream.structured import shape_of
+
+    return shape_of(schema)

@@ -1,0 +1,211 @@
+"""``Live``: a stream that is shown in the background, to be awaited or stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import Callable, Generator
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Unpack
+
+from nbstream._player import STEP_S, STOPPED, Player
+from nbstream._retry import MAX_WAIT_S
+from nbstream._show import ShowOptions, finished, opened, player_of, remembered
+from nbstream._stop import interrupts_pass, interrupts_raise
+from nbstream._timeout import Timeout
+from nbstream.errors import UsageError
+from nbstream.reply import Reply
+from nbstream.screens import place
+from nbstream.streams import Source
+
+if TYPE_CHECKING:
+    from nbstream._windows import Elements
+
+
+class Live:
+    """A stream that is being shown in the background.
+
+    ``await live`` and ``live.result()`` wait for its end and give what ``show`` gives.
+    Cancelling the task that awaits it stops it.
+    """
+
+    def __init__(self, player: Player, source: Source) -> None:
+        self._player = player
+        self._needs_await = source.needs_await
+        self._broken: BaseException | None = None
+        player.reply.live = self
+        # A display made by a thread lands in the right cell only in this context.
+        self._thread = threading.Thread(
+            target=copy_context().run,
+            args=(self._show,),
+            name="nbstream-live",
+            daemon=True,
+        )
+        player.start()
+        self._thread.start()
+
+    @property
+    def reply(self) -> Reply:
+        """The reply, as far as it has come."""
+        return self._player.reply
+
+    def stop(self) -> None:
+        """Close the connection and keep what arrived; any thread, any time."""
+        self._player.interrupt()
+
+    def result(self, timeout_s: float | None = None) -> Reply:
+        """Wait for the end and return the reply.
+
+        Args:
+            timeout_s: How long to wait, in seconds; None: as long as it takes.
+
+        Raises:
+            TimeoutError: it has not ended yet; it goes on.
+            UsageError: this stream can only be awaited.
+        """
+        self._check_may_block("await live")
+        waited_s = 0.0
+        with interrupts_raise(self._player.stop), remembered(self.reply):
+            while self._thread.is_alive():
+                if timeout_s is not None and waited_s >= timeout_s:
+                    msg = f"the stream has not ended after {timeout_s} s; it goes on"
+                    raise TimeoutError(msg)
+                self._player.stop.look()
+                step_s = self._player.stop.step_s(STEP_S)
+                self._thread.join(step_s)
+                waited_s += step_s
+            self._end()
+        return finished(self._player)
+
+    def items(self) -> Elements:
+        """Go through the list in the answer; see ``Reply.items``."""
+        return self.reply.items()
+
+    def wait_until(self, ready: Callable[[], bool], step_s: float = STEP_S) -> None:
+        """Wait until it is ready, or the end; look every so many seconds.
+
+        Raises:
+            Stopped: interrupt was pressed meanwhile.
+            UsageError: this stream can only be awaited.
+        """
+        self._check_may_block("async for")
+        stop = self._player.stop
+        with interrupts_raise(stop):
+            while self._thread.is_alive() and not ready():
+                stop.look()
+                self._thread.join(stop.step_s(step_s))
+        if stop.by == "interrupt":
+            self.result()
+
+    async def until(self, ready: Callable[[], bool], step_s: float = STEP_S) -> None:
+        """Wait until it is ready, or the end; cancelling that stops the stream."""
+        try:
+            await self._until(ready, step_s)
+        except asyncio.CancelledError as cancelled:
+            await self._cancel(cancelled)
+            raise
+
+    def _check_may_block(self, instead: str) -> None:
+        if self._needs_await and self._thread.is_alive():
+            msg = f"this stream lives in the running event loop: use `{instead}`"
+            raise UsageError(msg)
+
+    def __await__(self) -> Generator[Any, None, Reply]:
+        return self._wait().__await__()
+
+    async def _wait(self) -> Reply:
+        with remembered(self.reply):
+            await self.until(lambda: False)
+            self._end()
+        return finished(self._player)
+
+    async def _until(self, ready: Callable[[], bool], step_s: float) -> None:
+        stop = self._player.stop
+        with interrupts_pass(stop):
+            while self._thread.is_alive() and not ready():
+                stop.look()
+                await asyncio.sleep(stop.step_s(step_s))
+            await asyncio.sleep(stop.release())
+            stop.deaf = False
+        if stop.by == "interrupt":
+            raise asyncio.CancelledError
+
+    async def _cancel(self, cancelled: asyncio.CancelledError) -> None:
+        """Stop, because the awaiting task was cancelled; so an interrupt arrives too.
+
+        It arrives only when the loop wakes, hence the steps above (ipykernel 6 and 7
+        alike). The cancellation goes on as it came, as asyncio wants it; a
+        ``KeyboardInterrupt`` in its place would end the loop, and a kernel with it.
+        In a notebook it is one line.
+        """
+        self.stop()
+        self._player.stop.release()
+        while self._thread.is_alive():
+            await asyncio.sleep(STEP_S / 5)
+        self._end()
+        line = f"{type(cancelled).__name__}: {STOPPED}"
+        vars(cancelled)["_render_traceback_"] = lambda: [line]
+
+    def _show(self) -> None:
+        try:
+            self._player.loop()
+        except BaseException as error:  # noqa: BLE001 - it is raised by `_end`
+            self._broken = error
+
+    def _end(self) -> None:
+        self._player.close_screen()
+        if self._broken is not None:
+            raise self._broken
+
+    def _ipython_display_(self) -> None:
+        """Show nothing: the stream has its display already. A terminal has a line."""
+        if place() == "terminal":  # it has written `Out[1]: ` already
+            sys.stdout.write(f"{self!r}\n")
+
+    def __repr__(self) -> str:
+        return f"Live({self.reply.outcome!r})"
+
+
+def start(
+    stream: object,
+    *,
+    view: str | None = None,
+    images: bool = False,
+    timeout: float | Timeout | None = None,
+    retries: int = 0,
+    max_wait_s: float = MAX_WAIT_S,
+    keep_wire: bool = False,
+) -> Live:
+    """Show a stream in the background and return at once.
+
+    Takes what ``show`` takes. The display stays in the cell that called.
+
+    Raises:
+        UsageError: that cannot be shown; the message says what can.
+    """
+    options = ShowOptions(view=view, images=images, timeout=timeout)
+    return started(
+        stream,
+        Reply(),
+        retries=retries,
+        max_wait_s=max_wait_s,
+        keep_wire=keep_wire,
+        **options,
+    )
+
+
+def started(
+    stream: object,
+    reply: Reply,
+    *,
+    retries: int = 0,
+    max_wait_s: float = MAX_WAIT_S,
+    keep_wire: bool = False,
+    **options: Unpack[ShowOptions],
+) -> Live:
+    """Show a stream as ``start`` does, in a reply that is there already."""
+    source = opened(
+        stream, reply, retries=retries, max_wait_s=max_wait_s, keep_wire=keep_wire
+    )
+    return Live(player_of(source, reply, **options), source)

@@ -1,0 +1,204 @@
+"""From payloads to a reply, whatever they are: objects, dicts, strings or bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+
+from nbstream._failures import said
+from nbstream.errors import UsageError
+from nbstream.providers import Provider, detect, provider
+from nbstream.providers.payloads import get
+from nbstream.reply import Reply, Timing
+from nbstream.reply.wire import Wire
+from nbstream.sse import Decoder, ServerSentEvent
+from nbstream.types import End, Event, Failure, Ignored, Round, ToolResult
+
+# -- Where a stream that broke off can be taken up again, where the API can do that.
+
+
+def _note_responses(reply: Reply, payload: object) -> None:
+    number = get(payload, "sequence_number")
+    if type(number) is int:
+        reply.position = number
+    if number == 0:
+        # Only a response in the background goes on without us and can be retrieved.
+        reply.resumable = get(get(payload, "response"), "background") is True
+
+
+def _note_interactions(reply: Reply, payload: object) -> None:
+    token = get(payload, "event_id")
+    if type(token) is str and token:
+        reply.position = token
+        reply.resumable = True
+
+
+#: What keeps the place in the streams of an API.
+NOTES: Mapping[str, Callable[[Reply, object], None]] = {
+    "openai.responses": _note_responses,
+    "google.interactions": _note_interactions,
+}
+_CALLS: Mapping[str, str] = {
+    "openai.responses": "client.responses.retrieve({id!r}, stream=True, "
+    "starting_after={position!r})",
+    "google.interactions": "client.interactions.get({id!r}, stream=True, "
+    "last_event_id={position!r})",
+}
+
+
+def resume_hint(reply: Reply) -> str | None:
+    """Return the call that goes on where the reply broke off, or None."""
+    unfinished = reply.outcome in ("stopped", "truncated", "failed")
+    call = _CALLS.get(reply.api)
+    known = reply.id and reply.position is not None and reply.resumable
+    if call is None or not unfinished or not known:
+        return None
+    return call.format(id=reply.id, position=reply.position)
+
+
+#: What reading JSON of an unexpected shape raises: the provider's fault, not ours.
+_MISSHAPEN = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
+
+
+class Reader:
+    """Reads one stream: finds out what it is by its first payload, then adds up.
+
+    Strategy: bytes are decoded as server-sent events and each event parsed as JSON;
+    everything else is one payload. Who normalises them is settled by the first one
+    and never again, so that a payload costs one call.
+    """
+
+    def __init__(
+        self, reply: Reply, elapsed_s: Callable[[], float] | None = None
+    ) -> None:
+        self.reply = reply
+        self._elapsed_s = elapsed_s
+        self._decoder = Decoder()
+        self._normalize: Callable[[object], Sequence[Event]] | None = None
+        self._note: Callable[[Reply, object], None] | None = None
+        if reply.api:
+            self._use(provider(reply.api))
+
+    def push(self, payload: object) -> Sequence[Event]:
+        """Add one payload to the reply, and return its events.
+
+        Raises:
+            UsageError: the first payload is of no known kind.
+        """
+        if type(payload) is bytes:
+            self._keep(payload)
+            found: list[Event] = []
+            for event in self._decoder.feed(payload):
+                found += self._push_sse(event)
+            return found
+        if isinstance(payload, Round | ToolResult):  # of ours, between two requests
+            self.reply.apply(payload)
+            return (payload,)
+        events = self._read(payload)
+        apply = self.reply.apply
+        for each in events:
+            apply(each)
+        if self._note is not None:
+            self._note(self.reply, payload)
+        return events
+
+    def _keep(self, data: bytes) -> None:
+        if self.reply.wire is None:
+            self.reply.wire = Wire()
+        self.reply.wire.add(data, self._elapsed_s() if self._elapsed_s else None)
+
+    def finish(self) -> Sequence[Event]:
+        """Say that the stream ended by itself: for plain strings that is the end."""
+        if self.reply.api != "text":
+            return ()
+        self.reply.apply(End())
+        return (End(),)
+
+    def _push_sse(self, event: ServerSentEvent) -> Sequence[Event]:
+        # `[DONE]` is how some servers say that no event follows. It is no payload and
+        # no proof that the answer is whole: the SDKs do not even show it.
+        if event.data.startswith("[DONE]"):
+            self.reply.apply(Ignored(type="[DONE]"))
+            return (Ignored(type="[DONE]"),)
+        try:
+            payload = json.loads(event.data)
+        except (ValueError, RecursionError) as error:
+            return self._misread(
+                f"the data of an event is not JSON ({error})", event.data
+            )
+        if not isinstance(payload, dict):
+            return self._misread("the data of an event is no JSON object", event.data)
+        return self.push(payload)
+
+    def _read(self, payload: object) -> Sequence[Event]:
+        if self._normalize is None:
+            self._use(self._detect(payload))
+        assert self._normalize is not None
+        try:
+            return self._normalize(payload)
+        except _MISSHAPEN as error:
+            why = f"{type(error).__name__}: {error}"
+            what = f"not of the shape of {self.reply.api} ({why})"
+            return (_protocol_error(what, payload),)
+
+    def _misread(self, what: str, data: str) -> Sequence[Event]:
+        failure = _protocol_error(what, data)
+        self.reply.apply(failure)
+        return (failure,)
+
+    def _use(self, found: Provider) -> None:
+        self.reply.api = found.API
+        self._normalize = found.normalize
+        self._note = NOTES.get(found.API)
+
+    def _detect(self, payload: object) -> Provider:
+        found = detect(payload)
+        if found is None:
+            msg = (
+                f"no provider knows this item of the stream: {_short(payload)}; "
+                "expected what the OpenAI, Anthropic or Google SDK yields, its JSON as "
+                "a dict, plain strings, or the raw bytes of server-sent events"
+            )
+            raise UsageError(msg)
+        return found
+
+
+def _protocol_error(what: str, payload: object) -> Failure:
+    return said("protocol_error", f"{what}: {_short(payload)}")
+
+
+def _short(payload: object) -> str:
+    text = repr(payload)
+    return text if len(text) <= 120 else f"{text[:117]}..."
+
+
+def read_sse(reply: Reply, data: object) -> Reply:
+    """Add a whole response body to the reply of a named API, and end it."""
+    if not isinstance(data, bytes | bytearray | memoryview):
+        msg = (
+            f"from_sse takes the bytes of a response body, got {type(data).__name__}; "
+            "encode a text with .encode()"
+        )
+        raise UsageError(msg)
+    provider(reply.api)  # also "" is a name that is not known
+    reader = Reader(reply)
+    reader.push(bytes(data))
+    reply.end()
+    return reply
+
+
+def read_timed(
+    reads: Sequence[tuple[float, bytes]], api: str, headers_s: float
+) -> Reply:
+    """Return the reply of a body whose reads have times: seconds since the request."""
+    reply = Reply(api)
+    timing = reply.timing = Timing(request_sent_s=0.0, headers_s=headers_s)
+    reader, at_s = Reader(reply), headers_s
+    for at_s, data in reads:
+        if timing.first_byte_s is None:
+            timing.first_byte_s = at_s
+        timing.note(reader.push(data), at_s)
+    timing.end_s = at_s
+    reply.wire = Wire(reads, recorded=True)
+    reply.end()
+    return reply

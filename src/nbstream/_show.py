@@ -1,0 +1,208 @@
+"""What people call: ``show`` and ``start``; and ``read``, behind ``from_stream``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeAlias, TypedDict, Unpack
+
+from nbstream._player import Player, Screen
+from nbstream._retry import MAX_WAIT_S, retrying
+from nbstream._stop import Stop, end_script_in_one_line, interrupts_raise
+from nbstream._timeout import Timeout, timeout_of
+from nbstream._windows import Limits
+from nbstream.errors import UsageError
+from nbstream.reply import Reply, Timing
+from nbstream.screens import choose
+from nbstream.screens.base import NoScreen, Together
+from nbstream.streams import Source, open_source
+from nbstream.streams.source import noting
+
+if TYPE_CHECKING:
+    from nbstream.tool_runs import Consents
+
+
+# -- What there is to do once a stream has ended: remember it, raise what it must.
+
+_last: Reply | None = None
+
+
+def last() -> Reply | None:
+    """Return the reply that ended last, also a stopped or failed one; None at first."""
+    return _last
+
+
+@contextmanager
+def remembered(reply: Reply) -> Iterator[None]:
+    """Let ``last`` find this reply, however it ends."""
+    global _last
+    try:
+        yield
+    finally:
+        _last = reply
+
+
+def finished(player: Player) -> Reply:
+    """Return the reply of a player that is done, or raise what the caller must know.
+
+    Raises:
+        ProviderFailure: the service failed; ``.reply`` holds what arrived.
+        UsageError: the stream gave something that is none.
+        Stopped: the reader pressed interrupt; a ``KeyboardInterrupt``.
+    """
+    if player.stop.by == "interrupt":
+        end_script_in_one_line()
+    player.raise_for_outcome()
+    return player.reply
+
+
+#: Makes one more screen for the same reply, or none, whose buttons raise this flag.
+Beside: TypeAlias = Callable[[Stop], Screen | None]
+
+
+class ShowOptions(TypedDict, total=False):
+    view: str | None
+    images: bool
+    timeout: float | Timeout | None
+    consents: Consents | None
+    beside: Beside | None
+
+
+def show(
+    stream: object,
+    *,
+    view: str | None = None,
+    images: bool = False,
+    timeout: float | Timeout | None = None,
+    retries: int = 0,
+    max_wait_s: float = MAX_WAIT_S,
+    keep_wire: bool = False,
+) -> Reply:
+    """Show a stream as it is written, wait for its end, and return the reply.
+
+    Args:
+        stream: What the SDK's call gave: a stream, an un-entered ``.stream()``
+            manager, a generator, an async stream, a coroutine; or a function without
+            arguments that makes one of these; or any iterable of strings, dicts or
+            raw server-sent-event bytes.
+        view: ``"live"`` (a widget that follows, then a static output), ``"updates"``
+            (one output, updated), ``"static"`` (one output at the end), ``"terminal"``
+            or ``"none"``; by itself whatever fits the place. ``NBSTREAM_VIEW`` too.
+        images: Whether images in the answer are loaded. They come from wherever the
+            model says, so by default they are links.
+        timeout: The longest silence, in seconds, also before the first token; or a
+            ``Timeout`` with limits of its own. None: none, there is a Stop.
+        retries: How often to call again what failed before its first event; for a
+            function only. 0, because the SDKs retry too (see ``nbstream._retry``).
+        max_wait_s: If the provider asks for a longer wait than this before a retry,
+            the failure is raised instead, with ``retry_after_s``.
+        keep_wire: Keep the bytes that the SDK reads, and when, in ``reply.wire``: for
+            ``reply.anatomy()``, and for ``reply.timing``, which then knows the first
+            byte. A function, or a call that has not been sent yet, is heard from its
+            request on; a stream object from its first byte. None of it where the
+            bytes are not to be had: other libraries, or a client with a transport of
+            its own (but for a stream object that shows its response).
+
+    Raises:
+        ProviderFailure: the service failed; ``.reply`` holds what had arrived. Its
+            kinds, such as ``RateLimitFailure``, are in ``nbstream.errors``.
+        Stopped: interrupt was pressed (a ``KeyboardInterrupt``); so is ``.reply``.
+        UsageError: that cannot be shown, or its bytes cannot be kept; the message
+            says what can.
+    """
+    options = ShowOptions(view=view, images=images, timeout=timeout)
+    return shown(
+        stream,
+        Reply(),
+        retries=retries,
+        max_wait_s=max_wait_s,
+        keep_wire=keep_wire,
+        **options,
+    )
+
+
+def shown(
+    stream: object,
+    reply: Reply,
+    *,
+    retries: int = 0,
+    max_wait_s: float = MAX_WAIT_S,
+    keep_wire: bool = False,
+    **options: Unpack[ShowOptions],
+) -> Reply:
+    """Show a stream as ``show`` does, in a reply that is there already."""
+    source = opened(
+        stream, reply, retries=retries, max_wait_s=max_wait_s, keep_wire=keep_wire
+    )
+    if source.needs_await:
+        msg = (
+            "this async stream is bound to the event loop that show() would block: "
+            "pass the call without its await, show(client...create(..., stream=True)), "
+            "or use `await nbstream.start(stream)`"
+        )
+        raise UsageError(msg)
+    player = player_of(source, reply, **options)
+    with interrupts_raise(player.stop), remembered(player.reply):
+        player.start()
+        player.loop()
+        player.close_screen()
+    return finished(player)
+
+
+def opened(
+    stream: object,
+    reply: Reply,
+    *,
+    retries: int = 0,
+    max_wait_s: float = MAX_WAIT_S,
+    keep_wire: bool = False,
+) -> Source:
+    """Return the source of a stream, whose times and bytes go into the reply.
+
+    Raises:
+        UsageError: that is no stream, or its bytes cannot be kept.
+    """
+    reply.timing = Timing()
+    noted = noting(stream, reply.timing)
+    if not keep_wire:
+        return retrying(noted, reply, retries, max_wait_s)
+    from nbstream.record.keep import Keeper  # only who asks for it pays for it
+    from nbstream.record.kept import kept
+
+    keeper = Keeper(reply)
+    heard = keeper.hearing(noted)
+    return kept(keeper, lambda: retrying(heard, reply, retries, max_wait_s))
+
+
+def player_of(
+    source: Source,
+    reply: Reply,
+    *,
+    view: str | None = None,
+    images: bool = False,
+    timeout: float | Timeout | None = None,
+    consents: Consents | None = None,
+    beside: Beside | None = None,
+) -> Player:
+    limits, stop = timeout_of(timeout), Stop()
+    screen = choose(view, images=images, stop=stop, consents=consents)
+    more = beside(stop) if beside is not None else None
+    if more is not None:
+        is_none = isinstance(screen, NoScreen)
+        screen = more if is_none else Together([screen, more])
+    return Player(source, screen, reply, stop=stop, timeout=limits)
+
+
+def read(reply: Reply, stream: object, timeout: float | Limits | None = None) -> Reply:
+    """Read a stream to its end into the reply, showing nothing and raising nothing."""
+    limits = timeout_of(timeout)
+    reply.timing = Timing()
+    source = open_source(noting(stream, reply.timing))
+    if source.needs_await:
+        msg = "this async stream is bound to the running event loop: use nbstream.start"
+        raise UsageError(msg)
+    player = Player(source, NoScreen(), reply, timeout=limits)
+    player.start()
+    player.loop()
+    player.raise_for_usage()
+    return reply

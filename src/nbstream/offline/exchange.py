@@ -1,0 +1,311 @@
+"""Make the response to a request; whatever is wrong becomes an error response."""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from nbstream.errors import UsageError
+from nbstream.offline.answer import answer
+from nbstream.offline.faults import Damage, End, Faults
+from nbstream.offline.history import check, earlier_prompts, history, rounds
+from nbstream.offline.replay import Tape, steps
+from nbstream.offline.wire import WRITERS, guess_api, models_body, route
+from nbstream.offline.wire.base import (
+    Ask,
+    Frame,
+    Json,
+    Request,
+    RequestError,
+    Step,
+    dumps,
+    json_of,
+)
+
+__all__ = [
+    "LAST_CHUNK",
+    "Exchange",
+    "Log",
+    "Response",
+    "check_speed",
+    "failed",
+    "paced",
+    "respond",
+    "speed_from_env",
+    "whole",
+]
+
+
+# -- Remember what the offline server was asked and how far each answer came.
+
+_LONGEST = 1000
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """One request and its answer. Headers are never kept: keys are in them.
+
+    Times are of ``time.monotonic()``, in seconds. ``disconnected_at`` is when the
+    server saw the client go before the answer was finished, else ``None``.
+    """
+
+    method: str
+    path: str
+    started: float
+    api: str = ""
+    request: Json | None = None
+    scenario: str = ""
+    fault: str = ""
+    prompt: str = ""
+    rounds: int = 0
+    answer_id: str = ""
+    status: int = 0
+    events_sent: int = 0
+    bytes_sent: int = 0
+    disconnected_at: float | None = None
+    finished: bool = False
+
+
+class Log:
+    """The last thousand exchanges; written by the server, read by any thread."""
+
+    def __init__(self) -> None:
+        self._exchanges: deque[Exchange] = deque(maxlen=_LONGEST)
+        self._changed = threading.Condition()
+
+    def open(self, method: str, target: str) -> Exchange:
+        """Begin an exchange; a key in the query string is dropped with it."""
+        path = target.partition("?")[0]
+        exchange = Exchange(method=method, path=path, started=time.monotonic())
+        with self._changed:
+            self._exchanges.append(exchange)
+            self._changed.notify_all()
+        return exchange
+
+    def changed(self) -> None:
+        """Wake those who wait: an exchange has changed."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def exchanges(self) -> list[Exchange]:
+        """Return the exchanges, oldest first."""
+        with self._changed:
+            return list(self._exchanges)
+
+    def answered(self, named: str) -> Exchange | None:
+        """Return the exchange whose answer has this name."""
+        known = reversed(self.exchanges())
+        return next(
+            (e for e in known if e.answer_id and named.endswith(e.answer_id)), None
+        )
+
+    def wait_for(
+        self, predicate: Callable[[Exchange], object], timeout_s: float
+    ) -> Exchange:
+        """Wait for an exchange for which the predicate holds."""
+
+        def found() -> Exchange | None:
+            return next((e for e in self._exchanges if predicate(e)), None)
+
+        with self._changed:
+            exchange = self._changed.wait_for(found, timeout_s)
+        if exchange is None:
+            raise TimeoutError(f"no such exchange within {timeout_s:g} s")
+        return exchange
+
+
+# -- Say how long to wait before each piece of an answer.
+
+FIRST_TOKEN_S = 0.3
+TOKENS_PER_S = 70
+_SEED = 7
+
+
+def paced(frames: Iterable[Frame], speed: float) -> Iterator[Step]:
+    """Pace frames like a model: a wait for the first token, then about 70 a second.
+
+    ``speed`` 2 is twice as fast; 0 is no waiting at all. The jitter comes from a
+    seeded sequence, so that every run has the same delays.
+    """
+    jitter = random.Random(_SEED)
+    waited = False
+    for data, tokens in frames:
+        if not speed or not tokens:
+            yield Step(0.0, data)
+        elif not waited:
+            waited = True
+            yield Step(FIRST_TOKEN_S / speed, data)
+        else:
+            spread = jitter.uniform(0.6, 1.4)
+            yield Step(tokens * spread / TOKENS_PER_S / speed, data)
+
+
+def check_speed(speed: float) -> float:
+    """Return the speed, or say what is wrong with it."""
+    if not (math.isfinite(speed) and speed >= 0):
+        raise UsageError(f"speed {speed!r} is not a number from 0 (no waiting) upwards")
+    return speed
+
+
+def speed_from_env() -> float:
+    """Read ``NBSTREAM_SPEED``: 0 is no waiting, 1 (or nothing) a model's pace."""
+    text = os.environ.get("NBSTREAM_SPEED", "").strip() or "1"
+    try:
+        return check_speed(float(text))
+    except ValueError:
+        raise UsageError(
+            f"NBSTREAM_SPEED={text!r} is not a number, such as 0"
+        ) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """An answer ready to be sent: a head, the steps of a stream, and its last bytes.
+
+    A fault is something that stands between: it changes the steps, the head (late, or
+    ``silent``: none at all) or the end.
+    """
+
+    status: int
+    fields: Mapping[str, str]
+    steps: Iterable[Step]
+    tail: bytes
+    end: End = "whole"
+    head_delay_s: float = 0.0
+    silent: bool = False
+
+
+def respond(
+    request: Request,
+    exchange: Exchange,
+    log: Log,
+    speed: Callable[[], float],
+    faults: Faults,
+    tape: Tape | None = None,
+) -> Response:
+    """Answer a request, and note in the exchange what was asked."""
+    exchange.api = guess_api(request.target, request.headers)
+    try:
+        listed = models_body(request.method, request.target, request.headers)
+        if listed is not None:
+            return _at_once(200, listed)
+        if tape is not None:
+            return _played(request, exchange, tape, speed())
+        return _answered(request, exchange, log, speed(), faults)
+    except RequestError as error:
+        return failed(exchange.api, error)
+    except RecursionError:
+        return failed(exchange.api, RequestError(400, "The body is nested too deep."))
+    except UsageError as error:
+        return failed(exchange.api, RequestError(400, str(error)))
+
+
+def _answered(
+    request: Request, exchange: Exchange, log: Log, speed: float, faults: Faults
+) -> Response:
+    found = route(request.method, request.target)
+    exchange.api = found.api
+    exchange.request = json_of(request)
+    writer = WRITERS[found.api]
+    ask = writer.read(exchange.request, found.model, stream=found.stream)
+    ask = _with_history(ask, found.api, exchange.request, log)
+    given = answer(ask, exchange.request)
+    exchange.prompt, exchange.answer_id = ask.prompt, given.id
+    exchange.rounds = ask.rounds
+    exchange.scenario = given.scenario
+    frames = writer.frames(ask, given)
+    fault = faults.take(found.api, stream=ask.stream)
+    damage = Damage(frames=frames)
+    if fault is not None:
+        exchange.fault = fault.kind
+        damage = fault.damage(found.api, frames)
+    steps = paced(damage.frames, speed)
+    if damage.body is not None:
+        return _spoilt(damage, damage.body)
+    if not ask.stream and not damage.silent:
+        waited = damage.head_delay_s + sum(step.delay_s for step in steps)
+        return _at_once(200, writer.body(ask, given), waited)
+    named = {"Content-Type": "text/event-stream; charset=utf-8", **_named(given.id)}
+    fields = named | {"Cache-Control": "no-cache", "Transfer-Encoding": "chunked"}
+    return Response(
+        status=200,
+        fields={**fields, **damage.fields},
+        steps=steps,
+        tail=LAST_CHUNK,
+        end=damage.end,
+        head_delay_s=damage.head_delay_s,
+        silent=damage.silent,
+    )
+
+
+def _with_history(ask: Ask, api: str, request: Json, log: Log) -> Ask:
+    """Add what came before: in the request, or in the answer it goes on from."""
+    entries = history(api, request)
+    check(api, request, entries, ask.previous)
+    ask = replace(ask, rounds=rounds(entries), earlier=earlier_prompts(entries))
+    before = log.answered(ask.previous) if ask.previous and not ask.prompt else None
+    if before is None:
+        return ask
+    return replace(ask, prompt=before.prompt, rounds=before.rounds + ask.rounds)
+
+
+def _spoilt(damage: Damage, body: bytes) -> Response:
+    fields = {**damage.fields, "Content-Length": str(len(body))}
+    return Response(status=damage.status, fields=fields, steps=(), tail=body)
+
+
+def _played(request: Request, exchange: Exchange, tape: Tape, speed: float) -> Response:
+    """Answer with what was recorded, byte for byte and read for read."""
+    picked = tape.pick(request)
+    exchange.request = json_of(request) if request.body else None
+    exchange.api, exchange.scenario = picked.question.api or exchange.api, str(picked)
+    exchange.prompt = picked.question.ask.prompt if picked.question.ask else ""
+    recorded = picked.exchange
+    fields = {name.title(): v for name, v in recorded.response_headers.items()}
+    if not fields.get("Server", "").startswith("nbstream-offline"):
+        fields["Server"] = "nbstream-offline (recorded answers)"
+    bodiless = recorded.status in {204, 304}
+    return Response(
+        status=recorded.status or 0,
+        fields=fields if bodiless else {**fields, "Transfer-Encoding": "chunked"},
+        steps=() if bodiless else steps(recorded, speed),
+        tail=b"" if bodiless else LAST_CHUNK,
+        end="fin" if recorded.ended == "cut" else "whole",
+        head_delay_s=recorded.response_s / speed if speed else 0.0,
+    )
+
+
+def _named(name: str) -> dict[str, str]:
+    return {"x-request-id": f"req_{name}", "request-id": f"req_{name}"}
+
+
+def _at_once(status: int, body: Json, delay_s: float = 0.0) -> Response:
+    data = dumps(body).encode("utf-8", "replace")
+    return Response(
+        status=status,
+        fields=dict(whole(data)),
+        steps=[Step(delay_s, b"")],
+        tail=data,
+    )
+
+
+def failed(api: str, error: RequestError) -> Response:
+    """Write an error in the form of the API."""
+    return _at_once(
+        error.status, WRITERS[api].error(error.status, error.message, error.parameter)
+    )
+
+
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+def whole(body: bytes) -> Iterator[tuple[str, str]]:
+    """Give the headers of a JSON body that is sent at once."""
+    yield "Content-Type", "application/json"
+    yield "Content-Length", str(len(body))

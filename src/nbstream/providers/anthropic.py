@@ -1,0 +1,220 @@
+"""Anthropic Messages: the events of a stream, and the message that goes back."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nbstream._failures import said
+from nbstream.providers.payloads import (
+    fields,
+    get,
+    items,
+    number,
+    parts_and_calls,
+    record,
+    text,
+    whole_form,
+)
+from nbstream.reply import Part, Reply, ToolCall
+from nbstream.types import (
+    Arguments,
+    Citation,
+    End,
+    Event,
+    Finish,
+    FinishReason,
+    Ignored,
+    OtherPart,
+    PartDone,
+    Signature,
+    Start,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+
+API = "anthropic.messages"
+
+_OWN = {
+    "message_start",
+    "content_block_start",
+    "content_block_delta",
+    "content_block_stop",
+    "message_delta",
+    "message_stop",
+}
+#: What ``client.messages.stream()`` adds: each repeats a raw event just yielded.
+_DERIVED = {"text", "thinking", "signature", "input_json", "citation", "compaction"}
+_REASONS: Mapping[str, FinishReason] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+    "pause_turn": "pause",
+    "compaction": "pause",
+}
+
+
+def matches(payload: object) -> bool:
+    """Tell whether this is an event of a Messages stream.
+
+    OpenAI Responses has ``error`` and ``ping`` too, but flat and numbered.
+    """
+    kind = get(payload, "type")
+    if kind == "error":
+        return get(get(payload, "error"), "type") is not None and not _numbered(payload)
+    own = isinstance(kind, str) and kind in _OWN
+    return own or (kind == "ping" and not _numbered(payload))
+
+
+def _numbered(payload: object) -> bool:
+    return get(payload, "sequence_number") is not None
+
+
+def normalize(payload: object) -> Sequence[Event]:
+    """Turn one event of the stream into ours.
+
+    The SDK builds an event of an unknown type as some known class, so only its
+    ``type`` counts. The snapshots its helper adds are not read: a tool's input in
+    them is parsed leniently, so that a broken one looks whole.
+    """
+    event = fields(payload)
+    match event.get("type"):
+        case "content_block_delta":
+            return _delta(number(event.get("index")), event.get("delta"))
+        case "content_block_start":
+            return _block(number(event.get("index")), event.get("content_block"))
+        case "content_block_stop":
+            return (PartDone(index=number(event.get("index")), data={}),)
+        case "message_start":
+            message = fields(event.get("message"))
+            start = Start(id=text(message.get("id")), model=text(message.get("model")))
+            return (start, *_usage(message.get("usage")))
+        case "message_delta":
+            return (*_usage(event.get("usage")), *_finish(event.get("delta")))
+        case "message_stop":
+            return (End(),)
+        case "error":
+            error = fields(event.get("error") or event)
+            kind = text(error.get("type")) or "error"
+            return (said(kind, text(error.get("message"))),)
+        case str(kind) if kind in _DERIVED:
+            return ()
+        case kind:
+            return (Ignored(type=str(kind)),)
+
+
+def _delta(index: int | None, raw: object) -> Sequence[Event]:
+    delta = fields(raw)
+    match delta.get("type"):
+        case "text_delta":
+            return (TextDelta(text=text(delta.get("text")), index=index),)
+        case "thinking_delta":
+            more = text(delta.get("thinking"))
+            return (TextDelta(text=more, index=index, kind="reasoning"),)
+        case "input_json_delta":
+            # The first fragment is always empty.
+            more = text(delta.get("partial_json"))
+            return (ToolCallDelta(index=index, arguments=more),) if more else ()
+        case "signature_delta":
+            signature = text(delta.get("signature"))
+            return (Signature(signature=signature, index=index),)
+        case "citations_delta":
+            return (Citation(data=record(delta.get("citation")), index=index),)
+        case "compaction_delta":
+            data = {**record(raw), "type": "compaction"}
+            return (OtherPart(type="compaction", data=data, index=index),)
+        case kind:
+            return (Ignored(type=f"content_block_delta.{kind}"),)
+
+
+def _block(index: int | None, raw: object) -> Sequence[Event]:
+    """Open a part. It is opened even when empty: a signature or a citation may come.
+
+    Some servers, and Anthropic itself for calls made by code, send a block whole.
+    """
+    block = fields(raw)
+    match block.get("type"):
+        case "text":
+            opened = TextDelta(text=text(block.get("text")), index=index)
+            sources = items(block.get("citations"))
+            return (opened, *(Citation(data=record(s), index=index) for s in sources))
+        case "thinking":
+            more = text(block.get("thinking"))
+            opened = TextDelta(text=more, index=index, kind="reasoning")
+            proof = text(block.get("signature"))
+            signed = [Signature(signature=proof, index=index)] if proof else []
+            return (opened, *signed)
+        case "tool_use":
+            id_, name = text(block.get("id")), text(block.get("name"))
+            given = record(block.get("input"))
+            call = ToolCallDelta(index=index, id=id_, name=name)
+            whole = [PartDone(index=index, data=record(raw))] if given else []
+            return (call, Arguments(index=index, data=given), *whole)
+        case kind:
+            return (OtherPart(type=str(kind), data=record(raw), index=index),)
+
+
+def _usage(raw: object) -> Sequence[Event]:
+    if raw is None:
+        return ()
+    counts = fields(raw)
+    details = fields(counts.get("output_tokens_details"))
+    return (
+        Usage(
+            input_tokens=number(counts.get("input_tokens")),
+            output_tokens=number(counts.get("output_tokens")),
+            total_tokens=None,
+            reasoning_tokens=number(details.get("thinking_tokens")),
+            cached_tokens=number(counts.get("cache_read_input_tokens")),
+            data=record(raw),
+        ),
+    )
+
+
+def _finish(raw: object) -> Sequence[Event]:
+    delta = fields(raw)
+    reason = text(delta.get("stop_reason"))
+    if not reason:
+        return ()
+    finish = Finish(reason=_REASONS.get(reason, "other"), raw_reason=reason)
+    why = text(fields(delta.get("stop_details")).get("explanation"))
+    return (TextDelta(text=why, kind="refusal"), finish) if why else (finish,)
+
+
+def to_message(reply: Reply) -> dict[str, Any]:
+    """Return the assistant message.
+
+    What the API would refuse is left out: blank text, thinking without its
+    signature, calls that are not valid, and, in a reply cut short, calls of a server
+    tool whose result never came.
+    """
+    answered = {str(part.data.get("tool_use_id")) for part in reply.parts}
+    blocks: dict[object, dict[str, Any]] = {}
+    for part, call in parts_and_calls(reply):
+        block = _to_block(part, call)
+        cut = reply.outcome != "complete" and part.type.endswith("_tool_use")
+        if block is not None and not (cut and str(block.get("id")) not in answered):
+            # A compaction comes as two parts of one block, nothing else does.
+            same = (part.hop, part.index) if part.type == "compaction" else part
+            blocks.setdefault(same, {}).update(block)
+    return {"role": "assistant", "content": list(blocks.values())}
+
+
+def _to_block(part: Part, call: ToolCall | None) -> dict[str, Any] | None:
+    if call is not None:
+        own = {"type": "tool_use", "id": call.id, "name": call.name}
+        valid = call.state == "valid"
+        return {**part.data, **own, "input": call.parsed} if valid else None
+    match part.kind:
+        case "text" if part.text.strip():
+            cited = {"citations": list(part.citations)} if part.citations else {}
+            return {"type": "text", "text": part.text, **cited}
+        case "reasoning" if part.signature:
+            proof = part.signature
+            return {"type": "thinking", "thinking": part.text, "signature": proof}
+        case "other":
+            return whole_form(part, "input")
+        case _:
+            return None

@@ -1,0 +1,211 @@
+"""Payloads: read alike, be they parsed JSON or an SDK's objects, a stream's or whole.
+
+Whatever a field holds, what is read of it is of the type that is wanted, or empty:
+a payload comes off the wire, and servers differ.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum
+from typing import Any, TypeAlias
+
+from nbstream.reply import Part, Reply, ToolCall
+from nbstream.reply.parts import parse_arguments
+
+Fields: TypeAlias = Mapping[str, Any]
+_ABSENT = object()
+_NONE: Fields = {}
+
+
+def get(obj: object, name: str) -> Any:
+    """Return one field, or None where it is missing or null."""
+    if type(obj) is dict or isinstance(obj, Mapping):
+        return obj.get(name)
+    return getattr(obj, name, None)
+
+
+def fields(obj: object) -> Fields:
+    """Return a payload, or an object inside it, as a mapping from wire names.
+
+    An SDK's object is looked at once instead of asked for each field: a field that
+    pydantic does not know costs a microsecond and more.
+    """
+    if type(obj) is dict:
+        return obj
+    more: Any = getattr(obj, "model_extra", _ABSENT)
+    if more is _ABSENT:
+        return _foreign(obj)
+    return {**vars(obj), **more} if more else vars(obj)
+
+
+def _foreign(obj: object) -> Fields:
+    if obj is None or isinstance(obj, Mapping):
+        return obj or _NONE
+    known = getattr(obj, "__dict__", None)
+    return _attributes(obj) if known is None else known
+
+
+def _attributes(obj: object) -> Fields:
+    names = [name for name in dir(obj) if not name.startswith("_")]
+    found = {name: getattr(obj, name, None) for name in names}
+    return {name: value for name, value in found.items() if not callable(value)}
+
+
+def items(value: object) -> Sequence[Any]:
+    """Return a list as it is, and an empty one for anything else."""
+    return value if isinstance(value, list | tuple) else ()
+
+
+def text(value: object) -> str:
+    """Return a string as it is, and "" for anything else."""
+    return value if isinstance(value, str) else ""
+
+
+def number(value: object) -> int | None:
+    """Return a whole number as it is, and None for anything else."""
+    return value if type(value) is int else None
+
+
+def total(*counts: int | None) -> int | None:
+    """Return the sum of the counts that are known; None: none is."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
+def record(obj: object) -> dict[str, Any]:
+    """Return a JSON-like copy of an object, and an empty one of anything else."""
+    found = plain(obj)
+    return found if isinstance(found, dict) else {}
+
+
+def plain(obj: object) -> Any:
+    """Return a JSON-like copy with the names of the wire, for keeping."""
+    if isinstance(obj, Mapping):
+        return {str(key): plain(value) for key, value in obj.items()}
+    if isinstance(obj, list | tuple):
+        return [plain(item) for item in obj]
+    dump = getattr(obj, "model_dump", None)
+    if callable(dump):
+        return dump(mode="json", by_alias=True, exclude_unset=True, warnings=False)
+    if isinstance(obj, Enum):
+        return obj.value
+    if obj is None or isinstance(obj, str | int | float | bool):
+        return obj
+    known = getattr(obj, "__dict__", None)
+    return plain(known) if known is not None else repr(obj)
+
+
+# What goes back: the parts of a reply, for `to_message`.
+
+
+def parts_and_calls(reply: Reply) -> Iterator[tuple[Part, ToolCall | None]]:
+    """Go through the parts in order; beside the part of a tool call, the call."""
+    calls = iter(reply.tool_calls)
+    for part in reply.parts:
+        yield part, next(calls) if part.kind == "tool_call" else None
+
+
+def whole_form(part: Part, name: str) -> dict[str, Any] | None:
+    """Return the provider's own form of a part, with what it was called with.
+
+    That came in fragments and belongs under ``name``; None: it is no JSON object.
+    """
+    if not part.arguments:
+        return dict(part.data)
+    parsed, _ = parse_arguments(part.arguments)
+    return None if parsed is None else {**part.data, name: parsed}
+
+
+# A whole answer, not streamed, as the payloads that its stream would have brought.
+
+
+def payloads(answer: object) -> Sequence[object] | None:
+    """Return what to read of a whole answer, or None if it is something else.
+
+    Takes a string, and what the five APIs answer without ``stream=True``: the SDK's
+    object, or its JSON as a dict.
+    """
+    if isinstance(answer, str):
+        return [answer]
+    if not isinstance(answer, Mapping) and not hasattr(answer, "model_dump"):
+        return None
+    found = record(answer)
+    read = _BY_OBJECT.get(str(found.get("object"))) or _by_its_look(found)
+    return None if read is None else list(read(found))
+
+
+def _by_its_look(answer: Fields) -> Callable[[Fields], Iterator[Fields]] | None:
+    if answer.get("type") == "message" and answer.get("role") == "assistant":
+        return _anthropic
+    has_chunk = "candidates" in answer or "promptFeedback" in answer
+    return _one_chunk if has_chunk else None
+
+
+def _one_chunk(answer: Fields) -> Iterator[Fields]:
+    """Give it as it is: it reads as the only chunk of a stream."""
+    yield answer
+
+
+def _responses(answer: Fields) -> Iterator[Fields]:
+    yield {"type": "response.created", "response": answer}
+    for index, item in enumerate(items(answer.get("output"))):
+        yield from _item(fields(item), index)
+    status = str(answer.get("status") or "completed")
+    if status not in ("queued", "in_progress"):
+        yield {"type": f"response.{status}", "response": answer}
+
+
+def _item(item: Fields, index: int) -> Iterator[Fields]:
+    yield _event("output_item.added", index, item=item)
+    for at, summary in enumerate(items(item.get("summary"))):
+        yield _event("reasoning_summary_part.added", index, summary_index=at)
+        words = get(summary, "text")
+        yield _event("reasoning_summary_text.delta", index, delta=words)
+    for content in items(item.get("content")):
+        name, field = _CONTENT.get(str(get(content, "type")), ("unknown", ""))
+        yield _event(name, index, delta=get(content, field))
+        for note in items(get(content, "annotations")):
+            yield _event("output_text.annotation.added", index, annotation=note)
+    if item.get("type") == "custom_tool_call":
+        yield _event("custom_tool_call_input.delta", index, delta=item.get("input"))
+        yield _event("custom_tool_call_input.done", index)
+    yield _event("output_item.done", index, item=item)
+
+
+#: The content of an item -> the event that brings it, and where its words are.
+_CONTENT = {
+    "output_text": ("output_text.delta", "text"),
+    "refusal": ("refusal.delta", "refusal"),
+    "reasoning_text": ("reasoning_text.delta", "text"),
+}
+
+
+def _event(name: str, index: int, **more: object) -> Fields:
+    return {"type": f"response.{name}", "output_index": index, **more}
+
+
+def _anthropic(answer: Fields) -> Iterator[Fields]:
+    yield {"type": "message_start", "message": answer}
+    for index, block in enumerate(items(answer.get("content"))):
+        begun = {"index": index, "content_block": block}
+        yield {"type": "content_block_start", **begun}
+        yield {"type": "content_block_stop", "index": index}
+    yield {"type": "message_delta", "delta": answer, "usage": answer.get("usage")}
+    if answer.get("stop_reason"):
+        yield {"type": "message_stop"}
+
+
+def _interactions(answer: Fields) -> Iterator[Fields]:
+    yield {"event_type": "interaction.created", "interaction": answer}
+    for index, step in enumerate(items(answer.get("steps"))):
+        if get(step, "type") != "user_input":
+            yield {"event_type": "step.start", "index": index, "step": step}
+            yield {"event_type": "step.stop", "index": index}
+    if answer.get("status") not in ("in_progress", None):
+        yield {"event_type": "interaction.completed", "interaction": answer}
+
+
+_BY_OBJECT: Mapping[str, Callable[[Fields], Iterator[Fields]]] = {
+    "chat.completion": _one_chunk,
+    "response": _responses,
+    "interaction": _interactions,
+}

@@ -1,0 +1,355 @@
+"""Events in, one ``Reply`` out: the same for every provider.
+
+``answer`` has what is read of it; here is how it grows, event by event, what can be
+done with it, and how a turn of several answers is kept.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, assert_never
+
+from nbstream._failures import failure_event
+from nbstream._windows import Elements, Limits, Picture, Walk, window
+from nbstream.reply.answer import Answer, Waiting, add_hop, merge
+from nbstream.reply.choice import Choice
+from nbstream.types import (
+    ArgumentDelta,
+    Arguments,
+    Citation,
+    End,
+    Event,
+    Failure,
+    Finish,
+    Hop,
+    Ignored,
+    OtherPart,
+    PartDone,
+    Round,
+    Signature,
+    Start,
+    TextDelta,
+    TextDone,
+    ToolCallDelta,
+    ToolResult,
+    Usage,
+)
+
+#: Under this key goes back what a model wrote as arguments and is no JSON object
+#: (https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming).
+INVALID = "INVALID_JSON"
+
+
+class Reply(Answer):
+    """What a model answered, and how that ended. It may still be growing.
+
+    Attributes:
+        api: The wire API it came over, such as ``"anthropic.messages"``, or "".
+        id: The provider's id of the response, or "".
+        model: The model's name as the provider gave it, or "".
+        error: What the provider, or the exception, said went wrong; else None.
+        exception: The SDK's own exception, where there was one.
+        ignored: How often each kind of event came that is not ours to show.
+        waiting: The wait before a retry, while there is one; else None.
+        position: How far the provider's own numbering of events has come, or None.
+        resumable: Whether the provider keeps the answer to be read on from there.
+        shown_in: The cell whose output already shows it; it is not shown twice there.
+    """
+
+    def __init__(self, api: str = "") -> None:
+        super().__init__()
+        self.api = api
+        self.id = ""
+        self.model = ""
+        self.error: Failure | None = None
+        self.exception: BaseException | None = None
+        self.ignored: dict[str, int] = {}
+        self.waiting: Waiting | None = None
+        self.position: int | str | None = None
+        self.resumable = False
+        self.shown_in: object = None
+        self._hopped = False
+        self._earlier: list[Reply] = []
+
+    @classmethod
+    def from_sse(cls, data: bytes, api: str) -> Reply:
+        """Return the reply of a response body as it came over the wire.
+
+        Args:
+            data: The bytes of one ``text/event-stream`` body.
+            api: One of ``nbstream.providers.APIS``, such as ``"openai.chat"``.
+
+        Raises:
+            UnknownNameError: there is no such API.
+            UsageError: ``data`` is not bytes.
+        """
+        reply = cls(api)
+        window("from_sse")(reply, data)
+        return reply
+
+    @classmethod
+    def from_stream(
+        cls, stream: object, *, timeout: float | Limits | None = None
+    ) -> Reply:
+        """Read a stream to its end, with no display, and return the reply.
+
+        Takes all that ``nbstream.show`` takes, and its ``timeout``. A failure is not
+        raised: it is in ``outcome`` and ``error``.
+
+        Raises:
+            UsageError: that is no stream.
+        """
+        reply = cls()
+        window("from_stream")(reply, stream, timeout)
+        return reply
+
+    @property
+    def rounds(self) -> tuple[Reply, ...]:
+        """The answers of the turn: those whose tool calls were run, then this one.
+
+        ``text`` and all else are of the last one; ``usage`` is of all of them.
+        """
+        return (*self._earlier, self)
+
+    def anatomy(self, *, cut: int | None = None) -> Walk:
+        """Walk through the stream: its bytes, each event, what has been accumulated.
+
+        For a reply that has kept its bytes: ``show(..., keep_wire=True)``, a stream
+        of raw server-sent-event bytes, a recording, or ``from_sse``. ``cut``: as if
+        each read from the network had given so many bytes.
+
+        Raises:
+            UsageError: the bytes were not kept; the message says how to keep them.
+        """
+        found: Walk = window("anatomy")(self, cut=cut)
+        return found
+
+    def plot(self, *, stall_s: float = 1.0) -> Picture:
+        """Draw when it came: the wait, each kind of delta, gaps, the end.
+
+        The wait without streaming is beside it. Several replies on one axis are
+        ``nbstream.plot({"name": reply, ...})``. A pause of ``stall_s`` seconds is
+        drawn as a gap.
+
+        Raises:
+            UsageError: it has no times, or runs still, or matplotlib is missing.
+        """
+        found: Picture = window("plot")(self, stall_s=stall_s)
+        return found
+
+    @property
+    def resume_hint(self) -> str | None:
+        """The SDK's call that goes on where this broke off; None where none can.
+
+        OpenAI Responses can if the response was made with ``background=True``, and
+        Gemini Interactions if its events came with ids.
+        """
+        found: str | None = window("resume_hint")(self)
+        return found
+
+    def items(self) -> Elements:
+        """Go through the list in the answer: each element as soon as it is whole.
+
+        The list is the answer itself or, in an object, the first property that is
+        one. Each element is checked where its type is known (``ask(..., schema=X)``).
+        While the answer grows in the background, ``for`` waits for the next element,
+        and so does ``async for``; Stop and interrupt work meanwhile.
+
+        Raises:
+            SchemaFailure: an element, or at the end the answer, does not fit.
+            ProviderFailure: the service failed, as of ``live.result()``.
+            UsageError: there is no list.
+        """
+        found: Elements = window("items")(self, self.live)
+        return found
+
+    def partial(self) -> Any:
+        """Return the JSON of an answer that is still arriving, FOR SHOW ONLY.
+
+        What is open is closed, so a number or a list may be only a part of itself,
+        and nothing is checked: act on ``parsed``, or on ``items()``. None: there is
+        nothing yet, or it is no JSON.
+        """
+        return window("partial")(self)
+
+    def to_message(self, note: str = "") -> Any:
+        """Return the answer as the same API takes it back in the next request.
+
+        ``note`` is said behind its text, such as that it was stopped.
+
+        A dict for OpenAI Chat, Anthropic and Gemini; a list of items for OpenAI
+        Responses and Gemini Interactions. Calls that are invalid or unfinished are
+        left out: the API would refuse them.
+
+        Raises:
+            UsageError: nothing came, so that the API is not known.
+        """
+        return window("to_message")(self, note)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        text = self.text if len(self.text) <= 60 else f"{self.text[:57]}..."
+        return f"Reply({text!r}, outcome={self.outcome!r}, api={self.api!r})"
+
+    def _ipython_display_(self) -> None:
+        window("display")(self)
+
+    def _repr_markdown_(self) -> str:
+        return str(window("markdown")(self))
+
+    # -- how it grows -----------------------------------------------------------
+
+    def apply(self, event: Event) -> None:
+        """Add one event."""
+        match event:
+            case TextDelta():
+                self._choice(event.choice).add_text(event)
+            case TextDone():
+                self._choice(event.choice).complete_text(event)
+            case ToolCallDelta():
+                self._choice(event.choice).add_call(event)
+            case ArgumentDelta():
+                self._choice(event.choice).add_argument(event)
+            case Arguments():
+                self._choice(event.choice).add_arguments(event)
+            case Signature():
+                self._choice(event.choice).add_signature(event)
+            case Citation():
+                self._choice(event.choice).add_citation(event)
+            case OtherPart():
+                self._choice(event.choice).add_other(event)
+            case PartDone():
+                self._choice(event.choice).close_part(event)
+            case Finish():
+                self._choice(event.choice).finish = event
+            case End():
+                self._choice(event.choice).ended = True
+            case Usage():
+                self._usage = merge(self._usage, event)
+            case ToolResult():
+                self._choice(min(self._choices, default=0)).add_result(event)
+            case Start() | Hop() | Round() | Failure() | Ignored():
+                self._apply_rest(event)
+            case _:
+                assert_never(event)
+
+    def _apply_rest(self, event: Start | Hop | Round | Failure | Ignored) -> None:
+        match event:
+            case Start(id=id_, model=model):
+                # Each exchange has an id; what follows refers to the last one.
+                self.id = id_ if id_ and self._hopped else self.id or id_
+                self._hopped = self._hopped and not id_
+                self.model = self.model or model
+            case Hop():
+                self._usage_before = add_hop(self._usage_before, self._usage)
+                self._usage = None
+                self._hopped = True
+                for choice in self.choices:
+                    choice.next_hop()
+            case Round():
+                self._earlier.append(_taken(self))
+            case Failure():
+                self.error = self.error or event
+            case Ignored(type=type_):
+                self.ignored[type_] = self.ignored.get(type_, 0) + 1
+            case _:
+                assert_never(event)
+
+    def extend(self, events: Iterable[Event]) -> None:
+        """Add several events."""
+        for event in events:
+            self.apply(event)
+
+    def end(
+        self, *, stopped: bool = False, exception: BaseException | None = None
+    ) -> None:
+        """Say that nothing more comes, and why; a second call changes nothing.
+
+        A stream that ends is not an answer that is complete: only the API's own
+        terminal marker makes it so, and then neither a stop nor a lost connection
+        after it takes that back.
+        """
+        if self._outcome != "running":
+            return
+        self.exception = exception
+        self._first.end_runs()
+        if self.error is not None:
+            self._outcome = "failed"
+        elif stopped and self._first.runs:
+            self._outcome = "stopped"  # its answer is whole, but not its calls'
+        elif self._ended:
+            self._outcome = "complete"
+        elif stopped:
+            self._outcome = "stopped"
+        elif exception is not None:
+            self._outcome = "failed"
+            self.error = failure_event(exception)
+        else:
+            self._outcome = "truncated"
+        self._read_document()
+
+    def _read_document(self) -> None:
+        """Read what was asked for, once; of a part of an answer no object is made."""
+        if self.expected is None or not self.answered:
+            return
+        try:
+            self.parsed = self.expected.read(self.document)
+        except ValueError as error:
+            self.misfit = error
+
+    def _choice(self, index: int) -> Choice:
+        choice = self._choices.get(index)
+        if choice is None:
+            choice = self._choices[index] = Choice(index)
+        return choice
+
+
+def _taken(reply: Reply) -> Reply:
+    """Take the answer that has come out of the reply, which begins the next one.
+
+    The times stay with the reply: they are the whole turn's.
+    """
+    done, blank = type(reply)(), type(reply)(reply.api)
+    stays = ("_earlier", "timing", "shown_in", "form", "expected", "live")
+    kept = {name: vars(reply)[name] for name in stays}
+    kept["_usage_rounds"] = reply.usage
+    vars(done).update(vars(reply), _earlier=[], _usage_rounds=None, timing=None)
+    vars(reply).update(vars(blank), **kept)
+    done.end()
+    return done
+
+
+def answerable(reply: Reply) -> Reply:
+    """Return a copy in which a call with invalid arguments can be sent back.
+
+    The model has to read what was wrong with a call, so the call must be there; but
+    an API takes an object and no other text.
+    """
+    return _copied(reply, _mend)
+
+
+def with_note(reply: Reply, note: str) -> Reply:
+    """Return a copy that says something more behind its text."""
+
+    def add(choice: Choice) -> None:
+        choice.add_text(TextDelta(text=note))
+
+    return _copied(reply, add)
+
+
+def _copied(reply: Reply, change: Callable[[Choice], None]) -> Reply:
+    made = type(reply)()
+    vars(made).update(vars(reply), _choices=copy.deepcopy(reply._choices))
+    change(made._choice(min(made._choices, default=0)))
+    return made
+
+
+def _mend(choice: Choice) -> None:
+    calls = [part for part in choice.parts if part.kind == "tool_call"]
+    for part, call in zip(calls, choice.tool_calls(running=False), strict=True):
+        if call.state == "invalid":
+            part.replace(json.dumps({INVALID: call.arguments}, ensure_ascii=False))

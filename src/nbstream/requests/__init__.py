@@ -1,0 +1,141 @@
+"""From a name, ``provider:model``, to who is asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+
+from nbstream.errors import UnknownNameError, UsageError
+from nbstream.requests.anthropic import Anthropic
+from nbstream.requests.google import Google
+from nbstream.requests.openai import OpenAIChat, OpenAIResponses
+from nbstream.requests.request import Provider, Request
+
+__all__ = [
+    "GROUP",
+    "PROVIDERS",
+    "missing",
+    "opened",
+    "parse_model",
+    "provider",
+    "providers",
+]
+
+#: The entry point group under which others register a `Provider`, or its class.
+GROUP = "nbstream.requests"
+
+
+def _at(base_url: str, *keys: str) -> OpenAIChat:
+    """Return a server that speaks Chat Completions; most know ``max_tokens`` only."""
+    return OpenAIChat(keys, base_url, limit="max_tokens")
+
+
+#: Our own: three services, and servers with a usual address (as their manuals say).
+PROVIDERS: dict[str, Provider] = {
+    "openai": OpenAIResponses(),
+    "openai-chat": OpenAIChat(),
+    "anthropic": Anthropic(),
+    "google": Google(),
+    "ollama": _at("http://localhost:11434/v1"),
+    "vllm": _at("http://localhost:8000/v1"),
+    "llamacpp": _at("http://localhost:8080/v1"),
+    "lmstudio": _at("http://localhost:1234/v1"),
+    "litellm": _at("http://localhost:4000/v1"),
+    "openrouter": _at("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
+}
+
+
+def providers() -> list[str]:
+    """Return the names of all providers: ours, and those that others registered."""
+    return [*PROVIDERS, *(name for name in _registered() if name not in PROVIDERS)]
+
+
+def provider(name: str) -> Provider:
+    """Return a provider by its name.
+
+    Raises:
+        UnknownNameError: there is no such provider.
+    """
+    if name in PROVIDERS:
+        return PROVIDERS[name]
+    if name not in _registered():
+        raise UnknownNameError("provider", name, providers())
+    loaded = _registered()[name].load()
+    found: Provider = loaded() if isinstance(loaded, type) else loaded
+    return found
+
+
+def parse_model(name: str) -> tuple[str, str]:
+    """Split ``provider:model``, or ``provider/model``, at a provider that is known.
+
+    Only there: ``llama3:8b`` and ``accounts/x/models/y`` are names of models.
+
+    Raises:
+        UnknownNameError: it begins with no known provider.
+        UsageError: the model is missing.
+    """
+    for separator in ":/":
+        prefix, found, model = name.partition(separator)
+        if found and prefix in providers():
+            if not model:
+                msg = f"{name!r} names no model; expected {prefix}:<model>"
+                raise UsageError(msg)
+            return prefix, model
+    raise UnknownNameError("provider at the start of", name, providers())
+
+
+@cache
+def _registered() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=GROUP)}
+
+
+# -- From a request to a call that can be made, or the line that says what is missing.
+
+
+def opened(
+    request: Request, *, base_url: str | None = None, api_key: str | None = None
+) -> Callable[[], AsyncIterator[object]]:
+    """Return a function that sends the request and yields what the SDK yields.
+
+    It uses the provider's async client, made for each call and closed after it: an
+    async call can be stopped in every phase, also before the headers are there.
+
+    Raises:
+        UsageError: the package or the key is missing; the message says how to get it.
+    """
+    asked = provider(request.provider)
+    open_to_all = base_url is not None or not asked.keys
+    if not (api_key or open_to_all) and (lack := missing(request.provider)):
+        raise UsageError(lack)
+    if lack := _no_package(request.provider, asked):
+        raise UsageError(lack)
+    key = api_key or next(filter(None, map(os.environ.get, asked.keys)), None)
+    # A server of one's own wants no key, but the SDK does; never another server's.
+    key = key or ("none" if open_to_all else None)
+    return lambda: asked.open(request, asked.client(base_url or asked.base_url, key))
+
+
+def missing(name: str) -> str | None:
+    """Return what a provider lacks before it can be asked, or None."""
+    asked = provider(name)
+    if (lack := _no_package(name, asked)) is not None:
+        return lack
+    if not asked.keys or any(os.environ.get(key) for key in asked.keys):
+        return None
+    return (
+        f"{name} needs a key in {' or '.join(asked.keys)}: "
+        f'import os, getpass; os.environ["{asked.keys[0]}"] = getpass.getpass(); '
+        "for scripted answers without one: nbstream.offline.use()"
+    )
+
+
+def _no_package(name: str, asked: Provider) -> str | None:
+    try:
+        import_module(asked.package)
+    except ImportError:
+        pip = asked.package.replace(".", "-")
+        return f"{name} needs a package that is not installed: %pip install {pip}"
+    return None

@@ -1,0 +1,107 @@
+"""Ask by Anthropic's Messages API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from nbstream.requests.request import (
+    File,
+    Request,
+    encoded,
+    given,
+    joined,
+    known,
+    merged,
+    messages_of,
+)
+from nbstream.requests.schema import anthropic_schema
+
+__all__ = ["ANTHROPIC_MAX_TOKENS", "Anthropic"]
+
+#: Anthropic's API wants a limit: the one we send if none is asked for, in tokens.
+ANTHROPIC_MAX_TOKENS = 4096
+
+
+class Anthropic:
+    """Anthropic."""
+
+    api = "anthropic.messages"
+    package = "anthropic"
+    keys: tuple[str, ...] = ("ANTHROPIC_API_KEY",)
+    base_url: str | None = None
+
+    def arguments(self, request: Request) -> dict[str, Any]:
+        """Return the arguments of ``messages.create``."""
+        schema = request.schema
+        tools = [
+            {
+                "name": tool.name,
+                "description": tool.description,
+                "input_schema": dict(tool.parameters),
+            }
+            for tool in request.tools
+        ]
+        wanted = schema and {
+            "type": "json_schema",
+            "schema": anthropic_schema(schema.schema),
+        }
+        ours = given(
+            model=request.model,
+            messages=joined(messages_of(request.messages), "content", _is_result),
+            max_tokens=request.max_tokens or ANTHROPIC_MAX_TOKENS,
+            stream=True,
+            system=request.system,
+            tools=tools or None,
+            output_config=given(effort=request.reasoning_effort, format=wanted) or None,
+        )
+        return merged(ours, request.options)
+
+    def client(self, base_url: str | None, api_key: str | None) -> Any:
+        """Make an ``AsyncAnthropic``."""
+        from anthropic import AsyncAnthropic
+
+        return AsyncAnthropic(**given(base_url=base_url, api_key=api_key))
+
+    async def open(self, request: Request, client: Any) -> AsyncIterator[object]:
+        """Send it; yield its events."""
+        async with client:
+            create = client.messages.create
+            async with await create(**known(create, self.arguments(request))) as events:
+                async for event in events:
+                    yield event
+
+    def user_message(
+        self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
+    ) -> dict[str, Any]:
+        """Return a user message; what it asks about comes first, as the API advises."""
+        if not images and not files:
+            return {"role": "user", "content": text}
+        content: list[dict[str, Any]] = [
+            {"type": type_, "source": _source(path)}
+            for type_, paths in (("image", images), ("document", files))
+            for path in paths
+        ]
+        return {"role": "user", "content": [*content, {"type": "text", "text": text}]}
+
+    def tool_result_message(
+        self, call_id: str, name: str, result: str, is_error: bool
+    ) -> dict[str, Any]:
+        """Return the user message that holds the result."""
+        block: dict[str, Any] = {"type": "tool_result", "tool_use_id": call_id}
+        block["content"] = result
+        if is_error:
+            block["is_error"] = True
+        return {"role": "user", "content": [block]}
+
+
+def _is_result(block: Any) -> bool:
+    return isinstance(block, dict) and block.get("type") == "tool_result"
+
+
+def _source(path: File) -> dict[str, str]:
+    kind, data = encoded(path)
+    if kind.startswith("text/"):  # a document of plain text is sent as such
+        text = path.read_text("utf-8", "replace")
+        return {"type": "text", "media_type": "text/plain", "data": text}
+    return {"type": "base64", "media_type": kind, "data": data}

@@ -1,0 +1,177 @@
+"""Ask by OpenAI's Responses API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from nbstream.requests.request import (
+    File,
+    Request,
+    data_url,
+    given,
+    known,
+    merged,
+    messages_of,
+)
+from nbstream.requests.schema import openai_format
+
+__all__ = [
+    "OpenAIChat",
+    "OpenAIResponses",
+]
+
+
+class OpenAIResponses:
+    """OpenAI, and servers that speak Responses too."""
+
+    api = "openai.responses"
+    package = "openai"
+    keys: tuple[str, ...] = ("OPENAI_API_KEY",)
+    base_url: str | None = None
+
+    def arguments(self, request: Request) -> dict[str, Any]:
+        """Return the arguments of ``responses.create``."""
+        effort, schema = request.reasoning_effort, request.schema
+        tools = [
+            {
+                "type": "function",
+                "name": tool.name,
+                "description": tool.description,
+                "parameters": dict(tool.parameters),
+                "strict": False,
+            }
+            for tool in request.tools
+        ]
+        wanted = schema and {"type": "json_schema", **openai_format(schema)}
+        ours = given(
+            model=request.model,
+            input=messages_of(request.messages),
+            stream=True,
+            instructions=request.system,
+            max_output_tokens=request.max_tokens,
+            reasoning=effort and {"effort": effort},
+            tools=tools or None,
+            text=wanted and {"format": wanted},
+        )
+        return merged(ours, request.options)
+
+    def client(self, base_url: str | None, api_key: str | None) -> Any:
+        """Make an ``AsyncOpenAI``."""
+        from openai import AsyncOpenAI
+
+        return AsyncOpenAI(**given(base_url=base_url, api_key=api_key))
+
+    async def open(self, request: Request, client: Any) -> AsyncIterator[object]:
+        """Send it; yield its events."""
+        async with client:
+            create = client.responses.create
+            async with await create(**known(create, self.arguments(request))) as events:
+                async for event in events:
+                    yield event
+
+    def user_message(
+        self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
+    ) -> dict[str, Any]:
+        """Return an input item."""
+        if not images and not files:
+            return {"role": "user", "content": text}
+        content: list[dict[str, Any]] = [
+            {"type": "input_text", "text": text},
+            *({"type": "input_image", "image_url": data_url(path)} for path in images),
+        ]
+        for path in files:
+            filed = {"filename": path.name, "file_data": data_url(path)}
+            content.append({"type": "input_file", **filed})
+        return {"role": "user", "content": content}
+
+    def tool_result_message(
+        self, call_id: str, name: str, result: str, is_error: bool
+    ) -> dict[str, Any]:
+        """Return the output item; the API has no field for an error."""
+        output = f"Error: {result}" if is_error else result
+        return {"type": "function_call_output", "call_id": call_id, "output": output}
+
+
+# -- Ask by OpenAI's Chat Completions API, which many servers speak.
+
+
+class OpenAIChat:
+    """OpenAI's Chat Completions, or a server that speaks it at ``base_url``."""
+
+    api = "openai.chat"
+    package = "openai"
+
+    def __init__(
+        self,
+        keys: tuple[str, ...] = ("OPENAI_API_KEY",),
+        base_url: str | None = None,
+        limit: str = "max_completion_tokens",
+    ) -> None:
+        self.keys = keys
+        self.base_url = base_url
+        self._limit = limit
+
+    def arguments(self, request: Request) -> dict[str, Any]:
+        """Return the arguments of ``chat.completions.create``."""
+        system, schema = request.system, request.schema
+        first = [{"role": "system", "content": system}] if system else []
+        tools = [
+            {
+                "type": "function",
+                "function": {
+                    "name": tool.name,
+                    "description": tool.description,
+                    "parameters": dict(tool.parameters),
+                },
+            }
+            for tool in request.tools
+        ]
+        wanted = schema and openai_format(schema)
+        ours = given(
+            model=request.model,
+            messages=[*first, *messages_of(request.messages)],
+            stream=True,
+            stream_options={"include_usage": True},
+            reasoning_effort=request.reasoning_effort,
+            tools=tools or None,
+            response_format=wanted and {"type": "json_schema", "json_schema": wanted},
+        )
+        limit = given(**{self._limit: request.max_tokens})
+        return merged(ours | limit, request.options)
+
+    def client(self, base_url: str | None, api_key: str | None) -> Any:
+        """Make an ``AsyncOpenAI``."""
+        from openai import AsyncOpenAI
+
+        return AsyncOpenAI(**given(base_url=base_url, api_key=api_key))
+
+    async def open(self, request: Request, client: Any) -> AsyncIterator[object]:
+        """Send it; yield its chunks."""
+        async with client:
+            create = client.chat.completions.create
+            async with await create(**known(create, self.arguments(request))) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    def user_message(
+        self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
+    ) -> dict[str, Any]:
+        """Return a user message."""
+        if not images and not files:
+            return {"role": "user", "content": text}
+        content: list[dict[str, Any]] = [
+            {"type": "text", "text": text},
+            *({"type": "image_url", "image_url": {"url": data_url(p)}} for p in images),
+        ]
+        for path in files:
+            filed = {"filename": path.name, "file_data": data_url(path)}
+            content.append({"type": "file", "file": filed})
+        return {"role": "user", "content": content}
+
+    def tool_result_message(
+        self, call_id: str, name: str, result: str, is_error: bool
+    ) -> dict[str, Any]:
+        """Return the tool message; the API has no field for an error."""
+        content = f"Error: {result}" if is_error else result
+        return {"role": "tool", "tool_call_id": call_id, "content": content}

@@ -1,0 +1,222 @@
+"""What is asked of a model, before any SDK is involved."""
+
+from __future__ import annotations
+
+import base64
+import inspect
+import mimetypes
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from nbstream.errors import UsageError
+
+__all__ = [
+    "File",
+    "Provider",
+    "Request",
+    "Schema",
+    "ToolSpec",
+    "data_url",
+    "encoded",
+    "given",
+    "joined",
+    "known",
+    "merged",
+    "messages_of",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSpec:
+    """A tool as a model is told of it; ``parameters`` is a JSON Schema."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """The JSON Schema that the answer has to have, under a name."""
+
+    name: str
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request. ``max_tokens`` is in tokens; None leaves it to the provider.
+
+    Attributes:
+        provider: The name before the colon, such as ``"openai-chat"``.
+        model: The model's own name.
+        api: The wire API, such as ``"openai.chat"``.
+        messages: The conversation, in the provider's own form.
+        options: More arguments of the SDK's call, passed through as they are.
+    """
+
+    provider: str
+    model: str
+    api: str
+    messages: tuple[Any, ...]
+    system: str | None = None
+    tools: tuple[ToolSpec, ...] = ()
+    max_tokens: int | None = None
+    reasoning_effort: str | None = None
+    schema: Schema | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+# -- Small things that every provider's request needs.
+
+
+class File(Protocol):
+    """What is sent along: a ``Path``, or anything that can be read like one."""
+
+    @property
+    def name(self) -> str:
+        """Its name, whose ending tells the type."""
+        ...
+
+    def read_bytes(self) -> bytes:
+        """Return its content."""
+        ...
+
+    def read_text(self, encoding: str, errors: str) -> str:
+        """Return its content as text."""
+        ...
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """Return the options that have a value."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def merged(ours: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the caller's options: theirs win, and two mappings become one."""
+    made = dict(ours)
+    for name, value in more.items():
+        was = made.get(name)
+        both = isinstance(was, Mapping) and isinstance(value, Mapping)
+        made[name] = merged(was, value) if both and was is not None else value
+    return made
+
+
+def encoded(path: File) -> tuple[str, str]:
+    """Return a file's media type and its content in base64.
+
+    Raises:
+        UsageError: it cannot be read, or its name does not tell its type.
+    """
+    kind, _ = mimetypes.guess_type(path.name)
+    if kind is None:
+        msg = f"{path.name!r} has no known file ending; expected one such as .png, .pdf"
+        raise UsageError(msg)
+    try:
+        return kind, base64.b64encode(path.read_bytes()).decode()
+    except OSError as error:
+        msg = f"{str(path)!r} cannot be read ({error.strerror}); give a file's path"
+        raise UsageError(msg) from None
+
+
+def data_url(path: File) -> str:
+    """Return a file as a ``data:`` address."""
+    kind, data = encoded(path)
+    return f"data:{kind};base64,{data}"
+
+
+def known(call: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Move what an SDK's call does not know into ``extra_body``.
+
+    So the service sees it and says what is wrong with it, and an option newer than
+    the SDK works.
+    """
+    names = inspect.signature(call).parameters
+    fits = {name: value for name, value in arguments.items() if name in names}
+    extra = {name: value for name, value in arguments.items() if name not in names}
+    return merged(fits, {"extra_body": extra}) if extra else fits
+
+
+def messages_of(messages: tuple[Any, ...]) -> list[Any]:
+    """Flatten: a reply may be sent back as a list of items."""
+    found: list[Any] = []
+    for message in messages:
+        found.extend(message if isinstance(message, list) else [message])
+    return found
+
+
+def joined(
+    messages: list[Any], key: str, is_result: Callable[[Any], bool]
+) -> list[Any]:
+    """Put the results of parallel calls into one message, as some APIs want them."""
+
+    def answers(message: Any) -> bool:
+        held = message.get(key) if isinstance(message, dict) else None
+        return isinstance(held, list) and len(held) > 0 and all(map(is_result, held))
+
+    found: list[Any] = []
+    for message in messages:
+        if found and answers(message) and answers(found[-1]):
+            found[-1] = {**message, key: [*found[-1][key], *message[key]]}
+        else:
+            found.append(message)
+    return found
+
+
+# -- What a provider has to offer, so that it can be asked by its name.
+
+
+class Provider(Protocol):
+    """One way to ask. All but ``client`` and ``open`` work without the SDK.
+
+    Attributes:
+        api: The wire API, such as ``"openai.chat"``.
+        package: The module that must be importable, such as ``"google.genai"``.
+        keys: Environment variables that may hold the key; none: it needs no key.
+        base_url: The usual address, or None for the SDK's own.
+    """
+
+    @property
+    def api(self) -> str:
+        """The wire API."""
+        ...
+
+    @property
+    def package(self) -> str:
+        """The module it needs."""
+        ...
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Where its key may be."""
+        ...
+
+    @property
+    def base_url(self) -> str | None:
+        """Its usual address."""
+        ...
+
+    def arguments(self, request: Request) -> dict[str, Any]:
+        """Return the keyword arguments of the SDK's call."""
+        ...
+
+    def client(self, base_url: str | None, api_key: str | None) -> Any:
+        """Make the SDK's async client; None leaves it to the SDK."""
+        ...
+
+    def open(self, request: Request, client: Any) -> AsyncIterator[object]:
+        """Send the request; yield what the SDK yields; close stream and client."""
+        ...
+
+    def user_message(
+        self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
+    ) -> Any:
+        """Return a question, with images and files, as the API takes it."""
+        ...
+
+    def tool_result_message(
+        self, call_id: str, name: str, result: str, is_error: bool
+    ) -> Any:
+        """Return what a tool gave, as the API takes it."""
+        ...

@@ -1,0 +1,303 @@
+"""Read an asynchronous stream as a task of an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import contextvars
+import inspect
+import threading
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Protocol, Self, runtime_checkable
+
+from nbstream.streams import sockets
+from nbstream.streams.referents import (
+    POOLS,
+    is_pool,
+    nearest_loop,
+    open_readers,
+    open_responses,
+    reach,
+    unsent_calls,
+)
+from nbstream.streams.session import Session
+from nbstream.streams.shapes import check, check_answer, is_async_manager, is_parsable
+
+# -- Keep one event loop of our own, in one daemon thread, for all streams.
+
+
+class _Background:
+    """A loop that runs until the interpreter ends."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(
+            target=self._run, name="nbstream-loop", daemon=True
+        )
+        self.thread.start()
+        atexit.register(self.stop)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_forever()
+        finally:
+            self.loop.close()
+
+    def stop(self) -> None:
+        """End the loop and its thread, unless other code blocks them."""
+        if not self.loop.is_closed() and self.thread.is_alive():
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self.thread.join(1.0)
+
+
+_guard = threading.Lock()
+_current: list[_Background] = []
+
+
+def background_loop() -> asyncio.AbstractEventLoop:
+    """Return the shared loop; start it if need be (also anew after a fork)."""
+    with _guard:
+        if not (_current and _current[0].thread.is_alive()):
+            _current[:] = [_Background()]
+        return _current[0].loop
+
+
+def retire(loop: asyncio.AbstractEventLoop) -> None:
+    """Use a fresh loop from now on, as ``loop`` is blocked. Never blocks."""
+    if _current and _current[0].loop is loop:
+        _current.clear()
+
+
+# -- Keep connections of one event loop away from another.
+
+# An HTTP client keeps idle connections, each bound to the loop that opened it. Used on
+# another loop such a connection fails or hangs *after* the request was sent. So the
+# clients of a stream are cleared of foreign idle connections before it runs on our
+# loop, and of ours after it. (google-genai keeps a pool per loop itself.)
+
+
+@runtime_checkable
+class Connection(Protocol):
+    """One connection of a pool: all names are public."""
+
+    def is_idle(self) -> bool:
+        """Tell whether no request uses it."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close it, on its own loop."""
+        ...
+
+
+class Pools:
+    """The connection pools that a stream's call can reach."""
+
+    def __init__(self, pools: list[object]) -> None:
+        self._pools = pools
+
+    @classmethod
+    def of(cls, stream: object) -> Self:
+        """Find the pools behind a call that has not been sent yet."""
+        return cls([found for found in reach(stream) if is_pool(found)])
+
+    @asynccontextmanager
+    async def borrowed(self) -> AsyncIterator[None]:
+        """Use them on the running loop, and leave nothing of it behind."""
+        self._release_foreign()
+        try:
+            yield
+        finally:
+            await self._release_own()
+
+    def _release_foreign(self) -> None:
+        here = asyncio.get_running_loop()
+        for connection, loop in self._idle():
+            if loop is here:
+                continue
+            self._forget(connection)
+            for found in reach(connection):
+                abort = getattr(type(found), "abort", None)  # of asyncio's transports
+                if abort is not None and hasattr(type(found), "is_closing"):
+                    with contextlib.suppress(RuntimeError):  # its loop is closed
+                        loop.call_soon_threadsafe(abort, found)
+                    break
+
+    async def _release_own(self) -> None:
+        """Close idle connections of the running loop."""
+        here = asyncio.get_running_loop()
+        for connection, loop in self._idle():
+            if loop is here:
+                self._forget(connection)
+                await connection.aclose()
+
+    def _idle(self) -> Iterator[tuple[Connection, asyncio.AbstractEventLoop]]:
+        for pool in self._pools:
+            for connection in list(_connections(pool)):
+                if isinstance(connection, Connection) and connection.is_idle():
+                    loop = nearest_loop(connection)
+                    if loop is not None:
+                        yield connection, loop
+
+    def _forget(self, connection: object) -> None:
+        for pool in self._pools:
+            with contextlib.suppress(ValueError):
+                _connections(pool).remove(connection)
+
+
+def _connections(pool: object) -> list[object]:
+    held = getattr(pool, POOLS[type(pool).__name__][0], None)
+    return held if isinstance(held, list) else []
+
+
+#: A loop that has not acted on the cancellation for this long is blocked by other
+#: code: the socket is then shut down from outside.
+SHUT_DOWN_AFTER_S = 0.05
+CANCEL_AGAIN_S = 0.25
+ABANDON_AFTER_S = 0.4
+
+
+class LoopDriver:
+    """Opens, reads and closes one asynchronous stream in one task."""
+
+    def __init__(
+        self,
+        session: Session,
+        stream: object,
+        hand_over: Callable[[object], None],
+        loop: asyncio.AbstractEventLoop,
+        *,
+        bound: bool,
+    ) -> None:
+        self._session = session
+        self._stream: object = stream
+        self._hand_over = hand_over
+        self._loop = loop
+        self._bound = bound  # opened on this loop, so with this loop's connections
+        self._context = contextvars.copy_context()
+        self._task: asyncio.Task[None] | None = None
+        self._reading = False
+        self._stop_at_s: float | None = None
+        self._cancelled_at_s = float("-inf")
+
+    def start(self) -> None:
+        """Start the task, on its own loop's thread."""
+        self._loop.call_soon_threadsafe(self._begin)
+
+    def interrupt(self) -> None:
+        """Cancel the task, once; then try harder."""
+        if self._session.over or self._loop.is_closed():
+            self._session.abandon(_LOST)
+            return
+        now_s = time.monotonic()
+        if self._stop_at_s is None:
+            self._stop_at_s = now_s
+        waited_s = now_s - self._stop_at_s
+        if now_s - self._cancelled_at_s > CANCEL_AGAIN_S:
+            self._cancelled_at_s = now_s
+            with contextlib.suppress(RuntimeError):  # it closed just now
+                self._loop.call_soon_threadsafe(self._cancel)
+        if waited_s > SHUT_DOWN_AFTER_S:
+            found = sockets.of_stream(self._stream)
+            if found is not None:
+                sockets.shut_down(found)
+        if waited_s > ABANDON_AFTER_S and self._session.abandon(_STUCK):
+            retire(self._loop)
+
+    def join(self, timeout_s: float) -> bool:
+        """Tell whether it has ended; waiting is done by the session."""
+        return not self._session.alive
+
+    def _begin(self) -> None:
+        self._task = self._loop.create_task(self._work(), context=self._context)
+
+    def _cancel(self) -> None:
+        # Not before its first step, which would then not even close the stream.
+        if self._task is not None and self._reading:
+            self._task.cancel()
+
+    async def _work(self) -> None:
+        error: BaseException | None = None
+        rest: object | None = None
+        try:
+            async with Pools.of(None if self._bound else self._stream).borrowed():
+                rest = await self._open_and_read()
+        except BaseException as exc:  # noqa: BLE001 - it is reported
+            error = exc
+        self._stream = None
+        if rest is not None and error is None:
+            self._hand_over(rest)
+        else:
+            self._session.finish(error)
+        del error  # its traceback holds this frame
+
+    async def _open_and_read(self) -> object | None:
+        async with AsyncExitStack() as stack:
+            try:
+                self._reading = True
+                return await self._read(stack)
+            finally:
+                self._reading = False
+
+    async def _read(self, stack: AsyncExitStack) -> object | None:
+        """Read to the end; return what has to be read in a thread."""
+        if self._session.stopping:
+            for unsent in [self._stream, *unsent_calls(self._stream)]:
+                stack.push_async_callback(_close, unsent)
+            return None
+        stream = self._stream
+        while not isinstance(stream, AsyncIterable):
+            if is_async_manager(stream):
+                stream = await stack.enter_async_context(stream)
+            elif isinstance(stream, Awaitable):
+                stream = await stream
+            elif is_parsable(stream):
+                stream = stream.parse()
+            else:
+                return stream
+            check(stream, made=True)
+        self._stream = stream
+        await self._pass_on(stream, stack)
+        return None
+
+    async def _pass_on(
+        self, stream: AsyncIterable[object], stack: AsyncExitStack
+    ) -> None:
+        stack.push_async_callback(_close, stream)
+        iterator = aiter(stream)
+        if iterator is not stream:
+            stack.push_async_callback(_close, iterator)
+        if self._session.stopping:
+            return
+        stack.push_async_callback(_close_responses, stream)
+        offer = self._session.offer
+        item = _NOTHING
+        try:
+            async for item in iterator:
+                if not offer(item):
+                    break
+        finally:
+            for reader in reversed(open_readers(stream)):
+                stack.push_async_callback(reader.aclose)
+        if item is _NOTHING:
+            check_answer(stream)
+
+
+async def _close_responses(stream: object) -> None:
+    for response in open_responses(stream):
+        await _close(response)
+
+
+async def _close(stream: object) -> None:
+    close = getattr(stream, "aclose", None) or getattr(stream, "close", None)
+    closing = close() if callable(close) else None
+    if inspect.isawaitable(closing):
+        await closing
+
+
+_NOTHING: object = object()
+_STUCK = "the stream did not stop: its event loop is blocked by other code"
+_LOST = "the stream's event loop is closed"

@@ -1,0 +1,101 @@
+"""Pass what a driver reads to its owner: in order, until an end that comes once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+
+class Interrupted(BaseException):
+    """Raised inside a worker thread to make it stop.
+
+    Not an ``Exception``: an SDK that retries after errors must not retry this.
+    """
+
+
+class Abandoned(BaseException):
+    """Given to ``on_end`` when the reader could not be woken in time.
+
+    It sleeps in code that nothing can interrupt. It sends no further request and
+    delivers nothing more: it is stopped as soon as it wakes.
+    """
+
+
+class Session:
+    """The two callbacks of one run, and the flags its driver and stopper share."""
+
+    def __init__(
+        self,
+        on_payload: Callable[[object], None],
+        on_end: Callable[[BaseException | None], None],
+    ) -> None:
+        self._on_payload = on_payload
+        self._on_end = on_end
+        self._gate = threading.Lock()
+        # A plain lock, held until the end. `Event.set` takes a lock of its own and
+        # can deadlock in a signal handler, which is where stops come from.
+        self._running = threading.Lock()
+        self._running.acquire()
+        self.stopping = False
+        self.over = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether ``on_end`` has still to return."""
+        return self._running.locked()
+
+    def offer(self, item: object) -> bool:
+        """Deliver one item; tell whether to go on reading."""
+        with self._gate:
+            if self.over:
+                return False
+            self._on_payload(item)
+        return not self.stopping
+
+    def finish(self, error: BaseException | None) -> None:
+        """Report the end, unless the run was abandoned before."""
+        with self._gate:
+            if self.over:
+                return
+            self.over = True
+        self._end(error)
+
+    def abandon(self, reason: str) -> bool:
+        """Report the end although the reader lives; never blocks."""
+        with self.not_delivering() as quiet:
+            if not quiet or self.over:
+                return False  # if it delivers just now, the next attempt decides
+            self.over = True
+        self._end(Abandoned(reason))
+        return True
+
+    @contextmanager
+    def not_delivering(self) -> Iterator[bool]:
+        """Keep items back for a moment; false if one is being delivered just now.
+
+        A stopper must not touch a thread while it runs its owner's callback.
+        """
+        quiet = self._gate.acquire(blocking=False)
+        try:
+            yield quiet
+        finally:
+            if quiet:
+                self._gate.release()
+
+    def undisturbed(self) -> AbstractContextManager[bool]:
+        """Keep stoppers away for a moment: see ``not_delivering``."""
+        return self._gate
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for the end; tell whether it came."""
+        if not self._running.acquire(timeout=max(0.0, timeout_s)):
+            return False
+        self._running.release()
+        return True
+
+    def _end(self, error: BaseException | None) -> None:
+        try:
+            self._on_end(error)
+        finally:
+            self._running.release()

@@ -1,0 +1,190 @@
+"""Drive any kind of stream so that it can be stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Protocol
+
+from nbstream.errors import UsageError
+from nbstream.reply import Timing
+from nbstream.streams.loop_reader import LoopDriver, background_loop
+from nbstream.streams.referents import home_loop
+from nbstream.streams.session import Session
+from nbstream.streams.shapes import (
+    begun,
+    check,
+    explain,
+    is_async,
+    is_async_manager,
+    is_callable,
+    is_manager,
+    response_of,
+)
+from nbstream.streams.thread_reader import ThreadDriver
+
+
+class Source(Protocol):
+    """A stream that reads itself in the background and can be stopped."""
+
+    @property
+    def needs_await(self) -> bool:
+        """Whether it runs on the caller's own loop, so that only awaiting helps."""
+        ...
+
+    @property
+    def alive(self) -> bool:
+        """Whether it was started and ``on_end`` has still to return."""
+        ...
+
+    def start(
+        self,
+        on_payload: Callable[[object], None],
+        on_end: Callable[[BaseException | None], None],
+    ) -> None:
+        """Read: every item to ``on_payload``, then ``on_end`` exactly once.
+
+        Both are called from another thread, or from the loop if `needs_await`.
+        ``on_end`` gets None if the iterator ended, else the exception. Everything
+        is closed by then, except after `Abandoned`.
+        """
+        ...
+
+    def interrupt(self) -> None:
+        """Try once to stop it. Any thread; never blocks; repeat while `alive`."""
+        ...
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the end; tell whether it came."""
+        ...
+
+
+def open_source(stream: object) -> Source:
+    """Make a source of anything that an SDK's streaming call gives.
+
+    Raises:
+        UsageError: ``stream`` is not a stream, or one that cannot be read any more.
+    """
+    if isinstance(stream, (bytes, bytearray)):
+        stream = [bytes(stream)]
+    check(stream)
+    return _Pull(stream)
+
+
+class _Driver(Protocol):
+    def start(self) -> None: ...
+    def interrupt(self) -> None: ...
+    def join(self, timeout_s: float) -> bool: ...
+
+
+class _Pull:
+    """The one source: a driver, or two in turn (a function that gives a coroutine)."""
+
+    def __init__(self, stream: object) -> None:
+        self._stream: object = stream
+        self._here = _running_loop()
+        home = home_loop(stream)
+        if home is not None and not home.is_running():
+            raise UsageError(NOT_RUNNING)
+        self._home = home
+        self.needs_await = home is not None and home is self._here
+        self._session: Session | None = None
+        self._driver: _Driver | None = None
+        self._stopping = False
+
+    @property
+    def alive(self) -> bool:
+        return self._session is not None and self._session.alive
+
+    def start(
+        self,
+        on_payload: Callable[[object], None],
+        on_end: Callable[[BaseException | None], None],
+    ) -> None:
+        if self._session is not None:
+            raise UsageError("a source can be started once; open the stream again")
+        self._session = Session(on_payload, lambda error: on_end(explain(error)))
+        self._session.stopping = self._stopping
+        stream, self._stream = self._stream, None
+        self._drive(stream, self._session, self._home)
+
+    def interrupt(self) -> None:
+        self._stopping = True
+        session, driver = self._session, self._driver
+        if session is not None and driver is not None and not session.over:
+            session.stopping = True
+            driver.interrupt()
+
+    def join(self, timeout_s: float) -> bool:
+        session, driver = self._session, self._driver
+        if session is None or driver is None:
+            return True
+        if self.needs_await and _running_loop() is self._home:
+            return not session.alive  # waiting here would keep it from ending
+        return session.wait(timeout_s) and driver.join(timeout_s)
+
+    def _drive(
+        self, stream: object, session: Session, home: asyncio.AbstractEventLoop | None
+    ) -> None:
+        def hand_over(rest: object) -> None:
+            loop = home_loop(rest)
+            if loop is not None and (loop is self._here or not loop.is_running()):
+                session.finish(UsageError(NOT_RUNNING))
+            else:
+                self._drive(rest, session, loop)
+
+        if home is not None:
+            self._driver = LoopDriver(session, stream, hand_over, home, bound=True)
+        elif is_async(stream):
+            loop = background_loop()
+            self._driver = LoopDriver(session, stream, hand_over, loop, bound=False)
+        else:
+            self._driver = ThreadDriver(session, stream, hand_over)
+        self._driver.start()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+NOT_RUNNING = (
+    "the stream was opened in another event loop, which cannot run now; pass the call "
+    "without await, as in show(client.responses.create(..., stream=True))"
+)
+
+
+# -- Note when a request is sent and when it is answered, where that can be seen.
+
+
+def noting(stream: object, timing: Timing) -> object:
+    """Return a stream that tells the timing when it is called; others as they are.
+
+    A manager is entered, and a coroutine run, as soon as we begin: that is zero.
+    """
+    unsent = hasattr(stream, "cr_frame") and not begun(stream)
+    if unsent or is_manager(stream) or is_async_manager(stream):
+        timing.request_sent_s = 0.0
+    elif is_callable(stream):
+        check(stream)  # it tells a class, or an SDK's own method, from a function
+        make = stream
+
+        @wraps(make)
+        def call() -> object:
+            if timing.request_sent_s is None:  # a retry begins no second clock
+                timing.request_sent_s = _elapsed_s(timing)
+            made = make()
+            if response_of(made) is not None:
+                timing.headers_s = _elapsed_s(timing)
+            return made
+
+        return call
+    return stream
+
+
+def _elapsed_s(timing: Timing) -> float:
+    return max(0.0, time.monotonic() - (timing.zero_s or 0.0))

@@ -1,0 +1,238 @@
+"""Read a synchronous stream in a worker thread that can be stopped."""
+
+from __future__ import annotations
+
+import contextvars
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from typing import Protocol
+
+from nbstream.streams import sockets
+from nbstream.streams.session import Interrupted, Session
+from nbstream.streams.shapes import (
+    check,
+    check_answer,
+    is_async,
+    is_callable,
+    is_manager,
+    is_parsable,
+)
+
+# -- Stop a thread that reads a stream, wherever it waits.
+
+# Closing the stream from outside does not work: see `nbstream.streams.sockets`.
+
+#: Private ways to the socket come first, as only they also stop a retry; when they
+#: have found nothing for this long, the public one is used.
+PUBLIC_AFTER_S = 0.03
+#: A worker that could not be woken gets an exception for when it wakes, ...
+THROW_AFTER_S = 0.25
+#: ... and is no longer waited for.
+ABANDON_AFTER_S = 0.4
+THROW_AGAIN_S = 0.1
+REAP_EVERY_S = 0.02
+
+
+class Reader(Protocol):
+    """The worker that is to be stopped."""
+
+    thread: threading.Thread
+    stream: object
+    closing: bool  # it stops by itself now and must not be hurt
+
+
+class Waker:
+    """The attempts to stop one reader."""
+
+    def __init__(self, session: Session, reader: Reader) -> None:
+        self._session = session
+        self._reader = reader
+        self._stop_at_s: float | None = None
+        self._thrown_at_s = float("-inf")
+        self._woken: list[socket.socket] = []
+
+    def attempt(self) -> None:
+        """Try once; never blocks. Later attempts are harder."""
+        thread_id = self._reader.thread.ident
+        if thread_id is None or self._session.over:
+            return
+        now_s = time.monotonic()
+        if self._stop_at_s is None:
+            self._stop_at_s = now_s
+        waited_s = now_s - self._stop_at_s
+        if not self._wake(thread_id, now_s) and waited_s > PUBLIC_AFTER_S:
+            found = sockets.of_stream(self._reader.stream)
+            if found is not None:
+                sockets.shut_down(found)
+        if waited_s > THROW_AFTER_S:
+            self._throw(thread_id, now_s)
+        if waited_s > ABANDON_AFTER_S and self._session.abandon(_STUCK):
+            threading.Thread(
+                target=self._reap, name="nbstream-reaper", daemon=True
+            ).start()
+
+    def close_woken(self) -> None:
+        """Close the sockets that were shut down.
+
+        The exception may have come before their owner had taken them over.
+        """
+        for found in self._woken:
+            found.close()
+
+    def _wake(self, thread_id: int, now_s: float) -> bool:
+        with self._session.not_delivering() as quiet:
+            found = sockets.waited_on(thread_id) if quiet else None
+            if found is None:
+                return False
+            self._woken.append(found)  # before: the thread may be over right after
+            # First the exception, then the wake-up: it is raised where the thread
+            # waits, so that an SDK that would retry or resume sends nothing more.
+            if self._may_throw(thread_id, now_s):
+                self._thrown_at_s = now_s
+                sockets.throw_and_shut_down(thread_id, found)
+            else:
+                sockets.shut_down(found)
+            return True
+
+    def _throw(self, thread_id: int, now_s: float) -> None:
+        with self._session.not_delivering() as quiet:
+            may_throw = quiet and self._may_throw(thread_id, now_s)
+            if may_throw and sockets.throw(thread_id):
+                self._thrown_at_s = now_s
+
+    def _may_throw(self, thread_id: int, now_s: float) -> bool:
+        recent = now_s - self._thrown_at_s < THROW_AGAIN_S
+        return not (recent or self._reader.closing or sockets.importing(thread_id))
+
+    def _reap(self) -> None:
+        """Go on after `Abandoned`: whatever the thread wakes up to, stop it."""
+        thread = self._reader.thread
+        while thread.is_alive() and thread.ident is not None:
+            now_s = time.monotonic()
+            if not self._wake(thread.ident, now_s):
+                self._throw(thread.ident, now_s)
+            time.sleep(REAP_EVERY_S)
+
+
+_STUCK = (
+    "the stream did not stop: its code waits where nothing can wake it; "
+    "it ends by itself as soon as it wakes"
+)
+
+
+class ThreadDriver:
+    """Opens, reads and closes one synchronous stream in one daemon thread."""
+
+    def __init__(
+        self, session: Session, stream: object, hand_over: Callable[[object], None]
+    ) -> None:
+        self._session = session
+        self.stream: object = stream
+        self._hand_over = hand_over
+        self.closing = False
+        # In the caller's context, what a user's generator prints stays in its cell.
+        context = contextvars.copy_context()
+        self.thread = threading.Thread(
+            target=context.run, args=(self._work,), name="nbstream-source", daemon=True
+        )
+        self._waker = Waker(session, self)
+
+    def start(self) -> None:
+        """Start the worker."""
+        self.thread.start()
+
+    def interrupt(self) -> None:
+        """Try once to stop the worker."""
+        self._waker.attempt()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the thread itself, unless it was abandoned."""
+        if self._session.over and self.closing:
+            self.thread.join(max(0.0, timeout_s))
+        return not self._session.alive
+
+    def _work(self) -> None:
+        error: BaseException | None = None
+        rest: object | None = None
+        try:
+            with ExitStack() as stack:
+                try:
+                    rest = self._read(stack)
+                finally:
+                    self._settle()
+        except BaseException as exc:  # noqa: BLE001 - it is reported
+            error = exc
+        self._settle()  # if what was thrown came before it had been done
+        self.stream = None
+        self._waker.close_woken()
+        if rest is not None and error is None:
+            self._hand_over(rest)
+        else:
+            self._session.finish(error)
+        del error  # its traceback holds this frame
+
+    def _settle(self) -> None:
+        """Be left alone: nothing is thrown from now on, and nothing is to come."""
+        while True:
+            try:
+                with self._session.undisturbed():
+                    self.closing = True
+                _called()  # what was thrown before is raised in the next call
+            except Interrupted:
+                continue
+            return
+
+    def _read(self, stack: ExitStack) -> object | None:
+        """Read to the end; return what can only be read in an event loop."""
+        if self._session.stopping:
+            stack.callback(_close, self.stream)
+            return None
+        stream = self.stream
+        if is_callable(stream):
+            stream = stream()
+            check(stream, made=True)
+        while True:
+            if is_manager(stream):
+                stream = stack.enter_context(stream)
+            elif is_parsable(stream):
+                stream = stream.parse()
+            else:
+                break
+            check(stream, made=True)
+        if is_async(stream):
+            return stream
+        self.stream = stream
+        if isinstance(stream, Iterable):
+            self._pass_on(stream, stack)
+        return None
+
+    def _pass_on(self, stream: Iterable[object], stack: ExitStack) -> None:
+        stack.callback(_close, stream)
+        iterator = iter(stream)
+        if iterator is not stream:
+            stack.callback(_close, iterator)
+        if self._session.stopping:
+            return  # a generator sends its request at the first `next`
+        offer = self._session.offer
+        item = _NOTHING
+        for item in iterator:
+            if not offer(item):
+                break
+        if item is _NOTHING:
+            check_answer(stream)
+
+
+_NOTHING: object = object()
+
+
+def _called() -> None:
+    pass
+
+
+def _close(stream: object) -> None:
+    close = getattr(stream, "close", None)
+    if callable(close):
+        close()
