@@ -14,15 +14,14 @@ from pathlib import Path
 import pytest
 
 from nbstream.anatomy.widget import AnatomyModel
-from nbstream.chat.panel_model import PanelModel
-from nbstream.events import End, TextDelta
+from nbstream.chat.panel_widget import PanelModel
 from nbstream.markdown import to_html
 from nbstream.markdown.short import SHORT
 from nbstream.reply import Reply
-from nbstream.screens.live_message import FrameMessages
-from nbstream.screens.live_model import LiveModel
-from nbstream.screens.live_sections import Sections
 from nbstream.screens.race_widget import RaceModel
+from nbstream.screens.sections import FrameMessages, Sections
+from nbstream.screens.widget import LiveModel
+from nbstream.types import End, TextDelta
 
 FOLDER = Path(__file__).parent / "js"
 TESTS = sorted(FOLDER.glob("*.test.mjs"))
