@@ -39,8 +39,8 @@ if TYPE_CHECKING:
         UnknownNameError,
         UsageError,
     )
+    from nbstream.lab.race import Race, RaceStopped, last_race, race
     from nbstream.magic import load_ipython_extension
-    from nbstream.racing import Race, RaceStopped, last_race, race
     from nbstream.record import record
     from nbstream.reply import Reply
     from nbstream.timeline import plot
@@ -110,18 +110,18 @@ _HOMES = {
     ),
     "Chat": "nbstream.chat",
     "Live": "nbstream._live",
-    "Race": "nbstream.racing",
-    "RaceStopped": "nbstream.racing",
+    "Race": "nbstream.lab.race",
+    "RaceStopped": "nbstream.lab.race",
     "Reply": "nbstream.reply",
     "Timeout": "nbstream._timeout",
     "anatomy": "nbstream.anatomy",
     "ask": "nbstream._ask",
     "events": "nbstream._events",
     "last": "nbstream._show",
-    "last_race": "nbstream.racing",
+    "last_race": "nbstream.lab.race",
     "load_ipython_extension": "nbstream.magic",
     "plot": "nbstream.timeline",
-    "race": "nbstream.racing",
+    "race": "nbstream.lab.race",
     "record": "nbstream.record",
     "show": "nbstream._show",
     "start": "nbstream._live",
