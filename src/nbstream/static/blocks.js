@@ -9,7 +9,7 @@ function write(node, words) {
   if (node.textContent !== words) node.textContent = words;
 }
 
-// What Python says in one character (markdown/short.py), in full again.
+// What Python says in one character (markdown/html.py), in full again.
 const inFull = (short) => short.replace(/\x80[^]|[\x81-\x9f]/g, (one) => SHORT[one] ?? one[1]);
 
 // The HTML is from our own renderer: nothing else is ever given to this function.
