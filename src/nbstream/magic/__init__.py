@@ -18,6 +18,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from nbstream._keys import warn_of_text
 from nbstream.errors import ProviderFailure, Stopped, UsageError
+from nbstream.lab.recording import record
 from nbstream.magic.completion import complete
 from nbstream.magic.formats import FORMATS, hand_over_code, reply_of
 from nbstream.magic.options import ASK, SET, check_name, help_of, parsed, wants_help
@@ -25,7 +26,6 @@ from nbstream.magic.preview import preview
 from nbstream.magic.prompt import fill
 from nbstream.magic.question import Question, chat_named
 from nbstream.magic.settings import Settings
-from nbstream.record import record
 from nbstream.requests import providers
 
 __all__ = ["StreamMagics", "fill", "load_ipython_extension"]
