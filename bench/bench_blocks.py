@@ -127,7 +127,7 @@ def main(sizes: tuple[int, ...] = SIZES) -> dict[str, tuple[float, float, float]
 
 
 def rows(found: dict[str, tuple[float, float, float]]) -> list[str]:
-    """Return the README's rows."""
+    """Return the table's rows."""
     return [
         f"| rendering {name}: bytes over those of plain text deltas; their growth from "
         f"16 kB to 1 MB; CPU | {ratio:.2f} x; {growth:.2f} x linear; "

@@ -133,11 +133,11 @@ _SUBMODULES = ("errors", "markdown", "offline", "providers", "sse", "types")
 register(
     {
         "anatomy": "nbstream.lab.anatomy:anatomy",
-        "display": "nbstream.screens.again:display_reply",
+        "display": "nbstream.screens.bundle:display_reply",
         "from_sse": "nbstream._reader:read_sse",
         "from_stream": "nbstream._show:read",
         "items": "nbstream.structured_items:Items",
-        "markdown": "nbstream.screens.markdown:markdown_of",
+        "markdown": "nbstream.screens.bundle:markdown_of",
         "partial": "nbstream.structured_items:partial",
         "plot": "nbstream.lab.timeline:plot",
         "resume_hint": "nbstream._reader:resume_hint",

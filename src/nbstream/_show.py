@@ -14,25 +14,12 @@ from nbstream._windows import Limits
 from nbstream.errors import UsageError
 from nbstream.reply import Reply, Timing
 from nbstream.screens import choose
-from nbstream.screens.none import NoScreen
-from nbstream.screens.together import Together
+from nbstream.screens.base import NoScreen, Together
 from nbstream.streams import Source, open_source
 from nbstream.streams.source import noting
 
 if TYPE_CHECKING:
     from nbstream.tool_runs import Consents
-
-__all__ = [
-    "Beside",
-    "finished",
-    "last",
-    "opened",
-    "player_of",
-    "read",
-    "remembered",
-    "show",
-    "shown",
-]
 
 
 # -- What there is to do once a stream has ended: remember it, raise what it must.

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from nbstream.errors import Stopped
 from nbstream.reply import Reply
-from nbstream.screens import cell, place
+from nbstream.screens.base import cell, place
 
 __all__ = ["Race", "RaceStopped", "last_race", "racing", "said"]
 

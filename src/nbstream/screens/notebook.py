@@ -6,11 +6,8 @@ from collections.abc import Callable
 from IPython.display import DisplayHandle, display
 
 from nbstream.reply import Reply
-from nbstream.screens import cell
+from nbstream.screens.base import Prompting, cell
 from nbstream.screens.bundle import bundle, metadata, retrying, waiting
-from nbstream.screens.prompting import Prompting
-
-__all__ = ["NotebookScreen", "StaticScreen"]
 
 #: At most ten updates a second: JupyterLab keeps up with that (bench/).
 MIN_INTERVAL_S = 0.1

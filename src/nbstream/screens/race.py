@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from nbstream.screens import view_of
-from nbstream.screens.none import NoScreen
+from nbstream.screens.base import NoScreen, view_of
 
 if TYPE_CHECKING:
     from nbstream._player import Screen
     from nbstream._stop import Stop
     from nbstream.racing import Race
-
-__all__ = ["NoRace", "RaceScreen", "choose_race"]
 
 
 class RaceScreen(Protocol):

@@ -13,13 +13,10 @@ from typing import TYPE_CHECKING
 from IPython.display import display
 
 from nbstream.reply import Reply
-from nbstream.screens.bundle import bundle, metadata
-from nbstream.screens.markdown import markdown_of_several
+from nbstream.screens.bundle import bundle, markdown_of_several, metadata
 
 if TYPE_CHECKING:
     from nbstream.racing import Race
-
-__all__ = ["COLUMNS", "race_bundle", "race_metadata", "show_again"]
 
 #: How many stand side by side at most; more of them begin a new row.
 COLUMNS = 3

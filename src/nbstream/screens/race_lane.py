@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from nbstream.reply import Reply
-from nbstream.screens.live_facts import Facts
+from nbstream.screens.sections import Facts
 from nbstream.screens.widget import WidgetScreen
-
-__all__ = ["LaneScreen"]
 
 
 class LaneScreen(WidgetScreen):

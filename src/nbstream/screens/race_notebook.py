@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING
 from IPython.display import DisplayHandle, display
 
 from nbstream.reply import Reply
-from nbstream.screens import cell
-from nbstream.screens.none import NoScreen
+from nbstream.screens.base import NoScreen, cell
 from nbstream.screens.notebook import BYTES_PER_S, MIN_INTERVAL_S, RENDER_SHARE
 from nbstream.screens.race_bundle import race_bundle, race_metadata, show_again
 
 if TYPE_CHECKING:
     from nbstream._player import Screen
     from nbstream.racing import Race
-
-__all__ = ["StaticRace", "UpdatedRace"]
 
 
 class StaticRace:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from nbstream._player import Screen
     from nbstream.racing import Race
 
-__all__ = ["TerminalRace"]
-
 
 class TerminalRace:
     """One after the other: the first is written as it comes, then the next so far.

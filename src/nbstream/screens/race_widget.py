@@ -6,18 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nbstream._stop import Stop
-from nbstream.screens import cell
-from nbstream.screens.live_display import LiveDisplay
-from nbstream.screens.live_model import LiveModel, script
+from nbstream.screens.base import cell
 from nbstream.screens.race_bundle import race_bundle, race_metadata
 from nbstream.screens.race_lane import LaneScreen
+from nbstream.screens.widget import LiveDisplay, LiveModel, script
 from nbstream.static import style
 
 if TYPE_CHECKING:
     from nbstream._player import Screen
     from nbstream.racing import Race
-
-__all__ = ["FALLBACK", "RaceModel", "WidgetRace"]
 
 #: What is shown, and saved, where there are no widgets: the end replaces it.
 FALLBACK = "The answers are being written. They will be here when they are complete."

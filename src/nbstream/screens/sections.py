@@ -9,26 +9,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from html import escape
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from nbstream.markdown.frame import changes
+from nbstream.markdown.frame import changes, units
 from nbstream.markdown.rendering import Frame, Rendering
+from nbstream.markdown.short import shortened
 from nbstream.reply import Choice, Reply, ToolCall
 from nbstream.screens.bundle import (
     call_html,
+    calls,
+    fenced,
+    html_of,
     refusal_html,
     run_html,
     status_html,
     title_html,
 )
-from nbstream.screens.forms import Json, fenced, html_of, plain_of
-from nbstream.screens.live_json import laid_out, standing
-from nbstream.screens.words import calls
+from nbstream.screens.json_layout import Json, laid_out, plain_of, standing
 from nbstream.types import ToolResult
-
-__all__ = ["Sections", "SentFrame"]
 
 #: A frame as the page gets it, see ``_Written.sent``.
 SentFrame: TypeAlias = Mapping[str, object]
@@ -205,3 +205,124 @@ def _run_html(run: ToolResult, call: str) -> str:
 
 def _seconds(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds >= 0.05 else f"{seconds * 1000:.0f} ms"
+
+
+# -- what is said beside the text: what goes on, and how long it took -----------------
+
+_PHASES = {"reasoning": "thinking", "tool_call": "calling"}
+
+
+class Facts:
+    """The facts so far, and which of them are new."""
+
+    def __init__(self) -> None:
+        self.all: dict[str, object] = {"phase": "waiting"}
+        self._rounds = 1
+        self._thinking_since_s: float | None = None
+
+    def new(self, reply: Reply, elapsed_s: float) -> Mapping[str, object]:
+        """Return what has changed, so long after the request.
+
+        ``phase`` is waiting, thinking, writing, calling, running, asking or ended;
+        ``first_s`` is when the first frame went out; ``thought_s`` stands still once
+        the model writes, and ``thought_chars`` is told as often; ``end_s`` and
+        ``outcome`` come with the end.
+        """
+        kind = reply.parts[-1].kind if reply.parts else ""
+        phase = _PHASES.get(kind, "writing") if kind else "waiting"
+        if reply.calling:
+            phase = "asking" if reply.asking else "running"
+        if reply.outcome != "running":
+            phase = "ended"
+        found: dict[str, object] = {"phase": phase}
+        if phase == "ended" and "end_s" not in self.all:
+            found |= {"end_s": round(elapsed_s, 2), "outcome": reply.outcome}
+        if kind and "first_s" not in self.all:
+            found["first_s"] = round(elapsed_s, 2)
+        if len(reply.rounds) != self._rounds:
+            self._rounds, self._thinking_since_s = len(reply.rounds), None
+            self.all.pop("thought_s", None)
+        if reply.reasoning:
+            if self._thinking_since_s is None:
+                self._thinking_since_s = elapsed_s
+            if phase == "thinking" or "thought_s" not in self.all:
+                found["thought_s"] = round(elapsed_s - self._thinking_since_s)
+            if phase != "thinking" or found["thought_s"] != self.all.get("thought_s"):
+                found["thought_chars"] = len(reply.reasoning)
+        return self._changed(found)
+
+    def retrying(
+        self, seconds_left: int, why: str, elapsed_s: float
+    ) -> Mapping[str, object]:
+        """Return what has changed, now that the request is sent again soon."""
+        at_s = round(elapsed_s + seconds_left, 2)
+        return self._changed({"phase": "waiting", "retry": {"at_s": at_s, "why": why}})
+
+    def _changed(self, found: Mapping[str, object]) -> Mapping[str, object]:
+        changed = {key: found[key] for key in found if found[key] != self.all.get(key)}
+        self.all |= changed
+        return changed
+
+
+# -- the messages, as short as can be: most say that a text goes on -------------------
+
+_FENCE = {"at", "code", "line"}
+
+
+@dataclass(slots=True)
+class _Section:
+    """What a page has of a section: how many blocks, of them closed, an open line."""
+
+    blocks: int = 0
+    closed: int = 0
+    line: str = ""
+
+
+class FrameMessages:
+    """Numbers the frames and words them; knows what a page has by now."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        #: The last section of the last frame.
+        self.last = ""
+        self._sections: dict[str, _Section] = {}
+
+    def next(
+        self, sections: Mapping[str, Mapping[str, Any]], facts: Mapping[str, object]
+    ) -> object:
+        """Return the message of the next frame.
+
+        It is ``[seq, keep, html]`` where only the last block of the section that was
+        sent last has changed, and ``[seq, code, keep, line]`` where that block is a
+        fence which goes on, whose open line keeps so much; else it says each thing by
+        its name.
+        """
+        self.seq += 1
+        goes_on = not facts and list(sections) == [self.last]
+        said = [self._taken(key, frame) for key, frame in sections.items()]
+        self.last = [self.last, *sections][-1]
+        if goes_on and said[0]:
+            return [self.seq, *said[0]]
+        changed = shortened(sections)
+        return {"kind": "frame", "seq": self.seq, "sections": changed, **facts}
+
+    def _taken(self, key: str, frame: Mapping[str, Any]) -> list[object]:
+        """Note what the page will have; return the frame in short, if it can be."""
+        section = self._sections.setdefault(key, _Section())
+        at, html = frame.get("at", section.closed), frame.get("html", ())
+        short: list[object] = []
+        names = set(frame) - {"at"}
+        if names <= {"keep", "html"} and len(html) == 1 and at == section.blocks - 1:
+            short = [frame.get("keep", 0), shortened(html[0])]
+        elif "code" in frame and set(frame) <= _FENCE and at == section.blocks:
+            keep, added = _gained(section.line, frame.get("line", ""))
+            short = [shortened(frame["code"]), keep, shortened(added)]
+        section.blocks = at + len(html)
+        section.closed = frame.get("closed", section.closed)
+        section.line = frame.get("line", "")
+        return short
+
+
+def _gained(before: str, line: str) -> tuple[int, str]:
+    _, keep, added = changes([before], [line], whole=False)
+    return (keep, added[0]) if added else (units(line), "")

@@ -12,8 +12,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-__all__ = ["PRIVATE", "Look", "hook", "pump", "watch"]
-
 #: Look once for messages; False: that cannot be done with this kernel.
 Look: TypeAlias = Callable[[], bool]
 #: What is told of a message: the content of a custom message of our comm.

@@ -8,9 +8,7 @@ from typing import Any
 from nbstream.errors import UsageError
 from nbstream.reply import Reply, ToolCall
 from nbstream.reply.reply import answerable
-from nbstream.requests.request import Provider
-
-__all__ = ["told"]
+from nbstream.requests.request import Provider, messages_of
 
 STOPPED = "[The answer was stopped here.]"
 CUT = "[The answer broke off here.]"
@@ -21,7 +19,7 @@ NOT_RUN = "This call was not run."
 UNENDED = "The call was stopped before it ended; there is no result."
 
 
-def told(reply: Reply, own: Provider) -> list[Any]:
+def as_messages(reply: Reply, own: Provider) -> list[Any]:
     """Return one answer and its calls' results as messages of the provider's API.
 
     Partial text is kept, and says that it is partial. Every call that is sent back is
@@ -31,9 +29,9 @@ def told(reply: Reply, own: Provider) -> list[Any]:
     if not reply.api or not reply.parts:
         return []
     whole = answerable(reply)
-    found = _listed(whole.to_message(_note(reply)))
+    found = messages_of((whole.to_message(_note(reply)),))
     if all(map(_is_empty, found)):
-        found = _listed(whole.to_message(NO_ANSWER))
+        found = messages_of((whole.to_message(NO_ANSWER),))
     return [*found, *_results(whole, own)]
 
 
@@ -51,8 +49,8 @@ def _note(reply: Reply) -> str:
 def _results(reply: Reply, own: Provider) -> Iterator[Any]:
     for call in reply.tool_calls:
         if call.state == "valid":
-            said, is_error = _result(call)
-            yield own.tool_result_message(call.id, call.name, said, is_error)
+            result, is_error = _result(call)
+            yield own.tool_result_message(call.id, call.name, result, is_error)
 
 
 def _result(call: ToolCall) -> tuple[str, bool]:
@@ -62,10 +60,6 @@ def _result(call: ToolCall) -> tuple[str, bool]:
     if run.state == "stopped":
         return run.result or UNENDED, True
     return run.result, run.state != "done"
-
-
-def _listed(message: Any) -> list[Any]:
-    return message if isinstance(message, list) else [message]
 
 
 def _is_empty(message: Any) -> bool:

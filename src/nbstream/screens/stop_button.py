@@ -18,12 +18,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from nbstream._stop import Stop
-from nbstream.screens.peek import Look, hook, pump, watch
+from nbstream.screens.kernel_messages import Look, hook, pump, watch
 
 if TYPE_CHECKING:
     from nbstream.tool_runs import Consents
-
-__all__ = ["Button", "Hands"]
 
 #: How often the pump looks, in seconds: a click is to be answered within 50 ms.
 LOOK_S = 0.02
