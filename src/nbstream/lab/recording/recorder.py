@@ -8,12 +8,12 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Self
 
-from nbstream import __version__
 from nbstream.errors import UsageError
 from nbstream.lab.recording.exchange import Exchange, Read
 from nbstream.lab.recording.format import (
@@ -153,8 +153,9 @@ class _File:
                 )
                 raise UsageError(msg)
         day = datetime.now(UTC).date().isoformat()
-        said = f"Recorded {day} by nbstream {__version__}. How to read it: FORMAT.md"
-        self.path.write_bytes(head_block(f"{said} in nbstream/lab/recording.").encode())
+        said = f"Recorded {day} by nbstream {version('nbstream')}."
+        how = "How to read it: FORMAT.md in nbstream/lab/recording."
+        self.path.write_bytes(head_block(f"{said} {how}").encode())
         self._started_s = time.monotonic()
 
     def wants(self, path: str, headers: Mapping[str, str]) -> bool:
