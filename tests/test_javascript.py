@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from nbstream.anatomy.widget import AnatomyModel
 from nbstream.chat.panel_widget import PanelModel
+from nbstream.lab.anatomy.widget import AnatomyModel
 from nbstream.markdown import to_html
 from nbstream.markdown.short import SHORT
 from nbstream.reply import Reply
