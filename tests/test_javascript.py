@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from nbstream.screens.race_widget import RaceModel
 
-from nbstream.anatomy.widget import AnatomyModel
 from nbstream.chat.panel_widget import PanelModel
+from nbstream.lab.anatomy.widget import AnatomyModel
 from nbstream.markdown import to_html
-from nbstream.markdown.short import SHORT
+from nbstream.markdown.html import SHORT
 from nbstream.reply import Reply
 from nbstream.screens.sections import FrameMessages, Sections
 from nbstream.screens.widget import LiveModel

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nbstream._stop import Stop
 from nbstream.markdown import to_html
-from nbstream.markdown.short import LITERAL, SHORT, expand, shorten, shortened
+from nbstream.markdown.html import LITERAL, SHORT, expand, shorten, shortened
 from nbstream.reply import Reply
 from nbstream.screens import widget
 from nbstream.screens.bundle import bundle

@@ -13,9 +13,8 @@ from dataclasses import dataclass, fields, replace
 from html import escape
 from typing import Any, TypeAlias
 
-from nbstream.markdown.frame import changes, units
-from nbstream.markdown.rendering import Frame, Rendering
-from nbstream.markdown.short import shortened
+from nbstream.markdown.html import shortened
+from nbstream.markdown.rendering import Frame, Rendering, changes, units
 from nbstream.reply import Choice, Reply, ToolCall
 from nbstream.screens.bundle import (
     call_html,

@@ -14,7 +14,7 @@ import traitlets
 from IPython.display import DisplayHandle, display
 
 from nbstream._stop import Stop
-from nbstream.markdown.short import SHORT, shortened
+from nbstream.markdown.html import SHORT, shortened
 from nbstream.reply import Reply
 from nbstream.screens.base import cell
 from nbstream.screens.bundle import bundle, metadata

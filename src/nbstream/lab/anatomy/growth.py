@@ -7,12 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from nbstream.anatomy.partial import PartialJson
 from nbstream.prefix import common_prefix
 from nbstream.reply import Choice, Reply, ToolCall
+from nbstream.reply.partial_json import PartialJson
 from nbstream.types import Event, Hop, Ignored, Start, TextDelta, TextDone, Usage
-
-__all__ = ["Change", "Growth", "Section", "SectionKind", "applied"]
 
 SectionKind: TypeAlias = Literal[
     "reasoning", "text", "refusal", "call", "arguments", "parsed", "fact"

@@ -5,18 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from nbstream.errors import UsageError
+from nbstream.streams.transports import Ending
 
 if TYPE_CHECKING:
     from nbstream.reply import Reply
-
-__all__ = ["Ended", "Exchange", "Read"]
-
-#: complete: the body came to its end; closed: the program stopped reading; cut: the
-#: connection broke; interrupted: the file does not say, its writer was ended.
-Ended: TypeAlias = Literal["complete", "closed", "cut", "interrupted"]
 
 
 class Read(NamedTuple):
@@ -56,7 +51,7 @@ class Exchange:
     response_headers: Mapping[str, str]
     response_s: float
     reads: tuple[Read, ...]
-    ended: Ended
+    ended: Ending
     notes: tuple[str, ...]
 
     @property

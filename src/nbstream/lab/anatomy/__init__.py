@@ -1,19 +1,96 @@
-"""Take anything that holds a stream's bytes, and take it apart."""
+"""Take a stream apart: its bytes, the events they hold, what has been added up.
+
+    nbstream.anatomy(data, api="openai.chat")     # pasted bytes
+    nbstream.anatomy(nbstream.record.load("lesson.rec")[0])
+    reply.anatomy()
+
+The output is a table, and nothing else is ever in the file. Where there are widgets
+and a person, a model without a view of its own goes with it: the page puts the walk in
+the table's place (static/anatomy.js) for as long as the kernel lives.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from nbstream.anatomy.body import Anatomy
-from nbstream.anatomy.reads import even
 from nbstream.errors import UsageError
-from nbstream.record.exchange import Exchange
+from nbstream.lab.anatomy.growth import Change, Section
+from nbstream.lab.anatomy.steps import Cut, Step, even
+from nbstream.lab.anatomy.table import markdown
+from nbstream.lab.anatomy.walk import Walk
+from nbstream.lab.recording.exchange import Exchange
+from nbstream.markdown import to_html
 from nbstream.reply import Reply
 from nbstream.reply.answer import Answer
 from nbstream.reply.wire import Read, Wire
+from nbstream.screens import place
 
-__all__ = ["Source", "anatomy"]
+__all__ = ["Anatomy", "Change", "Cut", "Read", "Section", "Step", "anatomy"]
+
+
+class Anatomy(Walk):
+    """A stream's steps: look at them by number, or display it to walk through them.
+
+    The last line of a cell shows it: a slider over the steps where widgets work, else
+    (and in the saved notebook) a table. `Walk` has its attributes.
+    """
+
+    def markdown(self, rows: int | None = 24) -> str:
+        """Return all of it as a table in Markdown, of at most so many steps.
+
+        ``None`` is all of them. What is left out is said.
+        """
+        return markdown(self, rows)
+
+    def widget(self) -> object:
+        """Return the walk as a widget, to put where you like (an anywidget)."""
+        from nbstream.lab.anatomy.widget import AnatomyModel  # it needs anywidget
+
+        return AnatomyModel(self)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """Return the table, and offer the walk if there is a page.
+
+        With and without a page it is the same, and so it is from run to run.
+        """
+        table, own = self.markdown(), place_of(self)
+        # Without it a long run of signs makes the table wider than the page.
+        breaking = '<code style="overflow-wrap: anywhere">'
+        inner = to_html(table).replace("<code>", breaking)
+        _offer(self, own)
+        return {
+            "text/html": f'<div class="nbstream-anatomy {own}">\n{inner}</div>\n',
+            "text/markdown": table,
+            "text/plain": table,
+        }
+
+    def __repr__(self) -> str:
+        return (
+            f"<Anatomy of {self.api or 'a stream'}: {len(self.data)} bytes in "
+            f"{len(self.reads)} reads, {len(self)} steps, {self.reply.outcome}>"
+        )
+
+
+def place_of(body: Walk) -> str:
+    """Return a class for an anatomy's output: the same for the same bytes and cuts."""
+    cuts = [read.offset for read in body.reads]
+    said = repr((body.api, cuts, body.reply.outcome)).encode()
+    return f"nbstream-anatomy-{hashlib.sha256(said + body.data).hexdigest()[:12]}"
+
+
+def _offer(body: Walk, own: str) -> None:
+    view = os.environ.get("NBSTREAM_VIEW") or "auto"
+    if view != "live" and (view != "auto" or place() != "live"):
+        return
+    try:
+        from nbstream.lab.anatomy.widget import offer
+    except ImportError:  # no anywidget, or one that its surroundings cannot load
+        return
+    offer(body, own)
+
 
 #: A body, what each read gave of it, or an exchange of a recording.
 Source: TypeAlias = (

@@ -1,4 +1,4 @@
-"""One stream, taken apart: what ``nbstream.anatomy`` gives."""
+"""A stream's steps, one after the other, and what had been accumulated at each."""
 
 from __future__ import annotations
 
@@ -7,23 +7,18 @@ from collections.abc import Iterator, Sequence
 from typing import overload
 
 from nbstream._reader import Reader
-from nbstream.anatomy.growth import Growth, Section, applied
-from nbstream.anatomy.reads import checked
-from nbstream.anatomy.steps import Step, steps
+from nbstream.lab.anatomy.growth import Growth, Section, applied
+from nbstream.lab.anatomy.steps import Step, checked, steps
 from nbstream.reply import Reply
 from nbstream.reply.wire import Read, Wire
-
-__all__ = ["Anatomy"]
+from nbstream.types import Failure, Finish, TextDelta, TextDone
 
 #: After so many steps a snapshot is kept.
 EVERY = 128
 
 
-class Anatomy(Sequence[Step]):
-    """A stream's steps: look at them by number, or display it to walk through them.
-
-    The last line of a cell shows it: a slider over the steps where widgets work, else
-    (and in the saved notebook) a table.
+class Walk(Sequence[Step]):
+    """A stream's steps: look at them by number.
 
     Attributes:
         api: The wire API, such as ``"openai.chat"``; "" if nothing told it.
@@ -61,8 +56,6 @@ class Anatomy(Sequence[Step]):
         self.api = self.reply.api
         self.sections: tuple[Section, ...] = tuple(growth.sections())
         self._kept: list[dict[str, str]] = [{}]
-
-    # -- the steps -------------------------------------------------------------
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -112,37 +105,28 @@ class Anatomy(Sequence[Step]):
     def _ready(self, step: Step) -> int:
         return len(self.data) + 1 if step.ready is None else step.ready
 
-    # -- what there is to see --------------------------------------------------
-
     @property
     def landmarks(self) -> dict[str, int]:
         """The steps to jump to, by name; their numbers, from 1."""
-        from nbstream.anatomy.landmarks import landmarks
-
-        return landmarks(self)
-
-    def markdown(self, rows: int | None = 24) -> str:
-        """Return all of it as a table in Markdown, of at most so many steps.
-
-        ``None`` is all of them. What is left out is said.
-        """
-        from nbstream.anatomy.table import markdown
-
-        return markdown(self, rows)
-
-    def widget(self) -> object:
-        """Return the walk as a widget, to put where you like (an anywidget)."""
-        from nbstream.anatomy.widget import AnatomyModel
-
-        return AnatomyModel(self)
-
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        from nbstream.anatomy.shown import bundle
-
-        return bundle(self)
-
-    def __repr__(self) -> str:
-        return (
-            f"<Anatomy of {self.api or 'a stream'}: {len(self.data)} bytes in "
-            f"{len(self.reads)} reads, {len(self)} steps, {self.reply.outcome}>"
-        )
+        found: dict[str, int] = {}
+        for step in self:
+            for event in step.events:
+                match event:
+                    case TextDelta() | TextDone() if event.text:
+                        is_thought = event.kind == "reasoning"
+                        name = "first reasoning" if is_thought else "first token"
+                        found.setdefault(name, step.number)
+                    case Finish():
+                        found["finish"] = step.number
+                    case Failure():
+                        found.setdefault("failure", step.number)
+                    case _:
+                        pass
+            for change in step.changes:
+                key = change.key.split("/")
+                if key[1:2] == ["call"] and len(key) == 3 and not change.dropped:
+                    name = change.added.partition(" · ")[0]
+                    found.setdefault(
+                        f"tool call {int(key[2]) + 1}: {name}", step.number
+                    )
+        return found

@@ -2,19 +2,124 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, fields
 from itertools import chain, pairwise
 
-from nbstream.anatomy.body import Anatomy
-from nbstream.anatomy.reads import Cut
-from nbstream.anatomy.steps import Step
-from nbstream.anatomy.visible import code, excerpt, raw_text
-from nbstream.anatomy.words import event_line, seconds, size
 from nbstream.errors import UsageError
+from nbstream.lab.anatomy.steps import Cut, Step
+from nbstream.lab.anatomy.walk import Walk
 from nbstream.markdown import to_safe_markdown
+from nbstream.types import Event
 
-__all__ = ["markdown"]
+# -- bytes and texts made visible: line ends, control characters, cut characters ---
+
+#: Stands where a read from the network ended.
+CUT = "┃"
+#: What is invisible, or turns the reading direction; not the two joiners, U+200C and
+#: U+200D, without which some scripts and emoji fall apart.
+_ODD = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    "\ud800-\udfff\ufeff\ufff0-\uffff\U000e0000-\U000e0fff]"
+)
+#: JupyterLab takes this for a place of a formula, in code too.
+_SPLICED = re.compile(r"@@(?=\d+@@)")
+_PICTURES = {**{chr(n): chr(0x2400 + n) for n in range(32)}, "\x7f": "␡", "\n": "↵"}
+
+
+def visible(text: str) -> str:
+    """Return the text with a sign for whatever cannot be seen."""
+    return _ODD.sub(_sign, text)
+
+
+def _sign(odd: re.Match[str]) -> str:
+    char = odd[0]
+    if "\udc80" <= char <= "\udcff":  # a byte that is no UTF-8
+        return f"⟨{ord(char) - 0xDC00:02X}⟩"
+    return _PICTURES.get(char) or f"⟨U+{ord(char):04X}⟩"
+
+
+def raw_text(data: bytes, places: Sequence[int] = ()) -> str:
+    """Return bytes as text, with a mark at each place; a cut character shows its bytes.
+
+    The places are counted from the beginning of ``data``.
+    """
+    edges = [0, *places, len(data)]
+    pieces = [data[a:b] for a, b in pairwise(edges)]
+    return CUT.join(visible(each.decode("utf-8", "surrogateescape")) for each in pieces)
+
+
+def excerpt(text: str, length: int) -> str:
+    """Return a text of at most that length: its beginning, its end, and its cuts."""
+    if len(text) <= length:
+        return text
+    at = text.find(CUT)
+    if at < 0:
+        head = length * 3 // 5
+        return f"{text[:head]} … {text[head - length :]}"
+    half = length // 2
+    begin = max(0, min(at - half, len(text) - length))
+    end = begin + length
+    before, after = "… " if begin else "", " …" if end < len(text) else ""
+    return f"{before}{text[begin:end]}{after}"
+
+
+def code(text: str) -> str:
+    """Return one line as Markdown's code, for the cell of a table too.
+
+    Nothing in it is read as markup, by any tool: no link, no HTML, no formula.
+    """
+    text = _SPLICED.sub("@ @", visible(text)).replace("|", "\\|")
+    if not text.strip():
+        return "" if not text else f"`{'·' * len(text)}`"
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if text[0] == "`" or text[-1] == "`" else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+# -- events, sizes and times in words, in one line each ---------------------------
+
+#: A field longer than that (a provider's own JSON) is cut.
+LONGEST = 2_000
+
+
+def event_fields(event: Event) -> Iterator[tuple[str, str]]:
+    """Give the name and the value, as JSON, of each field that says something."""
+    for field in fields(event):
+        value = getattr(event, field.name)
+        default = None if field.default is MISSING else field.default
+        if value == default and (value is None or field.default is not MISSING):
+            continue
+        text = json.dumps(value, ensure_ascii=False, default=str)
+        if len(text) > LONGEST:
+            left_out = len(text) - LONGEST
+            text = f"{text[:LONGEST]} … ({left_out:,} characters more)"
+        yield field.name, text
+
+
+def event_line(event: Event, length: int = 60) -> str:
+    """Return an event as one line, such as ``TextDelta(text="Hel", index=0)``."""
+    said = []
+    for name, text in event_fields(event):
+        short = text if len(text) <= length else f"{text[: length - 1]}…"
+        if short != text and text[0] == "{":
+            short = "{…}"
+        said.append(f"{name}={short}")
+    return f"{type(event).__name__}({', '.join(said)})"
+
+
+def seconds(time_s: float | None) -> str:
+    """Return a time in seconds, or "" if it is not known."""
+    return "" if time_s is None else f"{time_s:.3f} s"
+
+
+def size(count: int, one: str, many: str = "") -> str:
+    """Return a count with its noun: ``1 event``, ``2,000 events``."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
 
 #: How much of each is shown, in characters.
 WIRE, EVENT, GROWN, TOTAL = 52, 32, 56, 240
@@ -29,7 +134,7 @@ _LINES = re.compile("[^↵]*(?:↵┃?)+|[^↵]+")
 _BREAK = "<br>"
 
 
-def markdown(body: Anatomy, rows: int | None) -> str:
+def markdown(body: Walk, rows: int | None) -> str:
     """Return the whole; of the steps at most ``rows``, ``None`` is all.
 
     Raises:
@@ -42,7 +147,7 @@ def markdown(body: Anatomy, rows: int | None) -> str:
     return to_safe_markdown("\n\n".join(filter(None, parts)) + "\n")
 
 
-def _title(body: Anatomy) -> str:
+def _title(body: Walk) -> str:
     events = sum(step.event is not None for step in body)
     said = [
         f"**{body.api or 'A stream'}**",
@@ -56,7 +161,7 @@ def _title(body: Anatomy) -> str:
 # -- the steps ---------------------------------------------------------------------
 
 
-def _table(body: Anatomy, rows: int | None) -> Iterator[str]:
+def _table(body: Walk, rows: int | None) -> Iterator[str]:
     timed = body.steady and any(read.time_s is not None for read in body.reads)
     yield _line(_HEAD, "time" if timed else "")
     yield _line(_RULE, "--:" if timed else "")
@@ -75,7 +180,7 @@ def _line(cells: Sequence[str], time: str) -> str:
     return f"| {' | '.join(whole)} |".replace("|  ", "| ")
 
 
-def chosen(body: Anatomy, rows: int | None) -> list[int]:
+def chosen(body: Walk, rows: int | None) -> list[int]:
     """Return the numbers of the steps to show: the ends, landmarks, what went wrong."""
     if rows is None or len(body) <= rows:
         return list(range(1, len(body) + 1))
@@ -88,7 +193,7 @@ def chosen(body: Anatomy, rows: int | None) -> list[int]:
     return sorted(list(dict.fromkeys(fill))[:rows])
 
 
-def _row(body: Anatomy, step: Step, timed: bool) -> str:
+def _row(body: Walk, step: Step, timed: bool) -> str:
     places = [cut.offset - step.start for cut in step.cuts]
     time_s = body.reads[step.reads[-1] - 1].time_s
     cells = [
@@ -127,7 +232,7 @@ def _events(step: Step) -> str:
     return _BREAK.join(said)
 
 
-def _changes(body: Anatomy, step: Step) -> str:
+def _changes(body: Walk, step: Step) -> str:
     sections = {section.key: section for section in body.sections}
     texts = body.at(step.number) if step.changes else {}
     said = []
@@ -146,7 +251,7 @@ def _changes(body: Anatomy, step: Step) -> str:
 # -- what was cut, what breaks, what it comes to ------------------------------------
 
 
-def _troubles(body: Anatomy) -> Iterator[str]:
+def _troubles(body: Walk) -> Iterator[str]:
     cuts = [(step, cut) for step in body for cut in step.cuts]
     characters = [(step, cut) for step, cut in cuts if cut.character]
     if cuts:
@@ -173,7 +278,7 @@ def _listed(lines: Sequence[str]) -> Iterator[str]:
         yield f"- *and {len(lines) - SOME:,} more*"
 
 
-def _totals(body: Anatomy) -> Iterator[str]:
+def _totals(body: Walk) -> Iterator[str]:
     texts = body.at(len(body) + 1)
     yield "| accumulated at the end | |"
     yield "|---|---|"

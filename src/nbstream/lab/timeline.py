@@ -1,22 +1,141 @@
-"""One picture of some replies' times, drawn by matplotlib."""
+"""Draw when things happened: one or several replies on one axis of time.
+
+reply.plot()
+nbstream.plot({"streaming": one, "other model": two})
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from nbstream.errors import UsageError
+from nbstream.reply import Reply
 from nbstream.reply.answer import Answer
-from nbstream.reply.timing import Timing
-from nbstream.timeline.spans import SpanKind, spans, totals
+from nbstream.reply.timing import Delta, DeltaKind, Timing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Timeline"]
+_EXPECTED = (
+    "expected a reply, several in a list, or a dict of names and replies; their "
+    "times come from show, start, ask or nbstream.record.load(...)[0].reply()"
+)
+
+
+def plot(
+    replies: Answer | Iterable[Answer] | Mapping[str, Answer], *, stall_s: float = 1.0
+) -> Timeline:
+    """Draw the timeline of one or several replies; the last line of a cell shows it.
+
+    Above, a bar for each: waiting, reasoning, text, tool arguments, gaps, and how it
+    ended; below it the wait that the same reply would have been without streaming.
+    Then the characters that had arrived, against time. Zero is the request, or when
+    nbstream was handed the stream where the request had been sent before.
+
+    Args:
+        replies: A reply, several, or a dict that names them.
+        stall_s: A pause this long is drawn as a gap, in seconds.
+
+    Raises:
+        UsageError: no reply, one without times, or matplotlib is not installed.
+    """
+    named = _named(replies)
+    if not named:
+        raise UsageError(f"there is nothing to draw in {replies!r}: {_EXPECTED}")
+    for name, reply in named.items():
+        if not isinstance(reply, Answer):
+            raise UsageError(f"{reply!r} is no reply: {_EXPECTED}")
+        if reply.timing is None or reply.timing.end_s is None:
+            msg = f"{name!r} has no times, or has not ended: {_EXPECTED}"
+            raise UsageError(msg)
+    return Timeline(named, stall_s)
+
+
+def _named(replies: object) -> dict[str, Answer]:
+    if isinstance(replies, Mapping):
+        return {str(name): reply for name, reply in replies.items()}
+    if isinstance(replies, Answer):
+        replies = [replies]
+    if not isinstance(replies, Iterable):
+        raise UsageError(f"{replies!r} is no reply: {_EXPECTED}")
+    found = list(replies)
+    if len(found) == 1:
+        return {_model(found[0]): found[0]}
+    return {f"{n} {_model(each)}": each for n, each in enumerate(found, 1)}
+
+
+def _model(reply: object) -> str:
+    return (reply.model if isinstance(reply, Reply) else "") or "reply"
+
+
+# -- what the time of one reply was spent on ----------------------------------------
+
+SpanKind: TypeAlias = DeltaKind | Literal["waiting", "gap"]
+
+
+class Span(NamedTuple):
+    """A stretch of time and what it was spent on, in seconds since the request."""
+
+    kind: SpanKind
+    start_s: float
+    end_s: float
+
+
+def spans(timing: Timing, stall_s: float = 1.0) -> list[Span]:
+    """Return what the time was spent on, from the request to the end.
+
+    A delta takes the time since the one before it, unless that is a gap: a pause of
+    ``stall_s`` or more.
+    """
+    found: list[Span] = []
+    for kind, start_s, end_s in _steps(timing, stall_s):
+        last = found[-1] if found else None
+        if last is not None and last.kind == kind:
+            found[-1] = Span(kind, last.start_s, end_s)
+        else:
+            found.append(Span(kind, start_s, end_s))
+    return found
+
+
+def _steps(timing: Timing, stall_s: float) -> Iterator[Span]:
+    zero_s = timing.request_sent_s or 0.0
+    at_s, kind = 0.0, None
+    for delta in timing.deltas:
+        now_s = delta.time_s - zero_s
+        if kind is None:
+            yield Span("waiting", 0.0, now_s)
+            at_s = now_s
+        yield from _step(delta.kind, at_s, now_s, stall_s)
+        at_s, kind = now_s, delta.kind
+    if timing.end_s is not None:
+        end_s = timing.end_s - zero_s
+        if kind is None:
+            yield Span("waiting", 0.0, end_s)
+        else:
+            yield from _step(kind, at_s, end_s, stall_s)
+
+
+def _step(kind: DeltaKind, start_s: float, end_s: float, stall_s: float) -> list[Span]:
+    if end_s - start_s >= stall_s:
+        return [Span("gap", start_s, end_s), Span(kind, end_s, end_s)]
+    return [Span(kind, start_s, end_s)]
+
+
+def totals(deltas: Sequence[Delta], zero_s: float) -> tuple[list[float], list[int]]:
+    """Return the times of the deltas and how many characters there were after each."""
+    times, sums, total = [], [], 0
+    for delta in deltas:
+        total += delta.length
+        times.append(delta.time_s - zero_s)
+        sums.append(total)
+    return times, sums
+
+
+# -- the picture, drawn by matplotlib -------------------------------------------------
 
 #: Read on white and on black alike; the colours are told apart by the colour-blind
 #: (after Okabe and Ito, https://jfly.uni-koeln.de/color/), and the hatches without any.

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, unquote_plus, urlsplit
 
 from nbstream._keys import REMOVED, find_keys, redact
-
-__all__ = ["Secrets", "kept_headers", "request_secrets"]
+from nbstream.lab.recording.exchange import Read
 
 #: The headers that are written; of all others not even the name is.
 _HEADERS = re.compile(
@@ -155,6 +154,47 @@ class Secrets:
         if isinstance(value, Mapping):
             return {str(name): REMOVED for name in value}
         return self.json(value)
+
+
+class Cleaner:
+    """Takes keys out of reads, whatever the cuts: a key never spans two lines.
+
+    A read is given back when the line in which it ends is whole, so that a key whose
+    beginning came in one read and whose end in the next is found.
+    """
+
+    def __init__(self, secrets: Secrets) -> None:
+        self.removed = 0
+        self._secrets = secrets
+        self._held: list[Read] = []
+
+    def feed(self, read: Read) -> Iterator[Read]:
+        """Add a read; give those that are clean."""
+        self._held.append(read)
+        at = max(read.data.rfind(b"\n"), read.data.rfind(b"\r"))
+        if at < 0:
+            return
+        sizes = [len(held.data) for held in self._held]
+        yield from self._cleaned(sum(sizes[:-1]) + at + 1)
+
+    def finish(self) -> Iterator[Read]:
+        """Give what is left: the body has ended, so its last line is whole."""
+        yield from self._cleaned(sum(len(held.data) for held in self._held))
+
+    def _cleaned(self, whole: int) -> Iterator[Read]:
+        joined = b"".join(held.data for held in self._held)
+        clean, found = self._secrets.body(joined[:whole])
+        self.removed += found
+        joined = clean + joined[whole:]
+        held, self._held, at = self._held, [], 0
+        for time_s, data in held:
+            stop = at + len(data)
+            read = Read(time_s, joined[at:stop])
+            if stop <= whole:
+                yield read
+            else:
+                self._held.append(read)
+            at = stop
 
 
 def _spellings(value: str) -> Iterator[str]:
