@@ -12,10 +12,10 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from nbstream.screens.race_widget import RaceModel
 
 from nbstream.chat.panel_widget import PanelModel
 from nbstream.lab.anatomy.widget import AnatomyModel
+from nbstream.lab.race_view import RaceModel
 from nbstream.markdown import to_html
 from nbstream.markdown.html import SHORT
 from nbstream.reply import Reply
