@@ -10,9 +10,9 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Literal, Protocol, TypeAlias
 
-from nbstream.anatomy.partial import PartialJson
 from nbstream.errors import SchemaFailure, UsageError
 from nbstream.reply import Choice, Reply
+from nbstream.reply.partial_json import PartialJson
 from nbstream.structured import AnyJson, Shape
 
 #: How often the next element is looked for, in seconds.
