@@ -15,10 +15,10 @@ import pytest
 
 from nbstream.chat.panel_widget import PanelModel
 from nbstream.lab.anatomy.widget import AnatomyModel
+from nbstream.lab.race_view import RaceModel
 from nbstream.markdown import to_html
 from nbstream.markdown.html import SHORT
 from nbstream.reply import Reply
-from nbstream.screens.race_widget import RaceModel
 from nbstream.screens.sections import FrameMessages, Sections
 from nbstream.screens.widget import LiveModel
 from nbstream.types import End, TextDelta

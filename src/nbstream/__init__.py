@@ -39,10 +39,10 @@ if TYPE_CHECKING:
         UsageError,
     )
     from nbstream.lab.anatomy import anatomy
+    from nbstream.lab.race import Race, RaceStopped, last_race, race
     from nbstream.lab.recording import record
     from nbstream.lab.timeline import plot
     from nbstream.magic import load_ipython_extension
-    from nbstream.racing import Race, RaceStopped, last_race, race
     from nbstream.reply import Reply
     from nbstream.tools import tool
 
@@ -110,18 +110,18 @@ _HOMES = {
     ),
     "Chat": "nbstream.chat",
     "Live": "nbstream._live",
-    "Race": "nbstream.racing",
-    "RaceStopped": "nbstream.racing",
+    "Race": "nbstream.lab.race",
+    "RaceStopped": "nbstream.lab.race",
     "Reply": "nbstream.reply",
     "Timeout": "nbstream._timeout",
     "anatomy": "nbstream.lab.anatomy",
     "ask": "nbstream._ask",
     "events": "nbstream._events",
     "last": "nbstream._show",
-    "last_race": "nbstream.racing",
+    "last_race": "nbstream.lab.race",
     "load_ipython_extension": "nbstream.magic",
     "plot": "nbstream.lab.timeline",
-    "race": "nbstream.racing",
+    "race": "nbstream.lab.race",
     "record": "nbstream.lab.recording",
     "show": "nbstream._show",
     "start": "nbstream._live",
