@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,11 @@ settings.register_profile("steady", derandomize=True, database=None)
 settings.register_profile("explore", max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
+# What a shell runs in the background, and all that this starts, ignores SIGINT. Tests
+# press Ctrl-C: it counts again here, and in the kernels and servers that are started.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ROOT = Path(__file__).resolve().parents[1]
 VIEWPORT = {"width": 1280, "height": 900}
 IN_CI = bool(os.environ.get("CI"))
@@ -41,13 +47,21 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the quick tests first, then kernels, the browser last.
+    """Run the quick tests first, then kernels, the browser last; large groups first.
 
     The order also matters to asyncio: playwright keeps a loop running in the main
-    thread from its first use on, and then `asyncio.run` refuses to work there.
+    thread from its first use on, and then `asyncio.run` refuses to work there. A group
+    is what one worker has to run whole, because its tests share what is slow to make.
     """
-    slow = ("kernel", "browser")
-    items.sort(key=lambda item: [name in item.keywords for name in reversed(slow)])
+
+    def place(item: pytest.Item) -> tuple[bool, ...]:
+        browser, kernel, grouped = (
+            item.get_closest_marker(name) is not None
+            for name in ("browser", "kernel", "xdist_group")
+        )
+        return browser, kernel, not grouped
+
+    items.sort(key=place)
 
 
 @pytest.hookimpl(wrapper=True)

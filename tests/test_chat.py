@@ -10,8 +10,7 @@ import pytest
 
 import nbstream
 from nbstream import Chat, UsageError
-from nbstream.chat.reading import read
-from nbstream.chat.writing import written
+from nbstream.chat.forms import read_messages, write_messages
 from nbstream.errors import ProviderFailure
 from nbstream.requests import provider
 
@@ -59,7 +58,7 @@ def test_with_tools_all_rounds_are_in_the_history(model, offline):
     assert offline.log[-1].status == 200
     calls = [
         call
-        for said in read(provider_of(model).api, chat.messages)
+        for said in read_messages(provider_of(model).api, chat.messages)
         for call in said.calls
     ]
     assert [call.name for call in calls] == ["get_weather", "get_weather"]
@@ -93,7 +92,7 @@ def test_a_cut_turn_keeps_what_came(model):
     with pytest.raises(ProviderFailure):
         chat("Why is the sky blue?", view="none")
     nbstream.offline.clear_faults()
-    said = read(provider_of(model).api, chat.messages)
+    said = read_messages(provider_of(model).api, chat.messages)
 
     assert [each.who for each in said] == ["user", "model"]
     assert said[1].text.endswith("[The answer broke off here.]")
@@ -132,7 +131,7 @@ def test_stopped_while_a_tool_runs(model, offline):
     live.stop()
     assert live.result(20).outcome == "stopped"
     leave.set()
-    *_, result = read(provider_of(model).api, chat.messages)
+    *_, result = read_messages(provider_of(model).api, chat.messages)
 
     assert (result.who, "was stopped" in result.text) == ("tool", True)
     assert chat(MEMORY, view="none").outcome == "complete"
@@ -171,7 +170,7 @@ def test_the_last_question_can_be_asked_again(model):
     assert chat.retry(view="none").text == first
     assert len(chat.messages) == longer
     assert "Why is grass" in chat.retry("Why is grass green?", view="none").text
-    said = read(provider_of(model).api, chat.messages)
+    said = read_messages(provider_of(model).api, chat.messages)
     asked = [each.text for each in said if each.who == "user"]
     assert asked == ["Why is the sky blue?", "Why is grass green?"]
 
@@ -283,7 +282,7 @@ def test_images_and_files_go_along(model, to, tmp_path):
     chat = Chat(model)
     chat("What is this?", images=[image], files=[str(notes)], view="none")
     other = chat.to(to)
-    said = read(provider_of(to).api, other.messages)[0]
+    said = read_messages(provider_of(to).api, other.messages)[0]
 
     assert [each.data for each in said.images] == [PIXEL]
     assert [each.data for each in said.files] == [b"%PDF-1.4 and so on"]
@@ -346,7 +345,7 @@ def test_what_only_one_provider_can_read_is_named(model):
         other = Chat(model, messages=messages).to(to)
 
     assert other.lost == lost
-    assert read(provider_of(to).api, other.messages)[-1].text == "So."
+    assert read_messages(provider_of(to).api, other.messages)[-1].text == "So."
 
 
 def test_what_the_system_says_in_between_becomes_the_system_text():
@@ -403,7 +402,9 @@ def test_calls_without_ids_get_some():
         {"role": "model", "parts": [call, call]},
         {"role": "user", "parts": [response, failed]},
     ]
-    found = written(read("google.generate_content", messages), provider("anthropic"))
+    found = write_messages(
+        read_messages("google.generate_content", messages), provider("anthropic")
+    )
 
     assert [block["id"] for block in found[1]["content"]] == ["call_0", "call_1"]
     results = [message["content"][0] for message in found[2:]]
@@ -420,7 +421,7 @@ def test_a_message_that_is_none():
 def test_an_api_that_cannot_be_read():
     """Its name, and those that can."""
     with pytest.raises(UsageError, match=r"conversations of 'x\.y' cannot be read"):
-        read("x.y", [])
+        read_messages("x.y", [])
 
 
 def test_a_damaged_image_is_lost_and_said():
@@ -428,16 +429,20 @@ def test_a_damaged_image_is_lost_and_said():
     source = {"type": "base64", "media_type": "image/png", "data": "no base64!"}
     message = {"role": "user", "content": [{"type": "image", "source": source}]}
 
-    assert read("anthropic.messages", [message])[0].lost == ["a damaged image/png"]
+    assert read_messages("anthropic.messages", [message])[0].lost == [
+        "a damaged image/png"
+    ]
 
 
 def test_results_of_every_form_are_text():
     """What a tool gave as JSON goes on as JSON."""
     content = [{"type": "text", "text": "18"}, {"type": "text", "text": " degrees"}]
     result = {"type": "tool_result", "tool_use_id": "c", "content": content}
-    said = read("anthropic.messages", [{"role": "user", "content": [result]}])
+    said = read_messages("anthropic.messages", [{"role": "user", "content": [result]}])
     response = {"functionResponse": {"name": "f", "response": {"result": {"a": [1]}}}}
-    other = read("google.generate_content", [{"role": "user", "parts": [response]}])
+    other = read_messages(
+        "google.generate_content", [{"role": "user", "parts": [response]}]
+    )
 
     assert (said[0].text, json.loads(other[0].text)) == ("18 degrees", {"a": [1]})
 

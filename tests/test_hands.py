@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from nbstream._stop import Stop
-from nbstream.screens.hands import LATE_S, Hands
-from nbstream.screens.peek import PRIVATE, hook, pump, watch
+from nbstream.screens.kernel_messages import PRIVATE, hook, pump, watch
+from nbstream.screens.stop_button import LATE_S, Hands
 
 # -- without a kernel ------------------------------------------------------------------
 
@@ -215,7 +215,7 @@ import time
 import anywidget, traitlets
 from IPython.display import display
 import nbstream, nbstream._show
-from nbstream.screens.hands import Hands
+from nbstream.screens.stop_button import Hands
 
 class View(anywidget.AnyWidget):
     _esm = "export default {render() {}}"
@@ -248,7 +248,7 @@ heard = []
 other = View()
 other.on_msg(lambda *message: heard.append(message[1]))
 """
-DEAF = "import nbstream.screens.hands as h; h.watch = lambda *_: lambda: None"
+DEAF = "import nbstream.screens.stop_button as b; b.watch = lambda *_: lambda: None"
 #: Which kernel hears a click in a blocking cell: by itself, or over a subshell; or not,
 #: because it is not made as we know it.
 HEARS = {
@@ -506,7 +506,7 @@ def test_a_late_interrupt_is_swallowed_where_the_kernel_is_deaf(ready):
 @kernel_test
 def test_the_table_of_private_names_is_true(kernel):
     """Each name is found in the versions that the table gives, and in no other."""
-    code = "from nbstream.screens.peek import hook, pump; import comm\n"
+    code = "from nbstream.screens.kernel_messages import hook, pump; import comm\n"
     code += "line = comm.create_comm(target_name='x')\n"
     code += "kernel = get_ipython().kernel\n"
     code += "thread = getattr(kernel, 'shell_channel_thread', None)\n"

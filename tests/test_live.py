@@ -205,7 +205,10 @@ def test_an_empty_stream_is_truncated(api, broken):
     assert (reply.text, reply.outcome, reply.error) == ("", "truncated", None)
 
 
-@pytest.mark.parametrize("nothing", [[], iter(()), lambda: []], ids=repr)
+NOTHING = {"a list": [], "an iterator": iter(()), "a function": lambda: []}
+
+
+@pytest.mark.parametrize("nothing", NOTHING.values(), ids=NOTHING.keys())
 def test_nothing_at_all_is_truncated(nothing):
     """No item, no answer."""
     assert nbstream.show(nothing, view="none").outcome == "truncated"

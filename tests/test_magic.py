@@ -9,8 +9,7 @@ from IPython.utils.capture import capture_output
 
 import nbstream
 from nbstream import UsageError, offline
-from nbstream.magic import fill
-from nbstream.magic.formats import first_code
+from nbstream.magic.question import fill, first_code
 
 MODEL = "openai-chat:m"
 

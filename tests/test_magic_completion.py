@@ -3,7 +3,7 @@
 import pytest
 from IPython.core.completer import provisionalcompleter
 
-from nbstream.magic.known import known_models
+from nbstream.magic.completion import known_models
 from nbstream.requests import providers
 
 

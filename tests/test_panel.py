@@ -9,9 +9,9 @@ import pytest
 from comm.base_comm import BaseComm
 
 from nbstream import Chat, offline
-from nbstream.chat.panel_model import KINDS, LONGEST, checked
+from nbstream.chat.panel_widget import KINDS, LONGEST, checked
 from nbstream.errors import NbstreamError, ProviderFailure, UsageError
-from nbstream.markdown.short import expand
+from nbstream.markdown.html import expand
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 STATIC = {"text/html", "text/markdown", "text/plain"}
@@ -77,7 +77,9 @@ class Seen:
 
     def hear(self, content):
         data = {"method": "custom", "content": content}
-        self.panel._model.comm.handle_msg({"content": {"data": data}, "buffers": []})
+        self.panel._page.model.comm.handle_msg(
+            {"content": {"data": data}, "buffers": []}
+        )
 
     def messages(self, kind):
         """The custom messages of a kind that have been sent so far."""
@@ -100,7 +102,7 @@ class Seen:
         return self.shown()
 
     def shown(self):
-        whole = json.loads(json.dumps(self.panel._whole()))
+        whole = json.loads(json.dumps(self.panel._page.whole()))
         return [(each["question"], html_of(each["whole"])) for each in whole["turns"]]
 
 
@@ -278,7 +280,7 @@ def test_a_panel_that_is_made_later_has_it_all(sent, outputs, live):
     offline.fault("stall", after=2)
     answer = chat.start("under way", view="none")
     seen = Seen(chat)
-    running = seen.panel._whole()["running"]
+    running = seen.panel._page.whole()["running"]
     seen.hear({"turn": "t2", "of": {"kind": "stop"}})
     seen.wait("saved")
 
@@ -368,7 +370,7 @@ def test_a_page_that_keeps_the_file_clean_is_left_in_peace(seen, outputs):
 
 def test_without_anywidget_there_is_the_conversation(outputs, live, monkeypatch):
     """And a line that says what the panel needs."""
-    monkeypatch.setitem(sys.modules, "nbstream.chat.panel_model", None)
+    monkeypatch.setitem(sys.modules, "nbstream.chat.panel_widget", None)
     Chat("openai-chat:gpt-5").panel()._ipython_display_()
     (output,) = outputs
 
@@ -441,7 +443,7 @@ def test_an_empty_question_is_refused(seen):
 
 def test_the_script_is_one_module(seen):
     """The live view's own code is in it, and it has one export."""
-    code = seen.panel._model._esm
+    code = seen.panel._page.model._esm
 
     assert code.count("export default") == 1
     assert code.rstrip().endswith("export default chatPanel;")
@@ -503,5 +505,5 @@ def test_a_page_that_is_new_finds_everything_and_asks_not_all_the_time(seen):
     seen.wait("whole")
     seen.hear({"kind": "resync", "turn": ""})
 
-    assert opened["snapshot"]["model_id"] == seen.panel._model.model_id
+    assert opened["snapshot"]["model_id"] == seen.panel._page.model.model_id
     assert len(seen.messages("whole")) == 1

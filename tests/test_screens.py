@@ -11,8 +11,8 @@ from nbstream._player import Screen
 from nbstream.errors import UnknownNameError
 from nbstream.reply import Reply, Timing
 from nbstream.screens import VIEWS, cell, choose, place
+from nbstream.screens.base import NoScreen
 from nbstream.screens.bundle import bundle, waiting
-from nbstream.screens.none import NoScreen
 from nbstream.screens.notebook import (
     BYTES_PER_S,
     MIN_INTERVAL_S,

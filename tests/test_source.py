@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NoReturn
 
 import httpx
 import httpx2
@@ -33,7 +34,13 @@ from nbstream.streams import (
     thread_reader,
 )
 from nbstream.streams.loop_reader import background_loop
-from nbstream.streams.referents import POOLS
+from nbstream.streams.referents import (
+    POOLS,
+    nearest_loop,
+    open_readers,
+    open_responses,
+    unsent_calls,
+)
 from nbstream.streams.session import Session
 from nbstream.streams.shapes import RESPONSE_PLACES
 
@@ -791,3 +798,32 @@ def test_every_private_name_says_where_it_was_seen() -> None:
     ]
 
     assert all(any(char.isdigit() for char in where) for where in seen)
+
+
+class Untouchable:
+    """An object of somebody else's: whatever one asks it is an error."""
+
+    __slots__ = ("__weakref__", "inside")
+
+    def __init__(self, inside: object) -> None:
+        object.__setattr__(self, "inside", inside)
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise AssertionError("somebody else's object was asked something")
+
+    __len__ = __iter__ = __contains__ = __bool__ = __hash__ = __eq__ = _refuse
+    __getattr__ = _refuse
+    __class__ = property(_refuse)  # type: ignore[assignment]
+
+
+def test_the_walk_asks_nothing():
+    """What is met on the way to a loop or a response is never called."""
+    loop = asyncio.new_event_loop()
+    start = [Untouchable([Untouchable({"loop": loop})])]
+
+    found = nearest_loop(start), open_responses(start), open_readers(start)
+    calls = unsent_calls(start)
+
+    loop.close()
+    assert found == (loop, [], [])
+    assert calls == []

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from harness.live import picture
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.alone]
 
 SETUP = """\
 import sys, time
@@ -39,7 +39,7 @@ NEXT = {
     "background": 'print("next:", live.result().outcome)',
 }
 #: As in a kernel that is not made as we know it.
-DEAF = "import nbstream.screens.hands as hands; hands.watch = lambda *_: lambda: None"
+DEAF = "import nbstream.screens.stop_button as b; b.watch = lambda *_: lambda: None"
 BUTTON = "button.nbstream-stop"
 NOTE_CLICKS = """() => {
   window.clicks = [];

@@ -8,7 +8,7 @@ from nbstream._player import Player
 from nbstream._timeout import Timeout, Watchdog, timeout_of
 from nbstream.errors import TimeoutFailure, UsageError, failure_of
 from nbstream.reply import Reply
-from nbstream.screens.none import NoScreen
+from nbstream.screens.base import NoScreen
 
 GIVEN = {
     "nothing is no limit": (None, Timeout()),

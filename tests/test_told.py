@@ -10,7 +10,7 @@ from harness.answers import DONE, called, chunk
 from nbstream._reader import Reader
 from nbstream.reply import Reply
 from nbstream.reply.reply import INVALID, answerable
-from nbstream.told import told
+from nbstream.requests.history import as_messages
 from nbstream.types import ToolResult
 
 
@@ -65,7 +65,7 @@ TOLD = {
 def test_an_answer_goes_back_as_the_apis_take_it(case):
     """Partial text says that it is partial; no call is left open; nothing is empty."""
     payloads, how, expected = TOLD[case]
-    found = told(reply_of(payloads, **how), Own)
+    found = as_messages(reply_of(payloads, **how), Own)
 
     assert [(each["role"], each["content"]) for each in found] == expected
 
@@ -85,7 +85,7 @@ RUNS = {
 def test_a_call_goes_back_with_what_came_of_it(case):
     """One that was stopped says so."""
     run, said, is_error = RUNS[case]
-    *_, result = told(reply_of(CALL, run, stopped=True), Own)
+    *_, result = as_messages(reply_of(CALL, run, stopped=True), Own)
 
     assert (result["content"], result["is_error"]) == (said, is_error)
 
@@ -113,4 +113,4 @@ def test_what_is_no_message():
     Reader(reply).push(DONE[0])
     reply.end()
     with pytest.raises(Exception, match="'text' is no message: expected a dict"):
-        told(reply, Own)
+        as_messages(reply, Own)

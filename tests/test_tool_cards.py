@@ -12,13 +12,11 @@ import pytest
 
 from nbstream._stop import Stop
 from nbstream.reply import Reply
-from nbstream.screens.bundle import bundle
-from nbstream.screens.hands import Hands
-from nbstream.screens.live_facts import Facts
-from nbstream.screens.live_sections import Sections
-from nbstream.screens.prompting import prompting
+from nbstream.screens.base import prompting
+from nbstream.screens.bundle import SHOWN_OF_RESULT, bundle
+from nbstream.screens.sections import Facts, Sections
+from nbstream.screens.stop_button import Hands
 from nbstream.screens.terminal import TerminalScreen
-from nbstream.screens.words import SHOWN_OF_RESULT
 from nbstream.tool_runs import Consents
 from nbstream.types import (
     End,

@@ -12,15 +12,20 @@ from hypothesis import strategies as st
 
 from nbstream._stop import Stop
 from nbstream.markdown import to_html
-from nbstream.markdown.short import LITERAL, SHORT, expand, shorten, shortened
+from nbstream.markdown.html import LITERAL, SHORT, expand, shorten, shortened
 from nbstream.reply import Reply
-from nbstream.screens import live_model
+from nbstream.screens import widget
 from nbstream.screens.bundle import bundle
-from nbstream.screens.live_json import laid_out, standing
-from nbstream.screens.live_message import FrameMessages
-from nbstream.screens.live_model import ANSWERS, KEPT, LiveModel
-from nbstream.screens.live_sections import Sections
-from nbstream.screens.widget import FALLBACK, MIN_INTERVAL_S, WidgetScreen
+from nbstream.screens.json_layout import laid_out, standing
+from nbstream.screens.sections import FrameMessages, Sections
+from nbstream.screens.widget import (
+    ANSWERS,
+    FALLBACK,
+    KEPT,
+    MIN_INTERVAL_S,
+    LiveModel,
+    WidgetScreen,
+)
 from nbstream.types import End, PartDone, TextDelta, ToolCallDelta
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -66,7 +71,7 @@ class FakeClock:
 def sent(monkeypatch):
     """Every message of every comm, as ``(type, target, data)``."""
     monkeypatch.setattr(comm, "create_comm", Line)
-    monkeypatch.setattr(live_model, "_kept", live_model.deque())
+    monkeypatch.setattr(widget, "_kept", widget.deque())
     monkeypatch.setattr(Line, "sent", [], raising=False)
     return Line.sent
 
@@ -235,7 +240,7 @@ def test_a_text_that_goes_on_is_said_in_few_words(screen, sent):
     assert in_full(second) == [2, 6, " two</p>\n"]
     assert in_full(third) == [3, 10, " three</p>\n"]
     assert set(fourth) == {"kind", "seq", "sections"}
-    assert screen._whole()["last"] == "0.2.text"
+    assert screen.whole()["last"] == "0.2.text"
 
 
 @settings(deadline=None, max_examples=60)
@@ -567,8 +572,7 @@ def test_without_anywidget_there_is_the_other_screen(monkeypatch):
     from nbstream.screens import choose
     from nbstream.screens.notebook import NotebookScreen
 
-    for name in ("nbstream.screens.widget", "nbstream.screens.live_model"):
-        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "nbstream.screens.widget")
     monkeypatch.setitem(sys.modules, "anywidget", None)
 
     assert type(choose("live")) is NotebookScreen

@@ -26,9 +26,9 @@ from nbstream._timeout import Timeout
 from nbstream.errors import UsageError
 from nbstream.reply import Reply
 from nbstream.requests import opened, parse_model, provider
+from nbstream.requests.history import as_messages
 from nbstream.requests.request import Request, ToolSpec
 from nbstream.streams.referents import open_readers
-from nbstream.told import told
 from nbstream.tool_runs import Consents, ToolRun, run_calls
 from nbstream.tools import Tool
 from nbstream.types import Round, ToolResult
@@ -37,15 +37,6 @@ if TYPE_CHECKING:
     from nbstream._live import Live
     from nbstream.structured import Shape
     from nbstream.tools import Tool
-
-__all__ = [
-    "MAX_ROUNDS",
-    "Turn",
-    "ask",
-    "known_tools",
-    "request_of",
-    "turn_of",
-]
 
 
 # -- One turn: ask, run the calls the model makes, ask again, until it makes none.
@@ -103,7 +94,7 @@ class Turn:
     async def _answers(self) -> AsyncGenerator[object]:
         """Send the request; again, if it fails before its first event and may be."""
         own = provider(self.request.provider)
-        before = [told(each, own) for each in self.reply.rounds[:-1]]
+        before = [as_messages(each, own) for each in self.reply.rounds[:-1]]
         messages = (*self.request.messages, *chain.from_iterable(before))
         request = replace(self.request, messages=messages)
         attempt, heard = 0, False

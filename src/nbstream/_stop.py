@@ -14,15 +14,6 @@ from typing import Literal, Protocol, TypeAlias
 
 from nbstream.errors import Stopped
 
-__all__ = [
-    "Grip",
-    "Hand",
-    "Stop",
-    "end_script_in_one_line",
-    "interrupts_pass",
-    "interrupts_raise",
-]
-
 Hand: TypeAlias = Literal["interrupt", "call", "button"]
 
 
@@ -33,7 +24,7 @@ GRACE_LOOKS = 5
 
 
 class Grip(Protocol):
-    """How a button is reached while a cell blocks; see ``nbstream.screens.hands``."""
+    """How a button is reached while a cell blocks; see ``screens.stop_button``."""
 
     @property
     def step_s(self) -> float:

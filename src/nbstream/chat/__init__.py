@@ -7,6 +7,6 @@ chat.panel()        # one widget to read it and to go on with it; see ``chat.pan
 chat.to_markdown()  # what was said, safe to put into a Markdown cell
 """
 
-from nbstream.chat.asking import Chat
+from nbstream.chat.chat import Chat
 
 __all__ = ["Chat"]

@@ -1,20 +1,138 @@
-"""The messages of a conversation, which stay such that the provider takes them."""
+"""The messages of a conversation, and the exchanges that a person reads in them."""
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nbstream.chat.reading import read
-from nbstream.chat.transcript import Exchange, Transcript
+from nbstream.chat.forms import read_messages
+from nbstream.chat.messages import Message, to_reply
 from nbstream.errors import UsageError
 from nbstream.reply import Reply
+from nbstream.requests.history import as_messages
 from nbstream.requests.request import Provider
-from nbstream.told import told
 
-__all__ = ["History"]
+if TYPE_CHECKING:
+    from nbstream._stop import Stop
+    from nbstream.tool_runs import Consents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Exchange:
+    """One question and its answer.
+
+    Attributes:
+        key: Its name in the panel, ``t0`` and so on; it never changes.
+        question: What was asked.
+        files: The names of what was sent along.
+        reply: The answer, which may still be growing.
+    """
+
+    key: str
+    question: str
+    files: tuple[str, ...]
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """An exchange that is being played, or was; what it takes to stop or to consent."""
+
+    exchange: Exchange
+    stop: Stop
+    consents: Consents
+
+
+class Transcript:
+    """Finds the exchanges in a history, and knows those that were asked here.
+
+    The messages decide: what somebody takes out of them is out of here, and what was
+    there before is read from them. Of what was asked here the reply itself is known.
+    """
+
+    def __init__(self, api: str) -> None:
+        self._api = api
+        self._known: list[tuple[Any, Exchange]] = []
+        self._count = 0
+
+    def asked(self, question: Any, reply: Reply) -> Exchange:
+        """Note what is being asked."""
+        exchange = self._exchange(self._question(question), reply)
+        others = [each for each in self._known if each[0] is not question]
+        self._known = [*others, (question, exchange)]
+        return exchange
+
+    def of(self, messages: Sequence[Any]) -> list[Exchange]:
+        """Return the exchanges of these messages, in order.
+
+        The last question is among them also if nothing came of it, and it is out of
+        the messages therefore.
+        """
+        try:
+            groups = list(_groups(read_messages(self._api, messages)))
+        except UsageError:  # another's API, or a message of another's making
+            listed = [each for each in self._known if _has(messages, each[0])]
+        else:
+            listed = [self._found(messages, group) for group in groups]
+        last = self._known[-1:]
+        if last and not _has(messages, last[0][0]) and _is_void(last[0][1].reply):
+            listed += last
+        self._known = listed
+        return [exchange for _, exchange in listed]
+
+    def _found(
+        self, messages: Sequence[Any], group: list[Message]
+    ) -> tuple[Any, Exchange]:
+        message = messages[group[0].at]
+        for known in self._known:
+            if known[0] is message:
+                return known
+        asked = group[0] if group[0].who == "user" else None
+        reply = to_reply(self._api, group[1:] if asked else group)
+        return message, self._exchange(asked, reply)
+
+    def _exchange(self, asked: Message | None, reply: Reply) -> Exchange:
+        self._count += 1
+        sent = (*asked.images, *asked.files) if asked else ()
+        return Exchange(
+            key=f"t{self._count}",
+            question=asked.text if asked else "",
+            files=tuple(each.name for each in sent),
+            reply=reply,
+        )
+
+    def _question(self, message: Any) -> Message:
+        try:
+            return read_messages(self._api, [message])[0]
+        except (UsageError, IndexError):
+            content = message.get("content") if isinstance(message, dict) else message
+            text = content if isinstance(content, str) else json.dumps(message)
+            return Message(who="user", at=0, text=text)
+
+
+def _groups(said: Iterable[Message]) -> Iterator[list[Message]]:
+    """Cut before each question; what the system says is no part of it."""
+    group: list[Message] = []
+    for each in said:
+        if each.who == "user" and group:
+            yield group
+            group = []
+        if each.who != "system":
+            group.append(each)
+    if group:
+        yield group
+
+
+def _is_void(reply: Reply) -> bool:
+    return not any(each.parts for each in reply.rounds)
+
+
+def _has(messages: Sequence[Any], question: Any) -> bool:
+    return any(each is question for each in messages)
 
 
 class History:
@@ -70,7 +188,9 @@ class History:
             return self._messages
 
     def _settle(self, reply: Reply) -> None:
-        more = list(chain.from_iterable(told(each, self.own) for each in reply.rounds))
+        more = list(
+            chain.from_iterable(as_messages(each, self.own) for each in reply.rounds)
+        )
         if more:
             self._messages += more
         else:
@@ -86,7 +206,7 @@ class History:
             messages = self.settled(ended=True)
             if self._out is not None:
                 return self._out
-            said = read(self.own.api, messages)
+            said = read_messages(self.own.api, messages)
             asked = [each.at for each in said if each.who == "user"]
             if not asked:
                 raise UsageError("there is no question yet that could be asked again")

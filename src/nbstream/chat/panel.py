@@ -4,33 +4,29 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-import time
-from collections.abc import Callable
-from contextvars import Context, copy_context
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import copy_context
+from html import escape
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from nbstream._keys import redact
-from nbstream.chat.panel_outputs import Outputs
-from nbstream.chat.panel_turns import Turns
-from nbstream.chat.playing import Playing
-from nbstream.chat.shown import to_markdown
-from nbstream.chat.transcript import Exchange
+from nbstream.chat.history import Exchange, Playback
+from nbstream.markdown import to_safe_markdown
 from nbstream.screens import place
-from nbstream.screens.control import visible
+from nbstream.screens.base import visible
+from nbstream.screens.bundle import bundle, markdown_pieces
 
 if TYPE_CHECKING:
     from IPython.display import DisplayHandle
 
     from nbstream._live import Live
     from nbstream._player import Screen
-    from nbstream.chat.panel_model import Asked, PanelModel
+    from nbstream.chat.panel_widget import Page
 
-__all__ = ["Panel"]
-
-#: What a page may make us send whole, in seconds between two times.
-RESYNC_S = 0.5
+NEEDS_WIDGETS = (
+    'The chat panel needs a notebook that shows widgets; ask in a cell: chat("…")'
+)
+NOTHING = "A chat with {}: nothing has been said yet."
 
 
 class Panel:
@@ -47,7 +43,7 @@ class Panel:
         self,
         model: Callable[[], str],
         exchanges: Callable[[], list[Exchange]],
-        playing: Callable[[], Playing | None],
+        playback: Callable[[], Playback | None],
         *,
         ask: Callable[[str], Live],
         again: Callable[[str | None], Live],
@@ -55,142 +51,137 @@ class Panel:
         self._id = uuid4().hex
         self._name = model
         self._exchanges = exchanges
-        self._playing = playing
+        self._playback = playback
         self._ask = ask
         self._again = again
-        self._model: PanelModel | None = None
-        self._outputs = Outputs(self._id, model, exchanges)
-        self._turns = Turns(self._send, self._outputs.saved)
+        self._page: Page | None = None
         self._handles: list[DisplayHandle] = []
-        self._kept = False
-        self._whole_at_s = float("-inf")
-        self._context: Context = copy_context()
+        #: What stands beside each output: by it a page finds the panel's place again.
+        self._metadata = {"nbstream": {"panel": self._id}}
 
     def to_markdown(self) -> str:
         """Return what was said as Markdown that is safe to put into a cell."""
         return to_markdown(self._exchanges())
 
-    def follow(self, playing: Playing) -> Screen | None:
+    def follow(self, playback: Playback) -> Screen | None:
         """Return a screen that shows an answer here; None: there is no panel yet."""
-        if self._model is None:
+        if self._page is None:
             return None
-        playing.consents.attached = True
-        return self._turns.begin(playing, self._exchanges, self._ended)
+        playback.consents.attached = True
+        return self._page.begin(playback)
 
     def refresh(self) -> None:
         """Show what the conversation is now: its messages were changed."""
-        if self._model is not None:
-            self._turns.ended(self._exchanges(), self._ended)
-
-    # -- showing it --------------------------------------------------------------
+        if self._page is not None:
+            self._page.ended()
 
     def _ipython_display_(self) -> None:
         view = os.environ.get("NBSTREAM_VIEW") or place()
-        if view in {"auto", "live"} and self._opened():
-            self._display_widget()
+        if view in {"auto", "live"} and (page := self._opened()) is not None:
+            self._display(page)
         elif view == "terminal":
-            sys.stdout.write(visible(self._outputs.explained()["text/plain"]) + "\n")
+            sys.stdout.write(visible(self._explained()["text/plain"]) + "\n")
         else:
             from IPython.display import display
 
-            is_static = view == "static"
-            display(
-                self._outputs.static() if is_static else self._outputs.explained(),
-                raw=True,
+            display(self._static() if view == "static" else self._explained(), raw=True)
+
+    def _opened(self) -> Page | None:
+        """Make the widget, once; None: there is no anywidget, or it cannot be used."""
+        if self._page is None:
+            try:
+                from nbstream.chat.panel_widget import Page
+            except ImportError:
+                return None
+            self._page = Page(
+                self._id,
+                self._name,
+                self._exchanges,
+                ask=self._ask,
+                again=self._again,
+                saved=self._saved,
+                on_end=self._update,
             )
+            playback = self._playback()
+            if playback is not None and playback.exchange.reply.outcome == "running":
+                self._page.catch_up(playback)
+        return self._page
 
-    def _opened(self) -> bool:
-        """Make the widget, once; False: there is no anywidget, or it cannot be used."""
-        if self._model is not None:
-            return True
-        try:
-            from nbstream.chat.panel_model import PanelModel
-        except ImportError:
-            return False
-        self._turns.match(self._exchanges())
-        self._model = PanelModel(self._id, self._whole, self._on_asked)
-        playing = self._playing()
-        if playing is not None and playing.exchange.reply.outcome == "running":
-            self._turns.catch_up(playing, self._exchanges, self._ended)
-        return True
-
-    def _display_widget(self) -> None:
+    def _display(self, page: Page) -> None:
         from IPython.display import display
 
-        self._context = copy_context()  # a tool that prints, prints in this cell
+        page.context = copy_context()  # a tool that prints, prints in this cell
         handle = display(
-            self._outputs.widget(),
-            raw=True,
-            metadata=self._outputs.metadata,
-            display_id=True,
+            self._widget(), raw=True, metadata=self._metadata, display_id=True
         )
         if handle is not None:
             self._handles.append(handle)
 
-    # -- what the page is told, in any thread -------------------------------------
-
-    def _whole(self) -> dict[str, object]:
-        return {
-            "model_id": self._id,
-            "name": self._name(),
-            **self._turns.whole(),
-            "saved": self._outputs.saved(),
-        }
-
-    def _send(self, message: dict[str, object]) -> None:
-        if self._model is not None:
-            self._model.send(message)
-
-    def _resync(self) -> None:
-        """Send everything, though not all the time."""
-        now_s = time.monotonic()
-        if now_s - self._whole_at_s > RESYNC_S:
-            self._whole_at_s = now_s
-            self._send({"kind": "whole", "whole": self._whole()})
-
-    def _ended(self) -> None:
+    def _update(self) -> None:
         """Keep what is saved up to date, where no page does that by itself."""
-        if not self._kept:
-            for handle in self._handles:
-                handle.update(
-                    self._outputs.widget(), raw=True, metadata=self._outputs.metadata
-                )
+        for handle in self._handles:
+            handle.update(self._widget(), raw=True, metadata=self._metadata)
 
-    # -- what the page says, in any thread ----------------------------------------
+    # -- what of it stands in a notebook, beside its widget or in its place ----------
 
-    def _on_asked(self, asked: Asked) -> None:
-        match asked["kind"]:
-            case "ask":
-                self._begin(asked, lambda: self._ask(asked["text"]))
-            case "edit":
-                self._begin(asked, lambda: self._again(asked["text"]))
-            case "retry":
-                self._begin(asked, lambda: self._again(None))
-            case "keeps":
-                self._kept = True
-            case "resync" if not asked["turn"]:
-                threading.Thread(target=self._resync, daemon=True).start()
-            case _:
-                self._turns.take(asked)
+    def _static(self) -> dict[str, str]:
+        exchanges = self._exchanges()
+        return to_bundle(exchanges, "" if exchanges else NOTHING.format(self._name()))
 
-    def _begin(self, asked: Asked, begin: Callable[[], Live]) -> None:
-        """Ask in a thread of its own: who brings the message must not be kept."""
+    def _explained(self) -> dict[str, str]:
+        return to_bundle(self._exchanges(), NEEDS_WIDGETS)
 
-        def run() -> None:
-            why = ""
-            try:
-                if asked.get("turn", self._turns.last) == self._turns.last:
-                    begin()
-                else:
-                    why = "something else has been asked since"
-            except Exception as error:  # noqa: BLE001 - the page says it
-                why = redact(f"{error}" or type(error).__name__)
-            self._send({"kind": "asked", "id": asked["id"], "why": why})
+    def _widget(self) -> dict[str, object]:
+        from nbstream.screens.widget import view_of
 
-        context = self._context.copy()
-        threading.Thread(
-            target=context.run, args=(run,), name="nbstream-panel", daemon=True
-        ).start()
+        return {**view_of(self._id), **self._explained()}
+
+    def _saved(self) -> Mapping[str, object]:
+        """Return what a page writes into the file in place of the widget."""
+        return {"data": self._static(), "metadata": self._metadata}
 
     def __repr__(self) -> str:
         return f"Panel({self._name()!r}, {len(self._exchanges())} questions)"
+
+
+def to_bundle(exchanges: Sequence[Exchange], note: str = "") -> dict[str, str]:
+    """Return the MIME bundle of a conversation, below a line that says something.
+
+    What a person asked stands there as text: nothing in it is markup.
+    """
+    html, plain = [], []
+    if note:
+        html.append(f"<p><em>{escape(note)}</em></p>")
+        plain.append(note)
+    for each in exchanges:
+        answer, question = bundle(each.reply), _question(each)
+        lines = escape(question).replace("\n", "<br>\n")
+        html += [
+            f"<blockquote><p><strong>You</strong><br>\n{lines}</p></blockquote>",
+            answer["text/html"],
+        ]
+        plain += [f"You: {question}", answer["text/plain"]]
+    return {
+        "text/html": "\n".join(filter(None, html)),
+        "text/markdown": to_markdown(exchanges) or f"*{note}*",
+        "text/plain": "\n\n".join(filter(None, plain)),
+    }
+
+
+def to_markdown(exchanges: Iterable[Exchange]) -> str:
+    """Return a conversation as Markdown that any tool may render.
+
+    The questions are quotes: Markdown in them is Markdown, and a fence that one leaves
+    open ends with it. All of it is made safe in one pass, as an answer is.
+    """
+    parts: list[str] = []
+    for each in exchanges:
+        lines = ["**You**", "", *_question(each).splitlines()]
+        parts.append("\n".join(f"> {line}".rstrip() for line in lines))
+        parts += markdown_pieces(each.reply)
+    return to_safe_markdown("\n\n".join(parts))
+
+
+def _question(exchange: Exchange) -> str:
+    files = f"[{', '.join(exchange.files)}]" if exchange.files else ""
+    return "\n".join(filter(None, [exchange.question, files]))

@@ -2,27 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from nbstream._ask import known_tools, request_of, turn_of
-from nbstream._keys import secrets_in, warn
+from nbstream._keys import REMOVED, is_secret, redact, secrets_in, warn
 from nbstream._retry import Retries
-from nbstream._show import shown
+from nbstream._show import last, shown
 from nbstream.chat import Chat
-from nbstream.errors import UsageError
-from nbstream.magic.prompt import fill
-from nbstream.magic.settings import Settings
-from nbstream.magic.values import values
+from nbstream.errors import UnknownNameError, UsageError
+from nbstream.markdown.parser import parse
 from nbstream.reply import Reply
-from nbstream.requests import parse_model
+from nbstream.requests import missing, parse_model, provider, providers
 from nbstream.requests.request import Request
 from nbstream.tools import Tool
 
-__all__ = ["Question", "chat_named"]
+_FIELD = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}")
+
+
+def fill(text: str, variables: Mapping[str, object]) -> str:
+    """Replace each ``{{name}}`` by the variable of that name, and nothing else.
+
+    Single braces, dollars and LaTeX stay as they are.
+
+    Raises:
+        UsageError: a name is no variable; the message lists all that are missing.
+    """
+    names = dict.fromkeys(_FIELD.findall(text))
+    if missing := [name for name in names if name not in variables]:
+        listed = ", ".join("{{" + name + "}}" for name in missing)
+        msg = f"no variable for {listed}: define it, or write single braces"
+        raise UsageError(msg)
+    return _FIELD.sub(lambda found: str(variables[found[1]]), text)
+
+
+def values(given: Iterable[str]) -> dict[str, object]:
+    """Return the options; a value is JSON where it can be, else text.
+
+    Raises:
+        UsageError: one is no ``key=value``, or gives a key to the service.
+    """
+    found: dict[str, object] = {}
+    for option in given:
+        name, equals, text = option.partition("=")
+        if name == "api_key":
+            msg = "--option api_key would be saved with the cell: use the environment"
+            raise UsageError(msg)
+        if not equals or not name.isidentifier():
+            msg = f"--option needs key=value, got {option!r}; such as --option seed=3"
+            raise UsageError(msg)
+        found[name] = _value(text)
+    return found
+
+
+def _value(text: str) -> object:
+    bare = text[1:-1] if len(text) > 1 and text[0] == text[-1] == "'" else text
+    try:
+        return json.loads(bare)
+    except ValueError:
+        return bare
+
+
+@dataclass(slots=True, kw_only=True)
+class Settings:
+    """The defaults of this session; ``used`` are the models that were asked."""
+
+    model: str | None = None
+    system: str | None = None
+    max_tokens: int | None = None
+    used: list[str] = field(default_factory=list)
+
+    def set(
+        self, model: str | None, system: str | None, max_tokens: int | None
+    ) -> None:
+        """Set what is given; an empty text takes a default away.
+
+        Raises:
+            UsageError: there is no such provider.
+        """
+        if model:
+            parse_model(model)
+        self.model = self.model if model is None else model or None
+        self.system = self.system if system is None else system or None
+        self.max_tokens = max_tokens or self.max_tokens
+
+    def note(self, model: str) -> None:
+        """Remember that a model was asked."""
+        if model not in self.used:
+            self.used.append(model)
+
+    def lines(self) -> Iterator[str]:
+        """Yield what there is to know, line by line; never a key."""
+        more = {"--system": self.system, "--max-tokens": self.max_tokens}
+        said = [f"{name} {value!r}" for name, value in more.items() if value]
+        none = "none; to set one: %stream --model provider:model"
+        yield redact(f"default model: {' '.join([self.model or none, *said])}")
+        yield f"models used: {', '.join(self.used) or 'none'}"
+        for name in providers():
+            yield f"{name}: {missing(name) or 'ready'}"
+        yield f"last reply: {last()!r}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,3 +284,71 @@ NO_MODEL = (
     "no model: write %%stream provider:model, or set one for all cells: "
     "%stream --model provider:model"
 )
+
+
+#: What ``--format`` may be.
+FORMATS = ("text", "markdown", "code", "json")
+
+
+def reply_of(format_: str | None) -> Reply:
+    """Return the empty reply that will be shown in this format.
+
+    Raises:
+        UnknownNameError: there is no such format.
+    """
+    if format_ is not None and format_ not in FORMATS:
+        raise UnknownNameError("format", format_, FORMATS)
+    reply = Reply()
+    if format_ == "text":
+        reply.form = "text"
+    elif format_ == "json":
+        from nbstream.structured import AnyJson
+
+        reply.form, reply.expected = "json", AnyJson()
+    return reply
+
+
+def hand_over_code(reply: Reply, shell: Any) -> None:
+    """Put the first block of code into the next cell, where it waits to be run."""
+    code = first_code(reply.text)
+    if code is None:
+        print("No block of code in the answer: the next cell stays as it is.")  # noqa: T201
+    else:
+        shell.set_next_input(code, replace=False)
+
+
+def first_code(text: str) -> str | None:
+    """Return the first block of code between fences; None: there is none, or half."""
+    lines = text.split("\n")
+    for token in parse(text)[0]:
+        if token.type == "fence" and token.map is not None:
+            fence, end = token.markup, lines[token.map[1] - 1].strip(" >")
+            closed = token.map[1] - 1 > token.map[0] and not end.strip(fence[0])
+            return token.content.rstrip() if closed and len(end) >= len(fence) else None
+    return None
+
+
+#: A file in base64 longer than this, in characters, is shown by its length.
+_LONG = 200
+_BASE64 = re.compile(r"(?:data:[^,]*,)?[A-Za-z0-9+/=]+")
+
+
+def preview(request: Request) -> str:
+    """Return the keyword arguments of the SDK's call as JSON, keys removed."""
+    arguments = provider(request.provider).arguments(request)
+    return json.dumps(_clean(arguments), indent=2, ensure_ascii=False, default=str)
+
+
+def _clean(value: object) -> object:
+    if isinstance(value, dict):
+        return {
+            name: REMOVED if is_secret(str(name)) else _clean(each)
+            for name, each in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_clean(each) for each in value]
+    if not isinstance(value, str):
+        return value
+    if len(value) > _LONG and _BASE64.fullmatch(value):
+        return f"{value[:40]}... ({len(value)} characters)"
+    return redact(value)

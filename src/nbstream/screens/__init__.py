@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nbstream.errors import UnknownNameError
+from nbstream.screens.base import VIEWS, NoScreen, cell, place, prompting, view_of
 
 if TYPE_CHECKING:
     from nbstream._player import Screen
@@ -14,9 +12,6 @@ if TYPE_CHECKING:
     from nbstream.tool_runs import Consents
 
 __all__ = ["VIEWS", "cell", "choose", "place", "view_of"]
-
-#: What ``view=`` and ``NBSTREAM_VIEW`` may be; ``auto`` is the default.
-VIEWS = ("auto", "live", "updates", "static", "terminal", "none")
 
 
 def choose(
@@ -36,11 +31,7 @@ def choose(
     """
     view = view_of(view)
     if view == "none":
-        from nbstream.screens.none import NoScreen
-
         return NoScreen()
-    from nbstream.screens.prompting import prompting
-
     if view == "terminal":
         from nbstream.screens.terminal import TerminalScreen
 
@@ -57,45 +48,3 @@ def choose(
         else:
             return WidgetScreen(images=images, stop=stop, consents=consents)
     return NotebookScreen(images=images, prompting=prompting(stop, consents))
-
-
-def view_of(view: str | None) -> str:
-    """Return the view that is meant: the named one, or what fits where we are.
-
-    Raises:
-        UnknownNameError: there is no such view.
-    """
-    view = view or os.environ.get("NBSTREAM_VIEW") or "auto"
-    if view not in VIEWS:
-        raise UnknownNameError("view", view, VIEWS)
-    return place() if view == "auto" else view
-
-
-def place() -> str:
-    """Tell what fits: ``live`` in a notebook with a person, ``static`` without one.
-
-    A front end that lets a cell ask for input has someone to ask. nbclient, nbconvert,
-    papermill and nbval do not, and compare or save what a cell displays first.
-    """
-    kernel = getattr(_shell(), "kernel", None)
-    if kernel is None:
-        return "terminal"
-    parent = kernel.get_parent()
-    content = parent.get("content", {}) if isinstance(parent, dict) else {}
-    return "live" if content.get("allow_stdin") else "static"
-
-
-def cell() -> object:
-    """Return what is the same for all that one cell runs; None outside IPython."""
-    shell = _shell()
-    kernel = getattr(shell, "kernel", None)
-    if kernel is None:
-        return getattr(shell, "execution_count", None)
-    parent = kernel.get_parent()
-    return parent.get("header", {}).get("msg_id") if isinstance(parent, dict) else None
-
-
-def _shell() -> Any:
-    """Return the running IPython shell, or None; IPython is not imported for it."""
-    ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython else None

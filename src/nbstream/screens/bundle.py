@@ -5,42 +5,56 @@ is shown in words, never only in colour. The plain text of a complete answer is 
 answer and nothing else.
 """
 
+from __future__ import annotations
+
 import json
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from html import escape
 
-from nbstream.markdown import to_html
-from nbstream.reply import Choice, Reply, ToolCall
-from nbstream.screens.forms import html_of, plain_of
-from nbstream.screens.live_json import laid_out
-from nbstream.screens.markdown import markdown_of
-from nbstream.screens.words import calls, ran, result, state, status
-from nbstream.types import ToolResult
+from IPython.display import display
 
-__all__ = [
-    "afterword",
-    "bundle",
-    "call_html",
-    "markdown_of",
-    "metadata",
-    "pretty",
-    "refusal_html",
-    "retrying",
-    "run_html",
-    "status_html",
-    "title_html",
-    "waiting",
-]
+from nbstream._failures import told
+from nbstream.markdown import to_html, to_safe_markdown
+from nbstream.markdown.parser import parse
+from nbstream.reply import Choice, Reply, ToolCall
+from nbstream.screens.base import cell, place
+from nbstream.screens.json_layout import laid_out, plain_of
+from nbstream.types import ToolResult
 
 #: A result as short as this stands in the line that names it, in characters.
 SHORT_RESULT = 80
+#: How many stand side by side at most; more of them begin a new row.
+COLUMNS = 3
+_FONT = "font-size: inherit; line-height: inherit"
+_LOOK = f"text-align: left; vertical-align: top; overflow-wrap: anywhere; {_FONT}"
 #: Half a character: JSON may hold one (``"\\ud83d"``), the bytes of a message not.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+#: Longer than any fence that a text is likely to hold, so that it is never closed.
+_LONG = "`" * 24
 
 
-def bundle(reply: Reply, *, images: bool = False) -> dict[str, str]:
-    """Return the MIME bundle of a reply as it stands, finished or not."""
+class Replies(dict[str, Reply]):
+    """Several replies by their names, which are shown side by side.
+
+    Attributes:
+        shown_in: The cell whose output already shows them, as of a reply.
+    """
+
+    def __init__(self, replies: Mapping[str, Reply]) -> None:
+        super().__init__(replies)
+        self.shown_in: object = None
+
+
+def bundle(reply: Reply | Replies, *, images: bool = False) -> dict[str, str]:
+    """Return the MIME bundle of a reply, or of several, as they stand, ended or not.
+
+    Nothing in it depends on the clock, so that two runs that get the same answers give
+    the same bytes.
+    """
+    if isinstance(reply, Replies):
+        return _side_by_side(reply, images)
     made = {"text/html": _html(reply, images), "text/plain": _plain(reply)}
     if reply.form != "text":
         made["text/markdown"] = markdown_of(reply, images=images)
@@ -61,11 +75,14 @@ def retrying(seconds_left: int, why: str) -> dict[str, str]:
     return {"text/html": f"<p><em>{escape(line)}</em></p>", "text/plain": line}
 
 
-def metadata(reply: Reply, *, timed: bool) -> dict[str, object]:
+def metadata(reply: Reply | Replies, *, timed: bool) -> dict[str, object]:
     """Return what goes beside the output: model, usage, outcome; timing if ``timed``.
 
     It is under ``nbstream`` in the output's metadata, which nbval does not compare.
     """
+    if isinstance(reply, Replies):
+        each = {name: metadata(one, timed=timed) for name, one in reply.items()}
+        return {"nbstream": {"race": {name: each[name]["nbstream"] for name in each}}}
     found: dict[str, object] = {
         "api": reply.api,
         "model": reply.model,
@@ -85,6 +102,21 @@ def metadata(reply: Reply, *, timed: bool) -> dict[str, object]:
             "end_s": round(reply.timing.end_s, 3),
         }
     return {"nbstream": found}
+
+
+def display_reply(reply: Reply | Replies) -> None:
+    """Show the reply, unless this very cell has shown it as it streamed.
+
+    So ``nbstream.show(stream)`` may be the last line of a cell.
+    """
+    here = cell()
+    if place() == "terminal":  # it has written `Out[1]: ` already
+        sys.stdout.write(f"{reply!r}\n")
+    elif here is None or reply.shown_in != here:
+        display(bundle(reply), raw=True, metadata=metadata(reply, timed=False))
+
+
+# -- plain text
 
 
 def afterword(reply: Reply) -> str:
@@ -119,6 +151,9 @@ def _after_plain(choice: Choice, reply: Reply) -> Iterator[str]:
             yield f"{ran(call.run)}: {result(call.run)}".rstrip(": ")
 
 
+# -- HTML
+
+
 def _html(reply: Reply, images: bool) -> str:
     return "\n".join(each for one in reply.rounds for each in _round_html(one, images))
 
@@ -144,7 +179,30 @@ def _choice_html(choice: Choice, reply: Reply, images: bool) -> Iterator[str]:
         yield call_html(call)
 
 
-# -- the pieces, which the live view shows too: what is seen live is what stays -------
+# The pieces, which the live view shows too: what is seen live is what stays.
+
+
+def _side_by_side(replies: Replies, images: bool) -> dict[str, str]:
+    each = {name: bundle(reply, images=images) for name, reply in replies.items()}
+    html = {name: made["text/html"] for name, made in each.items()}
+    plain = [f"== {name} ==\n{made['text/plain']}" for name, made in each.items()]
+    return {
+        "text/html": "\n".join(_table(html)),
+        "text/markdown": markdown_of_several(replies, images=images),
+        "text/plain": "\n\n".join(plain),
+    }
+
+
+def _table(html: Mapping[str, str]) -> Iterator[str]:
+    names = list(html)
+    for at in range(0, len(names), COLUMNS):
+        row = names[at : at + COLUMNS]
+        head = (f'<th style="{_LOOK}">{escape(name)}</th>' for name in row)
+        cells = (f'<td style="{_LOOK}">\n{html[name]}\n</td>' for name in row)
+        yield f'<table style="width: 100%; table-layout: fixed; {_FONT}">'
+        yield f"<thead><tr>{''.join(head)}</tr></thead>"
+        yield f"<tbody><tr>{''.join(cells)}</tr></tbody>"
+        yield "</table>"
 
 
 def title_html(choice: Choice, reply: Reply) -> str:
@@ -188,3 +246,192 @@ def pretty(call: ToolCall) -> str:
     if call.parsed is None:
         return call.arguments
     return json.dumps(call.parsed, indent=2, ensure_ascii=False)
+
+
+def html_of(choice: Choice, reply: Reply, *, images: bool = False) -> str:
+    """Return the choice's text as safe HTML."""
+    match reply.form:
+        case "text":
+            # Inline, for the saved output: nothing else is there to break long lines.
+            return f'<pre style="white-space: pre-wrap">{escape(choice.text)}</pre>'
+        case "json":
+            return to_html(fenced(plain_of(choice, reply)))
+        case "markdown":
+            return to_html(choice.text, images=images)
+
+
+def fenced(code: str, *, open_end: bool = False) -> str:
+    """Return JSON as a block of code in Markdown, which may go on."""
+    return f"{_LONG}json\n{code}" + ("" if open_end else f"\n{_LONG}")
+
+
+# -- Markdown. All of it is made safe in one pass, and not piece by piece: a piece that
+# is safe by itself may not be so behind another (a code fence that the text leaves open
+# turns what is code, and so left alone, into what is not).
+
+
+def markdown_of(reply: Reply, *, images: bool = False) -> str:
+    """Return the reply as Markdown: its text, and what else there is, in words."""
+    return _safe(list(_markdown(reply)), images)
+
+
+def markdown_of_several(replies: Mapping[str, Reply], *, images: bool = False) -> str:
+    """Return several replies as Markdown, each under its name."""
+    said: list[str] = []
+    for name, reply in replies.items():
+        said += [
+            f"### {_MARKS.sub(_escaped, ' '.join(name.split()))}",
+            *_markdown(reply),
+        ]
+    return _safe(said, images)
+
+
+def markdown_pieces(reply: Reply) -> list[str]:
+    """Return the pieces of that Markdown before it is made safe, for more to follow.
+
+    None of them leaves a code fence open for the next one.
+    """
+    return list(map(_closed, _markdown(reply)))
+
+
+def _safe(said: list[str], images: bool) -> str:
+    said[:-1] = map(_closed, said[:-1])
+    return to_safe_markdown("\n\n".join(said), images=images)
+
+
+#: What a name may hold that means something in Markdown.
+_MARKS = re.compile(r"[\\`*_{}\[\]()#+!|<>$~&]")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\{found[0]}"
+
+
+def _markdown(reply: Reply) -> Iterator[str]:
+    for one in reply.rounds:
+        yield from _round_markdown(one)
+
+
+def _round_markdown(reply: Reply) -> Iterator[str]:
+    for choice in reply.choices:
+        if len(reply.choices) > 1:
+            yield f"**Answer {choice.index + 1} of {len(reply.choices)}**"
+        yield from _choice_markdown(choice, reply)
+    if line := status(reply):
+        yield f"*{line}*"
+
+
+def _choice_markdown(choice: Choice, reply: Reply) -> Iterator[str]:
+    if choice.text and reply.form == "json":
+        yield _fenced(plain_of(choice, reply), "json")
+    elif choice.text:
+        yield choice.text
+    if choice.refusal:
+        yield f"Refused: {choice.refusal}"
+    for call in calls(choice, reply):
+        code = _fenced(call.arguments, "json")
+        yield f"Tool call {call.name}{state(call)}\n\n{code}"
+        if call.run is not None:
+            yield ran(call.run)
+            if call.run.result:
+                yield _fenced(result(call.run), "text")
+
+
+def _fenced(text: str, language: str) -> str:
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _closed(text: str) -> str:
+    """Close a code fence left open, so that what follows is not part of the code."""
+    try:
+        tokens, _ = parse(text)
+    except RecursionError:
+        return text
+    last = tokens[-1] if tokens else None
+    if last is None or last.type != "fence" or last.map is None:
+        return text
+    lines = text.rstrip().splitlines()
+    end = lines[-1].strip()
+    closed = last.map[0] < len(lines) - 1 and end == last.markup[0] * len(end)
+    if closed and len(end) >= len(last.markup):
+        return text
+    return f"{text.rstrip()}\n{last.markup}"
+
+
+# -- the words
+
+
+def status(reply: Reply) -> str:
+    """Return the one line that says how it ended; "" if it is simply complete."""
+    match reply.outcome:
+        case "stopped":
+            came = any(each.parts for each in reply.rounds)
+            arrived = "This is what had arrived." if came else "Nothing came."
+            return f"Stopped. {arrived}"
+        case "truncated":
+            return "Truncated: the stream ended before the answer was complete."
+        case "failed":
+            return f"Failed. {told(reply.error)}"
+        case "running":
+            return ""
+        case "complete" if reply.misfit is not None:
+            said = str(reply.misfit)
+            return f"{said[:1].upper()}{said[1:]}."
+        case "complete":
+            return _FINISHED.get(reply.finish_reason or "", "")
+
+
+_FINISHED = {
+    "length": "Cut: the token limit was reached.",
+    "content_filter": "Cut: the provider's content filter stopped the answer.",
+    "pause": "Paused: the provider wants to be asked to go on.",
+    "error": "The model reported an error.",
+}
+
+
+def calls(choice: Choice, reply: Reply) -> tuple[ToolCall, ...]:
+    """Return the choice's tool calls as they stand."""
+    return choice.tool_calls(running=reply.outcome == "running")
+
+
+def state(call: ToolCall) -> str:
+    """Return what is to be said after a call; "" if it is whole and valid."""
+    match call.state:
+        case "valid":
+            return ""
+        case "open":
+            return " …"
+        case "invalid":
+            return f" (invalid arguments: {call.error})"
+        case "unfinished":
+            return " (unfinished: do not run it)"
+
+
+def ran(run: ToolResult) -> str:
+    """Return the line above what came of a call that was run, or is to be."""
+    return _RAN[run.state]
+
+
+def result(run: ToolResult) -> str:
+    """Return what came of it, shortened: the model is told all of it."""
+    text = run.result
+    if len(text) <= SHOWN_OF_RESULT:
+        return text
+    return f"{text[:SHOWN_OF_RESULT]} … ({len(text):,} characters)"
+
+
+#: How much of a tool's result is shown and saved, in characters.
+SHOWN_OF_RESULT = 1_000
+_RAN = {
+    "waiting": "Not run yet",
+    "asking": "Waits for your consent",
+    "running": "Running …",
+    "done": "Result",
+    "failed": "Failed",
+    "invalid": "Not run: it cannot be called like this",
+    "refused": "Not run",
+    "stopped": "Stopped before it ended",
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-__all__ = ["Layout"]
+from nbstream.reply import Choice, Reply
 
 _TOKEN = re.compile(r'[ \t\r\n]+|[{}\[\],:"]|[^ \t\r\n{}\[\],:"]+')
 _PLAIN = re.compile(r'[^"\\]+')
@@ -106,3 +106,109 @@ def _plain(escape: str) -> str:
     except ValueError:
         return escape
     return json.dumps(said, ensure_ascii=False)[1:-1]
+
+
+# -- Lay out JSON that is still arriving as it will stand, and say how it stands now.
+
+#: What may be missing only its end: a string, an escape in it, a word, a number.
+_OPEN_END = re.compile(
+    r'"(?:[^"\\\x00-\x1f]|\\.)*\\?|\\?(?:u[0-9a-fA-F]{0,4})?|-|\.|\.?\d*[eE][+-]?'
+    r"|t(?:r(?:ue?)?)?|f(?:a(?:l(?:se?)?)?)?|n(?:u(?:ll?)?)?|\s*"
+)
+
+
+def standing(fragment: str) -> str:
+    """Tell what JSON is that may go on: ``open``, ``valid`` as it is, or ``invalid``.
+
+    ``invalid`` means that nothing which may follow makes it valid.
+    """
+    try:
+        json.loads(fragment, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        is_half = _OPEN_END.fullmatch(fragment[error.pos :])
+        is_control = error.msg.startswith("Invalid control")  # a line's end in a string
+        return "open" if is_half and not is_control else "invalid"
+    except (ValueError, RecursionError):
+        return "invalid"
+    return "valid"
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(name)
+
+
+def laid_out(fragment: str) -> str:
+    """Return the beginning of a JSON text, indented, with nothing added or closed.
+
+    So the arguments of a call stand still while they fill in: when the last brace
+    arrives, nothing but that brace is new.
+    """
+    layout = Layout()
+    return layout.feed(fragment) + layout.finish()
+
+
+# -- The answer's text in the form it is to be read in: Markdown, plain text, JSON.
+
+_FENCE = re.compile(r"\s*[`~]{3,}\w*[ \t]*\n")
+
+
+class Json:
+    """A JSON answer as it grows, laid out.
+
+    The object that holds the value under ``key`` is left out, and so is a code fence
+    before it. What begins with no brace or bracket is given as it came.
+    """
+
+    def __init__(self, key: str | None = None) -> None:
+        self._key = key
+        self._seen = 0
+        self._head: str | None = ""  # what may be left out, until that is known
+        self._layout: Layout | None = None
+        self._made: list[str] = []
+
+    @classmethod
+    def of(cls, reply: Reply) -> Json:
+        """Return an empty one for this reply."""
+        return cls(reply.expected.key if reply.expected else None)
+
+    def grow(self, text: str) -> str:
+        """Return all of it laid out, now that this is the text."""
+        added, self._seen = text[self._seen :], len(text)
+        if self._head is not None:
+            added = self._begin(self._head + added)
+        self._made.append(self._layout.feed(added) if self._layout else added)
+        return "".join(self._made)
+
+    def end(self, text: str) -> str:
+        """Return all of it, now that nothing more comes."""
+        self.grow(text)
+        rest = self._layout.finish() if self._layout else self._head
+        self._head = None
+        self._made.append(rest or "")
+        return "".join(self._made)
+
+    def _begin(self, text: str) -> str:
+        """Take off what is left out; nothing is given until that is known."""
+        self._head = text
+        start = _FENCE.match(text)
+        body = text[start.end() if start else 0 :].lstrip()
+        if not body or (not start and body[0] in "`~" and "\n" not in body):
+            return ""
+        if body[0] not in "{[":
+            self._head = None
+            return text
+        before = None
+        if self._key is not None and body[0] == "{":
+            if ":" not in body:
+                return ""
+            before = re.match(rf'\{{\s*"{self._key}"\s*:\s*', body)
+        inside, alone = before is not None, start is not None
+        self._head, self._layout = None, Layout(inside=inside, alone=alone)
+        return body[before.end() if before else 0 :]
+
+
+def plain_of(choice: Choice, reply: Reply) -> str:
+    """Return the choice's text as plain text; JSON is laid out, if it is any."""
+    if reply.form != "json" or reply.misfit is not None:
+        return choice.text
+    return Json.of(reply).end(choice.document)

@@ -4,13 +4,9 @@ import sys
 from typing import TextIO
 
 from nbstream.reply import Reply, Waiting
-from nbstream.screens import cell
+from nbstream.screens.base import Prompting, cell, visible
 from nbstream.screens.bundle import afterword
-from nbstream.screens.control import visible
-from nbstream.screens.forms import Json
-from nbstream.screens.prompting import Prompting
-
-__all__ = ["TerminalScreen"]
+from nbstream.screens.json_layout import Json
 
 
 class TerminalScreen:

@@ -26,14 +26,6 @@ from nbstream.streams.referents import (
 from nbstream.streams.session import Session
 from nbstream.streams.shapes import check, check_answer, is_async_manager, is_parsable
 
-__all__ = [
-    "LoopDriver",
-    "Pools",
-    "background_loop",
-    "retire",
-]
-
-
 # -- Keep one event loop of our own, in one daemon thread, for all streams.
 
 
@@ -101,19 +93,6 @@ class Connection(Protocol):
         ...
 
 
-@runtime_checkable
-class Transport(Protocol):
-    """What asyncio puts under a connection."""
-
-    def abort(self) -> None:
-        """Close it without waiting, in its loop's thread."""
-        ...
-
-    def is_closing(self) -> bool:
-        """Tell whether it is closed or about to be."""
-        ...
-
-
 class Pools:
     """The connection pools that a stream's call can reach."""
 
@@ -141,9 +120,10 @@ class Pools:
                 continue
             self._forget(connection)
             for found in reach(connection):
-                if isinstance(found, Transport):
+                abort = getattr(type(found), "abort", None)  # of asyncio's transports
+                if abort is not None and hasattr(type(found), "is_closing"):
                     with contextlib.suppress(RuntimeError):  # its loop is closed
-                        loop.call_soon_threadsafe(found.abort)
+                        loop.call_soon_threadsafe(abort, found)
                     break
 
     async def _release_own(self) -> None:

@@ -2,30 +2,26 @@
 
 Every SDK keeps these under other private names; the references themselves are told by
 the garbage collector.
+
+What is met on the way belongs to others, and may be a proxy that answers for another
+object, or one whose ``__len__`` asks a server. So it is asked nothing: only its type,
+which no object can feign, and what the collector knows. Even ``isinstance`` asks an
+object for its ``__class__``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import inspect
 from collections import deque
-from collections.abc import AsyncGenerator, Collection, Iterator
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator
 from itertools import islice
-from types import FunctionType, ModuleType
+from types import AsyncGeneratorType, CoroutineType, FunctionType, ModuleType
+from typing import Any, TypeGuard, TypeVar, cast
 
 from nbstream.streams.shapes import begun, response_of
 
-__all__ = [
-    "POOLS",
-    "home_loop",
-    "is_pool",
-    "nearest_loop",
-    "open_readers",
-    "open_responses",
-    "reach",
-    "unsent_calls",
-]
+_T = TypeVar("_T")
 
 #: Class that holds idle connections -> (its private list of them, versions seen).
 POOLS: dict[str, tuple[str, str]] = {
@@ -34,17 +30,32 @@ POOLS: dict[str, tuple[str, str]] = {
 #: Where the streams and generators are at home that read one answer and are its own.
 READERS = (
     *("anthropic", "google", "httpcore", "httpcore2", "httpx", "httpx2", "openai"),
-    *("nbstream.requests", "nbstream.record"),
+    *("nbstream.requests", "nbstream.streams"),
 )
 SEARCH_AT_MOST = 4000
 ITEMS_AT_MOST = 200
+
+
+#: Where the walk does not go on.
+_ENDS = (type, ModuleType, asyncio.AbstractEventLoop)
+_CONTAINERS: tuple[Any, ...] = (list, tuple, dict, set, frozenset, deque)
+_LENGTHS: tuple[tuple[type, Callable[[object], int]], ...] = tuple(
+    (kind, kind.__len__) for kind in _CONTAINERS
+)
+#: The libraries whose responses hold a connection.
+RESPONSES = ("httpx", "httpx2")
+
+
+def _is(found: object, kind: type[_T]) -> TypeGuard[_T]:
+    """Tell whether an object's own type is of a kind; the object is not asked."""
+    return issubclass(type(found), kind)
 
 
 def home_loop(stream: object) -> asyncio.AbstractEventLoop | None:
     """Return the loop a stream is bound to, or none if it can run on any."""
     if isinstance(stream, asyncio.Future):
         return stream.get_loop()
-    if hasattr(stream, "ag_frame") and not begun(stream):
+    if _is(stream, AsyncGeneratorType) and not begun(stream):
         return None
     response = response_of(stream)
     if response is not None:
@@ -63,8 +74,7 @@ def open_responses(generator: object) -> list[object]:
     return [
         found
         for found in reach(generator)
-        if getattr(found, "is_stream_consumed", None) is not None
-        and getattr(found, "is_closed", True) is False
+        if _comes_from(type(found), RESPONSES) and is_open(found)
     ]
 
 
@@ -80,30 +90,43 @@ def open_readers(stream: object) -> list[AsyncGenerator[object, None]]:
     return [
         found
         for found in reach(stream)
-        if isinstance(found, AsyncGenerator)
+        if _is(found, AsyncGeneratorType)
         and begun(found)
-        and not getattr(found, "ag_running", False)
+        and not found.ag_running
         and _reads(found)
     ]
 
 
 def _reads(stream: object) -> bool:
-    frame = getattr(stream, "ag_frame", None)
-    home = str(frame.f_globals.get("__name__")) if frame else type(stream).__module__
-    return any(home == each or home.startswith(f"{each}.") for each in READERS)
+    if _is(stream, AsyncGeneratorType) and stream.ag_frame is not None:
+        return _is_in(str(stream.ag_frame.f_globals.get("__name__")), READERS)
+    return _is_in(type(stream).__module__, READERS)
+
+
+def _comes_from(kind: type, homes: Collection[str]) -> bool:
+    return any(_is_in(each.__module__, homes) for each in kind.__mro__)
+
+
+def _is_in(module: str, homes: Collection[str]) -> bool:
+    return any(module == each or module.startswith(f"{each}.") for each in homes)
+
+
+def is_open(response: object) -> bool:
+    """Tell whether an HTTP response of httpx still holds its connection."""
+    return getattr(response, "is_closed", True) is False
 
 
 def unsent_calls(manager: object) -> list[object]:
     """Return the coroutines that an async manager would await when entered."""
     nearby = islice(reach(manager), 50)
-    return [c for c in nearby if inspect.iscoroutine(c) and not begun(c)]
+    return [c for c in nearby if _is(c, CoroutineType) and not begun(c)]
 
 
 def nearest_loop(start: object) -> asyncio.AbstractEventLoop | None:
     """Return the event loop that ``start`` refers to most directly."""
     for found in reach(start):
-        if isinstance(found, asyncio.AbstractEventLoop):
-            return found
+        if issubclass(type(found), asyncio.AbstractEventLoop):
+            return cast("asyncio.AbstractEventLoop", found)
     return None
 
 
@@ -116,18 +139,22 @@ def reach(start: object) -> Iterator[object]:
             return
         found = queue.popleft()
         yield found
-        if isinstance(found, (type, ModuleType, asyncio.AbstractEventLoop)):
-            continue
-        if is_pool(found) or (
-            isinstance(found, Collection) and len(found) > ITEMS_AT_MOST
-        ):
+        if issubclass(type(found), _ENDS) or is_pool(found) or _is_long(found):
             continue
         # A function is followed into its closure, not into its module.
-        inside = found.__closure__ if isinstance(found, FunctionType) else found
+        inside = found.__closure__ if _is(found, FunctionType) else found
         for referent in gc.get_referents(inside):
             if id(referent) not in seen and gc.is_tracked(referent):
                 seen.add(id(referent))
                 queue.append(referent)
+
+
+def _is_long(found: object) -> bool:
+    """Tell whether a container holds too much; its own ``__len__`` is not called."""
+    return any(
+        issubclass(type(found), kind) and length(found) > ITEMS_AT_MOST
+        for kind, length in _LENGTHS
+    )
 
 
 def is_pool(found: object) -> bool:

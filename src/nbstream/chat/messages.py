@@ -1,0 +1,146 @@
+"""``Message``: what was said in a conversation, without the words of any one API."""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
+
+from nbstream.reply import Reply
+from nbstream.types import (
+    End,
+    Finish,
+    Round,
+    TextDelta,
+    ToolCallDelta,
+    ToolResult,
+    ToolState,
+)
+
+Who: TypeAlias = Literal["system", "user", "model", "tool"]
+
+_END = (Finish(reason="stop", raw_reason=""), End())
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """An image or a file that was sent along; read as a ``Path`` is."""
+
+    name: str
+    data: bytes
+
+    @classmethod
+    def of(cls, kind: str, data: str, name: str = "") -> Attachment:
+        """Return what came in base64; its name, if it has none, tells its type."""
+        ending = mimetypes.guess_extension(kind) or ""
+        return cls(name or f"file{ending}", base64.b64decode(data, validate=True))
+
+    def read_bytes(self) -> bytes:
+        """Return its content."""
+        return self.data
+
+    def read_text(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """Return its content as text."""
+        return self.data.decode(encoding, errors)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a tool: the API's name of it, the tool's name, the JSON text."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message.
+
+    Attributes:
+        who: Who said it; ``tool`` is what came of a call.
+        at: Its place in the list of messages.
+        text: Its text, or the result of the call.
+        calls: The calls a model made with it.
+        call: Which call a result belongs to: its id, and the tool's name or "".
+        is_error: Whether the result is an error.
+        images: Images sent along.
+        files: Files sent along.
+        lost: What of it only this API can read, in a few words each.
+    """
+
+    who: Who
+    at: int
+    text: str = ""
+    calls: Sequence[Call] = ()
+    call: tuple[str, str] = ("", "")
+    is_error: bool = False
+    images: Sequence[Attachment] = ()
+    files: Sequence[Attachment] = ()
+    lost: list[str] = field(default_factory=list)
+
+
+class Named(Protocol):
+    """A call, here or in a reply."""
+
+    @property
+    def id(self) -> str | None:
+        """The API's name of it."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The tool's name."""
+        ...
+
+
+def place_of_call(result: Message, calls: Sequence[Named]) -> int | None:
+    """Find the call that a result belongs to: by its id, by its name, or by its turn.
+
+    None: there is no call left.
+    """
+    id_, name = result.call
+    places = range(len(calls))
+    fits = [at for at in places if id_ and calls[at].id == id_]
+    fits += [at for at in places if name and calls[at].name == name]
+    return next(iter([*fits, *places]), None)
+
+
+def to_reply(api: str, messages: Iterable[Message]) -> Reply:
+    """Return a complete reply that says what a model said, to be shown like a new one.
+
+    Calls and their results are in it; what comes after a result is another round.
+    """
+    reply = Reply(api)
+    has_results = False
+    for message in messages:
+        if message.who == "tool":
+            has_results = True
+            _add_result(reply, message)
+            continue
+        if has_results:
+            reply.extend([*_END, Round()])
+            has_results = False
+        if message.text:
+            reply.apply(TextDelta(text=message.text, index=0))
+        for call in message.calls:
+            delta = ToolCallDelta(
+                index=1 + len(reply.tool_calls),
+                id=call.id,
+                name=call.name,
+                arguments=call.arguments,
+            )
+            reply.apply(delta)
+    reply.extend(_END)
+    reply.end()
+    return reply
+
+
+def _add_result(reply: Reply, message: Message) -> None:
+    waiting = [at for at, call in enumerate(reply.tool_calls) if not call.run]
+    place = place_of_call(message, [reply.tool_calls[at] for at in waiting])
+    if place is not None:
+        state: ToolState = "failed" if message.is_error else "done"
+        reply.apply(ToolResult(call=waiting[place], state=state, result=message.text))

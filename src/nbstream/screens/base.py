@@ -1,0 +1,177 @@
+"""What the screens share: where we are, the plainest of them, what a terminal needs."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from nbstream.errors import UnknownNameError
+from nbstream.reply import Reply
+
+if TYPE_CHECKING:
+    from nbstream._player import Screen
+    from nbstream._stop import Stop
+    from nbstream.tool_runs import Consents
+
+#: What ``view=`` and ``NBSTREAM_VIEW`` may be; ``auto`` is the default.
+VIEWS = ("auto", "live", "updates", "static", "terminal", "none")
+
+
+def view_of(view: str | None) -> str:
+    """Return the view that is meant: the named one, or what fits where we are.
+
+    Raises:
+        UnknownNameError: there is no such view.
+    """
+    view = view or os.environ.get("NBSTREAM_VIEW") or "auto"
+    if view not in VIEWS:
+        raise UnknownNameError("view", view, VIEWS)
+    return place() if view == "auto" else view
+
+
+def place() -> str:
+    """Tell what fits: ``live`` in a notebook with a person, ``static`` without one.
+
+    A front end that lets a cell ask for input has someone to ask. nbclient, nbconvert,
+    papermill and nbval do not, and compare or save what a cell displays first.
+    """
+    kernel = getattr(_shell(), "kernel", None)
+    if kernel is None:
+        return "terminal"
+    parent = kernel.get_parent()
+    content = parent.get("content", {}) if isinstance(parent, dict) else {}
+    return "live" if content.get("allow_stdin") else "static"
+
+
+def cell() -> object:
+    """Return what is the same for all that one cell runs; None outside IPython."""
+    shell = _shell()
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return getattr(shell, "execution_count", None)
+    parent = kernel.get_parent()
+    return parent.get("header", {}).get("msg_id") if isinstance(parent, dict) else None
+
+
+def _shell() -> Any:
+    """Return the running IPython shell, or None; IPython is not imported for it."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython else None
+
+
+#: Control characters by which a text could drive the terminal it is printed on:
+#: C0 but tab and newline, DEL, C1 (ECMA-48); all of them are made visible.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def visible(text: str) -> str:
+    """Return the text with a sign in place of each control character."""
+    return _CONTROL.sub(_visible, text)
+
+
+def _visible(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else "�"
+
+
+class NoScreen:
+    """Shows nothing, anywhere."""
+
+    in_the_cell = False
+
+    def open(self, reply: object) -> None:
+        """Show nothing."""
+
+    def interval_s(self) -> float:
+        """Return a wait that is long: there is nothing to look at, in seconds."""
+        return 3600.0
+
+    def update(self, reply: object) -> None:
+        """Show nothing."""
+
+    def close(self, reply: object) -> None:
+        """Show nothing."""
+
+
+class Together:
+    """Several screens of one reply; the slowest of them sets the pace."""
+
+    def __init__(self, screens: Sequence[Screen]) -> None:
+        self._screens = screens
+        self.in_the_cell = any(each.in_the_cell for each in screens)
+
+    def open(self, reply: Reply) -> None:
+        """Begin on each."""
+        for each in self._screens:
+            each.open(reply)
+
+    def interval_s(self) -> float:
+        """Return the longest wait that one of them wants, in seconds."""
+        return max(each.interval_s() for each in self._screens)
+
+    def update(self, reply: Reply) -> None:
+        """Show the reply as it is now."""
+        for each in self._screens:
+            each.update(reply)
+
+    def wait(self, reply: Reply, seconds_left: int, why: str) -> None:
+        """Count down on those that can."""
+        for each in self._screens:
+            wait = getattr(each, "wait", None)
+            if wait is not None:
+                wait(reply, seconds_left, why)
+
+    def close(self, reply: Reply) -> None:
+        """Show the reply as it stays."""
+        for each in self._screens:
+            each.close(reply)
+
+
+# -- a person is asked by `input` whether a call may run, where no view has a button ---
+
+#: Called at each look at the reply: asks what there is to be asked.
+Prompting: TypeAlias = Callable[[Reply], None]
+
+
+def prompting(stop: Stop | None, consents: Consents | None) -> Prompting:
+    """Return what asks, on the main thread; elsewhere it says that nobody is there.
+
+    While it waits, Ctrl-C and ■ are Python's own: what was pressed stops the stream.
+    """
+    if stop is None or consents is None:
+        return lambda reply: None
+    consents.attached = True
+    asked: set[str] = set()
+
+    def look(reply: Reply) -> None:
+        for key in consents.open:
+            if key in asked:
+                continue
+            asked.add(key)
+            call = reply.tool_calls[int(key.rpartition(".")[2])]
+            answer = None
+            if threading.current_thread() is threading.main_thread():
+                question = f"Run {call.name}({call.arguments})? [y/N] "
+                answer = _asked(visible(question), stop)
+            consents.answer(key, answer)
+
+    return look
+
+
+def _asked(question: str, stop: Stop) -> bool | None:
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        sys.stdout.flush()
+        return input(question).strip().lower() in {"y", "yes"}
+    except KeyboardInterrupt:
+        stop.set("interrupt")
+    except EOFError:
+        return None
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    return False

@@ -1,0 +1,163 @@
+"""See a comm's message on its way to a busy kernel, and leave it as it is.
+
+All that is used of ipykernel beyond its documented interface is here: each name is
+looked for, and where it is missing or not what it was, the next hand takes over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+#: Look once for messages; False: that cannot be done with this kernel.
+Look: TypeAlias = Callable[[], bool]
+#: What is told of a message: the content of a custom message of our comm.
+Take: TypeAlias = Callable[[object], None]
+
+#: What is used, and the versions of ipykernel in which it was seen.
+PRIVATE: Mapping[str, str] = {
+    "comm._reply_subshell_for": "7.4.0: asked on the shell channel's thread where a "
+    "message goes; we answer as the message says itself",
+    "kernel.shell_channel_thread": "7.0.0 to 7.4.0: where messages come in while a "
+    "cell blocks; with .io_loop",
+    "kernel.shell_channel_thread_main": "7.0.0 to 7.4.0: (frames) hands a message on",
+    "kernel.shell_stream.on_recv": "7.0.0 to 7.4.0: who is given each message",
+    "kernel.msg_queue": "6.17.1 to 6.31.0: (number, handler, (frames,)) of what waits",
+    "kernel.shell_stream.flush": "6.17.1 to 6.31.0: reads what has come into the queue",
+}
+#: What is raised where a kernel is not as the table says.
+_OTHERWISE = (AttributeError, LookupError, TypeError, ValueError)
+
+
+def hook(comm: Any, take: Take) -> Callable[[], None]:
+    """Look at each message as ipykernel 7.4 routes it; return what undoes that.
+
+    The route is the one in the message's own header. By itself 7.4 sends messages to
+    the shell that wrote to this comm last, which is the one that is busy.
+    """
+    if not hasattr(comm, "_reply_subshell_for"):
+        return lambda: None
+
+    def route(data: object, default: object) -> object:
+        _tell(data, take)
+        return default
+
+    comm._reply_subshell_for = route
+
+    def undo() -> None:
+        vars(comm).pop("_reply_subshell_for", None)
+
+    return undo
+
+
+#: Whose messages are looked for: the comms of the streams that are shown now.
+_watched: dict[str, Take] = {}
+_tapping = threading.Lock()
+
+
+def watch(comm: Any, take: Take) -> Callable[[], None]:
+    """Look for a comm's messages as they come in; return what undoes that.
+
+    An ipykernel 7 is tapped for it. That is for 7.0 to 7.3 with a front end that knows
+    no subshells: there all messages go to the main thread, which is the one that is
+    busy. 7.4 has the hook; for 6 the pump must look.
+    """
+    kernel = _kernel()
+    if kernel is None or hasattr(comm, "_reply_subshell_for"):
+        return lambda: None
+    comm_id: str = comm.comm_id
+    thread: Any = getattr(kernel, "shell_channel_thread", None)
+    main: Any = getattr(kernel, "shell_channel_thread_main", None)
+    receive: Any = getattr(getattr(kernel, "shell_stream", None), "on_recv", None)
+    can_tap = hasattr(thread, "io_loop") and main is not None and receive is not None
+
+    async def look_and_hand_on(frames: Any) -> None:
+        with contextlib.suppress(*_OTHERWISE):
+            for _, data, each in list(_known(kernel.session, frames)):
+                _tell(data, each)
+        await main(frames)
+
+    def undo() -> None:
+        with _tapping:
+            if _watched.pop(comm_id, None) and can_tap and not _watched:
+                thread.io_loop.add_callback(receive, main, copy=False)
+
+    with _tapping:
+        _watched[comm_id] = take
+        if can_tap:
+            thread.io_loop.add_callback(receive, look_and_hand_on, copy=False)
+    return undo
+
+
+def pump() -> Look | None:
+    """Return how to look at what waits for an ipykernel 6; None: this is none."""
+    kernel = _kernel()
+    stream: Any = getattr(kernel, "shell_stream", None)
+    if not hasattr(kernel, "msg_queue") or not hasattr(stream, "flush"):
+        return None
+    seen: set[str] = set()
+
+    def look() -> bool:
+        try:
+            stream.flush()
+            found = list(_waiting(kernel))
+        except _OTHERWISE:
+            return False
+        for msg_id, data, take in found:
+            if msg_id not in seen:
+                seen.add(msg_id)
+                _tell(data, take)
+        return True
+
+    return look
+
+
+def _kernel() -> Any:
+    ipython = sys.modules.get("IPython")
+    return getattr(ipython and ipython.get_ipython(), "kernel", None)
+
+
+def _waiting(kernel: Any) -> Iterator[tuple[str, object, Take]]:
+    """Yield what waits of the comms' messages; the queue stays as it is."""
+    queue = kernel.msg_queue
+    items: list[Any] = []
+    try:
+        items.extend(queue.get_nowait() for _ in range(queue.qsize()))
+    finally:
+        for item in items:
+            queue.put_nowait(item)
+    for _, _, args in items:
+        if args:
+            yield from _known(kernel.session, args[0])
+
+
+def _known(session: Any, frames: Any) -> Iterator[tuple[str, object, Take]]:
+    """Yield the message's id, its data and who is told, if a comm's it is."""
+    for comm_id, take in tuple(_watched.items()):
+        message = _ours(session, frames, comm_id)
+        if message is not None:
+            yield *message, take
+
+
+def _ours(session: Any, frames: Any, comm_id: str) -> tuple[str, object] | None:
+    """Read a message if it is the comm's.
+
+    ``content=False`` is vital: else the message counts as delivered, and the kernel
+    refuses it afterwards as a duplicate.
+    """
+    _, parts = session.feed_identities(frames, copy=False)
+    if len(parts) < 5 or comm_id.encode() not in parts[4].bytes:
+        return None
+    message = session.deserialize(parts, content=False, copy=False)
+    content = session.unpack(message["content"])
+    if message["msg_type"] != "comm_msg" or content["comm_id"] != comm_id:
+        return None
+    return message["msg_id"], content["data"]
+
+
+def _tell(data: object, take: Take) -> None:
+    if isinstance(data, dict) and data.get("method") == "custom":
+        take(data.get("content"))
