@@ -28,11 +28,6 @@ from nbstream.lab.recording.format import load
 from nbstream.lab.recording.redaction import Secrets
 from nbstream.offline.wire import WRITERS
 from nbstream.offline.wire.base import Ask, Json, Request, RequestError, Step
-from nbstream.record.apis import api_of, tail_of
-from nbstream.record.exchange import Exchange
-from nbstream.record.reader import load
-from nbstream.record.redaction import Secrets
-from nbstream.offline.wire.base import Ask, Json, Request, RequestError, Step, json_of
 from nbstream.streams.transports import api_of, tail_of
 
 _LONGEST = 60
