@@ -14,7 +14,7 @@ import tomllib
 import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -278,15 +278,14 @@ def _choice(scenario: Scenario, ask: Ask, name: str, at: int) -> Choice:
     whole = tuple(_merged(parts))
     if ask.choices > 1:
         label = f"Answer {at + 1} of {ask.choices}. "
-        whole = tuple(_labelled(part, label) for part in whole)
+        whole = tuple(
+            replace(part, tokens=cut(label) + part.tokens)
+            if part.kind == "text"
+            else part
+            for part in whole
+        )
     kept = whole if ask.max_tokens is None else tuple(_within(whole, ask.max_tokens))
     return Choice(parts=kept, finish=finish if kept == whole else "length")
-
-
-def _labelled(part: AnswerPart, label: str) -> AnswerPart:
-    if part.kind != "text":
-        return part
-    return AnswerPart(kind="text", tokens=cut(label) + part.tokens)
 
 
 def _said(part: ScriptPart, ask: Ask) -> AnswerPart:
@@ -318,8 +317,7 @@ def _merged(parts: Iterable[AnswerPart]) -> list[AnswerPart]:
     merged: list[AnswerPart] = []
     for part in parts:
         if merged and part.kind == merged[-1].kind == "text":
-            tokens = merged[-1].tokens + part.tokens
-            merged[-1] = AnswerPart(kind="text", tokens=tokens)
+            merged[-1] = replace(part, tokens=merged[-1].tokens + part.tokens)
         else:
             merged.append(part)
     return merged
@@ -334,9 +332,7 @@ def _within(parts: Iterable[AnswerPart], max_tokens: int) -> Iterator[AnswerPart
         if tokens == part.tokens:
             yield part
         elif tokens:
-            yield AnswerPart(
-                kind=part.kind, tokens=tokens, id=part.id, name=part.name, whole=False
-            )
+            yield replace(part, tokens=tokens, arguments={}, whole=False)
 
 
 def _count(scenario: Scenario, ask: Ask, choices: tuple[Choice, ...]) -> Counts:
@@ -353,22 +349,22 @@ def _count(scenario: Scenario, ask: Ask, choices: tuple[Choice, ...]) -> Counts:
 
 def _fill(script: str, ask: Ask) -> str:
     """Fill the holes, such as ``{{prompt}}``; ``scenarios/README.md`` lists them."""
+    prompt = TAG.sub("", ask.prompt)
 
     def value(hole: re.Match[str]) -> str:
         match hole.group(1):
             case "prompt":
-                return _quote(TAG.sub("", ask.prompt))
+                return _quote(prompt)
             case "tool_result":
                 return "; ".join(_quote(result) for result in ask.tool_results)
             case "model":
                 return _quote(ask.model)
             case "earlier":
-                said = [_quote(TAG.sub("", prompt)) for prompt in ask.earlier]
+                said = [_quote(TAG.sub("", text)) for text in ask.earlier]
                 return "; ".join(said) or "nothing"
             case "round":
                 return str(ask.rounds + 1)
             case "json":
-                prompt = TAG.sub("", ask.prompt)
                 made = value_for(ask.schema or {}, prompt, {}, several=3)
                 return json.dumps(made, ensure_ascii=False)
             case _:

@@ -12,13 +12,13 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from nbstream.errors import UsageError
 from nbstream.offline.answer import answer
-from nbstream.offline.faults import Damage, End, Faults
-from nbstream.offline.replay import Tape, steps
+from nbstream.offline.faults import Faults
+from nbstream.offline.replay import Tape, frames_of
 from nbstream.offline.wire import WRITERS, guess_api, models_body, route
 from nbstream.offline.wire.base import (
     Ask,
@@ -26,7 +26,7 @@ from nbstream.offline.wire.base import (
     Json,
     Request,
     RequestError,
-    Step,
+    Response,
     dumps,
 )
 
@@ -111,7 +111,7 @@ TOKENS_PER_S = 70
 _SEED = 7
 
 
-def paced(frames: Iterable[Frame], speed: float) -> Iterator[Step]:
+def paced(frames: Iterable[Frame], speed: float) -> Iterator[Frame]:
     """Pace frames like a model: a wait for the first token, then about 70 a second.
 
     ``speed`` 2 is twice as fast; 0 is no waiting at all. The jitter comes from a
@@ -119,15 +119,13 @@ def paced(frames: Iterable[Frame], speed: float) -> Iterator[Step]:
     """
     jitter = random.Random(_SEED)
     waited = False
-    for data, tokens in frames:
-        if not speed or not tokens:
-            yield Step(0.0, data)
-        elif not waited:
-            waited = True
-            yield Step(FIRST_TOKEN_S / speed, data)
-        else:
-            spread = jitter.uniform(0.6, 1.4)
-            yield Step(tokens * spread / TOKENS_PER_S / speed, data)
+    for frame in frames:
+        delay_s = 0.0
+        if frame.tokens and waited:
+            delay_s = frame.tokens * jitter.uniform(0.6, 1.4) / TOKENS_PER_S
+        elif frame.tokens:
+            waited, delay_s = True, FIRST_TOKEN_S
+        yield frame._replace(delay_s=delay_s / speed if speed else 0.0)
 
 
 def check_speed(speed: float) -> float:
@@ -145,23 +143,6 @@ def _speed_from_env() -> float:
     except ValueError:
         message = f"NBSTREAM_SPEED={text!r} is not a number, such as 0"
         raise UsageError(message) from None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
-    """An answer ready to be sent: a head, the steps of a stream, and its last bytes.
-
-    A fault is something that stands between: it changes the steps, the head (late, or
-    ``silent``: none at all) or the end.
-    """
-
-    status: int
-    fields: Mapping[str, str]
-    steps: Iterable[Step] = ()
-    body: bytes = b""
-    end: End = "whole"
-    head_delay_s: float = 0.0
-    silent: bool = False
 
 
 def respond(
@@ -202,32 +183,24 @@ def _answered(
     given = answer(ask, exchange.request)
     exchange.prompt, exchange.rounds = ask.prompt, ask.rounds
     exchange.scenario, exchange.answer_id = given.scenario, given.id
-    frames = api.frames(ask, given)
+    response = Response(frames=api.frames(ask, given))
     fault = faults.take(api.name, stream=ask.stream)
-    damage = Damage(frames=frames)
     if fault is not None:
         exchange.fault = fault.kind
-        damage = fault.damage(api, frames)
-    steps = paced(damage.frames, speed)
-    if damage.body is not None:
-        return _whole(damage.status, damage.body, damage.fields)
-    if not ask.stream and not damage.silent:
-        waited = damage.head_delay_s + sum(step.delay_s for step in steps)
+        response = fault.damage(api, response.frames)
+    if response.body is not None:
+        return _with_length(response)
+    frames = paced(response.frames, speed)
+    if not ask.stream and not response.silent:
+        waited = response.head_delay_s + sum(frame.delay_s for frame in frames)
         return _at_once(200, api.body(ask, given), waited)
-    return Response(
-        status=200,
-        fields={
-            "Content-Type": "text/event-stream; charset=utf-8",
-            "x-request-id": f"req_{given.id}",
-            "request-id": f"req_{given.id}",
-            "Cache-Control": "no-cache",
-            **damage.fields,
-        },
-        steps=steps,
-        end=damage.end,
-        head_delay_s=damage.head_delay_s,
-        silent=damage.silent,
-    )
+    fields = {
+        "Content-Type": "text/event-stream; charset=utf-8",
+        "x-request-id": f"req_{given.id}",
+        "request-id": f"req_{given.id}",
+        "Cache-Control": "no-cache",
+    }
+    return replace(response, fields={**fields, **response.fields}, frames=frames)
 
 
 def _going_on(ask: Ask, log: Log) -> Ask:
@@ -251,7 +224,7 @@ def _played(request: Request, exchange: Exchange, tape: Tape, speed: float) -> R
     return Response(
         status=recorded.status or 0,
         fields=fields,
-        steps=() if recorded.status in {204, 304} else steps(recorded, speed),
+        frames=() if recorded.status in {204, 304} else frames_of(recorded, speed),
         end="fin" if recorded.ended == "cut" else "whole",
         head_delay_s=recorded.response_s / speed if speed else 0.0,
     )
@@ -264,16 +237,15 @@ def failed(api: str, error: RequestError) -> Response:
 
 
 def _at_once(status: int, body: Json, delay_s: float = 0.0) -> Response:
-    data = dumps(body).encode("utf-8", "replace")
-    return _whole(status, data, {"Content-Type": "application/json"}, delay_s)
-
-
-def _whole(
-    status: int, body: bytes, fields: Mapping[str, str], delay_s: float = 0.0
-) -> Response:
-    return Response(
+    response = Response(
         status=status,
-        fields={**fields, "Content-Length": str(len(body))},
-        steps=[Step(delay_s, b"")],
-        body=body,
+        fields={"Content-Type": "application/json"},
+        frames=[Frame(b"", delay_s=delay_s)],
+        body=dumps(body).encode("utf-8", "replace"),
     )
+    return _with_length(response)
+
+
+def _with_length(response: Response) -> Response:
+    length = {"Content-Length": str(len(response.body or b""))}
+    return replace(response, fields={**response.fields, **length})

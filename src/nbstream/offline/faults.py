@@ -1,6 +1,6 @@
 """Faults on request: which answers of a server go wrong, and how.
 
-A fault turns the events of an answer into a `Damage`: a response gone wrong. Each is
+A fault turns the events of an answer into a `Response` gone wrong. Each is
 a function of the API and the events; its keywords are the fault's options, and the
 first line of its docstring is what ``offline.faults()`` says of it. They stand in
 this order: the connection is cut or silent; what is said is wrong; streams that are
@@ -14,7 +14,6 @@ import json
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
@@ -23,10 +22,8 @@ from typing import Any, Literal, Self, TypeAlias
 
 from nbstream.errors import UnknownNameError, UsageError
 from nbstream.offline.wire import WRITERS
-from nbstream.offline.wire.base import DONE, Api, Frame, dumps, phrase
+from nbstream.offline.wire.base import DONE, Api, End, Frame, Response, dumps, phrase
 
-#: How a response ends: as it should, cut (orderly or by a reset), or never.
-End: TypeAlias = Literal["whole", "fin", "rst", "stall"]
 Cut: TypeAlias = Literal["fin", "rst"]
 Frames: TypeAlias = Iterable[Frame]
 
@@ -53,22 +50,6 @@ _HTML = (
 _BATCH = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Damage:
-    """A response that went wrong: of what is not said here, nothing is changed.
-
-    ``body`` is sent whole in place of the events; ``silent`` sends not even a head.
-    """
-
-    frames: Frames = ()
-    end: End = "whole"
-    status: int = 200
-    fields: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
-    head_delay_s: float = 0.0
-    silent: bool = False
-
-
 class Fault:
     """A fault that is in force until it is used up, cleared, or its ``with`` ends.
 
@@ -79,7 +60,7 @@ class Fault:
         self,
         faults: Faults,
         kind: str,
-        make: Callable[[Api, Frames], Damage],
+        make: Callable[[Api, Frames], Response],
         *,
         times: int | None,
         api: str | None,
@@ -91,7 +72,7 @@ class Fault:
         self._faults = faults
         self._make = make
 
-    def damage(self, api: Api, frames: Frames) -> Damage:
+    def damage(self, api: Api, frames: Frames) -> Response:
         """Return the response gone wrong."""
         return self._make(api, frames)
 
@@ -157,7 +138,7 @@ class Faults:
             self._in_force.clear()
 
 
-def _made(name: str, options: dict[str, object]) -> Callable[[Api, Frames], Damage]:
+def _made(name: str, options: dict[str, object]) -> Callable[[Api, Frames], Response]:
     if name not in _KINDS:
         raise UnknownNameError("fault", name, known_faults())
     fixed = {"api", "frames", "status"} if name.isdigit() else {"api", "frames"}
@@ -233,63 +214,63 @@ def _with_text(api: Api, frame: Frame, text: str) -> Frame:
         return frame
 
 
-def cut_before_headers(api: Api, frames: Frames, *, how: Cut = "fin") -> Damage:
+def cut_before_headers(api: Api, frames: Frames, *, how: Cut = "fin") -> Response:
     """The connection is cut and nothing was sent."""
-    return Damage(silent=True, end=how)
+    return Response(silent=True, end=how)
 
 
-def cut_before_first(api: Api, frames: Frames, *, how: Cut = "fin") -> Damage:
+def cut_before_first(api: Api, frames: Frames, *, how: Cut = "fin") -> Response:
     """The connection is cut before the first token."""
-    return Damage(frames=_struck(frames, 0)[0], end=how)
+    return Response(frames=_struck(frames, 0)[0], end=how)
 
 
-def cut(api: Api, frames: Frames, *, after: int = _AFTER, how: Cut = "fin") -> Damage:
+def cut(api: Api, frames: Frames, *, after: int = _AFTER, how: Cut = "fin") -> Response:
     """The connection is cut after so many tokens, between two events."""
-    return Damage(frames=_struck(frames, after)[0], end=how)
+    return Response(frames=_struck(frames, after)[0], end=how)
 
 
 def cut_mid_event(
     api: Api, frames: Frames, *, after: int = _AFTER, how: End = "fin"
-) -> Damage:
+) -> Response:
     """The connection is cut inside an event."""
     before, rest = _struck(frames, after)
     half = next(rest, DONE).data
-    return Damage(frames=[*before, Frame(half[: len(half) // 2])], end=how)
+    return Response(frames=[*before, Frame(half[: len(half) // 2])], end=how)
 
 
 def cut_mid_character(
     api: Api, frames: Frames, *, after: int = _AFTER, how: Cut = "fin"
-) -> Damage:
+) -> Response:
     """The connection is cut inside a character of two bytes."""
     before, rest = _struck(frames, after)
     data = _with_text(api, next(rest, DONE), "caf\u00e9").data
     at = data.find("\u00e9".encode()) + 1
-    return Damage(frames=[*before, Frame(data[: at or len(data) // 2])], end=how)
+    return Response(frames=[*before, Frame(data[: at or len(data) // 2])], end=how)
 
 
-def end_early(api: Api, frames: Frames, *, after: int = _AFTER) -> Damage:
+def end_early(api: Api, frames: Frames, *, after: int = _AFTER) -> Response:
     """The response ends cleanly after so many tokens, with no terminal marker."""
-    return Damage(frames=_struck(frames, after)[0])
+    return Response(frames=_struck(frames, after)[0])
 
 
-def end_mid_event(api: Api, frames: Frames, *, after: int = _AFTER) -> Damage:
+def end_mid_event(api: Api, frames: Frames, *, after: int = _AFTER) -> Response:
     """The response ends cleanly inside an event."""
     return cut_mid_event(api, frames, after=after, how="whole")
 
 
-def stall(api: Api, frames: Frames, *, after: int = _AFTER) -> Damage:
+def stall(api: Api, frames: Frames, *, after: int = _AFTER) -> Response:
     """Silence for ever after so many tokens; the connection stays open."""
-    return Damage(frames=_struck(frames, after)[0], end="stall")
+    return Response(frames=_struck(frames, after)[0], end="stall")
 
 
-def no_answer(api: Api, frames: Frames) -> Damage:
+def no_answer(api: Api, frames: Frames) -> Response:
     """Silence for ever: not even the headers come."""
-    return Damage(silent=True, end="stall")
+    return Response(silent=True, end="stall")
 
 
-def slow_headers(api: Api, frames: Frames, *, delay_s: float = 2.0) -> Damage:
+def slow_headers(api: Api, frames: Frames, *, delay_s: float = 2.0) -> Response:
     """The headers come late; then all is well."""
-    return Damage(frames=frames, head_delay_s=delay_s)
+    return Response(frames=frames, head_delay_s=delay_s)
 
 
 def http_error(
@@ -300,7 +281,7 @@ def http_error(
     message: str = "",
     retry_after_s: float | None = None,
     retry_after_as: Literal["seconds", "date", "ms"] = "seconds",
-) -> Damage:
+) -> Response:
     """HTTP error, in the API's own form; `retry_after_s`, as seconds, date or ms."""
     fields: dict[str, str] = {}
     if retry_after_s is not None:
@@ -317,9 +298,9 @@ def http_error(
 
 def _failure(
     api: Api, status: int, message: str, sent_as: int, fields: Mapping[str, str]
-) -> Damage:
+) -> Response:
     message = message or _MESSAGES.get(status, "The request failed.")
-    return Damage(
+    return Response(
         status=sent_as,
         fields={**fields, "Content-Type": "application/json"},
         body=dumps(api.failure(status, message)).encode(),
@@ -328,51 +309,51 @@ def _failure(
 
 def error_in_band(
     api: Api, frames: Frames, *, after: int = _AFTER, message: str = "Overloaded"
-) -> Damage:
+) -> Response:
     """An error event of the API's own form after so many tokens, and the end."""
     before, _ = _struck(frames, after)
-    return Damage(frames=[*before, api.failed(message, len(before))])
+    return Response(frames=[*before, api.failed(message, len(before))])
 
 
-def bad_json(api: Api, frames: Frames, *, after: int = _AFTER) -> Damage:
+def bad_json(api: Api, frames: Frames, *, after: int = _AFTER) -> Response:
     """An event whose JSON is broken; the rest follows."""
     before, rest = _struck(frames, after)
     whole = next(rest, DONE).data
     at = whole.rindex(b"}")
-    return Damage(frames=chain(before, [Frame(whole[:at] + whole[at + 1 :])], rest))
+    return Response(frames=chain(before, [Frame(whole[:at] + whole[at + 1 :])], rest))
 
 
-def unknown_events(api: Api, frames: Frames, *, after: int = _AFTER) -> Damage:
+def unknown_events(api: Api, frames: Frames, *, after: int = _AFTER) -> Response:
     """An event of an unknown type, and fields nobody knows in all others."""
     before, rest = _struck(frames, after)
     strange = {"x_unheard_of": {"deep": [1, None, "x"]}}
     more = (_edited(each, lambda data: data.update(strange)) for each in rest)
-    return Damage(frames=chain(before, [api.unknown()], more))
+    return Response(frames=chain(before, [api.unknown()], more))
 
 
-def no_done(api: Api, frames: Frames) -> Damage:
+def no_done(api: Api, frames: Frames) -> Response:
     """The last `[DONE]` is missing, where the API has one."""
-    return Damage(frames=(each for each in frames if b"[DONE]" not in each.data))
+    return Response(frames=(each for each in frames if b"[DONE]" not in each.data))
 
 
-def done_early(api: Api, frames: Frames, *, after: int = _AFTER) -> Damage:
+def done_early(api: Api, frames: Frames, *, after: int = _AFTER) -> Response:
     """A `[DONE]` where it does not belong; the rest follows."""
     before, rest = _struck(frames, after)
-    return Damage(frames=chain(before, [DONE], rest))
+    return Response(frames=chain(before, [DONE], rest))
 
 
-def html(api: Api, frames: Frames, *, status: int = 200) -> Damage:
+def html(api: Api, frames: Frames, *, status: int = 200) -> Response:
     """An HTML page of some proxy in place of the answer."""
     fields = {"Content-Type": "text/html; charset=utf-8"}
-    return Damage(status=status, fields=fields, body=_HTML.encode())
+    return Response(status=status, fields=fields, body=_HTML.encode())
 
 
-def json_error(api: Api, frames: Frames, *, status: int = 503) -> Damage:
+def json_error(api: Api, frames: Frames, *, status: int = 503) -> Response:
     """HTTP 200, and a JSON error as the body in place of events."""
     return _failure(api, status, "", 200, {})
 
 
-def ended_twice(api: Api, frames: Frames) -> Damage:
+def ended_twice(api: Api, frames: Frames) -> Response:
     """The terminal marker comes twice."""
 
     def twice() -> Iterator[Frame]:
@@ -381,10 +362,10 @@ def ended_twice(api: Api, frames: Frames) -> Damage:
             if api.ends(_json(each) or {}):
                 yield _with_text(api, each, "")
 
-    return Damage(frames=twice())
+    return Response(frames=twice())
 
 
-def after_end(api: Api, frames: Frames) -> Damage:
+def after_end(api: Api, frames: Frames) -> Response:
     """More text comes after the terminal marker."""
 
     def more() -> Iterator[Frame]:
@@ -397,72 +378,73 @@ def after_end(api: Api, frames: Frames) -> Damage:
             if ends:
                 yield _with_text(api, last, " And more.")
 
-    return Damage(frames=more())
+    return Response(frames=more())
 
 
-def comments(api: Api, frames: Frames) -> Damage:
+def comments(api: Api, frames: Frames) -> Response:
     """Keep-alive comments between the events, as proxies send them."""
     ping = b": keep-alive\n\n"
-    return Damage(frames=(Frame(ping + data, tokens) for data, tokens in frames))
+    return Response(frames=(Frame(ping + each.data, each.tokens) for each in frames))
 
 
-def gzip(api: Api, frames: Frames) -> Damage:
+def gzip(api: Api, frames: Frames) -> Response:
     """The events are compressed; nothing is wrong."""
 
     def pressed() -> Iterator[Frame]:
         writer = zlib.compressobj(wbits=31)
-        for data, tokens in frames:
-            yield Frame(writer.compress(data) + writer.flush(zlib.Z_SYNC_FLUSH), tokens)
+        for each in frames:
+            data = writer.compress(each.data) + writer.flush(zlib.Z_SYNC_FLUSH)
+            yield Frame(data, each.tokens)
         yield Frame(writer.flush())
 
-    return Damage(frames=pressed(), fields={"Content-Encoding": "gzip"})
+    return Response(frames=pressed(), fields={"Content-Encoding": "gzip"})
 
 
-def crlf(api: Api, frames: Frames) -> Damage:
+def crlf(api: Api, frames: Frames) -> Response:
     """Lines end in CR LF; nothing is wrong."""
 
     def ended() -> Iterator[Frame]:
-        for data, tokens in frames:
-            lines = data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-            yield Frame(lines, tokens)
+        for each in frames:
+            lines = each.data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+            yield Frame(lines, each.tokens)
 
-    return Damage(frames=ended())
+    return Response(frames=ended())
 
 
-def split(api: Api, frames: Frames, *, size: int = 1) -> Damage:
+def split(api: Api, frames: Frames, *, size: int = 1) -> Response:
     """The body comes in pieces of so many bytes; nothing is wrong."""
     pieces = (
         Frame(each.data[at : at + size])
         for each in frames
         for at in range(0, len(each.data), size)
     )
-    return Damage(frames=pieces)
+    return Response(frames=pieces)
 
 
 def giant_event(
     api: Api, frames: Frames, *, after: int = _AFTER, size: int = 16 * 2**20
-) -> Damage:
+) -> Response:
     """One event whose text has 16 MB, among the others."""
     before, rest = _struck(frames, after)
     giant = _with_text(api, next(rest, DONE), "x" * size)
-    return Damage(frames=chain(before, [giant], rest))
+    return Response(frames=chain(before, [giant], rest))
 
 
 def tiny_events(
     api: Api, frames: Frames, *, after: int = _AFTER, count: int = 1_000_000
-) -> Damage:
+) -> Response:
     """A million events of one character, at once, among the others."""
     before, rest = _struck(frames, after)
     first = next(rest, DONE)
     tiny = _with_text(api, first, "x").data
     batches, over = divmod(count, _BATCH)
     many = (Frame(tiny * _BATCH) for _ in range(batches))
-    return Damage(frames=chain(before, many, [Frame(tiny * over), first], rest))
+    return Response(frames=chain(before, many, [Frame(tiny * over), first], rest))
 
 
 #: What strikes plain requests too; all others are about the events of a stream.
 _ANY_REQUEST = {"cut_before_headers", "no_answer", "slow_headers", "html"}
-_KINDS: Mapping[str, Callable[..., Damage]] = {
+_KINDS: Mapping[str, Callable[..., Response]] = {
     **{
         make.__name__: make
         for make in (

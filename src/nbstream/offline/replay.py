@@ -27,7 +27,7 @@ from nbstream.lab.recording.exchange import Exchange
 from nbstream.lab.recording.format import load
 from nbstream.lab.recording.redaction import Secrets
 from nbstream.offline.wire import WRITERS
-from nbstream.offline.wire.base import Ask, Json, Request, RequestError, Step
+from nbstream.offline.wire.base import Ask, Frame, Json, Request, RequestError
 from nbstream.streams.transports import api_of, tail_of
 
 _LONGEST = 60
@@ -196,9 +196,10 @@ def _recorded(path: Path) -> Iterator[Recorded]:
             yield Recorded(name=path.name, exchange=each, question=question)
 
 
-def steps(exchange: Exchange, speed: float) -> Iterator[Step]:
+def frames_of(exchange: Exchange, speed: float) -> Iterator[Frame]:
     """Give the reads at their own pace, so many times faster; 0 is no waiting."""
     before_s = exchange.response_s
     for time_s, data in exchange.reads:
-        yield Step(max(0.0, time_s - before_s) / speed if speed else 0.0, data)
+        delay_s = max(0.0, time_s - before_s) / speed if speed else 0.0
+        yield Frame(data, delay_s=delay_s)
         before_s = time_s

@@ -16,7 +16,6 @@ from nbstream.errors import UnknownNameError, UsageError
 from nbstream.offline.exchange import (
     Exchange,
     Log,
-    Response,
     check_speed,
     failed,
     respond,
@@ -24,7 +23,7 @@ from nbstream.offline.exchange import (
 from nbstream.offline.faults import Fault, Faults
 from nbstream.offline.replay import Tape
 from nbstream.offline.wire import WRITERS
-from nbstream.offline.wire.base import Request, RequestError, phrase
+from nbstream.offline.wire.base import Request, RequestError, Response, phrase
 
 _HOST = "127.0.0.1"
 _HEAD_LIMIT_BYTES = 64 * 1024
@@ -199,20 +198,20 @@ class Connection:
         if not response.silent:
             self._write(self._http.head(response.status, response.fields), exchange)
         due = time.monotonic()
-        for number, step in enumerate(response.steps, 1):
-            due += step.delay_s
-            if step.delay_s or number % _BURST == 0:
+        for number, frame in enumerate(response.frames, 1):
+            due += frame.delay_s
+            if frame.delay_s or number % _BURST == 0:
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
-            if step.data:
+            if frame.data:
                 exchange.events_sent += 1
-                self._write(self._http.data(step.data), exchange)
+                self._write(self._http.data(frame.data), exchange)
                 await self._writer.drain()
         if response.end == "stall":
             await asyncio.Event().wait()
         if response.end != "whole":
             return
         exchange.finished = True  # before the client can know it
-        self._write(self._http.data(response.body) + self._http.end(), exchange)
+        self._write(self._http.data(response.body or b"") + self._http.end(), exchange)
         await self._writer.drain()
 
     def _reset(self) -> None:
@@ -335,7 +334,25 @@ class Server:
         api: str | None = None,
         **options: object,
     ) -> Fault:
-        """Let answers go wrong; see ``nbstream.offline.fault``."""
+        """Let answers go wrong from now on.
+
+            with offline.fault("cut", after=20):
+                nbstream.show(...)
+
+        It is over when the ``with`` ends, by its ``clear()`` or by ``clear_faults()``;
+        a plain call leaves it in force. Of several the newest that fits a request
+        strikes.
+
+        Args:
+            kind: A name of ``offline.faults()``, or an HTTP status such as 429.
+            times: How many requests it strikes; None: all. An SDK may retry by itself,
+                and each attempt is a request.
+            api: The only wire API that it strikes, such as ``"openai.chat"``.
+            options: The fault's own, such as ``after`` (how many tokens come before).
+
+        Raises:
+            UnknownNameError: there is no such fault or option; the message lists them.
+        """
         return self._faults.add(kind, times=times, api=api, **options)
 
     def clear_faults(self) -> None:

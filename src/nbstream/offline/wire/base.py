@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
@@ -181,17 +181,35 @@ class Answer:
 
 
 class Frame(NamedTuple):
-    """The bytes of one SSE event and how many tokens it carries, for the pacing."""
+    """The bytes of one SSE event, and how many tokens it carries, for the pacing.
+
+    ``delay_s`` is how long to wait before it is sent.
+    """
 
     data: bytes
     tokens: int = 0
+    delay_s: float = 0.0
 
 
-class Step(NamedTuple):
-    """Wait so long, then send these bytes."""
+#: How a response ends: as it should, cut (orderly or by a reset), or never.
+End: TypeAlias = Literal["whole", "fin", "rst", "stall"]
 
-    delay_s: float
-    data: bytes
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What is sent: a head, the frames of a stream, or a body that is sent at once.
+
+    A fault makes another of it: it changes the frames, the head (late, or ``silent``:
+    none at all) or the end.
+    """
+
+    status: int = 200
+    fields: Mapping[str, str] = field(default_factory=dict)
+    frames: Iterable[Frame] = ()
+    body: bytes | None = None
+    end: End = "whole"
+    head_delay_s: float = 0.0
+    silent: bool = False
 
 
 class Api(ABC):
