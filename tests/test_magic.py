@@ -499,7 +499,7 @@ def test_a_failing_cell_raises_and_keeps_the_reply(shell):
 
 
 def interrupted(stream, reply, **_):
-    reply.end(stopped=True)
+    reply._end(stopped=True)
     raise nbstream.Stopped("stopped", reply)
 
 

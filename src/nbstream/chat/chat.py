@@ -322,7 +322,7 @@ class Chat:
         try:
             return play(turn, turn.reply, consents=turn.consents, beside=beside)
         except BaseException:
-            turn.reply.end(stopped=True)  # it has ended, or has never begun
+            turn.reply._end(stopped=True)  # it has ended, or has never begun
             raise
 
     # -- elsewhere -----------------------------------------------------------------

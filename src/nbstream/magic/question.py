@@ -300,11 +300,11 @@ def reply_of(format_: str | None) -> Reply:
         raise UnknownNameError("format", format_, FORMATS)
     reply = Reply()
     if format_ == "text":
-        reply.form = "text"
+        reply._form = "text"
     elif format_ == "json":
         from nbstream.structured import AnyJson
 
-        reply.form, reply.expected = "json", AnyJson()
+        reply._form, reply._expected = "json", AnyJson()
     return reply
 
 

@@ -41,7 +41,7 @@ class NotebookScreen:
 
     def open(self, reply: Reply) -> None:
         """Make the display, in the cell that runs now."""
-        reply.shown_in = cell()
+        reply._shown_in = cell()
         self._handle = display(
             waiting(), raw=True, metadata=metadata(reply, timed=False), display_id=True
         )
@@ -101,6 +101,6 @@ class StaticScreen:
 
     def close(self, reply: Reply) -> None:
         """Make the one display."""
-        reply.shown_in = cell()
+        reply._shown_in = cell()
         data = bundle(reply, images=self._images)
         display(data, raw=True, metadata=metadata(reply, timed=False))
