@@ -10,21 +10,19 @@ from hypothesis import strategies as st
 
 import nbstream
 from nbstream._reader import Reader
-from nbstream.anatomy import Anatomy, Cut, Read, anatomy, widget
-from nbstream.anatomy.blocks import blocks
-from nbstream.anatomy.growth import applied
-from nbstream.anatomy.message import message
-from nbstream.anatomy.partial import PartialJson
-from nbstream.anatomy.shown import place_of
-from nbstream.anatomy.visible import code, excerpt, raw_text, visible
-from nbstream.anatomy.widget import KEPT
 from nbstream.errors import UnknownNameError, UsageError
+from nbstream.lab.anatomy import Anatomy, Cut, Read, anatomy, place_of, widget
+from nbstream.lab.anatomy.growth import applied
+from nbstream.lab.anatomy.steps import blocks
+from nbstream.lab.anatomy.table import code, excerpt, raw_text, visible
+from nbstream.lab.anatomy.widget import KEPT, message
+from nbstream.lab.recording.exchange import Exchange
+from nbstream.lab.recording.exchange import Read as Got
 from nbstream.markdown import to_html
 from nbstream.offline.wire import WRITERS
 from nbstream.offline.wire.base import Answer, AnswerPart, Ask, Choice, Counts
-from nbstream.record.exchange import Exchange
-from nbstream.record.exchange import Read as Got
 from nbstream.reply import Reply
+from nbstream.reply.partial_json import PartialJson
 from nbstream.sse import ServerSentEvent, decode, encode
 from nbstream.types import Finish, TextDelta
 

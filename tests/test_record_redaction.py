@@ -18,10 +18,14 @@ from hypothesis import strategies as st
 import nbstream
 from nbstream._keys import find_keys
 from nbstream.errors import NbstreamError
+from nbstream.lab.recording import Exchange, Read, load, loads
+from nbstream.lab.recording.redaction import (
+    Cleaner,
+    Secrets,
+    kept_headers,
+    request_secrets,
+)
 from nbstream.offline import Server
-from nbstream.record import Exchange, Read, load, loads
-from nbstream.record.body import Cleaner
-from nbstream.record.redaction import Secrets, kept_headers, request_secrets
 
 httpx2 = pytest.importorskip("httpx2")
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from nbstream.anatomy.partial import PartialJson
 from nbstream.errors import SchemaFailure, UsageError
+from nbstream.reply.partial_json import PartialJson
 from nbstream.structured import AnyJson, Shape
 
 if TYPE_CHECKING:

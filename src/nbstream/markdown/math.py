@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
     from markdown_it.rules_inline import StateInline
 
-__all__ = ["COMMAND", "add_math", "block_lines", "find_math", "is_harmless"]
-
 #: Longer than any formula to read; what is longer is text, and is not searched.
 _LONGEST = 10_000
 #: Deeper groups than these overflow the stack of a typesetter.
@@ -41,6 +39,17 @@ COMMAND = re.compile(
     )(?![a-zA-Z])""",
     re.VERBOSE,
 )
+
+
+#: The marks of JupyterLab's own search, its fences and its code spans.
+_JUPYTER_MARK = re.compile(
+    r"(\$\$?|\\(?:begin|end)\{[a-z]*\*?\}|\\[{}$]|[{}]|(?:\n\s*)+|@@\d+@@|\\\\[()\[\]])",
+    re.IGNORECASE,
+)
+_JUPYTER_FENCE = re.compile(
+    r"^(?P<fence>`{3,60}|(?:~T){3,60})[^`\n]*\n[\s\S]*?^(?P=fence)`*$", re.MULTILINE
+)
+_JUPYTER_CODE = re.compile(r"(^|[^\\])(`+)([^\n]*?[^`\n])\2(?!`)", re.MULTILINE)
 
 
 def find_math(src: str, pos: int, end: int) -> int:
@@ -156,3 +165,76 @@ def _closer(text: str) -> str:
         return "\\]"
     found = _BEGIN.match(text)
     return f"\\end{{{found[1]}}}" if found else ""
+
+
+def without_math(markdown: str) -> tuple[str, list[str]]:
+    """Take formulas out as JupyterLab does before it reads Markdown.
+
+    A port of ``removeMath`` (``@jupyterlab/rendermime``, ``latex.ts``): it knows no
+    blocks and little of code, so what it takes out can change what the rest means.
+    """
+    hide = "`" in markdown or "~~~" in markdown
+    text = _hidden(markdown) if hide else markdown
+    pieces = _JUPYTER_MARK.split(re.sub(r"\r\n?", "\n", text))
+    formulas: list[str] = []
+    _take_out(pieces, formulas)
+    rest = "".join(pieces)
+    return (_shown(rest), list(map(_shown, formulas))) if hide else (rest, formulas)
+
+
+def _hidden(text: str) -> str:
+    text = _JUPYTER_FENCE.sub(_hide_dollars, text.replace("~", "~T"))
+    return _JUPYTER_CODE.sub(_hide_dollars, text)
+
+
+def _hide_dollars(found: re.Match[str]) -> str:
+    return found[0].replace("$", "~D")
+
+
+def _shown(text: str) -> str:
+    return re.sub("~([TD])", lambda found: "~" if found[1] == "T" else "$", text)
+
+
+def _take_out(pieces: list[str], formulas: list[str]) -> None:
+    start, end, last, depth = -1, "", -1, 0
+
+    def take(to: int) -> None:
+        formulas.append("".join(pieces[start : to + 1]))
+        pieces[start : to + 1] = [f"@@{len(formulas) - 1}@@", *[""] * (to - start)]
+
+    at = 1
+    while at < len(pieces):
+        piece = pieces[at]
+        if piece.startswith("@"):
+            pieces[at] = f"@@{len(formulas)}@@"
+            formulas.append(piece)
+        elif start >= 0:
+            if piece == end:
+                if depth:
+                    last = at
+                else:
+                    take(at)
+                    start, last = -1, -1
+            elif piece.count("\n") > 1:
+                if last >= 0:
+                    at = last
+                    take(at)
+                start, last, depth = -1, -1, 0
+            elif piece == "{":
+                depth += 1
+            elif piece == "}" and depth:
+                depth -= 1
+        elif opened := _opened(piece):
+            start, end, last, depth = at, opened, -1, 0
+        at += 2
+    if start >= 0 and last >= 0:
+        take(last)
+
+
+def _opened(piece: str) -> str:
+    """Return what closes the formula that ``piece`` opens, or nothing."""
+    if piece in ("$", "$$"):
+        return piece
+    if piece in ("\\\\(", "\\\\["):
+        return "\\\\)" if piece.endswith("(") else "\\\\]"
+    return "\\end" + piece[6:] if piece[1:6] == "begin" else ""

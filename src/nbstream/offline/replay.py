@@ -23,12 +23,12 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from nbstream._keys import redact
+from nbstream.lab.recording.exchange import Exchange
+from nbstream.lab.recording.format import load
+from nbstream.lab.recording.redaction import Secrets
 from nbstream.offline.wire import WRITERS
 from nbstream.offline.wire.base import Ask, Json, Request, RequestError, Step, json_of
-from nbstream.record.apis import api_of, tail_of
-from nbstream.record.exchange import Exchange
-from nbstream.record.reader import load
-from nbstream.record.redaction import Secrets
+from nbstream.streams.transports import api_of, tail_of
 
 __all__ = [
     "Question",
