@@ -74,7 +74,7 @@ def test_a_question_has_the_options_it_had():
         ("view", None),
         ("timeout", None),
         ("retries", 0),
-        ("max_wait_s", 60.0),
+        ("max_wait_s", 30.0),
         ("reply", None),
     ]
     assert begun == asked[:-1]
