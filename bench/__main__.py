@@ -3,9 +3,9 @@
 ``python bench bench_view`` is apart: it drives a browser and takes eight minutes,
 three with ``--quick``, and a quarter of an hour with ``--long``, which has 1 MB.
 
-``python bench --readme`` runs them all, that one too, and writes the table in
-README.md, so that no figure there is anybody's word; with ``--long`` for 1 MB, too.
-``python bench NAME --readme`` renews the rows of one.
+``python bench --write`` runs them all, that one too, and writes the table in
+bench/README.md, so that no figure there is anybody's word; with ``--long`` for 1 MB,
+too. ``python bench NAME --write`` renews the rows of one.
 """
 
 import importlib
@@ -22,7 +22,7 @@ NAMES = (
     "bench_load",
 )
 IN_A_BROWSER = "bench_view"
-README = Path(__file__).parents[1] / "README.md"
+README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- bench -->\n", "<!-- end of bench -->\n"
 
 
@@ -37,7 +37,7 @@ def run(names: list[str]) -> dict[str, object]:
 
 
 def table(results: dict[str, object], old: list[str]) -> str:
-    """Return the README's table: each module tells its own rows, others stay."""
+    """Return the table: each module tells its own rows, others stay."""
     rows = {_what(row): row for row in ["| what | measured |", "|---|---|", *old]}
     for name, result in results.items():
         told = getattr(importlib.import_module(name), "rows", None)
@@ -52,7 +52,7 @@ def _what(row: str) -> str:
 
 
 def write(results: dict[str, object], *, anew: bool) -> None:
-    """Put the table between its marks in README.md."""
+    """Put the table between its marks in bench/README.md."""
     before, _, rest = README.read_text().partition(BEGIN)
     inside, _, after = rest.partition(END)
     old = [row for row in inside.splitlines() if row.startswith("| ")]
@@ -62,7 +62,7 @@ def write(results: dict[str, object], *, anew: bool) -> None:
 
 if __name__ == "__main__":
     wanted = [name for name in sys.argv[1:] if not name.startswith("-")]
-    is_told = "--readme" in sys.argv
-    found = run(wanted or [*NAMES, *([IN_A_BROWSER] * is_told)])
-    if is_told:
+    is_written = "--write" in sys.argv
+    found = run(wanted or [*NAMES, *([IN_A_BROWSER] * is_written)])
+    if is_written:
         write(found, anew=not wanted)

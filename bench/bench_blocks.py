@@ -12,8 +12,8 @@ import time
 from dataclasses import fields
 
 from nbstream.markdown import to_html
+from nbstream.markdown.html import shorten
 from nbstream.markdown.rendering import Frame, Rendering
-from nbstream.markdown.short import shorten
 
 SIZES = (2_000, 16_000, 64_000, 256_000, 1_000_000)
 DELTA, DELTAS_PER_S, INTERVAL_S, ENVELOPE = 4, 2_500, 0.05, 600
@@ -127,7 +127,7 @@ def main(sizes: tuple[int, ...] = SIZES) -> dict[str, tuple[float, float, float]
 
 
 def rows(found: dict[str, tuple[float, float, float]]) -> list[str]:
-    """Return the README's rows."""
+    """Return the table's rows."""
     return [
         f"| rendering {name}: bytes over those of plain text deltas; their growth from "
         f"16 kB to 1 MB; CPU | {ratio:.2f} x; {growth:.2f} x linear; "

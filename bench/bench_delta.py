@@ -184,7 +184,7 @@ def main(rounds: int = ROUNDS) -> dict[str, Cost]:
 
 
 def rows(costs: dict[str, Cost]) -> list[str]:
-    """Return the README's rows."""
+    """Return the table's rows."""
     each = ", ".join(f"{api} {cost.added_us:.0f}" for api, cost in costs.items())
     times = max(cost.timing_us for cost in costs.values())
     share = max(cost.timing_us / cost.sdk_us for cost in costs.values())

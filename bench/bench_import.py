@@ -38,7 +38,7 @@ def main() -> dict[str, float]:
 
 
 def rows(extra: dict[str, float]) -> list[str]:
-    """Return the README's row."""
+    """Return the table's row."""
     added = extra["IPython + nbstream"]
     return [f"| `import nbstream`, CPU time over `import IPython` | {added:+.0f} ms |"]
 

@@ -78,7 +78,7 @@ def main() -> dict[int, float]:
 
 
 def rows(ratios: dict[int, float]) -> list[str]:
-    """Return the README's row."""
+    """Return the table's row."""
     each = ", ".join(
         f"{size // 1000} kB: {ratio:.0f} x" for size, ratio in ratios.items()
     )

@@ -96,7 +96,7 @@ def main(
 
 
 def rows(results: dict[str, dict[str, float]]) -> list[str]:
-    """Return the README's rows."""
+    """Return the table's rows."""
     at_once, long = results["at once"], results["long"]
     right = f"{at_once['right']} of {at_once['streams']} right to the letter"
     held = f"{long['held_bytes_per_delta']:.0f} bytes held beside text and wire"

@@ -111,7 +111,7 @@ def main(repeats: int = 15) -> dict[str, float]:
 
 
 def rows(ratios: dict[str, float]) -> list[str]:
-    """Return the README's row."""
+    """Return the table's row."""
     span = f"{min(ratios.values()):.1f} to {max(ratios.values()):.1f} x"
     return [f"| decoding server-sent events, speed over httpx-sse | {span} |"]
 

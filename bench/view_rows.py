@@ -60,7 +60,7 @@ def growth(result: Result) -> dict[str, float]:
 
 
 def rows(found: dict[str, Any]) -> list[str]:
-    """Return the README's rows; each says what was wanted, met or not."""
+    """Return the table's rows; each says what was wanted, met or not."""
     of, cases = found["ratios"], found["cases"]
     floors = ["floor, prose 16 kB at 2500/s", "floor, prose 64 kB at 2500/s"]
     human, again = "floor, prose 2 kB at 100/s", "again, prose 16 kB at 2500/s"

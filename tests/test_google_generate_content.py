@@ -693,8 +693,8 @@ def test_a_string_may_be_cut_anywhere(value, cuts):
 
 def test_a_flood_of_new_names_is_spelt_right():
     """Names come off the wire without end; only so many are remembered."""
-    from nbstream.providers.gemini import fields
+    from nbstream.providers.gemini import wire_fields
 
     flood = {f"name_{number}_x": number for number in range(3000)}
 
-    assert fields(flood) == {f"name{number}X": number for number in range(3000)}
+    assert wire_fields(flood) == {f"name{number}X": number for number in range(3000)}

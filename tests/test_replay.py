@@ -21,9 +21,9 @@ import nbstream
 from nbstream import offline
 from nbstream._reader import Reader
 from nbstream.errors import UsageError
+from nbstream.lab.recording import Exchange, Read, dumps, load, loads
 from nbstream.offline import Server
 from nbstream.offline.replay import Question
-from nbstream.record import Exchange, Read, dumps, load, loads
 from nbstream.streams.loop_reader import background_loop
 
 anthropic = pytest.importorskip("anthropic")

@@ -216,3 +216,14 @@ BAD_CELLS = {
 def test_the_notebook_gate_sees(cell, expected):
     """The gate itself works: each fault gives its own complaint."""
     assert complaints(json.dumps({"metadata": {}, "cells": [cell]})) == expected
+
+
+def test_the_readmes_figures_are_measured():
+    """Each figure of the README's section on speed stands in the bench's table."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    measured = (ROOT / "bench" / "README.md").read_text(encoding="utf-8")
+    speed = readme.split("## Speed\n")[1].split("## ")[0]
+    figures = re.findall(r"\d+(?:\.\d+)? (?:x|ms)\b", speed)
+
+    assert len(figures) >= 3
+    assert [each for each in figures if each not in measured] == []

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nbstream._stop import Stop
 from nbstream.markdown import to_html
-from nbstream.markdown.short import LITERAL, SHORT, expand, shorten, shortened
+from nbstream.markdown.html import LITERAL, SHORT, expand, shorten, shortened
 from nbstream.reply import Reply
 from nbstream.screens import widget
 from nbstream.screens.bundle import bundle
@@ -240,7 +240,7 @@ def test_a_text_that_goes_on_is_said_in_few_words(screen, sent):
     assert in_full(second) == [2, 6, " two</p>\n"]
     assert in_full(third) == [3, 10, " three</p>\n"]
     assert set(fourth) == {"kind", "seq", "sections"}
-    assert screen._whole()["last"] == "0.2.text"
+    assert screen.whole()["last"] == "0.2.text"
 
 
 @settings(deadline=None, max_examples=60)

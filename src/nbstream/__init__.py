@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from nbstream._live import Live, start
     from nbstream._show import last, show
     from nbstream._timeout import Timeout
-    from nbstream.anatomy import anatomy
     from nbstream.chat import Chat
     from nbstream.errors import (
         AuthenticationFailure,
@@ -39,11 +38,12 @@ if TYPE_CHECKING:
         UnknownNameError,
         UsageError,
     )
+    from nbstream.lab.anatomy import anatomy
+    from nbstream.lab.race import Race, RaceStopped, last_race, race
+    from nbstream.lab.recording import record
+    from nbstream.lab.timeline import plot
     from nbstream.magic import load_ipython_extension
-    from nbstream.racing import Race, RaceStopped, last_race, race
-    from nbstream.record import record
     from nbstream.reply import Reply
-    from nbstream.timeline import plot
     from nbstream.tools import tool
 
 __version__ = "0.1.0"
@@ -110,19 +110,19 @@ _HOMES = {
     ),
     "Chat": "nbstream.chat",
     "Live": "nbstream._live",
-    "Race": "nbstream.racing",
-    "RaceStopped": "nbstream.racing",
+    "Race": "nbstream.lab.race",
+    "RaceStopped": "nbstream.lab.race",
     "Reply": "nbstream.reply",
     "Timeout": "nbstream._timeout",
-    "anatomy": "nbstream.anatomy",
+    "anatomy": "nbstream.lab.anatomy",
     "ask": "nbstream._ask",
     "events": "nbstream._events",
     "last": "nbstream._show",
-    "last_race": "nbstream.racing",
+    "last_race": "nbstream.lab.race",
     "load_ipython_extension": "nbstream.magic",
-    "plot": "nbstream.timeline",
-    "race": "nbstream.racing",
-    "record": "nbstream.record",
+    "plot": "nbstream.lab.timeline",
+    "race": "nbstream.lab.race",
+    "record": "nbstream.lab.recording",
     "show": "nbstream._show",
     "start": "nbstream._live",
     "tool": "nbstream.tools",
@@ -132,24 +132,18 @@ _SUBMODULES = ("errors", "markdown", "offline", "providers", "sse", "types")
 
 register(
     {
-        "anatomy": "nbstream.anatomy:anatomy",
+        "anatomy": "nbstream.lab.anatomy:anatomy",
         "display": "nbstream.screens.bundle:display_reply",
         "from_sse": "nbstream._reader:read_sse",
         "from_stream": "nbstream._show:read",
         "items": "nbstream.structured_items:Items",
         "markdown": "nbstream.screens.bundle:markdown_of",
         "partial": "nbstream.structured_items:partial",
-        "plot": "nbstream.timeline:plot",
+        "plot": "nbstream.lab.timeline:plot",
         "resume_hint": "nbstream._reader:resume_hint",
         "to_message": "nbstream.providers:message_of",
     }
 )
-
-# These are names of ours and submodules. Loading a submodule once, here, and dropping
-# the name it leaves makes `nbstream.anatomy` the function for good.
-for _name in ("anatomy", "record"):
-    import_module(f"nbstream.{_name}")
-    globals().pop(_name, None)  # a reload finds it gone
 
 
 def __getattr__(name: str) -> Any:

@@ -38,15 +38,6 @@ if TYPE_CHECKING:
     from nbstream.structured import Shape
     from nbstream.tools import Tool
 
-__all__ = [
-    "MAX_ROUNDS",
-    "Turn",
-    "ask",
-    "known_tools",
-    "request_of",
-    "turn_of",
-]
-
 
 # -- One turn: ask, run the calls the model makes, ask again, until it makes none.
 

@@ -18,8 +18,6 @@ from nbstream.reply import Reply
 from nbstream.streams import open_source
 from nbstream.types import Event, Failure, is_visible
 
-__all__ = ["Events", "events"]
-
 #: A signal that comes just before a lock is waited for is seen after the wait only.
 _STEP_S = 0.1
 

@@ -17,15 +17,6 @@ from email.utils import parsedate_to_datetime
 from nbstream._keys import redact
 from nbstream.types import Failure
 
-__all__ = [
-    "Facts",
-    "facts_of",
-    "failure_event",
-    "said",
-    "told",
-]
-
-
 # -- What went wrong, and how to say it in one line, with no key in it.
 
 #: A proxy may answer with a whole web page: this much says what it is.

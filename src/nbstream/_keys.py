@@ -7,17 +7,6 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 
-__all__ = [
-    "REMOVED",
-    "find_keys",
-    "is_secret",
-    "redact",
-    "secrets_in",
-    "warn",
-    "warn_of_literal",
-    "warn_of_text",
-]
-
 #: What stands where a key was.
 REMOVED = "[key removed]"
 

@@ -22,8 +22,6 @@ from nbstream.streams import Source
 if TYPE_CHECKING:
     from nbstream._windows import Elements
 
-__all__ = ["Live", "start", "started"]
-
 
 class Live:
     """A stream that is being shown in the background.

@@ -20,8 +20,6 @@ from nbstream._timeout import StreamTimeout, Timeout, Watchdog
 from nbstream.errors import SchemaFailure, Stopped, UsageError, failure_of
 from nbstream.reply import Reply, Timing, Waiting
 
-__all__ = ["Player", "Screen", "Source"]
-
 #: The longest wait between two looks at the flag, in seconds.
 STEP_S = 0.05
 #: How often a stop is tried again: one shot can miss (a thread that is importing).

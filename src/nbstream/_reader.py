@@ -14,15 +14,6 @@ from nbstream.reply.wire import Wire
 from nbstream.sse import Decoder, ServerSentEvent
 from nbstream.types import End, Event, Failure, Ignored, Round, ToolResult
 
-__all__ = [
-    "NOTES",
-    "Reader",
-    "read_sse",
-    "read_timed",
-    "resume_hint",
-]
-
-
 # -- Where a stream that broke off can be taken up again, where the API can do that.
 
 

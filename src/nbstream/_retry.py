@@ -22,17 +22,6 @@ from nbstream.errors import ProviderFailure, UsageError, failure_of
 from nbstream.reply import Reply, Waiting
 from nbstream.streams import Source, open_source
 
-__all__ = [
-    "MAX_WAIT_S",
-    "FailedAtOnce",
-    "Retries",
-    "failure_from",
-    "failure_in",
-    "retries_of",
-    "retrying",
-]
-
-
 # -- Tell whether a stream failed before anything had come.
 
 

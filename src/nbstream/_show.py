@@ -21,18 +21,6 @@ from nbstream.streams.source import noting
 if TYPE_CHECKING:
     from nbstream.tool_runs import Consents
 
-__all__ = [
-    "Beside",
-    "finished",
-    "last",
-    "opened",
-    "player_of",
-    "read",
-    "remembered",
-    "show",
-    "shown",
-]
-
 
 # -- What there is to do once a stream has ended: remember it, raise what it must.
 
@@ -178,12 +166,11 @@ def opened(
     noted = noting(stream, reply.timing)
     if not keep_wire:
         return retrying(noted, reply, retries, max_wait_s)
-    from nbstream.record.keep import Keeper  # only who asks for it pays for it
-    from nbstream.record.kept import kept
+    from nbstream.streams.wire import WireSource  # only who asks for it pays for it
 
-    keeper = Keeper(reply)
-    heard = keeper.hearing(noted)
-    return kept(keeper, lambda: retrying(heard, reply, retries, max_wait_s))
+    return WireSource(
+        noted, reply, lambda heard: retrying(heard, reply, retries, max_wait_s)
+    )
 
 
 def player_of(

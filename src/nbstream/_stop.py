@@ -14,15 +14,6 @@ from typing import Literal, Protocol, TypeAlias
 
 from nbstream.errors import Stopped
 
-__all__ = [
-    "Grip",
-    "Hand",
-    "Stop",
-    "end_script_in_one_line",
-    "interrupts_pass",
-    "interrupts_raise",
-]
-
 Hand: TypeAlias = Literal["interrupt", "call", "button"]
 
 

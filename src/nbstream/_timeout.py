@@ -11,8 +11,6 @@ from typing import TypeGuard
 from nbstream._windows import Limits
 from nbstream.errors import UsageError
 
-__all__ = ["StreamTimeout", "Timeout", "Watchdog", "timeout_of"]
-
 
 class StreamTimeout(TimeoutError):  # noqa: N818 - shown to people under this name
     """The stream took longer than ``timeout=`` allows; we closed it."""

@@ -14,8 +14,7 @@ from nbstream.chat.history import Conversation, Exchange, Playback
 from nbstream.markdown import to_safe_markdown
 from nbstream.screens import place
 from nbstream.screens.base import visible
-from nbstream.screens.bundle import bundle
-from nbstream.screens.bundle import markdown_pieces as said_in
+from nbstream.screens.bundle import bundle, markdown_pieces
 
 if TYPE_CHECKING:
     from IPython.display import DisplayHandle
@@ -162,7 +161,7 @@ def to_markdown(exchanges: Iterable[Exchange]) -> str:
     for each in exchanges:
         lines = ["**You**", "", *_question(each).splitlines()]
         parts.append("\n".join(f"> {line}".rstrip() for line in lines))
-        parts += said_in(each.reply)
+        parts += markdown_pieces(each.reply)
     return to_safe_markdown("\n\n".join(parts))
 
 

@@ -66,7 +66,7 @@ class PanelModel(LiveModel):
     """One conversation's model: custom messages, and a snapshot for a new page.
 
     A message is looked at on its way into a busy kernel and comes again by itself
-    later, see ``nbstream.screens.stop_button``; a request that has an id is taken once.
+    later, see ``screens.stop_button``; a request that has an id is taken once.
     """
 
     _esm = script("chatPanel", "saved_panel.js", "panel.js")
@@ -149,7 +149,7 @@ class PanelScreen(WidgetScreen):
             "key": self.exchange.key,
             "question": self.exchange.question,
             "files": list(self.exchange.files),
-            "whole": self._whole(),
+            "whole": self.whole(),
         }
 
     def resync(self) -> None:

@@ -23,6 +23,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 
 from nbstream._keys import warn_of_text
 from nbstream.errors import ProviderFailure, Stopped, UsageError
+from nbstream.lab.recording import record
 from nbstream.magic.completion import complete
 from nbstream.magic.question import (
     FORMATS,
@@ -34,7 +35,6 @@ from nbstream.magic.question import (
     prompt_of,
     reply_of,
 )
-from nbstream.record import record
 from nbstream.requests import providers
 
 #: The options of ``%%stream``, and those of ``%stream``.

@@ -1,13 +1,20 @@
-"""Read Anthropic Messages: the events of a stream."""
+"""Anthropic Messages: the events of a stream, and the message that goes back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nbstream._failures import said
-from nbstream.providers.payloads import count, get, listed, record
-from nbstream.providers.payloads import text_field as text
+from nbstream.providers.payloads import (
+    fields,
+    get,
+    items,
+    number,
+    parts_and_calls,
+    record,
+    text,
+    whole_form,
+)
 from nbstream.reply import Part, Reply, ToolCall
-from nbstream.reply.parts import parse_arguments
 from nbstream.types import (
     Arguments,
     Citation,
@@ -24,59 +31,6 @@ from nbstream.types import (
     ToolCallDelta,
     Usage,
 )
-
-__all__ = [
-    "API",
-    "matches",
-    "normalize",
-    "to_message",
-]
-
-
-# -- Turn a reply into the message that Anthropic takes back.
-
-
-def to_message(reply: Reply) -> dict[str, Any]:
-    """Return the assistant message.
-
-    What the API would refuse is left out: blank text, thinking without its
-    signature, calls that are not valid, and, in a reply cut short, calls of a server
-    tool whose result never came.
-    """
-    calls = iter(reply.tool_calls)
-    answered = {str(part.data.get("tool_use_id")) for part in reply.parts}
-    blocks: dict[object, dict[str, Any]] = {}
-    for part in reply.parts:
-        call = next(calls) if part.kind == "tool_call" else None
-        block = _to_block(part, call)
-        cut = reply.outcome != "complete" and part.type.endswith("_tool_use")
-        if block is not None and not (cut and str(block.get("id")) not in answered):
-            # A compaction comes as two parts of one block, nothing else does.
-            same = (part.hop, part.index) if part.type == "compaction" else part
-            blocks.setdefault(same, {}).update(block)
-    return {"role": "assistant", "content": list(blocks.values())}
-
-
-def _to_block(part: Part, call: ToolCall | None) -> dict[str, Any] | None:
-    if call is not None:
-        own = {"type": "tool_use", "id": call.id, "name": call.name}
-        valid = call.state == "valid"
-        return {**part.data, **own, "input": call.parsed} if valid else None
-    match part.kind:
-        case "text" if part.text.strip():
-            cited = {"citations": list(part.citations)} if part.citations else {}
-            return {"type": "text", "text": part.text, **cited}
-        case "reasoning" if part.signature:
-            sign = part.signature
-            return {"type": "thinking", "thinking": part.text, "signature": sign}
-        case "other" if not part.arguments:
-            return dict(part.data)
-        case "other":
-            parsed, _ = parse_arguments(part.arguments)
-            return None if parsed is None else {**part.data, "input": parsed}
-        case _:
-            return None
-
 
 API = "anthropic.messages"
 
@@ -125,108 +79,142 @@ def normalize(payload: object) -> Sequence[Event]:
     ``type`` counts. The snapshots its helper adds are not read: a tool's input in
     them is parsed leniently, so that a broken one looks whole.
     """
-    match get(payload, "type"):
+    event = fields(payload)
+    match event.get("type"):
         case "content_block_delta":
-            return _delta(count(payload, "index"), get(payload, "delta"))
+            return _delta(number(event.get("index")), event.get("delta"))
         case "content_block_start":
-            return _block(count(payload, "index"), get(payload, "content_block"))
+            return _block(number(event.get("index")), event.get("content_block"))
         case "content_block_stop":
-            return (PartDone(index=count(payload, "index"), data={}),)
+            return (PartDone(index=number(event.get("index")), data={}),)
         case "message_start":
-            message = get(payload, "message")
-            start = Start(id=text(message, "id"), model=text(message, "model"))
-            return (start, *_usage(get(message, "usage")))
+            message = fields(event.get("message"))
+            start = Start(id=text(message.get("id")), model=text(message.get("model")))
+            return (start, *_usage(message.get("usage")))
         case "message_delta":
-            return (*_usage(get(payload, "usage")), *_finish(get(payload, "delta")))
+            return (*_usage(event.get("usage")), *_finish(event.get("delta")))
         case "message_stop":
             return (End(),)
         case "error":
-            error = get(payload, "error") or payload
-            message = text(error, "message")
-            return (said(text(error, "type") or "error", message),)
+            error = fields(event.get("error") or event)
+            kind = text(error.get("type")) or "error"
+            return (said(kind, text(error.get("message"))),)
         case str(kind) if kind in _DERIVED:
             return ()
         case kind:
             return (Ignored(type=str(kind)),)
 
 
-def _delta(index: int | None, delta: object) -> Sequence[Event]:
-    match get(delta, "type"):
+def _delta(index: int | None, raw: object) -> Sequence[Event]:
+    delta = fields(raw)
+    match delta.get("type"):
         case "text_delta":
-            return (TextDelta(text=text(delta, "text"), index=index),)
+            return (TextDelta(text=text(delta.get("text")), index=index),)
         case "thinking_delta":
-            more = text(delta, "thinking")
+            more = text(delta.get("thinking"))
             return (TextDelta(text=more, index=index, kind="reasoning"),)
         case "input_json_delta":
             # The first fragment is always empty.
-            more = text(delta, "partial_json")
+            more = text(delta.get("partial_json"))
             return (ToolCallDelta(index=index, arguments=more),) if more else ()
         case "signature_delta":
-            return (Signature(signature=text(delta, "signature"), index=index),)
+            signature = text(delta.get("signature"))
+            return (Signature(signature=signature, index=index),)
         case "citations_delta":
-            return (Citation(data=record(get(delta, "citation")), index=index),)
+            return (Citation(data=record(delta.get("citation")), index=index),)
         case "compaction_delta":
-            data = {**record(delta), "type": "compaction"}
+            data = {**record(raw), "type": "compaction"}
             return (OtherPart(type="compaction", data=data, index=index),)
         case kind:
             return (Ignored(type=f"content_block_delta.{kind}"),)
 
 
-def _block(index: int | None, block: object) -> Sequence[Event]:
+def _block(index: int | None, raw: object) -> Sequence[Event]:
     """Open a part. It is opened even when empty: a signature or a citation may come.
 
     Some servers, and Anthropic itself for calls made by code, send a block whole.
     """
-    match get(block, "type"):
+    block = fields(raw)
+    match block.get("type"):
         case "text":
-            cited = listed(block, "citations")
-            said = TextDelta(text=text(block, "text"), index=index)
-            return (said, *(Citation(data=record(one), index=index) for one in cited))
+            opened = TextDelta(text=text(block.get("text")), index=index)
+            sources = items(block.get("citations"))
+            return (opened, *(Citation(data=record(s), index=index) for s in sources))
         case "thinking":
-            more = text(block, "thinking")
+            more = text(block.get("thinking"))
             opened = TextDelta(text=more, index=index, kind="reasoning")
-            signed = text(block, "signature")
-            return (
-                opened,
-                *([Signature(signature=signed, index=index)] * bool(signed)),
-            )
+            proof = text(block.get("signature"))
+            signed = [Signature(signature=proof, index=index)] if proof else []
+            return (opened, *signed)
         case "tool_use":
-            return _call(index, block)
+            id_, name = text(block.get("id")), text(block.get("name"))
+            given = record(block.get("input"))
+            call = ToolCallDelta(index=index, id=id_, name=name)
+            whole = [PartDone(index=index, data=record(raw))] if given else []
+            return (call, Arguments(index=index, data=given), *whole)
         case kind:
-            return (OtherPart(type=str(kind), data=record(block), index=index),)
+            return (OtherPart(type=str(kind), data=record(raw), index=index),)
 
 
-def _call(index: int | None, block: object) -> Sequence[Event]:
-    id_, name = text(block, "id"), text(block, "name")
-    given = record(get(block, "input"))
-    call = ToolCallDelta(index=index, id=id_, name=name)
-    events: list[Event] = [call, Arguments(index=index, data=given)]
-    if given:
-        events.append(PartDone(index=index, data=record(block)))
-    return events
-
-
-def _usage(usage: object) -> Sequence[Event]:
-    if usage is None:
+def _usage(raw: object) -> Sequence[Event]:
+    if raw is None:
         return ()
+    counts = fields(raw)
+    details = fields(counts.get("output_tokens_details"))
     return (
         Usage(
-            input_tokens=count(usage, "input_tokens"),
-            output_tokens=count(usage, "output_tokens"),
+            input_tokens=number(counts.get("input_tokens")),
+            output_tokens=number(counts.get("output_tokens")),
             total_tokens=None,
-            reasoning_tokens=count(
-                get(usage, "output_tokens_details"), "thinking_tokens"
-            ),
-            cached_tokens=count(usage, "cache_read_input_tokens"),
-            data=record(usage),
+            reasoning_tokens=number(details.get("thinking_tokens")),
+            cached_tokens=number(counts.get("cache_read_input_tokens")),
+            data=record(raw),
         ),
     )
 
 
-def _finish(delta: object) -> Sequence[Event]:
-    reason = text(delta, "stop_reason")
+def _finish(raw: object) -> Sequence[Event]:
+    delta = fields(raw)
+    reason = text(delta.get("stop_reason"))
     if not reason:
         return ()
     finish = Finish(reason=_REASONS.get(reason, "other"), raw_reason=reason)
-    why = text(get(delta, "stop_details"), "explanation")
+    why = text(fields(delta.get("stop_details")).get("explanation"))
     return (TextDelta(text=why, kind="refusal"), finish) if why else (finish,)
+
+
+def to_message(reply: Reply) -> dict[str, Any]:
+    """Return the assistant message.
+
+    What the API would refuse is left out: blank text, thinking without its
+    signature, calls that are not valid, and, in a reply cut short, calls of a server
+    tool whose result never came.
+    """
+    answered = {str(part.data.get("tool_use_id")) for part in reply.parts}
+    blocks: dict[object, dict[str, Any]] = {}
+    for part, call in parts_and_calls(reply):
+        block = _to_block(part, call)
+        cut = reply.outcome != "complete" and part.type.endswith("_tool_use")
+        if block is not None and not (cut and str(block.get("id")) not in answered):
+            # A compaction comes as two parts of one block, nothing else does.
+            same = (part.hop, part.index) if part.type == "compaction" else part
+            blocks.setdefault(same, {}).update(block)
+    return {"role": "assistant", "content": list(blocks.values())}
+
+
+def _to_block(part: Part, call: ToolCall | None) -> dict[str, Any] | None:
+    if call is not None:
+        own = {"type": "tool_use", "id": call.id, "name": call.name}
+        valid = call.state == "valid"
+        return {**part.data, **own, "input": call.parsed} if valid else None
+    match part.kind:
+        case "text" if part.text.strip():
+            cited = {"citations": list(part.citations)} if part.citations else {}
+            return {"type": "text", "text": part.text, **cited}
+        case "reasoning" if part.signature:
+            proof = part.signature
+            return {"type": "thinking", "thinking": part.text, "signature": proof}
+        case "other":
+            return whole_form(part, "input")
+        case _:
+            return None

@@ -1,4 +1,8 @@
-"""Read Gemini's generate_content: the chunks of a stream."""
+"""Gemini's generate_content: the chunks of a stream, and the content that goes back.
+
+The wire says ``finishReason``, the SDK's object ``finish_reason`` (and a dict dumped
+from it either); bytes are base64 on the wire and ``bytes`` in the object.
+"""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -6,7 +10,16 @@ from enum import Enum
 from typing import Any
 
 from nbstream._failures import said
-from nbstream.providers.payloads import get, items, number, plain, text
+from nbstream.providers.payloads import (
+    Fields,
+    get,
+    items,
+    number,
+    parts_and_calls,
+    plain,
+    text,
+    total,
+)
 from nbstream.reply import Part, Reply, ToolCall
 from nbstream.types import (
     ArgumentDelta,
@@ -29,27 +42,9 @@ from nbstream.types import (
     Usage,
 )
 
-__all__ = [
-    "ABOUT_A_PART",
-    "API",
-    "NOT_SAID",
-    "REASONS",
-    "Fields",
-    "fields",
-    "matches",
-    "normalize",
-    "record",
-    "to_message",
-    "wire",
-]
+API = "google.generate_content"
 
-
-# -- Read the messages of generate_content by their wire names, whatever holds them.
-
-# The wire says ``finishReason``, the SDK's object ``finish_reason`` (and a dict dumped
-# from it either); bytes are base64 on the wire and ``bytes`` in the object.
-
-Fields = Mapping[str, Any]
+_SOURCES = frozenset({"citationMetadata", "groundingMetadata", "urlContextMetadata"})
 _NONE: Fields = {}
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
@@ -68,7 +63,7 @@ _FILTERED: tuple[str, ...] = (
     "MODEL_ARMOR",
 )
 #: Google's reasons in our words. ``CONTINUATION`` is none: the answer goes on.
-REASONS: Mapping[str, FinishReason] = {
+_REASONS: Mapping[str, FinishReason] = {
     "STOP": "stop",
     "MAX_TOKENS": "length",
     **dict.fromkeys(_FILTERED, "content_filter"),
@@ -81,7 +76,7 @@ REASONS: Mapping[str, FinishReason] = {
     "IMAGE_OTHER": "other",
     "OTHER": "other",
 }
-NOT_SAID = frozenset({"", "FINISH_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED"})
+_UNKNOWN = frozenset({"", "FINISH_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED"})
 #: Fields of a part that say something about it, and are not what it holds.
 ABOUT_A_PART = frozenset(
     {
@@ -99,93 +94,9 @@ ABOUT_A_PART = frozenset(
 )
 
 
-class _WireNames(dict[str, str]):
-    """The wire's name for each name met: itself, or camelCase for snake_case."""
-
-    def __missing__(self, name: str) -> str:
-        head, *rest = str(name).split("_")
-        found = head + "".join(map(str.title, rest))
-        if len(self) < 1000:  # names come off the wire, so they have no end
-            self[name] = found
-        return found
-
-
-_NAMES = _WireNames()
-
-
-def fields(obj: object) -> Fields:
-    """Return what is set, under the names of the wire; empty if it is no message."""
-    found = obj if isinstance(obj, dict) else getattr(obj, "__dict__", _NONE)
-    return {_NAMES[name]: it for name, it in found.items() if it is not None}
-
-
-def record(value: object) -> dict[str, Any]:
-    """Return an object in the form of the wire, and an empty one for anything else."""
-    found = wire(value)
-    return found if isinstance(found, dict) else {}
-
-
-def wire(value: object) -> Any:
-    """Return a JSON-like copy with the names and the base64 of the wire.
-
-    Not pydantic's own dump: that is slower, and writes URL-safe base64.
-    """
-    if type(value) in _SCALARS:  # an enum of strings is none of them
-        return value
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if isinstance(value, dict):
-        return {name: wire(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [wire(each) for each in value]
-    found = fields(value)
-    return {name: wire(each) for name, each in found.items()} if found else plain(value)
-
-
-# -- Turn a reply into the ``Content`` that Gemini's generate_content takes back.
-
-
-def to_message(reply: Reply) -> dict[str, Any]:
-    """Return the model's ``Content``, each signature in the part it came in.
-
-    Calls that are not valid are left out.
-    """
-    calls = iter(reply.tool_calls)
-    parts = []
-    for part in reply.parts:
-        held = _to_part(part, next(calls) if part.kind == "tool_call" else None)
-        if held is not None:
-            signed = {"thoughtSignature": part.signature} if part.signature else {}
-            parts.append({**held, **signed})
-    return {"role": "model", "parts": parts}
-
-
-def _to_part(part: Part, call: ToolCall | None) -> dict[str, Any] | None:
-    if call is not None:
-        with_id = {"id": call.id} if call.id else {}
-        made = {"name": call.name, "args": call.parsed, **with_id}
-        return {"functionCall": made} if call.state == "valid" else None
-    match part.kind:
-        case "text" if part.text or part.signature:
-            return {"text": part.text}
-        case "reasoning":
-            return {"text": part.text, "thought": True}
-        case "other":
-            return dict(part.data)
-        case _:
-            return None
-
-
-API = "google.generate_content"
-
-_SOURCES = frozenset({"citationMetadata", "groundingMetadata", "urlContextMetadata"})
-
-
 def matches(payload: object) -> bool:
     """Tell whether this is a chunk of generate_content, or its error."""
-    found = fields(payload)
+    found = wire_fields(payload)
     if "candidates" in found or "promptFeedback" in found:
         return True
     error = found.get("error")
@@ -196,9 +107,9 @@ def matches(payload: object) -> bool:
 
 def normalize(payload: object) -> Sequence[Event]:
     """Turn one chunk into events; usage first, as a hop may end it."""
-    chunk = fields(payload)
+    chunk = wire_fields(payload)
     if "error" in chunk:
-        return (_failure(fields(chunk["error"])),)
+        return (_failure(wire_fields(chunk["error"])),)
     events: list[Event] = []
     id_, model = text(chunk.get("responseId")), text(chunk.get("modelVersion"))
     if id_ or model:
@@ -206,55 +117,55 @@ def normalize(payload: object) -> Sequence[Event]:
     if "usageMetadata" in chunk:
         events.append(_usage(chunk["usageMetadata"]))
     for one in items(chunk.get("candidates")):
-        _candidate(fields(one), events)
+        _candidate(wire_fields(one), events)
     if "promptFeedback" in chunk:
-        _blocked(fields(chunk["promptFeedback"]), events)
+        _blocked(wire_fields(chunk["promptFeedback"]), events)
     return events or (Ignored(type="chunk"),)
 
 
 def _candidate(candidate: Fields, events: list[Event]) -> None:
     choice = number(candidate.get("index")) or 0
     if "content" in candidate:
-        for part in items(fields(candidate["content"]).get("parts")):
+        for part in items(wire_fields(candidate["content"]).get("parts")):
             _part(part, choice, events)
     if not _SOURCES.isdisjoint(candidate):
-        sources = (record(source) for source in _sources(candidate))
+        sources = (wire_record(source) for source in _sources(candidate))
         events += [Citation(data=source, choice=choice) for source in sources]
     if "finishReason" in candidate:
         _finish(candidate, choice, events)
 
 
 def _sources(candidate: Fields) -> Sequence[object]:
-    cited = fields(candidate.get("citationMetadata"))
-    fetched = fields(candidate.get("urlContextMetadata"))
+    cited = wire_fields(candidate.get("citationMetadata"))
+    fetched = wire_fields(candidate.get("urlContextMetadata"))
     grounding = candidate.get("groundingMetadata")
     return [
         # The Gemini API and Vertex name this list differently.
         *items(cited.get("citations") or cited.get("citationSources")),
         *items(fetched.get("urlMetadata")),
-        *([grounding] if fields(grounding) else []),
+        *([grounding] if wire_fields(grounding) else []),
     ]
 
 
 def _part(part: object, choice: int, events: list[Event]) -> None:
-    found = fields(part)
+    found = wire_fields(part)
     signature = found.get("thoughtSignature")
     held = next((name for name in found if name not in ABOUT_A_PART), None)
     if held == "functionCall":
-        _call(fields(found[held]), signature, choice, events)
+        _call(wire_fields(found[held]), signature, choice, events)
     elif held == "text" or (held is None and signature):
         if signature:
             # A signed part must not be merged with the one before it.
             events.append(PartDone(index=None, data={}, choice=choice))
-        said = text(found.get("text"))
-        if said or signature:
+        words = text(found.get("text"))
+        if words or signature:
             kind: TextKind = "reasoning" if found.get("thought") else "text"
-            events.append(TextDelta(text=said, kind=kind, choice=choice))
+            events.append(TextDelta(text=words, kind=kind, choice=choice))
             _sign(signature, choice, events)
     elif held is None:
         events.append(Ignored(type="part"))
     else:
-        events.append(OtherPart(type=held, data=record(part), choice=choice))
+        events.append(OtherPart(type=held, data=wire_record(part), choice=choice))
 
 
 def _call(call: Fields, signature: object, choice: int, events: list[Event]) -> None:
@@ -262,9 +173,11 @@ def _call(call: Fields, signature: object, choice: int, events: list[Event]) -> 
     id_, name, args = text(call.get("id")), text(call.get("name")), call.get("args")
     if id_ or name or args:
         events.append(ToolCallDelta(index=None, id=id_, name=name, choice=choice))
-        events.append(Arguments(index=None, data=record(args or {}), choice=choice))
+        events.append(
+            Arguments(index=None, data=wire_record(args or {}), choice=choice)
+        )
     leaves = items(call.get("partialArgs"))
-    events += [_argument(fields(leaf), choice) for leaf in leaves]
+    events += [_argument(wire_fields(leaf), choice) for leaf in leaves]
     _sign(signature, choice, events)
     if not call.get("willContinue"):
         events.append(PartDone(index=None, data={}, choice=choice))
@@ -294,14 +207,14 @@ def _finish(candidate: Fields, choice: int, events: list[Event]) -> None:
     raw = str(wire(candidate["finishReason"]))
     if raw == "CONTINUATION":
         events.append(Hop())
-    elif raw not in NOT_SAID:
+    elif raw not in _UNKNOWN:
         why = text(candidate.get("finishMessage"))
-        _end(raw, REASONS.get(raw.upper(), "other"), why, choice, events)
+        _end(raw, _REASONS.get(raw.upper(), "other"), why, choice, events)
 
 
 def _blocked(feedback: Fields, events: list[Event]) -> None:
     raw = str(wire(feedback.get("blockReason", "")))
-    if raw not in NOT_SAID:
+    if raw not in _UNKNOWN:
         _end(raw, "content_filter", text(feedback.get("blockReasonMessage")), 0, events)
 
 
@@ -320,16 +233,88 @@ def _failure(error: Fields) -> Failure:
 
 
 def _usage(usage: object) -> Usage:
-    data = {name: wire(value) for name, value in fields(usage).items()}
+    data = {name: wire(value) for name, value in wire_fields(usage).items()}
     counts = {name: number(value) for name, value in data.items()}
-    answer = counts.get("candidatesTokenCount")
     thoughts = counts.get("thoughtsTokenCount")
-    said = answer is not None or thoughts is not None
     return Usage(
         input_tokens=counts.get("promptTokenCount"),
-        output_tokens=(answer or 0) + (thoughts or 0) if said else None,
+        output_tokens=total(counts.get("candidatesTokenCount"), thoughts),
         total_tokens=counts.get("totalTokenCount"),
         reasoning_tokens=thoughts,
         cached_tokens=counts.get("cachedContentTokenCount"),
         data=data,
     )
+
+
+class _WireNames(dict[str, str]):
+    """The wire's name for each name met: itself, or camelCase for snake_case."""
+
+    def __missing__(self, name: str) -> str:
+        head, *rest = str(name).split("_")
+        found = head + "".join(map(str.title, rest))
+        if len(self) < 1000:  # names come off the wire, so they have no end
+            self[name] = found
+        return found
+
+
+_NAMES = _WireNames()
+
+
+def wire_fields(obj: object) -> Fields:
+    """Return what is set, under the names of the wire; empty if it is no message."""
+    found = obj if isinstance(obj, dict) else getattr(obj, "__dict__", _NONE)
+    return {_NAMES[name]: it for name, it in found.items() if it is not None}
+
+
+def wire_record(value: object) -> dict[str, Any]:
+    """Return an object in the form of the wire, and an empty one for anything else."""
+    found = wire(value)
+    return found if isinstance(found, dict) else {}
+
+
+def wire(value: object) -> Any:
+    """Return a JSON-like copy with the names and the base64 of the wire.
+
+    Not pydantic's own dump: that is slower, and writes URL-safe base64.
+    """
+    if type(value) in _SCALARS:  # an enum of strings is none of them
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, dict):
+        return {name: wire(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [wire(each) for each in value]
+    found = wire_fields(value)
+    return {name: wire(each) for name, each in found.items()} if found else plain(value)
+
+
+def to_message(reply: Reply) -> dict[str, Any]:
+    """Return the model's ``Content``, each signature in the part it came in.
+
+    Calls that are not valid are left out.
+    """
+    parts = []
+    for part, call in parts_and_calls(reply):
+        if (held := _to_part(part, call)) is not None:
+            signed = {"thoughtSignature": part.signature} if part.signature else {}
+            parts.append({**held, **signed})
+    return {"role": "model", "parts": parts}
+
+
+def _to_part(part: Part, call: ToolCall | None) -> dict[str, Any] | None:
+    if call is not None:
+        with_id = {"id": call.id} if call.id else {}
+        made = {"name": call.name, "args": call.parsed, **with_id}
+        return {"functionCall": made} if call.state == "valid" else None
+    match part.kind:
+        case "text" if part.text or part.signature:
+            return {"text": part.text}
+        case "reasoning":
+            return {"text": part.text, "thought": True}
+        case "other":
+            return dict(part.data)
+        case _:
+            return None

@@ -1,13 +1,22 @@
-"""Read Gemini Interactions: the events of a stream."""
+"""Gemini Interactions: the events of a stream, and the steps that go back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nbstream._failures import said
-from nbstream.providers.payloads import count, get, listed, record
-from nbstream.providers.payloads import text_field as text
+from nbstream.providers.payloads import (
+    Fields,
+    fields,
+    get,
+    items,
+    number,
+    parts_and_calls,
+    record,
+    text,
+    total,
+    whole_form,
+)
 from nbstream.reply import Part, Reply, ToolCall
-from nbstream.reply.parts import parse_arguments
 from nbstream.types import (
     Arguments,
     Citation,
@@ -27,19 +36,170 @@ from nbstream.types import (
     Usage,
 )
 
-__all__ = [
-    "API",
-    "MEDIA",
-    "matches",
-    "normalize",
-    "to_message",
-]
-
-
-# -- Turn a reply into the steps that Gemini Interactions takes back.
+API = "google.interactions"
 
 #: Content of a model's output that is not text.
-MEDIA = frozenset({"audio", "document", "image", "video"})
+_MEDIA = frozenset({"audio", "document", "image", "video"})
+_REASONS: Mapping[str, FinishReason] = {
+    "completed": "stop",
+    "requires_action": "tool_calls",
+    "incomplete": "length",
+    "budget_exceeded": "length",
+}
+#: The type of the SDK's objects for what it does not know; what came is in ``raw``.
+_UNKNOWN = "UNKNOWN"
+_NO_JSON = "an event is not JSON: "
+
+
+def matches(payload: object) -> bool:
+    """Tell whether this is an event of an Interactions stream."""
+    return isinstance(get(payload, "event_type"), str)
+
+
+def normalize(payload: object) -> Sequence[Event]:
+    """Turn one event into ours. The SDK hands over broken JSON as a plain string."""
+    if isinstance(payload, str):
+        return (said("protocol_error", f"{_NO_JSON}{payload[:80]!r}"),)
+    event = fields(payload)
+    match event.get("event_type"):
+        case "step.delta":
+            so_far = get(event.get("metadata"), "total_usage")
+            found = _delta(number(event.get("index")), event.get("delta"))
+            return found if so_far is None else (*found, *_usage(so_far))
+        case "step.start":
+            return _step(number(event.get("index")), event.get("step"))
+        case "step.stop":
+            done = PartDone(index=number(event.get("index")), data={})
+            return (done, *_usage(event.get("usage")))
+        case "interaction.created":
+            interaction = fields(event.get("interaction"))
+            return (_start(interaction), *_usage(interaction.get("usage")))
+        case "interaction.completed":
+            interaction = fields(event.get("interaction"))
+            return (*_usage(interaction.get("usage")), *_end(interaction))
+        case "error":
+            return (_failure(event.get("error"), "error"),)
+        case "UNKNOWN" if _is_known(event.get("raw"), "event_type"):
+            return normalize(event["raw"])
+        case kind:
+            return (Ignored(type=str(kind)), *_usage(event.get("usage")))
+
+
+def _is_known(raw: object, name: str) -> bool:
+    """Tell whether what the SDK does not know says what it is."""
+    return get(raw, name) not in (None, _UNKNOWN)
+
+
+def _start(interaction: Fields) -> Start:
+    made_by = text(interaction.get("model")) or text(interaction.get("agent"))
+    return Start(id=text(interaction.get("id")), model=made_by)
+
+
+def _end(interaction: Fields) -> Sequence[Event]:
+    status = text(interaction.get("status"))
+    if status == "requires_continuation":
+        return (Hop(),)
+    if status == "failed":
+        return (_failure(interaction.get("error"), "failed"), End())
+    return (Finish(reason=_REASONS.get(status, "other"), raw_reason=status), End())
+
+
+def _failure(error: object, type_: str) -> Failure:
+    message = text(get(error, "message")) or "the provider gave no reason"
+    return said(str(get(error, "code") or type_), message)
+
+
+def _delta(index: int | None, raw: object) -> Sequence[Event]:
+    delta = fields(raw)
+    match delta.get("type"):
+        case "text":
+            return (TextDelta(text=text(delta.get("text")), index=index),)
+        case "arguments_delta":
+            more = text(delta.get("arguments"))
+            return (ToolCallDelta(index=index, arguments=more),) if more else ()
+        case "thought_summary":
+            return _summary(index, delta.get("content"))
+        case "thought_signature":
+            return _sign(index, delta)
+        case "text_annotation_delta":
+            return _cite(index, delta)
+        case "UNKNOWN" if _is_known(delta.get("raw"), "type"):
+            return _delta(index, delta["raw"])
+        case str(kind) if kind in _MEDIA or kind.endswith(("_call", "_result")):
+            return (OtherPart(type=kind, data=record(raw), index=index),)
+        case kind:
+            return (Ignored(type=f"step.delta.{kind}"),)
+
+
+def _step(index: int | None, raw: object) -> Sequence[Event]:
+    """Open a step. A thought is opened even when empty: its signature may come."""
+    step = fields(raw)
+    match step.get("type"):
+        case "model_output":
+            content = items(step.get("content"))
+            error = step.get("error")
+            failed = [] if error is None else [_failure(error, "error")]
+            return [*(e for one in content for e in _content(index, one)), *failed]
+        case "thought":
+            opened = TextDelta(text="", index=index, kind="reasoning")
+            parts = items(step.get("summary"))
+            summary = [event for part in parts for event in _summary(index, part)]
+            return [opened, *summary, *_sign(index, step)]
+        case "function_call":
+            id_, name = text(step.get("id")), text(step.get("name"))
+            given = record(step.get("arguments"))
+            call = ToolCallDelta(index=index, id=id_, name=name)
+            return [call, Arguments(index=index, data=given)]
+        case "UNKNOWN" if _is_known(step.get("raw"), "type"):
+            return _step(index, step["raw"])
+        case str(kind) if kind not in {"user_input", _UNKNOWN}:
+            return [OtherPart(type=kind, data=record(raw), index=index)]
+        case kind:
+            return [Ignored(type=f"step.start.{kind}")]
+
+
+def _content(index: int | None, raw: object) -> Sequence[Event]:
+    content = fields(raw)
+    if content.get("type") != "text":
+        kind = str(content.get("type"))
+        return [OtherPart(type=kind, data=record(raw), index=index)]
+    opened = TextDelta(text=text(content.get("text")), index=index)
+    return [opened, *_cite(index, content)]
+
+
+def _summary(index: int | None, raw: object) -> Sequence[Event]:
+    content = fields(raw)
+    if content.get("type") != "text":
+        return (OtherPart(type="thought_summary", data=record(raw), index=index),)
+    more = text(content.get("text"))
+    return (TextDelta(text=more, index=index, kind="reasoning"),)
+
+
+def _sign(index: int | None, thought: Fields) -> Sequence[Event]:
+    signature = text(thought.get("signature"))
+    return (Signature(signature=signature, index=index),) if signature else ()
+
+
+def _cite(index: int | None, content: Fields) -> Sequence[Event]:
+    notes = items(content.get("annotations"))
+    return [Citation(data=record(note), index=index) for note in notes]
+
+
+def _usage(raw: object) -> Sequence[Event]:
+    if raw is None:
+        return ()
+    counts = fields(raw)
+    thoughts = number(counts.get("total_thought_tokens"))
+    return (
+        Usage(
+            input_tokens=number(counts.get("total_input_tokens")),
+            output_tokens=total(number(counts.get("total_output_tokens")), thoughts),
+            total_tokens=number(counts.get("total_tokens")),
+            reasoning_tokens=thoughts,
+            cached_tokens=number(counts.get("total_cached_tokens")),
+            data=record(raw),
+        ),
+    )
 
 
 def to_message(reply: Reply) -> list[dict[str, Any]]:
@@ -48,11 +208,9 @@ def to_message(reply: Reply) -> list[dict[str, Any]]:
     Left out is what is not whole: calls that are not valid, thoughts without their
     signature, and, in a reply cut short, calls of a server tool without a result.
     """
-    calls = iter(reply.tool_calls)
     steps: dict[object, dict[str, Any]] = {}
-    for part in reply.parts:
-        step = _to_step(part, next(calls) if part.kind == "tool_call" else None)
-        if step is not None:
+    for part, call in parts_and_calls(reply):
+        if (step := _to_step(part, call)) is not None:
             key = (part.hop, part.index, str(step.get("type")))
             _add(steps.setdefault(key, {}), step)
     kept = [step for step in steps.values() if _is_whole(step)]
@@ -76,13 +234,10 @@ def _to_step(part: Part, call: ToolCall | None) -> dict[str, Any] | None:
             return {"type": "thought", "summary": summary, "signature": part.signature}
         case "other" if part.type == "thought_summary":
             return {"type": "thought", "summary": [part.data]}
-        case "other" if part.type in MEDIA:
+        case "other" if part.type in _MEDIA:
             return {"type": "model_output", "content": [part.data]}
-        case "other" if not part.arguments:
-            return dict(part.data)
         case "other":
-            parsed, _ = parse_arguments(part.arguments)
-            return None if parsed is None else {**part.data, "arguments": parsed}
+            return whole_form(part, "arguments")
         case _:
             return None
 
@@ -103,162 +258,3 @@ def _is_whole(step: Mapping[str, Any]) -> bool:
 def _is_served(step: Mapping[str, Any]) -> bool:
     kind = str(step.get("type"))
     return kind.endswith("_call") and kind != "function_call"
-
-
-API = "google.interactions"
-
-_REASONS: Mapping[str, FinishReason] = {
-    "completed": "stop",
-    "requires_action": "tool_calls",
-    "incomplete": "length",
-    "budget_exceeded": "length",
-}
-#: The type of the SDK's objects for what it does not know; what came is in ``raw``.
-_UNKNOWN = "UNKNOWN"
-_NO_JSON = "an event is not JSON: "
-
-
-def matches(payload: object) -> bool:
-    """Tell whether this is an event of an Interactions stream."""
-    return isinstance(get(payload, "event_type"), str)
-
-
-def normalize(payload: object) -> Sequence[Event]:
-    """Turn one event into ours. The SDK hands over broken JSON as a plain string."""
-    if isinstance(payload, str):
-        return (said("protocol_error", f"{_NO_JSON}{payload[:80]!r}"),)
-    match get(payload, "event_type"):
-        case "step.delta":
-            so_far = get(get(payload, "metadata"), "total_usage")
-            found = _delta(count(payload, "index"), get(payload, "delta"))
-            return found if so_far is None else (*found, *_usage(so_far))
-        case "step.start":
-            return _step(count(payload, "index"), get(payload, "step"))
-        case "step.stop":
-            done = PartDone(index=count(payload, "index"), data={})
-            return (done, *_usage(get(payload, "usage")))
-        case "interaction.created":
-            interaction = get(payload, "interaction")
-            return (_start(interaction), *_usage(get(interaction, "usage")))
-        case "interaction.completed":
-            interaction = get(payload, "interaction")
-            return (*_usage(get(interaction, "usage")), *_end(interaction))
-        case "error":
-            return (_failure(get(payload, "error"), "error"),)
-        case "UNKNOWN" if _is_said(get(get(payload, "raw"), "event_type")):
-            return normalize(get(payload, "raw"))
-        case kind:
-            return (Ignored(type=str(kind)), *_usage(get(payload, "usage")))
-
-
-def _is_said(kind: object) -> bool:
-    return kind is not None and kind != _UNKNOWN
-
-
-def _start(interaction: object) -> Start:
-    made_by = text(interaction, "model") or text(interaction, "agent")
-    return Start(id=text(interaction, "id"), model=made_by)
-
-
-def _end(interaction: object) -> Sequence[Event]:
-    status = text(interaction, "status")
-    if status == "requires_continuation":
-        return (Hop(),)
-    if status == "failed":
-        return (_failure(get(interaction, "error"), "failed"), End())
-    return (Finish(reason=_REASONS.get(status, "other"), raw_reason=status), End())
-
-
-def _failure(error: object, type_: str) -> Failure:
-    message = text(error, "message") or "the provider gave no reason"
-    return said(str(get(error, "code") or type_), message)
-
-
-def _delta(index: int | None, delta: object) -> Sequence[Event]:
-    match get(delta, "type"):
-        case "text":
-            return (TextDelta(text=text(delta, "text"), index=index),)
-        case "arguments_delta":
-            more = text(delta, "arguments")
-            return (ToolCallDelta(index=index, arguments=more),) if more else ()
-        case "thought_summary":
-            return _summary(index, get(delta, "content"))
-        case "thought_signature":
-            return _sign(index, delta)
-        case "text_annotation_delta":
-            return _cite(index, delta)
-        case "UNKNOWN" if _is_said(get(get(delta, "raw"), "type")):
-            return _delta(index, get(delta, "raw"))
-        case str(kind) if kind in MEDIA or kind.endswith(("_call", "_result")):
-            return (OtherPart(type=kind, data=record(delta), index=index),)
-        case kind:
-            return (Ignored(type=f"step.delta.{kind}"),)
-
-
-def _step(index: int | None, step: object) -> Sequence[Event]:
-    """Open a step. A thought is opened even when empty: its signature may come."""
-    match get(step, "type"):
-        case "model_output":
-            content = listed(step, "content")
-            error = get(step, "error")
-            failed = [] if error is None else [_failure(error, "error")]
-            return [*(e for one in content for e in _content(index, one)), *failed]
-        case "thought":
-            opened = TextDelta(text="", index=index, kind="reasoning")
-            summary = [e for s in listed(step, "summary") for e in _summary(index, s)]
-            return [opened, *summary, *_sign(index, step)]
-        case "function_call":
-            id_, name = text(step, "id"), text(step, "name")
-            given = record(get(step, "arguments"))
-            call = ToolCallDelta(index=index, id=id_, name=name)
-            return [call, Arguments(index=index, data=given)]
-        case "UNKNOWN" if _is_said(get(get(step, "raw"), "type")):
-            return _step(index, get(step, "raw"))
-        case str(kind) if kind not in {"user_input", _UNKNOWN}:
-            return [OtherPart(type=kind, data=record(step), index=index)]
-        case kind:
-            return [Ignored(type=f"step.start.{kind}")]
-
-
-def _content(index: int | None, content: object) -> Sequence[Event]:
-    if get(content, "type") != "text":
-        kind = str(get(content, "type"))
-        return [OtherPart(type=kind, data=record(content), index=index)]
-    said = TextDelta(text=text(content, "text"), index=index)
-    return [said, *_cite(index, content)]
-
-
-def _summary(index: int | None, content: object) -> Sequence[Event]:
-    if get(content, "type") != "text":
-        data = record(content)
-        return (OtherPart(type="thought_summary", data=data, index=index),)
-    more = text(content, "text")
-    return (TextDelta(text=more, index=index, kind="reasoning"),)
-
-
-def _sign(index: int | None, signed: object) -> Sequence[Event]:
-    signature = text(signed, "signature")
-    return (Signature(signature=signature, index=index),) if signature else ()
-
-
-def _cite(index: int | None, said: object) -> Sequence[Event]:
-    notes = listed(said, "annotations")
-    return [Citation(data=record(note), index=index) for note in notes]
-
-
-def _usage(usage: object) -> Sequence[Event]:
-    if usage is None:
-        return ()
-    answer = count(usage, "total_output_tokens")
-    thoughts = count(usage, "total_thought_tokens")
-    said = answer is not None or thoughts is not None
-    return (
-        Usage(
-            input_tokens=count(usage, "total_input_tokens"),
-            output_tokens=(answer or 0) + (thoughts or 0) if said else None,
-            total_tokens=count(usage, "total_tokens"),
-            reasoning_tokens=thoughts,
-            cached_tokens=count(usage, "total_cached_tokens"),
-            data=record(usage),
-        ),
-    )

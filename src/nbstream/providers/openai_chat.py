@@ -1,13 +1,21 @@
-"""OpenAI Chat Completions, as OpenAI and all who copied it send it."""
-
-from __future__ import annotations
+"""OpenAI Chat Completions, as OpenAI and all who copied it send and take it."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nbstream.providers.openai import failure, fields, usage
-from nbstream.providers.payloads import get, items, number, record, text
+from nbstream.providers.openai import failure, usage
+from nbstream.providers.payloads import (
+    Fields,
+    fields,
+    get,
+    items,
+    number,
+    parts_and_calls,
+    record,
+    text,
+)
+from nbstream.reply import Part, Reply
 from nbstream.types import (
     Citation,
     End,
@@ -22,212 +30,6 @@ from nbstream.types import (
     TextDelta,
     ToolCallDelta,
 )
-
-if TYPE_CHECKING:
-    from nbstream.reply import Part, Reply
-
-__all__ = [
-    "API",
-    "delta_events",
-    "matches",
-    "normalize",
-    "to_message",
-]
-
-
-# -- One ``delta`` of a chat completion chunk, in every spelling seen, as events.
-
-#: What OpenAI's own deltas hold; nearly every delta has nothing else.
-_PLAIN = frozenset(
-    {"content", "refusal", "tool_calls", "function_call", "role", "audio"}
-)
-_READ = frozenset(
-    {"reasoning_content", "reasoning", "reasoning_details", "annotations", "images"}
-)
-
-
-def delta_events(delta: Mapping[str, Any], choice: int) -> list[Event]:
-    """Return what a delta says: first the reasoning, then the answer, then calls."""
-    events: list[Event] = []
-    plain_only = delta.keys() <= _PLAIN
-    if not plain_only:
-        events.extend(_reasoning(delta, choice))
-    content = delta.get("content")
-    if isinstance(content, str):
-        if content:
-            events.append(TextDelta(text=content, choice=choice))
-    elif content:
-        events.extend(_content_parts(content, choice))
-    if refusal := delta.get("refusal"):
-        events.append(TextDelta(text=text(refusal), kind="refusal", choice=choice))
-    if calls := delta.get("tool_calls"):
-        for call in items(calls):
-            events.extend(_tool_call(fields(call), choice))
-    if call := delta.get("function_call"):
-        events.append(_call(fields(call), None, "", choice))
-    if delta.get("audio"):
-        events.append(Ignored(type="delta.audio"))
-    if not plain_only:
-        events.extend(_rest(delta, choice))
-    return events
-
-
-def _reasoning(delta: Mapping[str, Any], choice: int) -> Iterator[Event]:
-    """Say the same words once, though gateways send them in two or three fields."""
-    details = items(delta.get("reasoning_details"))
-    said = text(delta.get("reasoning_content")) or text(delta.get("reasoning"))
-    said = said or "".join(_detail_text(fields(each)) for each in details)
-    if said:
-        yield TextDelta(text=said, kind="reasoning", choice=choice)
-    for detail in details:
-        yield from _detail(detail, choice)
-
-
-def _detail_text(detail: Mapping[str, Any]) -> str:
-    return text(detail.get("text")) or text(detail.get("summary"))
-
-
-def _detail(raw: object, choice: int) -> Iterator[Event]:
-    """Keep what has to go back beside the words: a signature, an encrypted thought."""
-    detail, data = fields(raw), record(raw)
-    if signature := text(detail.get("signature")):
-        data.pop("text", None)  # the part holds all of it
-        # The empty text makes sure that the newest part is the thought it signs.
-        yield TextDelta(text="", kind="reasoning", choice=choice)
-        yield Signature(signature=signature, choice=choice)
-        yield PartDone(index=None, data=data, choice=choice)
-    elif not _detail_text(detail) and detail.get("data"):
-        kind = text(detail.get("type")) or "reasoning"
-        yield OtherPart(type=kind, data=data, choice=choice)
-
-
-def _content_parts(content: object, choice: int) -> Iterator[Event]:
-    """Read a list of parts (Mistral)."""
-    for raw in items(content):
-        part = fields(raw)
-        kind = text(part.get("type"))
-        if kind == "text":
-            yield TextDelta(text=text(part.get("text")), choice=choice)
-        elif kind == "thinking":
-            thought = _thinking(part.get("thinking"))
-            yield TextDelta(text=thought, kind="reasoning", choice=choice)
-        elif kind == "reference":
-            yield Citation(data=record(raw), choice=choice)
-        else:
-            yield OtherPart(type=kind, data=record(raw), choice=choice)
-
-
-def _thinking(thinking: object) -> str:
-    if isinstance(thinking, str):
-        return thinking
-    return "".join(text(fields(each).get("text")) for each in items(thinking))
-
-
-def _tool_call(call: Mapping[str, Any], choice: int) -> Iterator[Event]:
-    index = number(call.get("index"))
-    id_ = text(call.get("id"))
-    custom = call.get("custom")
-    function = call.get("function") if custom is None else custom
-    yield _call(fields(function), index, id_, choice)
-    if custom is not None and id_:
-        yield PartDone(index=index, data={"type": "custom"}, choice=choice)
-    # Gemini's OpenAI endpoint: without it the next request is refused.
-    google = fields(fields(call.get("extra_content")).get("google"))
-    if signature := text(google.get("thought_signature")):
-        yield Signature(signature=signature, index=index, choice=choice)
-
-
-def _call(
-    function: Mapping[str, Any], index: int | None, id_: str, choice: int
-) -> ToolCallDelta:
-    arguments = function.get("arguments", function.get("input"))
-    if isinstance(arguments, Mapping):  # whole, and already parsed by the server
-        arguments = json.dumps(record(arguments), ensure_ascii=False)
-    return ToolCallDelta(
-        index=index,
-        id=id_,
-        name=text(function.get("name")),
-        arguments=text(arguments),
-        choice=choice,
-    )
-
-
-def _rest(delta: Mapping[str, Any], choice: int) -> Iterator[Event]:
-    for source in items(delta.get("annotations")):
-        yield Citation(data=record(source), choice=choice)
-    for image in items(delta.get("images")):
-        yield OtherPart(type="image_url", data=record(image), choice=choice)
-    for name in sorted(delta.keys() - _PLAIN - _READ):
-        if delta[name] is not None:
-            yield Ignored(type=f"delta.{name}")
-
-
-# -- A reply as the assistant message that the Chat Completions API takes back.
-
-#: DeepSeek wants the ``reasoning_content`` of a turn with tool calls back
-#: (https://api-docs.deepseek.com/guides/thinking_mode), and Kimi's API is made alike.
-#: OpenAI's own API does not know the field, so it goes only to who asks for it.
-_WANT_REASONING = ("deepseek", "kimi")
-
-
-def to_message(reply: Reply) -> dict[str, Any]:
-    """Return the assistant message of the first choice.
-
-    Calls that are invalid or unfinished are left out, and the text is kept: every
-    call in the message must be answered, and half a call cannot be.
-    """
-    message: dict[str, Any] = {"role": "assistant", "content": reply.text}
-    message.update(_calls(reply))
-    if reply.refusal:
-        message["refusal"] = reply.refusal
-    if not reply.text and len(message) > 2:
-        message["content"] = None
-    if details := list(_details(reply)):
-        message["reasoning_details"] = details
-    elif "tool_calls" in message and _wants_reasoning(reply.model):
-        message["reasoning_content"] = reply.reasoning
-    return message
-
-
-def _wants_reasoning(model: str) -> bool:
-    return any(name in model.lower() for name in _WANT_REASONING)
-
-
-def _calls(reply: Reply) -> dict[str, Any]:
-    parts = [part for part in reply.parts if part.kind == "tool_call"]
-    valid = [
-        part
-        for part, call in zip(parts, reply.tool_calls, strict=True)
-        if call.state == "valid"
-        or (part.data.get("type") == "custom" and reply.finish_reason == "tool_calls")
-    ]
-    if len(valid) == 1 and valid[0].index is None and not valid[0].id:
-        return {"function_call": _function(valid[0])}  # the API before tools
-    return {"tool_calls": [_message_call(part) for part in valid]} if valid else {}
-
-
-def _function(part: Part) -> dict[str, str]:
-    return {"name": part.name, "arguments": part.arguments}
-
-
-def _message_call(part: Part) -> dict[str, Any]:
-    if part.data.get("type") == "custom":
-        custom = {"name": part.name, "input": part.arguments}
-        return {"id": part.id, "type": "custom", "custom": custom}
-    call = {"id": part.id, "type": "function", "function": _function(part)}
-    if part.signature:
-        call["extra_content"] = {"google": {"thought_signature": part.signature}}
-    return call
-
-
-def _details(reply: Reply) -> Iterator[dict[str, Any]]:
-    """Give OpenRouter its ``reasoning_details`` back, as far as they prove anything."""
-    for part in reply.parts:
-        if part.kind == "reasoning" and part.data:
-            yield {**part.data, "text": part.text}
-        elif part.kind == "other" and part.type.startswith("reasoning"):
-            yield dict(part.data)
-
 
 API = "openai.chat"
 #: The events of ``client.chat.completions.stream()``: the chunk, and what the SDK
@@ -265,6 +67,17 @@ _REASONS: Mapping[str, FinishReason] = {
     "insufficient_system_resource": "error",  # DeepSeek
     "network_error": "error",  # Zhipu
 }
+#: What OpenAI's own deltas hold; nearly every delta has nothing else.
+_PLAIN = frozenset(
+    {"content", "refusal", "tool_calls", "function_call", "role", "audio"}
+)
+_READ = frozenset(
+    {"reasoning_content", "reasoning", "reasoning_details", "annotations", "images"}
+)
+#: DeepSeek wants the ``reasoning_content`` of a turn with tool calls back
+#: (https://api-docs.deepseek.com/guides/thinking_mode), and Kimi's API is made alike.
+#: OpenAI's own API does not know the field, so it goes only to who asks for it.
+_WANT_REASONING = ("deepseek", "kimi")
 
 
 def matches(payload: object) -> bool:
@@ -307,16 +120,14 @@ def normalize(payload: object) -> Sequence[Event]:
     return events
 
 
-def _add_choice(
-    events: list[Event], choice: Mapping[str, Any], chunk: Mapping[str, Any]
-) -> bool:
+def _add_choice(events: list[Event], choice: Fields, chunk: Fields) -> bool:
     """Add what a choice says; tell whether it is a first or a last word."""
     index = number(choice.get("index")) or 0
     raw = choice.get("delta")
     if raw is None and chunk.get("object") == "chat.completion":
         raw = choice.get("message")
     delta = fields(raw)
-    events += delta_events(delta, index)
+    events += _delta(delta, index)
     reason = choice.get("finish_reason")
     if not reason:
         return delta.get("role") is not None
@@ -333,7 +144,7 @@ def _add_choice(
     return True
 
 
-def _sources(chunk: Mapping[str, Any], choice: int) -> Iterator[Event]:
+def _sources(chunk: Fields, choice: int) -> Iterator[Event]:
     """Name Perplexity's sources, which each chunk repeats, once: with the finish."""
     found = items(chunk.get("search_results"))
     for source in found or items(chunk.get("citations")):
@@ -341,9 +152,182 @@ def _sources(chunk: Mapping[str, Any], choice: int) -> Iterator[Event]:
         yield Citation(data=data, choice=choice)
 
 
-def _extras(chunk: Mapping[str, Any]) -> Iterator[Event]:
+def _extras(chunk: Fields) -> Iterator[Event]:
     groq = fields(chunk["x_groq"]) if "x_groq" in chunk else {}
     if counts := chunk.get("usage") or groq.get("usage"):
         yield usage(counts)
     if error := chunk.get("error") or groq.get("error"):
         yield failure(error)
+
+
+def _delta(delta: Fields, choice: int) -> list[Event]:
+    """Return what a delta says: first the reasoning, then the answer, then calls."""
+    events: list[Event] = []
+    plain_only = delta.keys() <= _PLAIN
+    if not plain_only:
+        events.extend(_reasoning(delta, choice))
+    content = delta.get("content")
+    if isinstance(content, str):
+        if content:
+            events.append(TextDelta(text=content, choice=choice))
+    elif content:
+        events.extend(_content_parts(content, choice))
+    if refusal := delta.get("refusal"):
+        events.append(TextDelta(text=text(refusal), kind="refusal", choice=choice))
+    if calls := delta.get("tool_calls"):
+        for call in items(calls):
+            events.extend(_tool_call(fields(call), choice))
+    if call := delta.get("function_call"):
+        events.append(_call(fields(call), None, "", choice))
+    if delta.get("audio"):
+        events.append(Ignored(type="delta.audio"))
+    if not plain_only:
+        events.extend(_rest(delta, choice))
+    return events
+
+
+def _reasoning(delta: Fields, choice: int) -> Iterator[Event]:
+    """Say the same words once, though gateways send them in two or three fields."""
+    details = items(delta.get("reasoning_details"))
+    words = text(delta.get("reasoning_content")) or text(delta.get("reasoning"))
+    words = words or "".join(_detail_text(fields(each)) for each in details)
+    if words:
+        yield TextDelta(text=words, kind="reasoning", choice=choice)
+    for detail in details:
+        yield from _detail(detail, choice)
+
+
+def _detail_text(detail: Fields) -> str:
+    return text(detail.get("text")) or text(detail.get("summary"))
+
+
+def _detail(raw: object, choice: int) -> Iterator[Event]:
+    """Keep what has to go back beside the words: a signature, an encrypted thought."""
+    detail, data = fields(raw), record(raw)
+    if signature := text(detail.get("signature")):
+        data.pop("text", None)  # the part holds all of it
+        # The empty text makes sure that the newest part is the thought it signs.
+        yield TextDelta(text="", kind="reasoning", choice=choice)
+        yield Signature(signature=signature, choice=choice)
+        yield PartDone(index=None, data=data, choice=choice)
+    elif not _detail_text(detail) and detail.get("data"):
+        kind = text(detail.get("type")) or "reasoning"
+        yield OtherPart(type=kind, data=data, choice=choice)
+
+
+def _content_parts(content: object, choice: int) -> Iterator[Event]:
+    """Read a list of parts (Mistral)."""
+    for raw in items(content):
+        part = fields(raw)
+        kind = text(part.get("type"))
+        if kind == "text":
+            yield TextDelta(text=text(part.get("text")), choice=choice)
+        elif kind == "thinking":
+            thought = _thinking(part.get("thinking"))
+            yield TextDelta(text=thought, kind="reasoning", choice=choice)
+        elif kind == "reference":
+            yield Citation(data=record(raw), choice=choice)
+        else:
+            yield OtherPart(type=kind, data=record(raw), choice=choice)
+
+
+def _thinking(thinking: object) -> str:
+    if isinstance(thinking, str):
+        return thinking
+    return "".join(text(fields(each).get("text")) for each in items(thinking))
+
+
+def _tool_call(call: Fields, choice: int) -> Iterator[Event]:
+    index = number(call.get("index"))
+    id_ = text(call.get("id"))
+    custom = call.get("custom")
+    function = call.get("function") if custom is None else custom
+    yield _call(fields(function), index, id_, choice)
+    if custom is not None and id_:
+        yield PartDone(index=index, data={"type": "custom"}, choice=choice)
+    # Gemini's OpenAI endpoint: without it the next request is refused.
+    google = fields(fields(call.get("extra_content")).get("google"))
+    if signature := text(google.get("thought_signature")):
+        yield Signature(signature=signature, index=index, choice=choice)
+
+
+def _call(function: Fields, index: int | None, id_: str, choice: int) -> ToolCallDelta:
+    arguments = function.get("arguments", function.get("input"))
+    if isinstance(arguments, Mapping):  # whole, and already parsed by the server
+        arguments = json.dumps(record(arguments), ensure_ascii=False)
+    return ToolCallDelta(
+        index=index,
+        id=id_,
+        name=text(function.get("name")),
+        arguments=text(arguments),
+        choice=choice,
+    )
+
+
+def _rest(delta: Fields, choice: int) -> Iterator[Event]:
+    for source in items(delta.get("annotations")):
+        yield Citation(data=record(source), choice=choice)
+    for image in items(delta.get("images")):
+        yield OtherPart(type="image_url", data=record(image), choice=choice)
+    for name in sorted(delta.keys() - _PLAIN - _READ):
+        if delta[name] is not None:
+            yield Ignored(type=f"delta.{name}")
+
+
+def to_message(reply: Reply) -> dict[str, Any]:
+    """Return the assistant message of the first choice.
+
+    Calls that are invalid or unfinished are left out, and the text is kept: every
+    call in the message must be answered, and half a call cannot be.
+    """
+    message: dict[str, Any] = {"role": "assistant", "content": reply.text}
+    message.update(_calls(reply))
+    if reply.refusal:
+        message["refusal"] = reply.refusal
+    if not reply.text and len(message) > 2:
+        message["content"] = None
+    if details := list(_details(reply)):
+        message["reasoning_details"] = details
+    elif "tool_calls" in message and _wants_reasoning(reply.model):
+        message["reasoning_content"] = reply.reasoning
+    return message
+
+
+def _wants_reasoning(model: str) -> bool:
+    return any(name in model.lower() for name in _WANT_REASONING)
+
+
+def _calls(reply: Reply) -> dict[str, Any]:
+    ended = reply.finish_reason == "tool_calls"
+    valid = [
+        part
+        for part, call in parts_and_calls(reply)
+        if call is not None
+        and (call.state == "valid" or (ended and part.data.get("type") == "custom"))
+    ]
+    if len(valid) == 1 and valid[0].index is None and not valid[0].id:
+        return {"function_call": _function(valid[0])}  # the API before tools
+    return {"tool_calls": [_message_call(part) for part in valid]} if valid else {}
+
+
+def _function(part: Part) -> dict[str, str]:
+    return {"name": part.name, "arguments": part.arguments}
+
+
+def _message_call(part: Part) -> dict[str, Any]:
+    if part.data.get("type") == "custom":
+        custom = {"name": part.name, "input": part.arguments}
+        return {"id": part.id, "type": "custom", "custom": custom}
+    call = {"id": part.id, "type": "function", "function": _function(part)}
+    if part.signature:
+        call["extra_content"] = {"google": {"thought_signature": part.signature}}
+    return call
+
+
+def _details(reply: Reply) -> Iterator[dict[str, Any]]:
+    """Give OpenRouter its ``reasoning_details`` back, as far as they prove anything."""
+    for part in reply.parts:
+        if part.kind == "reasoning" and part.data:
+            yield {**part.data, "text": part.text}
+        elif part.kind == "other" and part.type.startswith("reasoning"):
+            yield dict(part.data)

@@ -1,14 +1,26 @@
-"""OpenAI Responses: every event has a type, and every item a number."""
+"""OpenAI Responses: every event has a type, and every item a number.
 
-from __future__ import annotations
+Whole items come at their end, and go back as they came.
+"""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from functools import partial
+from typing import Any, TypeAlias
 
 from nbstream._failures import said
-from nbstream.providers.openai import failure, fields, usage
-from nbstream.providers.payloads import get, items, number, record, text
+from nbstream.providers.openai import failure, usage
+from nbstream.providers.payloads import (
+    Fields,
+    fields,
+    get,
+    items,
+    number,
+    parts_and_calls,
+    record,
+    text,
+)
+from nbstream.reply import Reply
 from nbstream.types import (
     Arguments,
     Citation,
@@ -27,24 +39,21 @@ from nbstream.types import (
     ToolCallDelta,
 )
 
-if TYPE_CHECKING:
-    from nbstream.reply import Part, Reply, ToolCall
+API = "openai.responses"
+Handler: TypeAlias = Callable[[Fields], Sequence[Event]]
 
-__all__ = [
-    "API",
-    "CALLS",
-    "HANDLERS",
-    "IGNORED",
-    "added",
-    "done",
-    "matches",
-    "normalize",
-    "to_message",
-]
-
-
-# -- The Responses events that say nothing to show, each one known by name.
-
+_REASONS: Mapping[str, FinishReason] = {
+    "max_output_tokens": "length",
+    "max_tokens": "length",
+    "content_filter": "content_filter",
+}
+#: The calls that the caller is to run.
+_CALLS = ("function_call", "custom_tool_call")
+#: Fields that the API gives out and does not take in.
+_OUTPUT_ONLY = frozenset({"created_by"})
+#: The input types let these be null; a null elsewhere is refused
+#: (``Unknown parameter: 'input[0].status'``), and says nothing.
+_NULLABLE = frozenset({"result", "code", "outputs"})
 #: They are counted in ``reply.ignored``, as events that nobody knows are; that a name
 #: is here says that it was looked at.
 IGNORED = frozenset(
@@ -91,140 +100,6 @@ IGNORED = frozenset(
 )
 
 
-# -- The items of a response: what begins one, and what makes it whole.
-
-#: The calls that the caller is to run.
-CALLS = ("function_call", "custom_tool_call")
-
-
-def added(event: Mapping[str, Any]) -> Sequence[Event]:
-    """Begin a part. A message begins with its first words instead.
-
-    The free text of a custom tool is given as the JSON object ``{"input": "..."}``,
-    so that a call is the same whatever its kind.
-    """
-    raw, index = event.get("item"), number(event.get("output_index"))
-    item = fields(raw)
-    kind = text(item.get("type"))
-    if kind in CALLS:
-        call = ToolCallDelta(
-            index=index,
-            id=text(item.get("call_id")),
-            name=text(item.get("name")),
-            arguments='{"input": "' if kind == "custom_tool_call" else "",
-        )
-        return (call,)
-    if kind == "reasoning":  # it may have no words, and must go back all the same
-        return (TextDelta(text="", index=index, kind="reasoning"),)
-    if kind == "message":
-        return (Ignored(type=event["type"]),)
-    return (OtherPart(type=kind, data=record(raw), index=index),)
-
-
-def done(event: Mapping[str, Any]) -> Sequence[Event]:
-    """Say what makes an item whole: arguments, signature, the item itself."""
-    raw, index = event.get("item"), number(event.get("output_index"))
-    item = fields(raw)
-    events: list[Event] = []
-    if item.get("type") == "function_call" and (whole := _object(item)) is not None:
-        events.append(Arguments(index=index, data=whole))
-    if signature := text(item.get("encrypted_content")):
-        events.append(Signature(signature=signature, index=index))
-    events.append(PartDone(index=index, data=record(raw)))
-    return events
-
-
-def _object(item: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return a call's whole arguments, for servers that send no fragments."""
-    try:
-        found = json.loads(text(item.get("arguments")))
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-# -- A reply as the input items that the Responses API takes back.
-
-#: Fields that the API gives out and does not take in.
-_OUTPUT_ONLY = frozenset({"created_by"})
-#: The input types let these be null; a null elsewhere is refused
-#: (``Unknown parameter: 'input[0].status'``), and says nothing.
-_NULLABLE = frozenset({"result", "code", "outputs"})
-
-
-def to_message(reply: Reply) -> list[dict[str, Any]]:
-    """Return the items to put into the next request's ``input``.
-
-    Whole items go back as they came, less what the input types refuse. Text that was
-    cut goes back as a plain message. What cannot be used is left out: calls that are
-    invalid or unfinished, server tools that did not end, and reasoning that no whole
-    item follows, which the API refuses.
-    """
-    found: list[dict[str, Any]] = []
-    waiting: list[dict[str, Any]] = []
-    for item in _items(reply):
-        if item.get("type") == "reasoning":
-            waiting.append(item)
-            continue
-        if "id" in item or "call_id" in item:
-            found.extend(waiting)
-        waiting.clear()
-        found.append(item)
-    return found
-
-
-def _items(reply: Reply) -> Iterator[dict[str, Any]]:
-    calls = iter(reply.tool_calls)
-    seen: set[tuple[int, int | None]] = set()
-    for part in reply.parts:
-        if part.kind == "tool_call" and (call := next(calls)).state != "valid":
-            continue
-        if part.done and part.data:
-            at = (part.hop, part.index)
-            if at not in seen:  # text and refusal of one message share its item
-                yield _input_item(part.data)
-            seen.add(at)
-        elif part.kind == "tool_call":
-            yield _call(call)
-        elif part.kind in ("text", "refusal") and part.text:
-            yield _message(part)
-
-
-def _input_item(item: Any) -> dict[str, Any]:
-    kept = {
-        key: value
-        for key, value in item.items()
-        if key not in _OUTPUT_ONLY and (value is not None or key in _NULLABLE)
-    }
-    if kept.get("type") == "custom_tool_call_output":
-        kept.pop("status", None)
-    return kept
-
-
-def _call(call: ToolCall) -> dict[str, Any]:
-    return {
-        "type": "function_call",
-        "call_id": call.id,
-        "name": call.name,
-        "arguments": call.arguments,
-    }
-
-
-def _message(part: Part) -> dict[str, Any]:
-    return {"type": "message", "role": "assistant", "content": part.text}
-
-
-API = "openai.responses"
-Fields: TypeAlias = Mapping[str, Any]
-Handler: TypeAlias = Callable[[Fields], Sequence[Event]]
-
-_REASONS: Mapping[str, FinishReason] = {
-    "max_output_tokens": "length",
-    "max_tokens": "length",
-    "content_filter": "content_filter",
-}
-
-
 def matches(payload: object) -> bool:
     """Tell whether the payload is an event of this API.
 
@@ -254,40 +129,16 @@ def _words(event: Fields, kind: TextKind) -> Sequence[Event]:
     return (TextDelta(text=words, index=index, kind=kind),) if words else ()
 
 
-def _text(event: Fields) -> Sequence[Event]:
-    return _words(event, "text")
-
-
-def _reasoning(event: Fields) -> Sequence[Event]:
-    return _words(event, "reasoning")
-
-
-def _refusal(event: Fields) -> Sequence[Event]:
-    return _words(event, "refusal")
-
-
 def _next_summary(event: Fields) -> Sequence[Event]:
     """Set a blank line between the paragraphs of a summary: the wire sends none."""
     if not number(event.get("summary_index")):
         return (Ignored(type=event["type"]),)
-    return _reasoning({**event, "delta": "\n\n"})
+    return _words({**event, "delta": "\n\n"}, "reasoning")
 
 
-def _whole(event: Fields, field: str, kind: TextKind) -> Sequence[Event]:
+def _whole(event: Fields, kind: TextKind, field: str = "text") -> Sequence[Event]:
     words, index = text(event.get(field)), number(event.get("output_index"))
     return (TextDone(text=words, index=index, kind=kind),)
-
-
-def _text_done(event: Fields) -> Sequence[Event]:
-    return _whole(event, "text", "text")
-
-
-def _refusal_done(event: Fields) -> Sequence[Event]:
-    return _whole(event, "refusal", "refusal")
-
-
-def _reasoning_done(event: Fields) -> Sequence[Event]:
-    return _whole(event, "text", "reasoning")
 
 
 def _input(event: Fields, fragment: str) -> Sequence[Event]:
@@ -301,10 +152,6 @@ def _arguments(event: Fields) -> Sequence[Event]:
 
 def _custom_input(event: Fields) -> Sequence[Event]:
     return _input(event, json.dumps(text(event.get("delta")), ensure_ascii=False)[1:-1])
-
-
-def _custom_done(event: Fields) -> Sequence[Event]:
-    return _input(event, '"}')
 
 
 def _next_command(event: Fields) -> Sequence[Event]:
@@ -344,7 +191,7 @@ def _finish(response: Fields, status: str) -> Finish:
     raw = text(why) or status
     if status == "completed":
         kinds = [fields(item).get("type") for item in items(response.get("output"))]
-        called = any(kind in CALLS for kind in kinds)
+        called = any(kind in _CALLS for kind in kinds)
         return Finish(reason="tool_calls" if called else "stop", raw_reason=raw)
     return Finish(reason=_REASONS.get(raw, "other"), raw_reason=raw)
 
@@ -353,6 +200,56 @@ def _error(event: Fields) -> Sequence[Event]:
     return (failure(event.get("error") or event),)
 
 
+def _added(event: Fields) -> Sequence[Event]:
+    """Begin a part. A message begins with its first words instead.
+
+    The free text of a custom tool is given as the JSON object ``{"input": "..."}``,
+    so that a call is the same whatever its kind.
+    """
+    raw, index = event.get("item"), number(event.get("output_index"))
+    item = fields(raw)
+    kind = text(item.get("type"))
+    if kind in _CALLS:
+        call = ToolCallDelta(
+            index=index,
+            id=text(item.get("call_id")),
+            name=text(item.get("name")),
+            arguments='{"input": "' if kind == "custom_tool_call" else "",
+        )
+        return (call,)
+    if kind == "reasoning":  # it may have no words, and must go back all the same
+        return (TextDelta(text="", index=index, kind="reasoning"),)
+    if kind == "message":
+        return (Ignored(type=event["type"]),)
+    return (OtherPart(type=kind, data=record(raw), index=index),)
+
+
+def _done(event: Fields) -> Sequence[Event]:
+    """Say what makes an item whole: arguments, signature, the item itself."""
+    raw, index = event.get("item"), number(event.get("output_index"))
+    item = fields(raw)
+    events: list[Event] = []
+    if item.get("type") == "function_call" and (whole := _object(item)) is not None:
+        events.append(Arguments(index=index, data=whole))
+    if signature := text(item.get("encrypted_content")):
+        events.append(Signature(signature=signature, index=index))
+    events.append(PartDone(index=index, data=record(raw)))
+    return events
+
+
+def _object(item: Fields) -> dict[str, Any] | None:
+    """Return a call's whole arguments, for servers that send no fragments."""
+    try:
+        found = json.loads(text(item.get("arguments")))
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+_text = partial(_words, kind="text")
+_text_done = partial(_whole, kind="text")
+_reasoning = partial(_words, kind="reasoning")
+_reasoning_done = partial(_whole, kind="reasoning")
 #: What we make events of. Everything else in the SDK's union is in ``IGNORED``.
 HANDLERS: Mapping[str, Handler] = {
     "error": _error,
@@ -361,13 +258,13 @@ HANDLERS: Mapping[str, Handler] = {
     "response.completed": _end,
     "response.created": _start,
     "response.custom_tool_call_input.delta": _custom_input,
-    "response.custom_tool_call_input.done": _custom_done,
+    "response.custom_tool_call_input.done": partial(_input, fragment='"}'),
     "response.failed": _end,
     "response.function_call_arguments.delta": _arguments,
     "response.incomplete": _end,
     "response.mcp_call_arguments.delta": _arguments,
-    "response.output_item.added": added,
-    "response.output_item.done": done,
+    "response.output_item.added": _added,
+    "response.output_item.done": _done,
     "response.output_text.annotation.added": _annotation,
     "response.output_text.delta": _text,
     "response.output_text.done": _text_done,
@@ -377,8 +274,57 @@ HANDLERS: Mapping[str, Handler] = {
     "response.reasoning_summary_text.done": _reasoning_done,
     "response.reasoning_text.delta": _reasoning,
     "response.reasoning_text.done": _reasoning_done,
-    "response.refusal.delta": _refusal,
-    "response.refusal.done": _refusal_done,
+    "response.refusal.delta": partial(_words, kind="refusal"),
+    "response.refusal.done": partial(_whole, kind="refusal", field="refusal"),
     "response.shell_call_command.added": _next_command,
     "response.shell_call_command.delta": _arguments,
 }
+
+
+def to_message(reply: Reply) -> list[dict[str, Any]]:
+    """Return the items to put into the next request's ``input``.
+
+    Whole items go back as they came, less what the input types refuse. Text that was
+    cut goes back as a plain message. What cannot be used is left out: calls that are
+    invalid or unfinished, server tools that did not end, and reasoning that no whole
+    item follows, which the API refuses.
+    """
+    found: list[dict[str, Any]] = []
+    waiting: list[dict[str, Any]] = []
+    for item in _items(reply):
+        if item.get("type") == "reasoning":
+            waiting.append(item)
+            continue
+        if "id" in item or "call_id" in item:
+            found.extend(waiting)
+        waiting.clear()
+        found.append(item)
+    return found
+
+
+def _items(reply: Reply) -> Iterator[dict[str, Any]]:
+    seen: set[tuple[int, int | None]] = set()
+    for part, call in parts_and_calls(reply):
+        if call is not None and call.state != "valid":
+            continue
+        if part.done and part.data:
+            at = (part.hop, part.index)
+            if at not in seen:  # text and refusal of one message share its item
+                yield _input_item(part.data)
+            seen.add(at)
+        elif call is not None:
+            own = {"type": "function_call", "call_id": call.id, "name": call.name}
+            yield {**own, "arguments": call.arguments}
+        elif part.kind in ("text", "refusal") and part.text:
+            yield {"type": "message", "role": "assistant", "content": part.text}
+
+
+def _input_item(item: Fields) -> dict[str, Any]:
+    kept = {
+        key: value
+        for key, value in item.items()
+        if key not in _OUTPUT_ONLY and (value is not None or key in _NULLABLE)
+    }
+    if kept.get("type") == "custom_tool_call_output":
+        kept.pop("status", None)
+    return kept

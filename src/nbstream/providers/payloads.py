@@ -1,47 +1,74 @@
-"""Read a payload alike, be it parsed JSON or an SDK's object."""
+"""Payloads: read alike, be they parsed JSON or an SDK's objects, a stream's or whole.
+
+Whatever a field holds, what is read of it is of the type that is wanted, or empty:
+a payload comes off the wire, and servers differ.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, TypeAlias
 
-__all__ = [
-    "count",
-    "get",
-    "items",
-    "listed",
-    "number",
-    "payloads",
-    "plain",
-    "record",
-    "text",
-]
+from nbstream.reply import Part, Reply, ToolCall
+from nbstream.reply.parts import parse_arguments
+
+Fields: TypeAlias = Mapping[str, Any]
+_ABSENT = object()
+_NONE: Fields = {}
 
 
 def get(obj: object, name: str) -> Any:
-    """Return the field, or None where it is missing or null."""
-    if type(obj) is dict:
-        return obj.get(name)
-    if isinstance(obj, Mapping):
+    """Return one field, or None where it is missing or null."""
+    if type(obj) is dict or isinstance(obj, Mapping):
         return obj.get(name)
     return getattr(obj, name, None)
 
 
-def text_field(obj: object, name: str) -> str:
-    """Return the field if it is a string, else ""."""
-    found = get(obj, name)
-    return found if isinstance(found, str) else ""
+def fields(obj: object) -> Fields:
+    """Return a payload, or an object inside it, as a mapping from wire names.
+
+    An SDK's object is looked at once instead of asked for each field: a field that
+    pydantic does not know costs a microsecond and more.
+    """
+    if type(obj) is dict:
+        return obj
+    more: Any = getattr(obj, "model_extra", _ABSENT)
+    if more is _ABSENT:
+        return _foreign(obj)
+    return {**vars(obj), **more} if more else vars(obj)
 
 
-def count(obj: object, name: str) -> int | None:
-    """Return the field if it is a whole number, else None."""
-    found = get(obj, name)
-    return found if type(found) is int else None
+def _foreign(obj: object) -> Fields:
+    if obj is None or isinstance(obj, Mapping):
+        return obj or _NONE
+    known = getattr(obj, "__dict__", None)
+    return _attributes(obj) if known is None else known
 
 
-def listed(obj: object, name: str) -> Sequence[Any]:
-    """Return the field if it is a list, else an empty one."""
-    found = get(obj, name)
-    return found if isinstance(found, list | tuple) else ()
+def _attributes(obj: object) -> Fields:
+    names = [name for name in dir(obj) if not name.startswith("_")]
+    found = {name: getattr(obj, name, None) for name in names}
+    return {name: value for name, value in found.items() if not callable(value)}
+
+
+def items(value: object) -> Sequence[Any]:
+    """Return a list as it is, and an empty one for anything else."""
+    return value if isinstance(value, list | tuple) else ()
+
+
+def text(value: object) -> str:
+    """Return a string as it is, and "" for anything else."""
+    return value if isinstance(value, str) else ""
+
+
+def number(value: object) -> int | None:
+    """Return a whole number as it is, and None for anything else."""
+    return value if type(value) is int else None
+
+
+def total(*counts: int | None) -> int | None:
+    """Return the sum of the counts that are known; None: none is."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
 
 
 def record(obj: object) -> dict[str, Any]:
@@ -63,31 +90,32 @@ def plain(obj: object) -> Any:
         return obj.value
     if obj is None or isinstance(obj, str | int | float | bool):
         return obj
-    fields = getattr(obj, "__dict__", None)
-    return plain(fields) if fields is not None else repr(obj)
+    known = getattr(obj, "__dict__", None)
+    return plain(known) if known is not None else repr(obj)
 
 
-# -- Take a value if it is what it should be, else an empty one.
+# What goes back: the parts of a reply, for `to_message`.
 
 
-def items(value: object) -> Sequence[Any]:
-    """Return a list as it is, and an empty one for anything else."""
-    return value if isinstance(value, list | tuple) else ()
+def parts_and_calls(reply: Reply) -> Iterator[tuple[Part, ToolCall | None]]:
+    """Go through the parts in order; beside the part of a tool call, the call."""
+    calls = iter(reply.tool_calls)
+    for part in reply.parts:
+        yield part, next(calls) if part.kind == "tool_call" else None
 
 
-def text(value: object) -> str:
-    """Return a string as it is, and "" for anything else."""
-    return value if isinstance(value, str) else ""
+def whole_form(part: Part, name: str) -> dict[str, Any] | None:
+    """Return the provider's own form of a part, with what it was called with.
+
+    That came in fragments and belongs under ``name``; None: it is no JSON object.
+    """
+    if not part.arguments:
+        return dict(part.data)
+    parsed, _ = parse_arguments(part.arguments)
+    return None if parsed is None else {**part.data, name: parsed}
 
 
-def number(value: object) -> int | None:
-    """Return a whole number as it is, and None for anything else."""
-    return value if type(value) is int else None
-
-
-# -- A whole answer, not streamed, as the payloads that its stream would have brought.
-
-Payload: TypeAlias = Mapping[str, Any]
+# A whole answer, not streamed, as the payloads that its stream would have brought.
 
 
 def payloads(answer: object) -> Sequence[object] | None:
@@ -101,42 +129,46 @@ def payloads(answer: object) -> Sequence[object] | None:
     if not isinstance(answer, Mapping) and not hasattr(answer, "model_dump"):
         return None
     found = record(answer)
-    for is_its, read in _APIS:
-        if is_its(found):
-            return list(read(found))
-    return None
+    read = _BY_OBJECT.get(str(found.get("object"))) or _by_its_look(found)
+    return None if read is None else list(read(found))
 
 
-def _one_chunk(answer: Payload) -> Iterator[Payload]:
+def _by_its_look(answer: Fields) -> Callable[[Fields], Iterator[Fields]] | None:
+    if answer.get("type") == "message" and answer.get("role") == "assistant":
+        return _anthropic
+    has_chunk = "candidates" in answer or "promptFeedback" in answer
+    return _one_chunk if has_chunk else None
+
+
+def _one_chunk(answer: Fields) -> Iterator[Fields]:
     """Give it as it is: it reads as the only chunk of a stream."""
     yield answer
 
 
-def _responses(answer: Payload) -> Iterator[Payload]:
+def _responses(answer: Fields) -> Iterator[Fields]:
     yield {"type": "response.created", "response": answer}
-    for index, item in enumerate(listed(answer, "output")):
-        yield from _item(item, index)
+    for index, item in enumerate(items(answer.get("output"))):
+        yield from _item(fields(item), index)
     status = str(answer.get("status") or "completed")
     if status not in ("queued", "in_progress"):
         yield {"type": f"response.{status}", "response": answer}
 
 
-def _item(item: object, index: int) -> Iterator[Payload]:
-    at = {"output_index": index, "item": item}
-    yield {"type": "response.output_item.added", **at}
-    for number, summary in enumerate(listed(item, "summary")):
-        yield _part("reasoning_summary_part.added", index, summary_index=number)
-        said = get(summary, "text")
-        yield _part("reasoning_summary_text.delta", index, delta=said)
-    for content in listed(item, "content"):
+def _item(item: Fields, index: int) -> Iterator[Fields]:
+    yield _event("output_item.added", index, item=item)
+    for at, summary in enumerate(items(item.get("summary"))):
+        yield _event("reasoning_summary_part.added", index, summary_index=at)
+        words = get(summary, "text")
+        yield _event("reasoning_summary_text.delta", index, delta=words)
+    for content in items(item.get("content")):
         name, field = _CONTENT.get(str(get(content, "type")), ("unknown", ""))
-        yield _part(name, index, delta=get(content, field))
-        for note in listed(content, "annotations"):
-            yield _part("output_text.annotation.added", index, annotation=note)
-    if get(item, "type") == "custom_tool_call":
-        yield _part("custom_tool_call_input.delta", index, delta=get(item, "input"))
-        yield _part("custom_tool_call_input.done", index)
-    yield {"type": "response.output_item.done", **at}
+        yield _event(name, index, delta=get(content, field))
+        for note in items(get(content, "annotations")):
+            yield _event("output_text.annotation.added", index, annotation=note)
+    if item.get("type") == "custom_tool_call":
+        yield _event("custom_tool_call_input.delta", index, delta=item.get("input"))
+        yield _event("custom_tool_call_input.done", index)
+    yield _event("output_item.done", index, item=item)
 
 
 #: The content of an item -> the event that brings it, and where its words are.
@@ -147,13 +179,13 @@ _CONTENT = {
 }
 
 
-def _part(name: str, index: int, **more: object) -> Payload:
+def _event(name: str, index: int, **more: object) -> Fields:
     return {"type": f"response.{name}", "output_index": index, **more}
 
 
-def _anthropic(answer: Payload) -> Iterator[Payload]:
+def _anthropic(answer: Fields) -> Iterator[Fields]:
     yield {"type": "message_start", "message": answer}
-    for index, block in enumerate(listed(answer, "content")):
+    for index, block in enumerate(items(answer.get("content"))):
         begun = {"index": index, "content_block": block}
         yield {"type": "content_block_start", **begun}
         yield {"type": "content_block_stop", "index": index}
@@ -162,9 +194,9 @@ def _anthropic(answer: Payload) -> Iterator[Payload]:
         yield {"type": "message_stop"}
 
 
-def _interactions(answer: Payload) -> Iterator[Payload]:
+def _interactions(answer: Fields) -> Iterator[Fields]:
     yield {"event_type": "interaction.created", "interaction": answer}
-    for index, step in enumerate(listed(answer, "steps")):
+    for index, step in enumerate(items(answer.get("steps"))):
         if get(step, "type") != "user_input":
             yield {"event_type": "step.start", "index": index, "step": step}
             yield {"event_type": "step.stop", "index": index}
@@ -172,24 +204,8 @@ def _interactions(answer: Payload) -> Iterator[Payload]:
         yield {"event_type": "interaction.completed", "interaction": answer}
 
 
-def _of_object(name: str) -> Callable[[Payload], bool]:
-    return lambda answer: answer.get("object") == name
-
-
-def _is_anthropic(answer: Payload) -> bool:
-    return answer.get("type") == "message" and answer.get("role") == "assistant"
-
-
-def _is_gemini(answer: Payload) -> bool:
-    return "candidates" in answer or "promptFeedback" in answer
-
-
-_APIS: Sequence[
-    tuple[Callable[[Payload], bool], Callable[[Payload], Iterator[Payload]]]
-] = (
-    (_of_object("chat.completion"), _one_chunk),
-    (_of_object("response"), _responses),
-    (_is_anthropic, _anthropic),
-    (_is_gemini, _one_chunk),
-    (_of_object("interaction"), _interactions),
-)
+_BY_OBJECT: Mapping[str, Callable[[Fields], Iterator[Fields]]] = {
+    "chat.completion": _one_chunk,
+    "response": _responses,
+    "interaction": _interactions,
+}

@@ -12,17 +12,6 @@ from nbstream.reply.timing import Timing
 from nbstream.reply.wire import Wire
 from nbstream.types import FinishReason, Usage
 
-__all__ = [
-    "Answer",
-    "Expected",
-    "Form",
-    "Outcome",
-    "Waiting",
-    "add_hop",
-    "merge",
-]
-
-
 Outcome: TypeAlias = Literal["running", "complete", "stopped", "truncated", "failed"]
 
 

@@ -19,16 +19,6 @@ from nbstream.types import (
     ToolResult,
 )
 
-__all__ = [
-    "Choice",
-    "Numbered",
-    "add_argument",
-    "add_arguments",
-    "add_call",
-    "call_of",
-]
-
-
 # -- The parts of one answer, found again by the wire's numbers.
 
 _KINDS: tuple[PartKind, ...] = ("text", "reasoning", "refusal", "tool_call", "other")

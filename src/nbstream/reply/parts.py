@@ -7,17 +7,6 @@ from typing import Any, Literal, TypeAlias
 
 from nbstream.types import ArgumentDelta, Json, ToolResult
 
-__all__ = [
-    "CallState",
-    "Growing",
-    "Leaves",
-    "Part",
-    "PartKind",
-    "ToolCall",
-    "parse_arguments",
-]
-
-
 # -- A text that grows by small pieces, and costs little more than its characters.
 
 #: So many pieces are kept apart; a piece of its own costs about 60 bytes.

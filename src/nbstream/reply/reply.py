@@ -37,8 +37,6 @@ from nbstream.types import (
     Usage,
 )
 
-__all__ = ["INVALID", "Reply", "answerable", "with_note"]
-
 #: Under this key goes back what a model wrote as arguments and is no JSON object
 #: (https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming).
 INVALID = "INVALID_JSON"

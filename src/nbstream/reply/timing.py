@@ -18,8 +18,6 @@ from nbstream.types import (
     ToolCallDelta,
 )
 
-__all__ = ["Delta", "DeltaKind", "Spread", "Stall", "Timing"]
-
 DeltaKind: TypeAlias = Literal["text", "reasoning", "refusal", "tool"]
 _KINDS: tuple[DeltaKind, ...] = get_args(DeltaKind)
 _NUMBER = {kind: number for number, kind in enumerate(_KINDS)}

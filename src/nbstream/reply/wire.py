@@ -7,8 +7,6 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Read", "Wire"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:

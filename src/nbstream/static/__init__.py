@@ -10,9 +10,9 @@ from importlib.resources import files
 
 #: The view of one answer, which a panel and a race are made of, too.
 ANSWER = (
-    *("blocks.js", "formulas.js", "scrolling.js", "final_output.js"),
-    *("copy_button.js", "screen_reader.js", "stop_button.js"),
-    *("answer.js", "widget.js"),
+    *("frames.js", "blocks.js", "formulas.js", "scrolling.js"),
+    *("final_output.js", "copy_button.js", "screen_reader.js"),
+    *("stop_button.js", "answer.js", "widget.js"),
 )
 #: Comments and indentation are for readers of the source; they need not travel.
 _FOR_READERS = re.compile(

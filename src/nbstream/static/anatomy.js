@@ -192,6 +192,16 @@ function eventPane(walk) {
 
 // -- what has come of it -----------------------------------------------------------------
 
+// Where the old and the new text differ: [from, to] in the new one.
+function difference(old, text) {
+  if (text.startsWith(old)) return [old.length, text.length];
+  let [from, end] = [0, 0];
+  const most = Math.min(old.length, text.length);
+  while (from < most && old[from] === text[from]) from++;
+  while (end < most - from && old.at(-1 - end) === text.at(-1 - end)) end++;
+  return [from, text.length - end];
+}
+
 function accumulatedPane(walk, told) {
   const { section, body } = pane("grown", "Accumulated");
   const rows = told.sections.map(([title, kind]) => {
@@ -204,16 +214,6 @@ function accumulatedPane(walk, told) {
   });
   const empty = put("p", "hint", "Nothing yet.");
   body.append(empty);
-
-  // Where the old and the new text differ: [from, to] in the new one.
-  function difference(old, text) {
-    if (text.startsWith(old)) return [old.length, text.length];
-    let [from, end] = [0, 0];
-    const most = Math.min(old.length, text.length);
-    while (from < most && old[from] === text[from]) from++;
-    while (end < most - from && old.at(-1 - end) === text.at(-1 - end)) end++;
-    return [from, text.length - end];
-  }
 
   // What this step has added is marked; of a long text only the end is shown.
   function paint(each, kind, text, old) {

@@ -8,6 +8,18 @@ function waitingText({ retry }, now_s) {
   return `${retry ? "Tried again. " : ""}Waiting for the first token … ${second} s`;
 }
 
+// What stands beneath Stop, line by line: how it goes (`word`, "" while nothing has come)
+// or how it ended, and how fast it was.
+function factLines({ phase, first_s, outcome, end_s }, word, now_s, rate) {
+  const lines = [];
+  if (outcome) lines.push(outcome, `${Math.floor(end_s)} s`);
+  else if (!OVER.has(phase) && word) lines.push(word, `${Math.floor(now_s)} s`);
+  if (lines.length && first_s !== undefined) lines.push(`first ${first_s.toFixed(1)} s`);
+  if (lines.length && rate) lines.push(`${rate} ch/s`);
+  if (phase === "lost") lines.push("no kernel");
+  return lines;
+}
+
 // Beside an output of a notebook stands an empty prompt; elsewhere there is none. Then
 // the tools stand beneath the text. Else they stand there, where the host would cut them.
 function placeMargin(el) {
@@ -138,17 +150,12 @@ function makeAnswer(el, answer, stop, consent, rendermime) {
   }
 
   function paintFacts() {
-    const { phase, first_s, thought_s, thought_chars, outcome, end_s } = answer.facts;
+    const { phase, thought_s, thought_chars } = answer.facts;
     const now_s = (performance.now() - answer.began) / 1000;
     const isStopping = !["ready", "ended"].includes(stop.state) && !isOver();
     const isWaiting = phase === "waiting" && !isStopping && !answer.sections.size;
     const word = isStopping ? "stopping" : phase;
-    const lines = [];
-    if (outcome) lines.push(outcome, `${Math.floor(end_s)} s`);
-    else if (!isOver() && !isWaiting) lines.push(word, `${Math.floor(now_s)} s`);
-    if (lines.length && first_s !== undefined) lines.push(`first ${first_s.toFixed(1)} s`);
-    if (lines.length && rate) lines.push(`${rate} ch/s`);
-    if (phase === "lost") lines.push("no kernel");
+    const lines = factLines(answer.facts, isWaiting ? "" : word, now_s, rate);
     while (facts.children.length > lines.length) facts.lastChild.remove();
     lines.forEach((line, at) => write(facts.children[at] ?? facts.appendChild(make("span", "")), line));
     button.hidden = isOver();

@@ -9,9 +9,6 @@ function write(node, words) {
   if (node.textContent !== words) node.textContent = words;
 }
 
-// What Python says in one character (markdown/short.py), in full again.
-const inFull = (short) => short.replace(/\x80[^]|[\x81-\x9f]/g, (one) => SHORT[one] ?? one[1]);
-
 // The HTML is from our own renderer: nothing else is ever given to this function.
 function parsed(html) {
   const template = make("template", "");
@@ -61,35 +58,39 @@ function holderOf(blocks, at) {
 
 // -- a block of code that grows: what is new is added, and nothing is read again --------
 
-const CODE_END = "</code></pre>\n";
-const insideCode = (block, code) => block.slice(0, -CODE_END.length) + code + CODE_END;
 const codeOf = ({ nodes }) => nodes.findLast((node) => node.localName === "pre").firstChild;
 
 // Whatever is added to a text, all its lines are laid out anew. So a block of code has its
 // lines in groups, each laid out by itself, and only the last one grows.
 const GROUP = 32;
-const linesOf = ({ textContent }) => textContent.split("\n").length - 1;
+const linesOf = (text) => text.split("\n").length - 1;
+
+// Which of these texts begin a group, where the last one has so many lines by now.
+function beginGroups(lines, texts) {
+  let isEnd = true; // of a line
+  return texts.map((text) => {
+    const begins = isEnd && lines >= GROUP;
+    lines = (begins ? 0 : lines) + linesOf(text);
+    isEnd = text.endsWith("\n");
+    return begins;
+  });
+}
 
 function addLines(code, nodes) {
   let group = code.lastElementChild;
-  let count = group ? linesOf(group) : GROUP;
-  let isEnd = true; // of a line
-  for (const node of nodes) {
-    if (isEnd && count >= GROUP) {
-      group = code.appendChild(make("span", "nbstream-lines"));
-      count = 0;
-    }
+  const lines = group ? linesOf(group.textContent) : GROUP;
+  const begins = beginGroups(lines, nodes.map(({ textContent }) => textContent));
+  nodes.forEach((node, at) => {
+    if (begins[at]) group = code.appendChild(make("span", "nbstream-lines"));
     group.append(node);
-    isEnd = node.textContent.endsWith("\n");
-    count += linesOf(node);
-  }
+  });
 }
 
 // Where a line that is not complete is to stand.
 function lastLines(block) {
   const code = codeOf(block);
   const group = code.lastElementChild;
-  return group && linesOf(group) < GROUP ? group : code;
+  return group && linesOf(group.textContent) < GROUP ? group : code;
 }
 
 // The nodes of a block as they are to stand on the page.
@@ -104,10 +105,15 @@ function readyNodes(html) {
   return nodes;
 }
 
+// The code that makes the one block of the other; null if more than that has changed.
+function codeAdded(old, html) {
+  const before = old.slice(0, -CODE_END.length);
+  const isCode = old.endsWith(CODE_END) && html.endsWith(CODE_END);
+  return isCode && html.startsWith(before) ? html.slice(before.length, -CODE_END.length) : null;
+}
+
 function grow(block, html) {
-  const before = block.html.slice(0, -CODE_END.length);
-  const isCode = block.html.endsWith(CODE_END) && html.endsWith(CODE_END);
-  if (!isCode || !html.startsWith(before)) return false;
-  addLines(codeOf(block), parsed(html.slice(before.length, -CODE_END.length)));
-  return true;
+  const added = codeAdded(block.html, html);
+  if (added !== null) addLines(codeOf(block), parsed(added));
+  return added !== null;
 }

@@ -399,23 +399,23 @@ async function copyText(text, beside) {
 
 // -- following the end ------------------------------------------------------------------
 
+// Whether a reader is at the end, after scrolling so far down; `left` is the way to it.
+const isAtEndNow = (wasAtEnd, down, left) => left < 16 || (wasAtEnd && down >= -1);
+
 // The end is followed by readers who are at it; who scrolls up, or selects, is left alone.
 function makeLogFollower(log, inner) {
   let [isAtEnd, lastTop] = [true, 0];
-  const left = () => log.scrollHeight - log.clientHeight - log.scrollTop;
   const go = () => {
     isAtEnd = true;
     log.scrollTop = lastTop = log.scrollHeight;
   };
   log.addEventListener("scroll", () => {
-    if (left() < 16) isAtEnd = true;
-    else if (log.scrollTop < lastTop - 1) isAtEnd = false;
+    const left = log.scrollHeight - log.clientHeight - log.scrollTop;
+    isAtEnd = isAtEndNow(isAtEnd, log.scrollTop - lastTop, left);
     lastTop = log.scrollTop;
   });
   const watch = new ResizeObserver(() => {
-    const selection = getSelection();
-    const selects = !selection.isCollapsed && inner.contains(selection.anchorNode);
-    if (isAtEnd && !selects) go();
+    if (isAtEnd && !selectsIn(inner)) go();
   });
   watch.observe(inner);
   return { go, dispose: () => watch.disconnect() };

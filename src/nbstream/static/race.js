@@ -45,7 +45,7 @@ const raceView = () => {
     initialize({ model }) {
       const whole = model.get("snapshot") ?? { lanes: [] };
       takeWhole(whole);
-      stop = makeStop(model, { ended: isOver() });
+      stop = makeStop(model, isOver());
       stop.on(paint);
       const undo = lanes.map((lane, at) => {
         lane.model = laneModel(model, whole.lanes[at], stop);

@@ -1,5 +1,14 @@
 // What a screen reader says of an answer while it is written.
 
+// The whole sentences in what is written, and what is said of them: who writes faster than
+// can be said is not said in full, but in whole sentences.
+function sentencesOf(written) {
+  const whole = written.match(/^[^]*[.!?:](?=\s)/)?.[0] ?? "";
+  const short = whole.slice(0, 300);
+  const said = short.match(/^[^]*[.!?:](?=\s|$)/) ?? short.match(/^[^]*(?=\s)/) ?? [""];
+  return [whole, said[0]];
+}
+
 // It says whole sentences, at most every few seconds, and what goes on.
 function makeAnnouncer(region, text) {
   let [lastWord, spokeAt] = ["", 0];
@@ -16,12 +25,9 @@ function makeAnnouncer(region, text) {
     for (let each = from; each; each = each.nextElementSibling)
       if (each.localName !== "details") fresh.push([each, each.textContent]);
     const all = fresh.map(([, words]) => words).join(" ");
-    const whole = all.slice(heard).match(/^[^]*[.!?:](?=\s)/)?.[0] ?? "";
+    const [whole, said] = sentencesOf(all.slice(heard));
     if (word === lastWord && !whole) return;
-    // Who writes faster than can be said is not said in full, but in whole sentences.
-    const short = whole.slice(0, 300);
-    const sentences = short.match(/^[^]*[.!?:](?=\s|$)/) ?? short.match(/^[^]*(?=\s)/) ?? [""];
-    region.textContent = [word === lastWord ? "" : word, sentences[0]].join(" ").trim();
+    region.textContent = [word === lastWord ? "" : word, said].join(" ").trim();
     [lastWord, heard, hasHeard, spokeAt] = [word, heard + whole.length, hasHeard || whole, now];
     // The next search begins in the element that was heard last.
     for (const [each, { length }] of fresh) {

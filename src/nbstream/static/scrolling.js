@@ -8,11 +8,15 @@ function scrollerOf(el) {
   return document.scrollingElement;
 }
 
-// Called before a change; what it returns is to be called after it. The end is followed
-// by readers who have it in view. Who scrolls up, or selects, is left alone.
+// Whether a reader has left the end, after scrolling so far down: who scrolls up leaves it,
+// until scrolling down brings it in view again.
+const hasLeftNow = (hadLeft, down, inView) => down < -1 || (hadLeft && !(down > 1 && inView));
+
+// Called before a change; what it returns is to be called after it. The end is followed by
+// readers who have it in view; who selects something is left alone.
 function makeFollower(el, text) {
   const margin = 24;
-  let [left, lastTop, scroller, foundAt] = [false, 0, null, -Infinity];
+  let [hasLeft, lastTop, scroller, foundAt] = [false, 0, null, -Infinity];
   return () => {
     if (!el.isConnected) return () => {};
     const now = performance.now();
@@ -21,16 +25,18 @@ function makeFollower(el, text) {
     const bottom = Math.min(port.bottom, innerHeight);
     const end = text.getBoundingClientRect().bottom;
     const inView = end > port.top && end <= bottom + 2;
-    if (scroller.scrollTop < lastTop - 1) left = true;
-    else if (scroller.scrollTop > lastTop + 1 && inView) left = false;
+    hasLeft = hasLeftNow(hasLeft, scroller.scrollTop - lastTop, inView);
     lastTop = scroller.scrollTop;
-    const selection = getSelection();
-    const selects = !selection.isCollapsed && text.contains(selection.anchorNode);
+    if (!inView || hasLeft || selectsIn(text)) return () => {};
     return () => {
-      if (!inView || left || selects) return;
       const over = text.getBoundingClientRect().bottom + margin - bottom;
-      if (over > 0 && end + margin <= bottom + margin + 2) scroller.scrollTop += over;
+      if (over > 0) scroller.scrollTop += over;
       lastTop = scroller.scrollTop;
     };
   };
+}
+
+function selectsIn(node) {
+  const selection = getSelection();
+  return !selection.isCollapsed && node.contains(selection.anchorNode);
 }

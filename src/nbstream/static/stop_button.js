@@ -7,49 +7,38 @@
 // the click (100 ms if it was known to be deaf by then), is interrupted: that is as if ■ were pressed. After {kind: "end"}, or with
 // `block` 0, nothing is interrupted, because what runs then is another cell.
 
-/** Make the Stop of one view.
+/** Make the Stop of one model, the same in all its views.
  *
  * `state`: "ready", "asked", "interrupting", "stopping", "ended". `title`: what the
  * button says of itself. `note`: what to tell the reader now, "" if nothing. `stop()`:
  * what a click does. `on(listener)`: call back at each change. `dispose()`: let go.
- * Options: `ended` (the stream is over already), `interrupt` (an async function that
- * interrupts the kernel; null: there is none), `baseUrl`, `kernelId`: where the server
- * and the kernel are, if that is known better than can be found out.
+ * `isOver`: the stream has ended already.
  */
-function makeStop(model, options = {}) {
+function makeStop(model, isOver) {
   const TICK_MS = 50;
   const TICKS = 6;
   const TICKS_IF_DEAF = 2;
-  const interrupt =
-    options.interrupt === undefined ? findInterrupt(model, options) : options.interrupt;
+  const interrupt = findInterrupt(model);
   const listeners = new Set();
-  let state = options.ended ? "ended" : "ready";
-  let note = "";
   let heard = 0; // the block in which the kernel has heard us
   let deaf = 0; // the block in which it has not, though it had the time
   let interrupted = 0; // the block that we have interrupted
   let timer = null;
 
-  function become(newState, newNote = "") {
-    if (state === "ended" || (state === newState && note === newNote)) return;
-    state = newState;
-    note = newNote;
+  const block = () => model.get("block") || 0;
+  const tell = () => listeners.forEach((listener) => listener());
+
+  function become(state, note = "") {
+    if (stop.state === "ended" || (stop.state === state && stop.note === note)) return;
+    Object.assign(stop, { state, note });
     if (state === "stopping" || state === "ended") rest();
     tell();
-  }
-
-  function tell() {
-    for (const listener of listeners) listener(stop_);
-  }
-
-  function block() {
-    return model.get("block") || 0;
   }
 
   // Ticks and not one long timer: in a page that was stuck, the kernel's answer gets
   // its chance between two of them.
   function wait() {
-    if (timer !== null || state === "ended") return;
+    if (timer !== null || stop.state === "ended") return;
     let ticks = 0;
     let of = block();
     timer = setInterval(() => {
@@ -73,7 +62,7 @@ function makeStop(model, options = {}) {
       deaf = of;
       tell();
     }
-    if (state !== "asked") return;
+    if (stop.state !== "asked") return;
     if (of === 0) become("asked", "The kernel is busy; it is asked as soon as it is free.");
     else if (of !== heard) force(of);
   }
@@ -98,39 +87,32 @@ function makeStop(model, options = {}) {
 
   function onBlock() {
     const now = block();
-    if (now !== 0 && state !== "ended") {
+    if (now !== 0 && stop.state !== "ended") {
       model.send({ kind: "hello", block: now });
       wait();
     }
     tell();
   }
 
-  const stop_ = {
-    get state() {
-      return state;
-    },
-    get note() {
-      return note;
-    },
+  const stop = {
+    state: isOver ? "ended" : "ready",
+    note: "",
     get title() {
       if (block() === 0 || block() !== deaf) return "Stop (Esc)";
       if (interrupt) return "Stop (Esc): interrupts the kernel, queued cells do not run";
       return "The kernel cannot hear this now; press ■ (Interrupt)";
     },
     stop() {
-      if (state !== "ready" && state !== "asked") return;
-      become("asked", note);
+      if (stop.state !== "ready" && stop.state !== "asked") return;
+      become("asked", stop.note);
       model.send({ kind: "stop" });
       rest();
       wait();
     },
-    on(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    on: (listener) => listeners.add(listener),
     dispose() {
       rest();
-      state = "ended";
+      stop.state = "ended";
       listeners.clear();
       model.off("msg:custom", onMessage);
       model.off("change:block", onBlock);
@@ -139,11 +121,11 @@ function makeStop(model, options = {}) {
   model.on("msg:custom", onMessage);
   model.on("change:block", onBlock);
   onBlock();
-  return stop_;
+  return stop;
 }
 
 /** How the kernel of a model is interrupted; null where no way is known. */
-function findInterrupt(model, { baseUrl, kernelId }) {
+function findInterrupt(model) {
   let kernel = null;
   try {
     kernel = model.widget_manager.kernel ?? null;
@@ -151,12 +133,10 @@ function findInterrupt(model, { baseUrl, kernelId }) {
     // a widget manager without one
   }
   // The front end's own connection knows the token, the cookies and the address.
-  if (typeof kernel?.interrupt === "function" && !baseUrl) return () => kernel.interrupt();
-  const config = pageConfig();
-  const base = baseUrl ?? config.baseUrl;
-  const id = kernelId ?? kernel?.id;
-  if (!base || !id) return null;
-  return () => postInterrupt(new URL(base, document.baseURI), id, config.token);
+  if (typeof kernel?.interrupt === "function") return () => kernel.interrupt();
+  const { baseUrl, token } = pageConfig();
+  if (!baseUrl || !kernel?.id) return null;
+  return () => postInterrupt(new URL(baseUrl, document.baseURI), kernel.id, token);
 }
 
 function pageConfig() {

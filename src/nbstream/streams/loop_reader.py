@@ -26,14 +26,6 @@ from nbstream.streams.referents import (
 from nbstream.streams.session import Session
 from nbstream.streams.shapes import check, check_answer, is_async_manager, is_parsable
 
-__all__ = [
-    "LoopDriver",
-    "Pools",
-    "background_loop",
-    "retire",
-]
-
-
 # -- Keep one event loop of our own, in one daemon thread, for all streams.
 
 

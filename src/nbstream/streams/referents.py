@@ -21,17 +21,6 @@ from typing import Any, TypeGuard, TypeVar, cast
 
 from nbstream.streams.shapes import begun, response_of
 
-__all__ = [
-    "POOLS",
-    "home_loop",
-    "is_pool",
-    "nearest_loop",
-    "open_readers",
-    "open_responses",
-    "reach",
-    "unsent_calls",
-]
-
 _T = TypeVar("_T")
 
 #: Class that holds idle connections -> (its private list of them, versions seen).
@@ -41,7 +30,7 @@ POOLS: dict[str, tuple[str, str]] = {
 #: Where the streams and generators are at home that read one answer and are its own.
 READERS = (
     *("anthropic", "google", "httpcore", "httpcore2", "httpx", "httpx2", "openai"),
-    *("nbstream.requests", "nbstream.record", "nbstream.streams"),
+    *("nbstream.requests", "nbstream.streams"),
 )
 SEARCH_AT_MOST = 4000
 ITEMS_AT_MOST = 200

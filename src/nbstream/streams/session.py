@@ -6,8 +6,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-__all__ = ["Abandoned", "Interrupted", "Session"]
-
 
 class Interrupted(BaseException):
     """Raised inside a worker thread to make it stop.

@@ -5,27 +5,13 @@ from __future__ import annotations
 import dis
 import inspect
 import reprlib
+import sys
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import AsyncGeneratorType, GeneratorType
 from typing import Protocol, TypeGuard
 
 from nbstream.errors import ProtocolError, UsageError
-
-__all__ = [
-    "RESPONSE_PLACES",
-    "Parsable",
-    "begun",
-    "check",
-    "check_answer",
-    "explain",
-    "is_async",
-    "is_async_manager",
-    "is_callable",
-    "is_manager",
-    "is_parsable",
-    "response_of",
-]
 
 #: Where an SDK's stream keeps its HTTP response -> version seen. The names without
 #: an underscore are public.
@@ -96,7 +82,9 @@ def begun(stream: object) -> bool:
         return inspect.getcoroutinestate(stream) != inspect.CORO_CREATED
     if not isinstance(stream, AsyncGeneratorType) or stream.ag_frame is None:
         return False
-    # `ag_suspended` came with 3.12; before, the last instruction tells.
+    if sys.version_info >= (3, 12):
+        return inspect.getasyncgenstate(stream) != inspect.AGEN_CREATED
+    # Before 3.12 nothing tells but the last instruction.
     frame = stream.ag_frame
     opcode = frame.f_code.co_code[frame.f_lasti] if frame.f_lasti >= 0 else None
     return opcode is not None and dis.opname[opcode] != "RETURN_GENERATOR"

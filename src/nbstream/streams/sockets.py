@@ -19,16 +19,6 @@ from typing import Protocol, runtime_checkable
 from nbstream.streams.session import Interrupted
 from nbstream.streams.shapes import response_of
 
-__all__ = [
-    "WAITS",
-    "importing",
-    "of_stream",
-    "shut_down",
-    "throw",
-    "throw_and_shut_down",
-    "waited_on",
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:

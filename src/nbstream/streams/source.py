@@ -12,7 +12,7 @@ from nbstream.errors import UsageError
 from nbstream.reply import Timing
 from nbstream.streams.loop_reader import LoopDriver, background_loop
 from nbstream.streams.referents import home_loop
-from nbstream.streams.session import Abandoned, Interrupted, Session
+from nbstream.streams.session import Session
 from nbstream.streams.shapes import (
     begun,
     check,
@@ -24,14 +24,6 @@ from nbstream.streams.shapes import (
     response_of,
 )
 from nbstream.streams.thread_reader import ThreadDriver
-
-__all__ = [
-    "Abandoned",
-    "Interrupted",
-    "Source",
-    "noting",
-    "open_source",
-]
 
 
 class Source(Protocol):

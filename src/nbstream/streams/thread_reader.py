@@ -21,13 +21,6 @@ from nbstream.streams.shapes import (
     is_parsable,
 )
 
-__all__ = [
-    "Reader",
-    "ThreadDriver",
-    "Waker",
-]
-
-
 # -- Stop a thread that reads a stream, wherever it waits.
 
 # Closing the stream from outside does not work: see `nbstream.streams.sockets`.
