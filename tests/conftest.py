@@ -47,13 +47,21 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the quick tests first, then kernels, the browser last.
+    """Run the quick tests first, then kernels, the browser last; large groups first.
 
     The order also matters to asyncio: playwright keeps a loop running in the main
-    thread from its first use on, and then `asyncio.run` refuses to work there.
+    thread from its first use on, and then `asyncio.run` refuses to work there. A group
+    is what one worker has to run whole, because its tests share what is slow to make.
     """
-    slow = ("kernel", "browser")
-    items.sort(key=lambda item: [name in item.keywords for name in reversed(slow)])
+
+    def place(item: pytest.Item) -> tuple[bool, ...]:
+        browser, kernel, grouped = (
+            item.get_closest_marker(name) is not None
+            for name in ("browser", "kernel", "xdist_group")
+        )
+        return browser, kernel, not grouped
+
+    items.sort(key=place)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -22,7 +22,7 @@ from nbstream.lab.recording import Exchange, Read, load, loads
 from nbstream.lab.recording.redaction import (
     Cleaner,
     Secrets,
-    kept_headers,
+    allowed_headers,
     request_secrets,
 )
 from nbstream.offline import Server
@@ -112,7 +112,7 @@ HEADERS = {
 def test_headers_are_an_allow_list(name, kept):
     """Only what is on the list is written; a header nobody knows is not."""
     expected = [(name.lower(), "v")] if kept else []
-    assert list(kept_headers([(name, "v")])) == expected
+    assert list(allowed_headers([(name, "v")])) == expected
 
 
 URLS = {
