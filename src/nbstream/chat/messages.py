@@ -108,10 +108,10 @@ def to_reply(api: str, messages: Iterable[Message]) -> Reply:
             _add_result(reply, message)
             continue
         if has_results:
-            reply.extend([*_END, Round()])
+            reply._extend([*_END, Round()])
             has_results = False
         if message.text:
-            reply.apply(TextDelta(text=message.text, index=0))
+            reply._apply(TextDelta(text=message.text, index=0))
         for call in message.calls:
             delta = ToolCallDelta(
                 index=1 + len(reply.tool_calls),
@@ -119,9 +119,9 @@ def to_reply(api: str, messages: Iterable[Message]) -> Reply:
                 name=call.name,
                 arguments=call.arguments,
             )
-            reply.apply(delta)
-    reply.extend(_END)
-    reply.end()
+            reply._apply(delta)
+    reply._extend(_END)
+    reply._end()
     return reply
 
 
@@ -134,4 +134,4 @@ def _add_result(reply: Reply, message: Message) -> None:
     place = place_of_call(message, waiting)
     if place is not None:
         state: ToolState = "failed" if message.is_error else "done"
-        reply.apply(ToolResult(call=place, state=state, result=message.text))
+        reply._apply(ToolResult(call=place, state=state, result=message.text))
