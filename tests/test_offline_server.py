@@ -157,15 +157,15 @@ def test_large_body(server: Server) -> None:
 BAD_HTTP = {
     "not HTTP": (b"HELLO\r\n\r\n", 400),
     "a length that is no number": (
-        b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         400,
     ),
     "a body too large": (
-        b"POST / HTTP/1.1\r\nContent-Length: 999999999999\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\n\r\n",
         413,
     ),
     "a chunked request": (
-        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
         411,
     ),
     "a head too long": (b"POST / HTTP/1.1\r\nX: " + b"x" * 200_000 + b"\r\n\r\n", 431),

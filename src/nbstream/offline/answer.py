@@ -1,4 +1,8 @@
-"""Turn a scenario and a request into an answer: filled in, cut and counted."""
+"""Scenarios, and the answer that one of them gives to a request.
+
+A scenario is a readable file; the one that fits is filled in, cut into pieces that
+look like a model's tokens, and counted.
+"""
 
 from __future__ import annotations
 
@@ -30,21 +34,6 @@ from nbstream.offline.wire.base import (
     PartKind,
     RequestError,
 )
-
-__all__ = [
-    "TAG",
-    "Scenario",
-    "ScriptPart",
-    "When",
-    "answer",
-    "choose",
-    "cut",
-    "load",
-    "parse",
-]
-
-
-# -- Load scenarios: readable files that say what the offline server answers.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,8 +151,6 @@ def _check_word(word: str, known: tuple[str, ...]) -> None:
         raise ValueError(f"{word!r} is not one of {', '.join(known)}")
 
 
-# -- Choose the scenario that answers a request.
-
 #: ``[scenario: name]``, in the last user text or the system text, picks one.
 TAG = re.compile(r"\[\s*scenario\s*:\s*([^\]\s]*)\s*\]", re.IGNORECASE)
 _AFTER_TOOLS = "tool_result"
@@ -217,8 +204,6 @@ def _says(phrase: str, prompt: str) -> bool:
     words = r"\s+".join(re.escape(word) for word in phrase.split())
     return re.search(rf"(?<!\w){words}(?!\w)", prompt, re.IGNORECASE) is not None
 
-
-# -- Cut text into pieces that look like a model's tokens.
 
 _PIECE = re.compile(r"\s?\w+|\s?[^\w\s]+|\s+")
 _LONGEST_WORD = 8

@@ -7,19 +7,6 @@ import re
 
 from nbstream.offline.wire.base import Json, Tool, items, mapping, text
 
-__all__ = [
-    "best_tools",
-    "count_within",
-    "make_arguments",
-    "number_within",
-    "text_within",
-    "value_for",
-    "with_noted",
-]
-
-
-# -- The limits a schema sets: how many, how much, how long.
-
 #: Limits may stand at the end of a description, where an API takes them only there.
 _NOTE = re.compile(r"(?:^|\n\n)(\{[^\n]*\})\Z")
 #: What a text of each format looks like.

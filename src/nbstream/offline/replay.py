@@ -27,20 +27,8 @@ from nbstream.lab.recording.exchange import Exchange
 from nbstream.lab.recording.format import load
 from nbstream.lab.recording.redaction import Secrets
 from nbstream.offline.wire import WRITERS
-from nbstream.offline.wire.base import Ask, Json, Request, RequestError, Step, json_of
+from nbstream.offline.wire.base import Ask, Json, Request, RequestError, Step
 from nbstream.streams.transports import api_of, tail_of
-
-__all__ = [
-    "Question",
-    "Recorded",
-    "Tape",
-    "differences",
-    "no_match",
-    "steps",
-]
-
-
-# -- Say why no recording answers a request, and what the nearest one is.
 
 _LONGEST = 60
 _MOST = 4
@@ -181,7 +169,7 @@ class Tape:
         Raises:
             RequestError: none fits; the message shows the nearest.
         """
-        body: Json | None = json_of(request) if request.body else None
+        body: Json | None = request.json() if request.body else None
         asked = Question.of(request.method, request.target, body)
         for rule in (_exact, _loose):
             key = rule(asked)

@@ -14,19 +14,6 @@ from nbstream.offline.exchange import check_speed
 from nbstream.offline.faults import Fault
 from nbstream.offline.server import Server
 
-__all__ = [
-    "FAKE_KEY",
-    "Borrowed",
-    "clear_faults",
-    "fault",
-    "play",
-    "stop",
-    "use",
-]
-
-
-# -- Set environment variables for a while, and put back what was there.
-
 
 class Borrowed:
     """Variables we have set, with what they were before.
