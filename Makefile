@@ -23,7 +23,7 @@ WHEEL := .wheel
 # Two tests at a time: servers take the ports that the system gives them.
 TESTS := -m pytest --durations=30 -n 2
 QUICK := --dist worksteal -m "not kernel and not browser"
-SLOW := --dist loadgroup --no-loadscope-reorder
+SLOW := --dist loadscope --no-loadscope-reorder
 ON_WHEEL := PYTHONPATH="$(CURDIR)/$(WHEEL)/site" NBSTREAM_UNDER_TEST="$(WHEEL)/site"
 # What tests the core, which is covered to the last branch. Tests that stop streams
 # run without the tracer: on Python 3.11 it cannot bear what they do (streams/sockets).

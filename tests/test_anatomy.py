@@ -439,7 +439,7 @@ def test_the_anatomy_ends_as_the_reply_did(outcome, how):
     reply = Reply("openai.chat")
     Reader(reply).push(A)
     if how is not None:
-        reply.end(**how)
+        reply._end(**how)
     found = nbstream.anatomy(reply)
 
     assert found.reply.outcome == found.at(2)["outcome"] == outcome

@@ -12,7 +12,7 @@ from harness.fault_table import CASES, ends_of, kept
 from harness.sdks import KEY
 from nbclient import NotebookClient
 
-pytestmark = [pytest.mark.kernel, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.kernel
 
 TESTS = Path(__file__).parent
 SETUP = f"""\

@@ -16,7 +16,7 @@ from harness.jupyter import notebook_of
 from nbstream.markdown import to_html, to_safe_markdown
 from nbstream.screens import VIEWS
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("hostile")]
+pytestmark = pytest.mark.browser
 
 CORPUS = (Path(__file__).parent / "browser_hostile.md").read_text("utf-8")
 MUTATIONS = int(os.environ.get("NBSTREAM_MUTATIONS", "300"))

@@ -129,11 +129,11 @@ def sent_of(text: str, sizes: list[int]) -> tuple[list[object], dict[str, object
     sections, frames, reply = Sections(), FrameMessages(), Reply("text")
     messages, at = [], 0
     for size in [*sizes, len(text)]:
-        reply.apply(TextDelta(text=text[at : at + size]))
+        reply._apply(TextDelta(text=text[at : at + size]))
         messages.append(frames.next(sections.changes(reply), {}))
         at += size
-    reply.apply(End())
-    reply.end()
+    reply._apply(End())
+    reply._end()
     messages.append(frames.next(sections.changes(reply), {}))
     return messages, {"sections": sections.snapshot()}
 

@@ -129,7 +129,7 @@ def test_a_question_is_asked_and_answered(seen):
 
     assert asked == {"kind": "asked", "id": id_, "why": ""}
     assert [each["running"] for each in turns] == ["t1", ""]
-    assert [each["of"]["kind"] for each in seen.messages("of")][-1] == "end"
+    assert seen.messages("of")[-1]["of"] == {"kind": "end"}
     assert question == "hello <b>you</b>"
     assert "<b>" not in html
     assert set(saved["data"]) == STATIC

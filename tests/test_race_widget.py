@@ -74,7 +74,7 @@ def test_a_new_page_gets_everything_so_far(screen, sent):
     """By lane, with the names."""
     found, _ = screen
     reply = Reply("text")
-    reply.apply(TextDelta(text="Hello"))
+    reply._apply(TextDelta(text="Hello"))
     found.lanes[1].open(reply)
     found.lanes[1].update(reply)
     sent.clear()

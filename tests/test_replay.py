@@ -120,7 +120,7 @@ def pushed(api: str, pieces: list[bytes]) -> tuple[list[object], dict]:
     reply = nbstream.Reply(api)
     reader = Reader(reply)
     events = [event for piece in pieces for event in reader.push(piece)]
-    reply.end()
+    reply._end()
     return events, facts(reply)
 
 

@@ -76,11 +76,11 @@ def reply(*steps, end_s=2.0, outcome="complete"):
     found.model = "m"
     found.timing = timed(*steps, end_s=end_s)
     for _, event in steps:
-        found.apply(event)
+        found._apply(event)
     if outcome == "complete":
-        found.extend([text(), Finish(reason="stop", raw_reason="stop"), End()])
+        found._extend([text(), Finish(reason="stop", raw_reason="stop"), End()])
     error = ConnectionError("reset") if outcome == "failed" else None
-    found.end(stopped=outcome == "stopped", exception=error)
+    found._end(stopped=outcome == "stopped", exception=error)
     return found
 
 

@@ -5,6 +5,27 @@
     reply = nbstream.show(client.responses.create(..., stream=True))
     reply.text, reply.tool_calls, reply.usage, reply.outcome
 
+================================  ===================================================
+to                                write
+================================  ===================================================
+show a stream that you have       ``reply = nbstream.show(stream)``
+go on meanwhile                   ``live = nbstream.start(stream)``, ``await live``
+ask a model by its name           ``nbstream.ask("...", "openai:gpt-5.6-luna")``
+ask from a cell                   ``%load_ext nbstream``, ``%%stream openai:...``
+let it call functions             ``ask(..., tools=[function])``, ``nbstream.tool``
+get objects                       ``ask(..., schema=list[Recipe]).parsed``
+hold a conversation               ``nbstream.Chat("openai:...")``, ``chat.panel()``
+race several streams              ``nbstream.race({"name": function, ...})``
+loop over events, show nothing    ``for event in nbstream.events(stream): ...``
+work with no key and no network   ``nbstream.offline.use()``
+record what a provider sends      ``with nbstream.record("lesson.rec"): ...``
+see the bytes, and when           ``reply.anatomy()``, ``reply.plot()``
+catch what failed                 ``except nbstream.ProviderFailure as failure: ...``
+================================  ===================================================
+
+Submodules: ``offline`` (scripted answers), ``types`` (the events), ``errors``, ``sse``
+(server-sent events), ``markdown`` (safe HTML), ``providers`` (the wire APIs).
+
 Names are imported when they are first used, so that ``import nbstream`` costs nothing.
 """
 
@@ -156,4 +177,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, *_SUBMODULES])

@@ -18,6 +18,7 @@ from nbstream.errors import UsageError
 from nbstream.reply import Reply
 from nbstream.screens import place
 from nbstream.streams import Source
+from nbstream.types import Stream
 
 if TYPE_CHECKING:
     from nbstream._windows import Elements
@@ -34,7 +35,7 @@ class Live:
         self._player = player
         self._needs_await = source.needs_await
         self._broken: BaseException | None = None
-        player.reply.live = self
+        player.reply._live = self
         # A display made by a thread lands in the right cell only in this context.
         self._thread = threading.Thread(
             target=copy_context().run,
@@ -168,7 +169,7 @@ class Live:
 
 
 def start(
-    stream: object,
+    stream: Stream,
     *,
     view: str | None = None,
     images: bool = False,

@@ -17,6 +17,7 @@ from nbstream.screens import choose
 from nbstream.screens.base import NoScreen, Together
 from nbstream.streams import Source, open_source
 from nbstream.streams.source import noting
+from nbstream.types import Stream
 
 if TYPE_CHECKING:
     from nbstream.tool_runs import Consents
@@ -69,7 +70,7 @@ class ShowOptions(TypedDict, total=False):
 
 
 def show(
-    stream: object,
+    stream: Stream,
     *,
     view: str | None = None,
     images: bool = False,

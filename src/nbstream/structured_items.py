@@ -83,7 +83,7 @@ class _Found:
     """What has been found in one reply so far."""
 
     def __init__(self, reply: Reply) -> None:
-        expected = reply.expected
+        expected = reply._expected
         self._reply = reply
         self._shape = expected if isinstance(expected, Shape) else AnyJson()
         if isinstance(expected, Shape) and expected.list_key is None:
@@ -123,7 +123,7 @@ class _Found:
     def check(self) -> None:
         """Say it where a whole answer has no list; one by a schema may leave it out."""
         reply = self._reply
-        if reply.answered and reply.parsed is None and not self._elements.found:
+        if reply._answered and reply.parsed is None and not self._elements.found:
             msg = f"this answer has no JSON list: it begins {reply.text[:40]!r}"
             raise UsageError(msg)
 
@@ -263,8 +263,8 @@ def _value(string: str) -> object:
 
 def partial(reply: Reply) -> Any:
     """Return the value so far, closed where it is open; None: there is none."""
-    found = _closed(reply.document.strip())
-    key = reply.expected.key if reply.expected else None
+    found = _closed(reply._document.strip())
+    key = reply._expected.key if reply._expected else None
     return found.get(key) if key and isinstance(found, dict) else found
 
 

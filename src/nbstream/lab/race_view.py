@@ -41,7 +41,7 @@ class WidgetRace:
 
     def open(self, replies: Replies) -> None:
         """Make the display, in the cell that runs now."""
-        replies.shown_in = cell()
+        replies._shown_in = cell()
         self._display.open(
             RaceModel(self._whole, self._on_answer),
             FALLBACK,

@@ -208,7 +208,7 @@ class WidgetScreen:
 
     def open(self, reply: Reply) -> None:
         """Make the display, in the cell that runs now."""
-        reply.shown_in = cell()
+        reply._shown_in = cell()
         self._began = self._clock()
         self._display.open(
             LiveModel(self.whole, self._on_answer),
