@@ -9,6 +9,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from importlib.util import find_spec
 from os import PathLike
 from typing import Self
 
@@ -48,6 +49,7 @@ class Http:
         self._reader = reader
         self._writer = writer
         self._state = h11.Connection(h11.SERVER, _HEAD_LIMIT_BYTES)
+        self._bodiless = False
 
     async def read(self) -> Request | None:
         """Read the next request; ``None`` when the client has closed."""
@@ -57,6 +59,7 @@ class Http:
             head = await self._next()
             if not isinstance(head, h11.Request):
                 return None
+            self._bodiless = head.method == b"HEAD"
             headers = {k.decode(): v.decode("latin-1") for k, v in head.headers}
             if "transfer-encoding" in headers:
                 message = "Send a Content-Length: no chunked requests here."
@@ -115,7 +118,7 @@ class Http:
         """Write a piece of the body: a chunk, where no length was named."""
         import h11
 
-        return self._state.send(h11.Data(data=data)) or b""
+        return b"" if self._bodiless else self._state.send(h11.Data(data=data)) or b""
 
     def end(self) -> bytes:
         """Write the end of the body."""
@@ -264,7 +267,16 @@ class Server:
         self._tape = Tape(recordings) if recordings else None
 
     def start(self) -> Self:
-        """Start serving; on a server that runs it does nothing."""
+        """Start serving; on a server that runs it does nothing.
+
+        Raises:
+            UsageError: there is no h11, which comes with every SDK.
+        """
+        if find_spec("h11") is None:
+            raise UsageError(
+                "the offline server needs a package that is not installed: "
+                "%pip install h11, or any of the SDKs, which bring it"
+            )
         if self._thread is None:
             listener = socket.create_server((_HOST, 0), backlog=128)
             self._url = f"http://{_HOST}:{listener.getsockname()[1]}"
