@@ -1,5 +1,5 @@
 // Not a test: takes the messages of answers as Python sends them (JSON on stdin), and
-// writes what a page has of each then. tests/test_javascript.py compares.
+// writes what a page has of each then. tests/display/test_javascript.py compares.
 
 import { readFileSync } from "node:fs";
 import { load } from "./files.mjs";

@@ -23,7 +23,7 @@ from nbstream.screens.sections import FrameMessages, Sections
 from nbstream.screens.widget import LiveModel
 from nbstream.types import End, TextDelta
 
-FOLDER = Path(__file__).parent / "js"
+FOLDER = Path(__file__).parents[1] / "js"
 TESTS = sorted(FOLDER.glob("*.test.mjs"))
 STATIC = Path(str(files("nbstream.static")))
 #: Older ones lack what browsers have had since 2022 (``findLast``), or the test runner.
