@@ -12,8 +12,8 @@ import time
 from dataclasses import fields
 
 from nbstream.markdown import to_html
+from nbstream.markdown.html import shorten
 from nbstream.markdown.rendering import Frame, Rendering
-from nbstream.markdown.short import shorten
 
 SIZES = (2_000, 16_000, 64_000, 256_000, 1_000_000)
 DELTA, DELTAS_PER_S, INTERVAL_S, ENVELOPE = 4, 2_500, 0.05, 600

@@ -10,21 +10,19 @@ from hypothesis import strategies as st
 
 import nbstream
 from nbstream._reader import Reader
-from nbstream.anatomy import Anatomy, Cut, Read, anatomy, widget
-from nbstream.anatomy.blocks import blocks
-from nbstream.anatomy.growth import applied
-from nbstream.anatomy.message import message
-from nbstream.anatomy.partial import PartialJson
-from nbstream.anatomy.shown import place_of
-from nbstream.anatomy.visible import code, excerpt, raw_text, visible
-from nbstream.anatomy.widget import KEPT
 from nbstream.errors import UnknownNameError, UsageError
+from nbstream.lab.anatomy import Anatomy, Cut, Read, anatomy, place_of, widget
+from nbstream.lab.anatomy.growth import apply
+from nbstream.lab.anatomy.steps import blocks
+from nbstream.lab.anatomy.table import code, excerpt, raw_text, visible
+from nbstream.lab.anatomy.widget import MOST_MODELS, message
+from nbstream.lab.recording.exchange import Exchange
+from nbstream.lab.recording.exchange import Read as Got
 from nbstream.markdown import to_html
 from nbstream.offline.wire import WRITERS
 from nbstream.offline.wire.base import Answer, AnswerPart, Ask, Choice, Counts
-from nbstream.record.exchange import Exchange
-from nbstream.record.exchange import Read as Got
 from nbstream.reply import Reply
+from nbstream.reply.partial_json import PartialJson
 from nbstream.sse import ServerSentEvent, decode, encode
 from nbstream.types import Finish, TextDelta
 
@@ -306,7 +304,7 @@ def test_checkpoints_give_what_a_replay_from_the_start_gives():
     found = anatomy(b"".join(chat(f"{n} ") for n in range(1000)), "openai.chat")
     texts = {}
     for step in found:
-        texts = applied(texts, step.changes)
+        texts = apply(texts, step.changes)
         if step.number in (1, 127, 128, 129, 500, 1000):
             assert found.at(step.number) == texts
     assert found.at(3)["0/text"] == "0 1 2 "
@@ -441,7 +439,7 @@ def test_the_anatomy_ends_as_the_reply_did(outcome, how):
     reply = Reply("openai.chat")
     Reader(reply).push(A)
     if how is not None:
-        reply.end(**how)
+        reply._end(**how)
     found = nbstream.anatomy(reply)
 
     assert found.reply.outcome == found.at(2)["outcome"] == outcome
@@ -700,7 +698,7 @@ def sent(monkeypatch):
     """What a page would get: every message of every comm."""
     monkeypatch.setattr(comm, "create_comm", Line)
     monkeypatch.setattr(Line, "sent", [], raising=False)
-    monkeypatch.setattr(widget, "_kept", widget.deque())
+    monkeypatch.setattr(widget, "_models", widget.deque())
     monkeypatch.setenv("NBSTREAM_VIEW", "live")
     return Line.sent
 
@@ -721,11 +719,11 @@ def test_with_a_page_all_of_it_is_sent_once(sent):
 
 def test_only_the_last_few_stay_alive(sent):
     """A model that is closed takes its layout with it."""
-    for count in range(KEPT + 2):
+    for count in range(MOST_MODELS + 2):
         anatomy(chat(str(count)))._repr_mimebundle_()
     closed = [kind for kind, *_ in sent if kind == "comm_close"]
 
-    assert len(widget._kept) == KEPT
+    assert len(widget._models) == MOST_MODELS
     assert len(closed) == 2 * 2
 
 
@@ -735,7 +733,7 @@ def test_the_newest_of_a_place_takes_over(sent):
     found._repr_mimebundle_()
     found._repr_mimebundle_()
 
-    assert len(widget._kept) == 1
+    assert len(widget._models) == 1
     assert [kind for kind, *_ in sent].count("comm_close") == 2
 
 

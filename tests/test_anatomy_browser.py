@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from nbstream.anatomy import Anatomy, Read
-from nbstream.anatomy.message import message
-from nbstream.anatomy.widget import AnatomyModel
+from nbstream.lab.anatomy import Anatomy, Read
+from nbstream.lab.anatomy.widget import AnatomyModel, message
 from nbstream.offline.wire import WRITERS
 from nbstream.offline.wire.base import Answer, AnswerPart, Ask, Choice, Counts
 

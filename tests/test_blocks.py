@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbstream.markdown.blocks import Splitter
-from nbstream.markdown.pieces import LEAST
+from nbstream.markdown.blocks import LEAST, Splitter
 
 
 def split(*pieces: str, least: int = LEAST) -> tuple[list[str], str]:

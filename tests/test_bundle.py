@@ -26,8 +26,8 @@ def finish(reason, choice=0):
 
 def reply_of(*events, api="text", **how):
     reply = Reply(api)
-    reply.extend(events)
-    reply.end(**how)
+    reply._extend(events)
+    reply._end(**how)
     return reply
 
 
@@ -212,7 +212,7 @@ def test_what_is_saved(events, how, html, markdown, plain):
 def test_what_is_shown_while_it_grows():
     """An open call says so, and nothing is said of an end."""
     reply = Reply("text")
-    reply.extend([text("He"), call('{"a')])
+    reply._extend([text("He"), call('{"a')])
 
     assert bundle(reply) == {
         "text/html": "<p>He</p>\n\n<p>Tool call <code>weather</code> …</p>\n"

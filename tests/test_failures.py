@@ -32,10 +32,10 @@ def made(name, *bases, text="", **attributes):
 def failed(exception=None, *, error=None, text=""):
     reply = Reply("openai.chat")
     if text:
-        reply.apply(TextDelta(text=text))
+        reply._apply(TextDelta(text=text))
     if error is not None:
-        reply.apply(error)
-    reply.end(exception=exception)
+        reply._apply(error)
+    reply._end(exception=exception)
     return failure_of(reply)
 
 

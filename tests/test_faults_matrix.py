@@ -145,7 +145,7 @@ def test_fault(fault, api, way, server, clients, full, shell):
         except Exception as error:  # the user's own call: the SDK's own exception
             assert not shape.lazy
             reply = Reply(api)
-            reply.end(exception=error)
+            reply._end(exception=error)
             raise failure_of(reply) from error
         return nbstream.show(stream, view="static", timeout=TIMEOUTS.get(fault))
 

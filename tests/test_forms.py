@@ -80,11 +80,11 @@ def test_edges(given, shown):
 
 def reply_of(text, expected, **how):
     reply = Reply("text")
-    reply.form, reply.expected = "json", expected
-    reply.extend([TextDelta(text=text), Finish(reason="stop", raw_reason="stop")])
+    reply._form, reply._expected = "json", expected
+    reply._extend([TextDelta(text=text), Finish(reason="stop", raw_reason="stop")])
     if not how:
-        reply.apply(End())
-    reply.end(**how)
+        reply._apply(End())
+    reply._end(**how)
     return reply
 
 
@@ -134,9 +134,9 @@ def test_an_answer_that_was_stopped_is_laid_out_as_far_as_it_came():
 def test_plain_text_is_saved_as_it_is():
     """With nothing for others to read as Markdown."""
     reply = Reply("text")
-    reply.form = "text"
-    reply.extend([TextDelta(text="# <b>x</b>\n*y*"), End()])
-    reply.end()
+    reply._form = "text"
+    reply._extend([TextDelta(text="# <b>x</b>\n*y*"), End()])
+    reply._end()
 
     assert bundle(reply) == {
         "text/html": (
@@ -150,14 +150,14 @@ def test_a_terminal_shows_json_laid_out():
     """Line by line, as it arrives."""
     out = io.StringIO()
     screen, reply = TerminalScreen(out), Reply("text")
-    reply.form, reply.expected = "json", shape_of(list[int])
+    reply._form, reply._expected = "json", shape_of(list[int])
     seen = []
     for piece in ('{"items"', ": [1, ", "2]", "}"):
-        reply.apply(TextDelta(text=piece))
+        reply._apply(TextDelta(text=piece))
         screen.update(reply)
         seen.append(out.getvalue())
-    reply.apply(End())
-    reply.end()
+    reply._apply(End())
+    reply._end()
     screen.close(reply)
 
     assert seen == ["", "[\n  1,", "[\n  1,\n  2\n]", "[\n  1,\n  2\n]"]

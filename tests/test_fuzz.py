@@ -234,7 +234,7 @@ def test_payloads_of_no_known_api(payload, more):
         reader.push(more)
     except NbstreamError:  # it says what is wrong with it
         return
-    reply.end()
+    reply._end()
     check(reply)
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from nbstream.anatomy.widget import AnatomyModel
 from nbstream.chat.panel_widget import PanelModel
+from nbstream.lab.anatomy.widget import AnatomyModel
+from nbstream.lab.race_view import RaceModel
 from nbstream.markdown import to_html
-from nbstream.markdown.short import SHORT
+from nbstream.markdown.html import SHORT
 from nbstream.reply import Reply
-from nbstream.screens.race_widget import RaceModel
 from nbstream.screens.sections import FrameMessages, Sections
 from nbstream.screens.widget import LiveModel
 from nbstream.types import End, TextDelta
@@ -129,11 +129,11 @@ def sent_of(text: str, sizes: list[int]) -> tuple[list[object], dict[str, object
     sections, frames, reply = Sections(), FrameMessages(), Reply("text")
     messages, at = [], 0
     for size in [*sizes, len(text)]:
-        reply.apply(TextDelta(text=text[at : at + size]))
+        reply._apply(TextDelta(text=text[at : at + size]))
         messages.append(frames.next(sections.changes(reply), {}))
         at += size
-    reply.apply(End())
-    reply.end()
+    reply._apply(End())
+    reply._end()
     messages.append(frames.next(sections.changes(reply), {}))
     return messages, {"sections": sections.snapshot()}
 

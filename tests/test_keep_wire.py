@@ -12,8 +12,8 @@ from harness.sdks import KEY, SHAPES, Clients, cases, only
 import nbstream
 from nbstream.errors import UsageError
 from nbstream.offline import Server
-from nbstream.record import transports
 from nbstream.reply import Reply
+from nbstream.streams import transports
 
 httpx2 = pytest.importorskip("httpx2")
 pytest.importorskip("openai")

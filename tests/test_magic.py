@@ -499,13 +499,13 @@ def test_a_failing_cell_raises_and_keeps_the_reply(shell):
 
 
 def interrupted(stream, reply, **_):
-    reply.end(stopped=True)
+    reply._end(stopped=True)
     raise nbstream.Stopped("stopped", reply)
 
 
 def test_an_interrupted_cell_keeps_the_reply(shell, monkeypatch):
     """The interrupt goes on, so that queued cells do not run."""
-    monkeypatch.setattr("nbstream.magic.question.shown", interrupted)
+    monkeypatch.setattr("nbstream.chat.chat.shown", interrupted)
     out, error = run(shell, f"%%stream {MODEL} --to answer\nHi")
 
     assert (type(error), error.reply) == (nbstream.Stopped, shell.user_ns["answer"])

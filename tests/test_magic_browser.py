@@ -18,7 +18,7 @@ from nbstream import Reply
 from nbstream._live import started
 from nbstream.structured import shape_of
 reply = Reply()
-reply.form, reply.expected = "json", shape_of(list[Step])
+reply._form, reply._expected = "json", shape_of(list[Step])
 live = started(slow, reply)
 for step in live.items():
     print(step["minutes"], flush=True)"""

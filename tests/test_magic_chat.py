@@ -128,7 +128,7 @@ def test_a_format_and_a_conversation(shell):
     cell = "%%stream openai:m --chat talk --format text --to answer\nHi"
     run(shell, cell)
 
-    assert shell.user_ns["answer"].form == "text"
+    assert shell.user_ns["answer"]._form == "text"
     assert shell.user_ns["talk"].reply is shell.user_ns["answer"]
 
 

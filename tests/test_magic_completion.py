@@ -74,7 +74,7 @@ def test_a_model_comes_first(shell):
 
 @pytest.mark.parametrize("provider", ["openai", "openai-chat", "anthropic"])
 def test_models_that_the_sdk_knows(provider, shell):
-    """They are read from the SDK, which is not imported for it."""
+    """They are those of the types that the SDK names in public."""
     known = known_models(provider)
     typed = f"%%stream {provider}:"
     used = [f"{typed}used-before"] if provider == "openai" else []

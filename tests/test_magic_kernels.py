@@ -25,7 +25,7 @@ def slow():
     yield '{"items": [1, 2, '
     time.sleep(60)
 reply = Reply()
-reply.form, reply.expected = "json", shape_of(list[int])
+reply._form, reply._expected = "json", shape_of(list[int])
 live = started(slow, reply)
 """
 LOOPS = {

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbstream.markdown import to_html, to_safe_markdown
-from nbstream.markdown.guard import is_inert, without_math
+from nbstream.markdown.math import without_math
+from nbstream.markdown.safe import is_inert
 
 LINK = 'rel="noopener noreferrer nofollow" target="_blank"'
 IGNORED = '<span class="tex2jax_ignore">{}</span>'.format

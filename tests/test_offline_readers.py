@@ -67,7 +67,12 @@ CASES: dict[str, tuple[str, dict[str, Any], Ask]] = {
                 ),
             ]
         },
-        asked(prompt="Hi\nthere", system="Be kind.\nBe short.", input_tokens=11),
+        asked(
+            earlier=("First",),
+            prompt="Hi\nthere",
+            system="Be kind.\nBe short.",
+            input_tokens=11,
+        ),
     ),
     "chat, two results": (
         "openai.chat",
@@ -79,7 +84,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Ask]] = {
                 {"role": "tool", "content": [{"type": "text", "text": "two"}]},
             ]
         },
-        asked(tool_results=("one", "two"), input_tokens=2),
+        asked(rounds=1, tool_results=("one", "two"), input_tokens=2),
     ),
     "chat, nobody asks": (
         "openai.chat",
@@ -151,7 +156,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Ask]] = {
                 {"type": "function_call_output", "call_id": "1", "output": "12"},
             ]
         },
-        asked(system="Be kind.", tool_results=("12",), input_tokens=3),
+        asked(rounds=1, system="Be kind.", tool_results=("12",), input_tokens=3),
     ),
     "responses, a result alone": (
         "openai.responses",
@@ -159,7 +164,9 @@ CASES: dict[str, tuple[str, dict[str, Any], Ask]] = {
             "previous_response_id": "resp_1",
             "input": [{"type": "function_call_output", "call_id": "1", "output": "12"}],
         },
-        asked(prompt="", tool_results=("12",), input_tokens=1, previous="resp_1"),
+        asked(
+            rounds=1, prompt="", tool_results=("12",), input_tokens=1, previous="resp_1"
+        ),
     ),
     "responses, every option": (
         "openai.responses",
@@ -192,7 +199,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Ask]] = {
                 user([{"type": "text", "text": "Hi"}, {"type": "image", "source": {}}]),
             ],
         },
-        asked(system="Be kind.", max_tokens=9, input_tokens=5),
+        asked(earlier=("First",), system="Be kind.", max_tokens=9, input_tokens=5),
     ),
     "messages, results": (
         "anthropic.messages",
@@ -212,7 +219,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Ask]] = {
                 ),
             ],
         },
-        asked(max_tokens=9, tool_results=("one", "two"), input_tokens=2),
+        asked(rounds=1, max_tokens=9, tool_results=("one", "two"), input_tokens=2),
     ),
     "messages, every option": (
         "anthropic.messages",
@@ -244,7 +251,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Ask]] = {
                 {"parts": [{"text": "Hi"}, {"inlineData": {}}]},
             ],
         },
-        asked(system="Be kind.", input_tokens=5),
+        asked(earlier=("First",), system="Be kind.", input_tokens=5),
     ),
     "gemini, one content alone": (
         "google.generate_content",
@@ -266,7 +273,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Ask]] = {
                 },
             ]
         },
-        asked(tool_results=("one", '{"a": 1, "b": 2}'), input_tokens=1),
+        asked(rounds=1, tool_results=("one", '{"a": 1, "b": 2}'), input_tokens=1),
     ),
     "gemini, every option": (
         "google.generate_content",
@@ -317,7 +324,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Ask]] = {
                 {"type": "function_result", "call_id": "1", "result": "12"},
             ]
         },
-        asked(tool_results=("12",), input_tokens=4),
+        asked(rounds=1, earlier=("First",), tool_results=("12",), input_tokens=4),
     ),
     "interactions, a result alone": (
         "google.interactions",
@@ -330,7 +337,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Ask]] = {
                 }
             ],
         },
-        asked(prompt="", tool_results=("12",), input_tokens=1),
+        asked(rounds=1, prompt="", tool_results=("12",), input_tokens=1),
     ),
     "interactions, every option": (
         "google.interactions",

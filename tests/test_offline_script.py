@@ -115,14 +115,14 @@ def test_quote(case: str) -> None:
     """The prompt's own words come back, and are nothing but words."""
     prompt, expected = QUOTES[case]
 
-    text = answer(Ask(model="m", prompt=prompt), {}).first.parts[0].text
+    text = answer(Ask(model="m", prompt=prompt), {}).parts[0].text
 
     assert text.split("\n")[0] == f"You asked: {expected}"
 
 
 def test_tool_calls_need_tools() -> None:
     """A request without tools never gets a call, whatever it asks for."""
-    got = answer(Ask(model="m", prompt="[scenario: two_tool_calls] Go"), {}).first
+    got = answer(Ask(model="m", prompt="[scenario: two_tool_calls] Go"), {}).choices[0]
 
     assert [part.kind for part in got.parts] == ["text"]
     assert 'You asked: "Go"' in got.parts[0].text
@@ -133,9 +133,9 @@ def test_the_limit_may_cut_a_tool_call() -> None:
     """The limit of tokens falls where it falls, even inside a call's arguments."""
     tool = Tool(name="f", parameters={"properties": {"text": {"type": "string"}}})
     ask = Ask(model="m", prompt="Oslo", tools=(tool,))
-    whole = answer(ask, {}).first.parts[0]
+    whole = answer(ask, {}).parts[0]
     short = Ask(model="m", prompt="Oslo", tools=(tool,), max_tokens=3)
-    got = answer(short, {}).first
+    got = answer(short, {}).choices[0]
 
     assert json.loads(whole.text) == whole.arguments == {"text": "Oslo"}
     assert got.finish == "length"
@@ -354,7 +354,7 @@ def test_own_scenarios(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     after = answer(ask, {})
 
     assert (before.scenario, after.scenario) == ("default", "own")
-    assert after.first.parts[0].text == '"m": violet. {{unknown}}' * 2
+    assert after.parts[0].text == '"m": violet. {{unknown}}' * 2
     assert (after.usage.input, after.usage.cached) == (7, 5)
 
 

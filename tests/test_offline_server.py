@@ -141,6 +141,25 @@ def test_expect_continue(server: Server) -> None:
         assert answered(client)[0].status == 200
 
 
+def test_a_head_without_a_body(server: Server) -> None:
+    """What is asked with HEAD is refused with a head alone; the connection stays."""
+    with connect(server) as client:
+        client.sendall(f"HEAD {CHAT} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        response = http.client.HTTPResponse(client, method="HEAD")
+        response.begin()
+        assert (response.status, response.read()) == (405, b"")
+
+        client.sendall(request(ASKED))
+        assert answered(client)[0].status == 200
+
+
+def test_without_h11(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no SDK is installed the server says at once what it needs."""
+    monkeypatch.setattr("nbstream.offline.server.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="%pip install h11"):
+        Server().start()
+
+
 def test_large_body(server: Server) -> None:
     """A body of several megabytes is read, and its last words are the prompt."""
     old = {"role": "user", "content": "x " * 2_000_000}
@@ -157,15 +176,15 @@ def test_large_body(server: Server) -> None:
 BAD_HTTP = {
     "not HTTP": (b"HELLO\r\n\r\n", 400),
     "a length that is no number": (
-        b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         400,
     ),
     "a body too large": (
-        b"POST / HTTP/1.1\r\nContent-Length: 999999999999\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\n\r\n",
         413,
     ),
     "a chunked request": (
-        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
         411,
     ),
     "a head too long": (b"POST / HTTP/1.1\r\nX: " + b"x" * 200_000 + b"\r\n\r\n", 431),

@@ -625,8 +625,8 @@ def test_no_json_breaks_it(payload):
     """Whatever JSON comes, it gives events."""
     reply = Reply("openai.chat")
 
-    reply.extend(openai_chat.normalize(payload))
-    reply.end()
+    reply._extend(openai_chat.normalize(payload))
+    reply._end()
 
     assert isinstance(reply.to_message(), dict)
 
@@ -637,8 +637,8 @@ def test_no_json_breaks_it(payload):
 def replied(payloads):
     reply = Reply("openai.chat")
     for payload in payloads:
-        reply.extend(openai_chat.normalize(payload))
-    reply.end()
+        reply._extend(openai_chat.normalize(payload))
+    reply._end()
     return reply
 
 

@@ -513,8 +513,8 @@ def test_no_json_breaks_it(payloads):
 def replied(payloads):
     reply = Reply("openai.responses")
     for payload in payloads:
-        reply.extend(openai_responses.normalize(payload))
-    reply.end()
+        reply._extend(openai_responses.normalize(payload))
+    reply._end()
     return reply
 
 

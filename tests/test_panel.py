@@ -11,7 +11,7 @@ from comm.base_comm import BaseComm
 from nbstream import Chat, offline
 from nbstream.chat.panel_widget import KINDS, LONGEST, checked
 from nbstream.errors import NbstreamError, ProviderFailure, UsageError
-from nbstream.markdown.short import expand
+from nbstream.markdown.html import expand
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 STATIC = {"text/html", "text/markdown", "text/plain"}
@@ -129,7 +129,7 @@ def test_a_question_is_asked_and_answered(seen):
 
     assert asked == {"kind": "asked", "id": id_, "why": ""}
     assert [each["running"] for each in turns] == ["t1", ""]
-    assert [each["of"]["kind"] for each in seen.messages("of")][-1] == "end"
+    assert seen.messages("of")[-1]["of"] == {"kind": "end"}
     assert question == "hello <b>you</b>"
     assert "<b>" not in html
     assert set(saved["data"]) == STATIC

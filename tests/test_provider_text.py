@@ -32,6 +32,6 @@ def test_the_text_goes_back_as_a_message():
     """The message is the form that most APIs read."""
     reply = Reply("text")
     for each in ("Hel", "lo"):
-        reply.extend(text.normalize(each))
+        reply._extend(text.normalize(each))
 
     assert text.to_message(reply) == {"role": "assistant", "content": "Hello"}

@@ -74,7 +74,7 @@ def read(items):
     reader = Reader(reply)
     for item in items:
         reader.push(item)
-    reply.end()
+    reply._end()
     return reply
 
 

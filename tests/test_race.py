@@ -11,9 +11,9 @@ from harness.sdks import cases, only
 
 import nbstream
 from nbstream.errors import Stopped, UsageError
-from nbstream.racing.result import said
+from nbstream.lab.race import summary
 from nbstream.reply import Reply
-from nbstream.screens.race_bundle import race_bundle
+from nbstream.screens.bundle import bundle
 
 PROMPT = "Say hello [scenario: prose]"
 
@@ -227,7 +227,7 @@ def test_a_terminal_shows_one_after_the_other(capsys):
 
 def test_a_reply_without_times_is_told_without_them():
     """One that is not of a race."""
-    assert said("a", Reply()) == "a: no token, 0 characters, running"
+    assert summary("a", Reply()) == "a: no token, 0 characters, running"
 
 
 # -- what is saved -------------------------------------------------------------------
@@ -240,25 +240,25 @@ def replies_of(**texts):
 def test_the_saved_output_has_columns_and_no_times():
     """Three forms, all of them safe, the names as they are."""
     replies = race({"<b>a": lambda: ["**x** <i>"], "b*": lambda: ["```py\n1"]})
-    made = race_bundle(replies)
+    made = bundle(replies)
 
     assert "&lt;b&gt;a</th>" in made["text/html"]
     assert "<strong>x</strong> &lt;i&gt;" in made["text/html"]
     assert made["text/html"].count("<td ") == 2
     assert made["text/plain"] == "== <b>a ==\n**x** <i>\n\n== b* ==\n```py\n1"
     assert "<b>" not in made["text/markdown"]
-    assert made == race_bundle(replies)
+    assert made == bundle(replies)
 
 
 def test_a_fence_left_open_does_not_swallow_the_next_answer():
     """Each answer is closed before the next name."""
-    made = race_bundle(replies_of(a="```\ncode", b="**bold**"))["text/markdown"]
+    made = bundle(replies_of(a="```\ncode", b="**bold**"))["text/markdown"]
 
     assert made.split("### b")[0].rstrip().endswith("```")
 
 
 def test_more_than_three_begin_a_new_row():
     """Columns stay wide enough to be read."""
-    made = race_bundle(replies_of(a="1", b="2", c="3", d="4"))["text/html"]
+    made = bundle(replies_of(a="1", b="2", c="3", d="4"))["text/html"]
 
     assert [row.count("<td ") for row in made.split("</table>")[:2]] == [3, 1]

@@ -5,9 +5,9 @@ from test_widget import WIDGET, custom, sent
 
 import nbstream
 from nbstream._stop import Stop
-from nbstream.racing.result import Race
+from nbstream.lab.race import Race
+from nbstream.lab.race_view import FALLBACK, RaceModel, WidgetRace
 from nbstream.reply import Reply
-from nbstream.screens.race_widget import FALLBACK, RaceModel, WidgetRace
 from nbstream.types import TextDelta
 
 __all__ = ["sent"]  # a fixture
@@ -74,9 +74,9 @@ def test_a_new_page_gets_everything_so_far(screen, sent):
     """By lane, with the names."""
     found, _ = screen
     reply = Reply("text")
-    reply.apply(TextDelta(text="Hello"))
-    found.lane(1).open(reply)
-    found.lane(1).update(reply)
+    reply._apply(TextDelta(text="Hello"))
+    found.lanes[1].open(reply)
+    found.lanes[1].update(reply)
     sent.clear()
     say(found, {"kind": "resync"})
     (message,) = custom(sent)

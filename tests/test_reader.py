@@ -42,7 +42,7 @@ def read(payloads, api=""):
     for payload in payloads:
         reader.push(payload)
     reader.finish()
-    reply.end()
+    reply._end()
     return reply
 
 

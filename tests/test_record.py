@@ -18,7 +18,7 @@ from harness.wire import said
 
 import nbstream
 from nbstream.errors import ProviderFailure, UsageError
-from nbstream.record import Recorder, load
+from nbstream.lab.recording import Recorder, load
 
 httpx2 = pytest.importorskip("httpx2")
 pytest.importorskip("openai")
@@ -496,14 +496,14 @@ def test_a_file_that_goes_away_is_told_at_the_end(clients, rec):
 
 def test_the_name_is_a_context_manager_and_a_module():
     """``nbstream.record(...)`` records, and ``nbstream.record`` has its functions."""
-    from nbstream.record import Exchange, load, loads
+    from nbstream.lab.recording import Exchange, load, loads
 
     assert nbstream.record is Recorder
     assert (nbstream.record.load, nbstream.record.loads) == (load, loads)
-    assert sys.modules["nbstream.record"].Exchange is Exchange
+    assert sys.modules["nbstream.lab.recording"].Exchange is Exchange
     assert repr(nbstream.record("a/b.rec")) == "<nbstream.record 'b.rec'>"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        sys.modules["nbstream.record"].nothing  # noqa: B018
+        sys.modules["nbstream.lab.recording"].nothing  # noqa: B018
 
 
 class Wrapped(httpx2.SyncByteStream):
@@ -533,7 +533,7 @@ class Sink:
 
 def test_a_tee_shows_what_is_behind_it():
     """A stream's own attributes are reached through the tee; its kind is the same."""
-    from nbstream.record.tee import sync_tee
+    from nbstream.streams.transports import sync_tee
 
     sink = Sink()
     tee = sync_tee(httpx2)(Wrapped(), sink)

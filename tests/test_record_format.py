@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import nbstream
 from nbstream.errors import UsageError
-from nbstream.record import Exchange, Read, RecordingError, dumps, loads
-from nbstream.record.lines import decode, encode
+from nbstream.lab.recording import Exchange, Read, RecordingError, dumps, loads
+from nbstream.lab.recording.format import decode, encode
 
 LINES = {
     "an event": (b"data: 1\n\n", ["lf data: 1", "lf "]),
@@ -102,7 +102,7 @@ def test_editors_may_change_line_ends():
 
 def test_the_page_about_it_is_right():
     """The example of FORMAT.md is a recording."""
-    page = Path(nbstream.__file__).parent / "record" / "FORMAT.md"
+    page = Path(nbstream.__file__).parent / "lab" / "recording" / "FORMAT.md"
     block = re.search(r"^```\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
     (found,) = loads(block[1].encode())
 

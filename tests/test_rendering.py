@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbstream.markdown import to_html
-from nbstream.markdown.pieces import LEAST
+from nbstream.markdown.blocks import LEAST
+from nbstream.markdown.html import SHORT, expand, shorten
 from nbstream.markdown.rendering import Frame, Rendering
-from nbstream.markdown.short import SHORT, expand, shorten
 
 FOOT = "</code></pre>\n"
 

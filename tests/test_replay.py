@@ -21,9 +21,9 @@ import nbstream
 from nbstream import offline
 from nbstream._reader import Reader
 from nbstream.errors import UsageError
+from nbstream.lab.recording import Exchange, Read, dumps, load, loads
 from nbstream.offline import Server
 from nbstream.offline.replay import Question
-from nbstream.record import Exchange, Read, dumps, load, loads
 from nbstream.streams.loop_reader import background_loop
 
 anthropic = pytest.importorskip("anthropic")
@@ -120,7 +120,7 @@ def pushed(api: str, pieces: list[bytes]) -> tuple[list[object], dict]:
     reply = nbstream.Reply(api)
     reader = Reader(reply)
     events = [event for piece in pieces for event in reader.push(piece)]
-    reply.end()
+    reply._end()
     return events, facts(reply)
 
 

@@ -52,9 +52,9 @@ def usage(input_tokens=None, output_tokens=None, total_tokens=None, **data):
 
 def reply_of(*events, end=True, **how):
     reply = Reply("openai.chat")
-    reply.extend(events)
+    reply._extend(events)
     if end:
-        reply.end(**how)
+        reply._end(**how)
     return reply
 
 
@@ -149,7 +149,7 @@ def test_outcome(events, how, expected):
     """The outcome says how it ended, and running comes before."""
     reply = reply_of(*events, end=False)
     before = reply.outcome
-    reply.end(**how)
+    reply._end(**how)
 
     assert (before, reply.outcome) == ("running", expected)
 
@@ -157,7 +157,7 @@ def test_outcome(events, how, expected):
 def test_the_first_end_counts():
     """Ending again changes nothing."""
     reply = reply_of(text("a"))
-    reply.end(exception=OSError("late"))
+    reply._end(exception=OSError("late"))
 
     assert (reply.outcome, reply.exception) == ("truncated", None)
 
@@ -420,7 +420,7 @@ def test_the_last_exchange_names_the_reply():
         Start(id="", model=""),
         Start(id="r2", model=""),
     )
-    reply.apply(Start(id="r3", model="x"))
+    reply._apply(Start(id="r3", model="x"))
 
     assert (reply.id, reply.model) == ("r2", "m")
 
@@ -524,7 +524,7 @@ def test_text_grows_as_it_is_read():
     """Reading between two deltas takes nothing away."""
     reply = reply_of(text("a"), end=False)
     first = reply.text
-    reply.apply(text("b"))
+    reply._apply(text("b"))
 
     assert (first, reply.text, str(reply)) == ("a", "ab", "ab")
 
@@ -618,9 +618,9 @@ class Number:
 
 def asked_for_a_number(*events, **how):
     reply = Reply("openai.chat")
-    reply.expected = Number()
-    reply.extend(events)
-    reply.end(**how)
+    reply._expected = Number()
+    reply._extend(events)
+    reply._end(**how)
     return reply
 
 
@@ -648,19 +648,19 @@ def test_only_a_whole_answer_is_made_an_object(events, how, parsed):
     """Of a part of one nothing is invented, and the text stays as it came."""
     reply = asked_for_a_number(*events, **how)
 
-    assert (reply.parsed, reply.misfit) == (parsed, None)
-    assert reply.answered is (parsed is not None)
+    assert (reply.parsed, reply._misfit) == (parsed, None)
+    assert reply._answered is (parsed is not None)
 
 
 def test_an_answer_that_does_not_fit_keeps_its_text():
     """What is wrong is told, once; the outcome is that of the stream."""
     reply = asked_for_a_number(text("4x"), finish(), End())
-    misfit = reply.misfit
-    reply.end(stopped=True)
+    misfit = reply._misfit
+    reply._end(stopped=True)
 
     assert (reply.parsed, reply.text, reply.outcome) == (None, "4x", "complete")
     assert str(misfit) == "invalid literal for int() with base 10: '4x'"
-    assert reply.misfit is misfit
+    assert reply._misfit is misfit
 
 
 def test_the_json_of_an_answer_can_be_used_while_it_arrives():

@@ -63,7 +63,7 @@ class Calls:
 
 def failure(error):
     reply = Reply()
-    reply.end(exception=error)
+    reply._end(exception=error)
     return failure_of(reply)
 
 

@@ -28,14 +28,14 @@ ENDED = (Finish(reason="stop", raw_reason="stop"), End())
 
 def reply_of(*texts):
     reply = Reply("text")
-    reply.extend(TextDelta(text=text) for text in texts)
+    reply._extend(TextDelta(text=text) for text in texts)
     return reply
 
 
 def ended(reply, **how):
     if not how:
-        reply.extend(ENDED)
-    reply.end(**how)
+        reply._extend(ENDED)
+    reply._end(**how)
     reply.timing = Timing(first_event_s=0.1, first_text_s=0.1, end_s=0.5)
     return reply
 
@@ -173,7 +173,7 @@ def played(screen, *texts, **how):
     reply = Reply("text")
     screen.open(reply)
     for text in texts:
-        reply.apply(TextDelta(text=text))
+        reply._apply(TextDelta(text=text))
         screen.update(reply)
     screen.close(ended(reply, **how))
     return reply
@@ -186,7 +186,7 @@ def test_a_terminal_gets_text_as_it_comes():
     seen = []
     screen.open(reply)
     for text in ("Hel", "lo"):
-        reply.apply(TextDelta(text=text))
+        reply._apply(TextDelta(text=text))
         screen.update(reply)
         seen.append(out.getvalue())
     screen.update(reply)
@@ -216,7 +216,7 @@ def test_an_answer_without_text_has_no_gap():
     """What there is instead begins on the first line."""
     out = Tty()
     screen, reply = TerminalScreen(out), reply_of()
-    reply.apply(ToolCallDelta(index=0, id="c", name="f", arguments="{}"))
+    reply._apply(ToolCallDelta(index=0, id="c", name="f", arguments="{}"))
     screen.close(ended(reply))
 
     assert out.getvalue() == "f({})\n"
@@ -244,7 +244,7 @@ def test_an_error_cannot_drive_the_terminal_either():
     """What follows the text is cleaned too."""
     out = Tty()
     reply = reply_of("Hel")
-    reply.apply(Failure(type="e", message="\x1b[2J"))
+    reply._apply(Failure(type="e", message="\x1b[2J"))
     TerminalScreen(out).close(ended(reply))
 
     assert out.getvalue() == "Hel\n\n[Failed. e: ␛[2J]\n"
@@ -363,7 +363,7 @@ def test_the_interval_grows_with_the_text(outputs):
     screen.open(reply)
     screen.update(reply)
     short = screen.interval_s()
-    reply.apply(TextDelta(text="é" * 100_000))
+    reply._apply(TextDelta(text="é" * 100_000))
     screen.update(reply)
     sent = sum(len(form.encode()) for form in outputs[-1]["data"].values())
 
@@ -393,14 +393,14 @@ def test_a_screen_says_which_cell_shows_the_reply(make, outputs, in_shell):
     """So that a reply on the cell's last line is not shown a second time."""
     in_shell(FakeShell(request("cell 5")))
 
-    assert played(make(), "Hel").shown_in == "cell 5"
+    assert played(make(), "Hel")._shown_in == "cell 5"
 
 
 def test_what_was_not_shown_was_shown_in_no_cell(in_shell):
     """With ``view="none"`` the reply on the last line of the cell is shown."""
     in_shell(FakeShell(request("cell 5")))
 
-    assert played(NoScreen(), "Hel").shown_in is None
+    assert played(NoScreen(), "Hel")._shown_in is None
 
 
 def test_every_screen_fits_the_player():
@@ -419,7 +419,7 @@ def test_every_screen_fits_the_player():
 def test_a_reply_in_another_cell_shows_itself(outputs, in_shell):
     """Where it has not been shown, all three forms are, without timing."""
     reply = ended(reply_of("Hello"))
-    reply.shown_in = "cell 5"
+    reply._shown_in = "cell 5"
     in_shell(FakeShell(request("cell 6", allow_stdin=True)))
     reply._ipython_display_()
 
@@ -431,7 +431,7 @@ def test_a_reply_in_another_cell_shows_itself(outputs, in_shell):
 def test_a_reply_is_not_shown_twice_in_its_cell(outputs, in_shell, capsys):
     """So ``nbstream.show(stream)`` may be the last line."""
     reply = ended(reply_of("Hello"))
-    reply.shown_in = "cell 5"
+    reply._shown_in = "cell 5"
     in_shell(FakeShell(request("cell 5", allow_stdin=True)))
     reply._ipython_display_()
 

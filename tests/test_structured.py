@@ -158,7 +158,7 @@ def test_without_a_schema_there_is_no_object(to_server):
     to_server("openai-chat")
     reply = nbstream.ask("Hi", "openai-chat:m")
 
-    assert (reply.parsed, reply.form) == (None, "markdown")
+    assert (reply.parsed, reply._form) == (None, "markdown")
     with pytest.raises(UsageError, match="this answer has no JSON list: it begins"):
         list(reply.items())
 
@@ -169,8 +169,8 @@ def test_an_answer_that_is_cut_is_no_object(to_server):
     cut = nbstream.ask("Hi", "openai:m", schema=Recipe, max_tokens=4)
     refused = nbstream.ask("[scenario: refusal] Hi", "openai:m", schema=Recipe)
 
-    assert (cut.parsed, cut.misfit, cut.finish_reason) == (None, None, "length")
-    assert (refused.parsed, refused.misfit) == (None, None)
+    assert (cut.parsed, cut._misfit, cut.finish_reason) == (None, None, "length")
+    assert (refused.parsed, refused._misfit) == (None, None)
     assert refused.refusal or refused.text
 
 
@@ -503,7 +503,7 @@ class Feed:
 
 def live_of(feed, schema=list[Step]):
     reply = Reply()
-    reply.form, reply.expected = "json", shape_of(schema)
+    reply._form, reply._expected = "json", shape_of(schema)
     return started(iter(feed), reply, view="none")
 
 

@@ -7,8 +7,8 @@ import pytest
 
 import nbstream
 from nbstream.errors import UsageError
+from nbstream.lab.timeline import Span, spans, totals
 from nbstream.reply import Reply, Timing
-from nbstream.timeline.spans import Span, spans, totals
 from nbstream.types import End, Finish, TextDelta, ToolCallDelta
 
 
@@ -76,11 +76,11 @@ def reply(*steps, end_s=2.0, outcome="complete"):
     found.model = "m"
     found.timing = timed(*steps, end_s=end_s)
     for _, event in steps:
-        found.apply(event)
+        found._apply(event)
     if outcome == "complete":
-        found.extend([text(), Finish(reason="stop", raw_reason="stop"), End()])
+        found._extend([text(), Finish(reason="stop", raw_reason="stop"), End()])
     error = ConnectionError("reset") if outcome == "failed" else None
-    found.end(stopped=outcome == "stopped", exception=error)
+    found._end(stopped=outcome == "stopped", exception=error)
     return found
 
 
@@ -111,7 +111,7 @@ def test_the_same_times_give_the_same_picture(outcome):
 
 RECORDED = """
 import hashlib
-from nbstream.record.exchange import Exchange, Read
+from nbstream.lab.recording.exchange import Exchange, Read
 CHUNK = b'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}\\n\\n'
 reads = tuple(Read(0.3 + 0.1 * n, CHUNK) for n in range(20))
 exchange = Exchange(

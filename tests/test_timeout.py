@@ -164,6 +164,6 @@ def test_a_whole_answer_is_never_too_late():
 def test_a_timeout_is_retryable():
     """The same request may be answered in time when it is sent again."""
     reply = Reply()
-    reply.end(exception=TimeoutError("no token within 1 s"))
+    reply._end(exception=TimeoutError("no token within 1 s"))
 
     assert failure_of(reply).retryable

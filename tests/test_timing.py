@@ -3,7 +3,7 @@
 import pytest
 
 import nbstream
-from nbstream.record.exchange import Exchange, Read
+from nbstream.lab.recording.exchange import Exchange, Read
 from nbstream.reply.timing import Delta, Spread, Stall, Timing
 from nbstream.streams.source import noting
 from nbstream.types import (

@@ -27,7 +27,7 @@ def reply_of(payloads, *events, stopped=False, exception=None):
     reader = Reader(reply)
     for payload in [*payloads, *events]:
         reader.push(payload)
-    reply.end(stopped=stopped, exception=exception)
+    reply._end(stopped=stopped, exception=exception)
     return reply
 
 
@@ -111,6 +111,6 @@ def test_what_is_no_message():
 
     reply = Odd("openai.chat")
     Reader(reply).push(DONE[0])
-    reply.end()
+    reply._end()
     with pytest.raises(Exception, match="'text' is no message: expected a dict"):
         as_messages(reply, Own)

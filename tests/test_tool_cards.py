@@ -36,14 +36,14 @@ DONE = ToolResult(call=0, state="done", result="<i>18</i>", seconds=0.31)
 
 def reply_of(*events):
     reply = Reply("openai.chat")
-    reply.extend(events)
+    reply._extend(events)
     return reply
 
 
 def two_rounds():
     first = (TextDelta(text="I look."), CALL, *CALLED, DONE, Round())
     reply = reply_of(*first, TextDelta(text="It is *18*."), End())
-    reply.end()
+    reply._end()
     return reply
 
 
@@ -86,10 +86,10 @@ def test_a_turn_that_is_stopped_between_two_answers(case):
     """The answer was whole, but the turn was not."""
     run, outcome, state = STOPS[case]
     reply = reply_of(CALL, *CALLED, run)
-    reply.end(stopped=True)
+    reply._end(stopped=True)
 
     assert (reply.outcome, reply.tool_calls[0].run.state) == (outcome, state)
-    assert not reply.calling
+    assert not reply._calling
 
 
 def test_a_result_may_come_before_anything_else():
@@ -159,9 +159,9 @@ def test_a_card_changes_with_its_call():
     sections = Sections()
     reply = reply_of(TextDelta(text="I look."), CALL, *CALLED)
     sections.changes(reply)
-    reply.apply(ToolResult(call=0, state="running"))
+    reply._apply(ToolResult(call=0, state="running"))
     running = sections.changes(reply)
-    reply.apply(DONE)
+    reply._apply(DONE)
     done = sections.changes(reply)
 
     assert [*running] == [*done] == ["0.4.call.0"]
@@ -174,9 +174,9 @@ def test_rounds_follow_each_other_on_the_page():
     sections = Sections()
     reply = reply_of(TextDelta(text="I look."), CALL, *CALLED, DONE)
     first = sections.changes(reply)
-    reply.extend([Round(), TextDelta(text="It is so.")])
+    reply._extend([Round(), TextDelta(text="It is so.")])
     second = sections.changes(reply)
-    reply.apply(TextDelta(text=" And so."))
+    reply._apply(TextDelta(text=" And so."))
     third = sections.changes(reply)
 
     assert [*first] == ["0.2.text", "0.4.call.0"]
@@ -210,9 +210,9 @@ def test_what_goes_on_is_said():
     facts, reply = Facts(), reply_of(TextDelta(text="Hm", kind="reasoning"))
     phases = [facts.new(reply, 1.0)["phase"]]
     for at_s, event in enumerate((CALL, *CALLED, DONE, Round()), 2):
-        reply.apply(event)
+        reply._apply(event)
         phases.append(facts.new(reply, at_s).get("phase"))
-    reply.apply(TextDelta(text="So", kind="reasoning"))
+    reply._apply(TextDelta(text="So", kind="reasoning"))
     last = facts.new(reply, 20.0)
 
     assert phases == ["thinking", "calling", None, None, None, "waiting"]
@@ -285,10 +285,10 @@ def test_a_terminal_shows_the_rounds():
     screen, reply = TerminalScreen(out), reply_of(TextDelta(text="I look."), CALL)
     screen.open(reply)
     screen.update(reply)
-    reply.extend([*CALLED, DONE, Round(), TextDelta(text="It is 18.")])
+    reply._extend([*CALLED, DONE, Round(), TextDelta(text="It is 18.")])
     screen.update(reply)
-    reply.apply(End())
-    reply.end()
+    reply._apply(End())
+    reply._end()
     screen.close(reply)
 
     assert out.getvalue() == (

@@ -61,7 +61,7 @@ def play(turn):
                 own.append(payload)
 
     asyncio.run(read())
-    turn.reply.end()
+    turn.reply._end()
     return own
 
 
@@ -232,7 +232,7 @@ def test_a_tool_may_ask_first(case):
         reader = Reader(turn.reply)
         async for payload in turn():
             reader.push(payload)
-            if turn.reply.asking:
+            if turn.reply._asking:
                 while not consents.open:  # the question is asked a step later
                     await asyncio.sleep(0)
                 seen.extend(consents.open)

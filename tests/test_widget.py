@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nbstream._stop import Stop
 from nbstream.markdown import to_html
-from nbstream.markdown.short import LITERAL, SHORT, expand, shorten, shortened
+from nbstream.markdown.html import LITERAL, SHORT, expand, shorten, shortened
 from nbstream.reply import Reply
 from nbstream.screens import widget
 from nbstream.screens.bundle import bundle
@@ -121,14 +121,14 @@ def hear(screen, content):
 
 def say(screen, reply, *texts, kind="text"):
     for text in texts:
-        reply.apply(TextDelta(text=text, kind=kind))
+        reply._apply(TextDelta(text=text, kind=kind))
         screen.update(reply)
 
 
 def ended(reply, **how):
     if not how:
-        reply.apply(End())
-    reply.end(**how)
+        reply._apply(End())
+    reply._end(**how)
     return reply
 
 
@@ -240,7 +240,7 @@ def test_a_text_that_goes_on_is_said_in_few_words(screen, sent):
     assert in_full(second) == [2, 6, " two</p>\n"]
     assert in_full(third) == [3, 10, " three</p>\n"]
     assert set(fourth) == {"kind", "seq", "sections"}
-    assert screen._whole()["last"] == "0.2.text"
+    assert screen.whole()["last"] == "0.2.text"
 
 
 @settings(deadline=None, max_examples=60)
@@ -250,10 +250,10 @@ def test_however_it_is_cut_the_page_shows_the_final_html(sizes):
     sections, reply, page, at = Sections(), Reply("text"), Page(), 0
     frames, messages = FrameMessages(), []
     for size in sizes:
-        reply.apply(TextDelta(text=TOUR[at : at + size]))
+        reply._apply(TextDelta(text=TOUR[at : at + size]))
         messages.append(frames.next(sections.changes(reply), {}))
         at += size
-    reply.apply(TextDelta(text=TOUR[at:]))
+    reply._apply(TextDelta(text=TOUR[at:]))
     messages.append(frames.next(sections.changes(ended(reply)), {}))
     for message in in_words(json.loads(json.dumps(messages))):
         page.take(message["sections"])
@@ -307,7 +307,7 @@ REPLIES = {
     ),
     "two answers": (
         [TextDelta(text="one", choice=0), TextDelta(text="two", choice=1)],
-        lambda reply: (reply.apply(End(choice=1)), ended(reply))[1],
+        lambda reply: (reply._apply(End(choice=1)), ended(reply))[1],
     ),
     "half a character": (
         [ToolCallDelta(index=0, id="c", name="f", arguments="\ud83d")],
@@ -323,7 +323,7 @@ def test_the_last_frame_shows_what_the_output_will_show(events, end):
     """So nothing moves when the one takes the other's place."""
     sections, reply, page = Sections(), Reply("text"), Page()
     for event in events:
-        reply.apply(event)
+        reply._apply(event)
         page.take(sections.changes(reply))
     page.take(sections.changes(end(reply)))
 
@@ -362,11 +362,11 @@ def test_a_call_fills_in(screen, sent):
     reply, page = Reply("text"), Page()
     seen = []
     for piece in ('{"city"', ': "Par', 'is"}'):
-        reply.apply(ToolCallDelta(index=0, id="c", name="f", arguments=piece))
+        reply._apply(ToolCallDelta(index=0, id="c", name="f", arguments=piece))
         screen.update(reply)
         page.take(custom(sent)[-1]["sections"])
         seen.append(page.html)
-    reply.apply(PartDone(index=0, data={}))
+    reply._apply(PartDone(index=0, data={}))
     screen.update(reply)
     page.take(custom(sent)[-1]["sections"])
 
@@ -393,7 +393,7 @@ def test_what_is_added_to_is_not_what_is_read_again(line):
     sections, reply = Sections(), Reply("text")
     begin = {"x": "```\n", "-": "", "|": "| a |\n|---|\n"}[line[0]]
     for text in (begin, line * 5_000, line):
-        reply.apply(TextDelta(text=text))
+        reply._apply(TextDelta(text=text))
         sections.changes(reply)
 
     assert sections.open_chars < 5_000
@@ -432,11 +432,11 @@ def test_a_page_loaded_in_the_middle_goes_on_as_the_others(cut):
     """It has the same blocks and the same open line, wherever the text was cut."""
     sections, reply, page = Sections(), Reply("text"), Page()
     for text in (TOUR[: cut // 2], TOUR[cut // 2 : cut]):
-        reply.apply(TextDelta(text=text))
+        reply._apply(TextDelta(text=text))
         page.take(sections.changes(reply))
     late = Page(sections.snapshot())
     seen = (page.shown, late.shown)
-    reply.apply(TextDelta(text=TOUR[cut:]))
+    reply._apply(TextDelta(text=TOUR[cut:]))
     changes = sections.changes(ended(reply))
     page.take(changes)
     late.take(changes)
@@ -672,8 +672,8 @@ class Whatever:
 
 def reply_in(form, key=None):
     reply = Reply("text")
-    reply.form = form
-    reply.expected = Whatever(key) if form == "json" else None
+    reply._form = form
+    reply._expected = Whatever(key) if form == "json" else None
     return reply
 
 
@@ -694,7 +694,7 @@ def test_a_form_is_shown_as_the_output_will_show_it(form, key, text, size):
     """Whatever the pieces, and also where it turns out not to be what was expected."""
     sections, reply, page = Sections(), reply_in(form, key), Page()
     for at in range(0, len(text), size):
-        reply.apply(TextDelta(text=text[at : at + size]))
+        reply._apply(TextDelta(text=text[at : at + size]))
         page.take(sections.changes(reply))
     page.take(sections.changes(ended(reply)))
 

@@ -5,6 +5,27 @@
     reply = nbstream.show(client.responses.create(..., stream=True))
     reply.text, reply.tool_calls, reply.usage, reply.outcome
 
+================================  ===================================================
+to                                write
+================================  ===================================================
+show a stream that you have       ``reply = nbstream.show(stream)``
+go on meanwhile                   ``live = nbstream.start(stream)``, ``await live``
+ask a model by its name           ``nbstream.ask("...", "openai:gpt-5.6-luna")``
+ask from a cell                   ``%load_ext nbstream``, ``%%stream openai:...``
+let it call functions             ``ask(..., tools=[function])``, ``nbstream.tool``
+get objects                       ``ask(..., schema=list[Recipe]).parsed``
+hold a conversation               ``nbstream.Chat("openai:...")``, ``chat.panel()``
+race several streams              ``nbstream.race({"name": function, ...})``
+loop over events, show nothing    ``for event in nbstream.events(stream): ...``
+work with no key and no network   ``nbstream.offline.use()``
+record what a provider sends      ``with nbstream.record("lesson.rec"): ...``
+see the bytes, and when           ``reply.anatomy()``, ``reply.plot()``
+catch what failed                 ``except nbstream.ProviderFailure as failure: ...``
+================================  ===================================================
+
+Submodules: ``offline`` (scripted answers), ``types`` (the events), ``errors``, ``sse``
+(server-sent events), ``markdown`` (safe HTML), ``providers`` (the wire APIs).
+
 Names are imported when they are first used, so that ``import nbstream`` costs nothing.
 """
 
@@ -19,7 +40,6 @@ if TYPE_CHECKING:
     from nbstream._live import Live, start
     from nbstream._show import last, show
     from nbstream._timeout import Timeout
-    from nbstream.anatomy import anatomy
     from nbstream.chat import Chat
     from nbstream.errors import (
         AuthenticationFailure,
@@ -39,11 +59,12 @@ if TYPE_CHECKING:
         UnknownNameError,
         UsageError,
     )
+    from nbstream.lab.anatomy import anatomy
+    from nbstream.lab.race import Race, RaceStopped, last_race, race
+    from nbstream.lab.recording import record
+    from nbstream.lab.timeline import plot
     from nbstream.magic import load_ipython_extension
-    from nbstream.racing import Race, RaceStopped, last_race, race
-    from nbstream.record import record
     from nbstream.reply import Reply
-    from nbstream.timeline import plot
     from nbstream.tools import tool
 
 __version__ = "0.1.0"
@@ -85,44 +106,23 @@ __all__ = [
     "tool",
 ]
 
-#: Where each name lives: it is imported from there when it is first used.
+#: Where each name lives, but for the errors: it is imported when it is first used.
 _HOMES = {
-    **dict.fromkeys(
-        (
-            "AuthenticationFailure",
-            "ConnectionFailure",
-            "ContentFilterFailure",
-            "NbstreamError",
-            "OverloadedFailure",
-            "ProtocolError",
-            "ProtocolFailure",
-            "ProviderFailure",
-            "RateLimitFailure",
-            "RequestFailure",
-            "SchemaFailure",
-            "ServiceFailure",
-            "Stopped",
-            "TimeoutFailure",
-            "UnknownNameError",
-            "UsageError",
-        ),
-        "nbstream.errors",
-    ),
     "Chat": "nbstream.chat",
     "Live": "nbstream._live",
-    "Race": "nbstream.racing",
-    "RaceStopped": "nbstream.racing",
+    "Race": "nbstream.lab.race",
+    "RaceStopped": "nbstream.lab.race",
     "Reply": "nbstream.reply",
     "Timeout": "nbstream._timeout",
-    "anatomy": "nbstream.anatomy",
+    "anatomy": "nbstream.lab.anatomy",
     "ask": "nbstream._ask",
     "events": "nbstream._events",
     "last": "nbstream._show",
-    "last_race": "nbstream.racing",
+    "last_race": "nbstream.lab.race",
     "load_ipython_extension": "nbstream.magic",
-    "plot": "nbstream.timeline",
-    "race": "nbstream.racing",
-    "record": "nbstream.record",
+    "plot": "nbstream.lab.timeline",
+    "race": "nbstream.lab.race",
+    "record": "nbstream.lab.recording",
     "show": "nbstream._show",
     "start": "nbstream._live",
     "tool": "nbstream.tools",
@@ -132,29 +132,23 @@ _SUBMODULES = ("errors", "markdown", "offline", "providers", "sse", "types")
 
 register(
     {
-        "anatomy": "nbstream.anatomy:anatomy",
+        "anatomy": "nbstream.lab.anatomy:anatomy",
         "display": "nbstream.screens.bundle:display_reply",
         "from_sse": "nbstream._reader:read_sse",
         "from_stream": "nbstream._show:read",
         "items": "nbstream.structured_items:Items",
         "markdown": "nbstream.screens.bundle:markdown_of",
         "partial": "nbstream.structured_items:partial",
-        "plot": "nbstream.timeline:plot",
+        "plot": "nbstream.lab.timeline:plot",
         "resume_hint": "nbstream._reader:resume_hint",
         "to_message": "nbstream.providers:message_of",
     }
 )
 
-# These are names of ours and submodules. Loading a submodule once, here, and dropping
-# the name it leaves makes `nbstream.anatomy` the function for good.
-for _name in ("anatomy", "record"):
-    import_module(f"nbstream.{_name}")
-    globals().pop(_name, None)  # a reload finds it gone
-
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    if name in __all__:
+        return getattr(import_module(_HOMES.get(name, "nbstream.errors")), name)
     if name in _SUBMODULES:
         return import_module(f"nbstream.{name}")
     msg = f"module 'nbstream' has no attribute {name!r}"
@@ -162,4 +156,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, *_SUBMODULES])

@@ -1,21 +1,43 @@
-"""Split a growing Markdown text into its top-level blocks."""
+"""Split a growing Markdown text into its top-level blocks.
+
+In CommonMark all blocks but the last are final, whatever lines may follow. Three things
+are not so simple: a formula set apart reads on over what looks like other blocks, a
+link definition reads on over a heading with an underline, and a closed fence needs no
+block after it to be final.
+
+A long list or table is cut into pieces, each of which is final before the next begins.
+A piece begins with an item of its list, or with a row of its table, where enough stands
+before it. It is read alone (a table's after the lines of its head), and its HTML is the
+part of the whole that it is: together the pieces are the block.
+"""
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from typing import TYPE_CHECKING, NamedTuple
 
-from nbstream.markdown.finality import final_starts, first_undecided
-from nbstream.markdown.openfence import OpenFence
-from nbstream.markdown.pieces import LEAST, Part, cuts
-from nbstream.markdown.stepwise import parse_blocks
+from nbstream.markdown.code import OpenFence, closing_line
+from nbstream.markdown.math import block_lines
+from nbstream.markdown.parser import parse_blocks, split_lines
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-__all__ = ["Splitter"]
+#: The fewest characters of a piece that another one follows.
+LEAST = 2_000
+_OPENERS = ("$$", "\\[", "\\begin{")
+_LITERAL = ("fence", "code_block", "math_block")
+#: Lines of a formula set apart: more than its longest number of characters.
+_MOST_LINES = 10_001
+_LISTS = ("bullet_list_open", "ordered_list_open")
+_ROWS_END = "</tbody>\n</table>\n"
 
-_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)")
+
+class Part(NamedTuple):
+    """What a piece goes on with: a list, or a table with the lines of its head."""
+
+    head: tuple[str, ...] = ()
 
 
 class Splitter:
@@ -27,103 +49,282 @@ class Splitter:
     """
 
     def __init__(self, *, least: int = LEAST) -> None:
+        #: The sources of the blocks that nothing to come can change.
+        self.closed: list[str] = []
         #: For each piece that goes on with the block of the one before: with what.
         self.parts: dict[int, Part] = {}
+        #: The last line, if it is not complete.
+        self.rest = ""
+        #: The fence that the tail is, if it is one and has a line.
+        self.fence: OpenFence | None = None
         self._least = least
-        self._closed: list[str] = []
-        self._unread: list[str] = []
         self._lines: list[str] = []
-        self._rest = ""
-        self._fence: OpenFence | None = None
-
-    def feed(self, text: str) -> None:
-        """Take the next piece of the text."""
-        if text:
-            self._unread.append(text)
-
-    @property
-    def closed(self) -> list[str]:
-        """The sources of the blocks that nothing to come can change."""
-        self._read()
-        return self._closed
 
     @property
     def tail(self) -> str:
         """The rest: the last block, and what is not clear yet."""
-        self._read()
-        lines = self._fence.source if self._fence else self._lines
-        return "".join([*lines, self._rest])
+        lines = self.fence.source if self.fence else self._lines
+        return "".join([*lines, self.rest])
 
-    @property
-    def rest(self) -> str:
-        """The last line, if it is not complete."""
-        self._read()
-        return self._rest
+    def piece(self, at: int) -> str:
+        """Return the source of a closed block, or of the tail, as it reads alone."""
+        source = self.closed[at] if at < len(self.closed) else self.tail
+        return "".join([*self.parts.get(at, Part()).head, source])
 
-    @property
-    def fence(self) -> OpenFence | None:
-        """The fence that the tail is, if it is one and has a line."""
-        self._read()
-        return self._fence
-
-    def _read(self) -> None:
-        if not self._unread:
-            return
-        text = self._rest + "".join(self._unread)
-        self._unread.clear()
+    def feed(self, text: str) -> None:
+        """Take the next piece of the text."""
+        text = self.rest + text
         # A CR at the end may be half of a line's end.
         last = len(text) - text.endswith("\r")
         end = max(text.rfind("\n", 0, last), text.rfind("\r", 0, last)) + 1
-        self._rest = text[end:]
+        self.rest = text[end:]
         if end:
-            self._take(_LINE.findall(text[:end]))
+            self._take(split_lines(text[:end]))
 
     def _take(self, lines: list[str]) -> None:
-        if self._fence:
-            count = self._fence.take(lines)
+        if self.fence:
+            count = self.fence.take(lines)
             if not count:
                 return
-            self._closed.append("".join(self._fence.source))
-            self._fence = None
+            self.closed.append("".join(self.fence.source))
+            self.fence = None
             lines = lines[count:]
         self._lines += lines
         if self._lines:
             self._split()
 
     def _split(self) -> None:
-        part = self.parts.get(len(self._closed), Part())
+        part = self.parts.get(len(self.closed), Part())
         lines, at = [*part.head, *self._lines], len(part.head)
         tokens = parse_blocks("".join(lines), {})
-        for start in final_starts(lines, tokens):
+        starts, undecided = _final(lines, tokens)
+        for start in starts:
             at = self._cut(lines, tokens, at, start)
-            self._closed.append("".join(lines[at:start]))
+            self.closed.append("".join(lines[at:start]))
             at = start
-        end = min(len(lines), first_undecided(lines, tokens))
-        at = self._cut(lines, tokens, at, end)
+        at = self._cut(lines, tokens, at, undecided)
         self._lines = lines[at:]
-        self._fence = _open_fence(self._lines, tokens, at)
-        if self._fence:
+        self.fence = _open_fence(self._lines, tokens, at)
+        if self.fence:
             self._lines = []
 
     def _cut(self, lines: list[str], tokens: list[Token], at: int, end: int) -> int:
         """Close the pieces of a list or table; return where its last one begins."""
-        part, starts = cuts(lines, tokens, at, end, self._least)
+        part, starts = _cuts(lines, tokens, at, end, self._least)
         for start in starts:
-            self._closed.append("".join(lines[at:start]))
-            self.parts[len(self._closed)] = part
+            self.closed.append("".join(lines[at:start]))
+            self.parts[len(self.closed)] = part
             at = start
         return at
 
 
 def _open_fence(lines: list[str], tokens: list[Token], gone: int) -> OpenFence | None:
     """Return the fence that ``lines`` are, if it is open and its start is final."""
-    last = tokens[-1] if tokens else None
-    if last is None or last.type != "fence" or last.map is None:
-        return None
-    at = last.map[0] - gone
     tops = [token for token in tokens if token.level == 0 and token.map]
+    if not tops or tokens[-1].type != "fence" or tops[-1].map is None:
+        return None
+    at = tops[-1].map[0] - gone
     alone = len(tops) == 1 or (tops[-2].map or [0, 0])[1] <= gone
     # A second line can still make a table's head of the first.
-    if not alone or at < 0 or at + 1 >= len(lines):
+    if not alone or not 0 <= at < len(lines) - 1:
         return None
-    return OpenFence(last, lines, at)
+    return OpenFence(tops[-1], lines, at)
+
+
+# -- what is final ---------------------------------------------------------------------
+
+
+class _Block(NamedTuple):
+    """A top-level block: its lines, and whether a definition may swallow it."""
+
+    start: int
+    end: int
+    type: str
+    soft: bool
+    fenced: bool
+
+
+def _final(lines: list[str], tokens: list[Token]) -> tuple[list[int], int]:
+    """Return the first lines of the blocks after final ones, and the first undecided.
+
+    Of that one lines to come can still make something else.
+    """
+    blocks = list(_blocks(lines, tokens))
+    literal = [range(each.start, each.end) for each in blocks if each.type in _LITERAL]
+    undecided = min(
+        undecided_formula(lines, chain.from_iterable(literal)),
+        _definition(lines, blocks),
+    )
+    starts = []
+    for block in blocks:
+        start = block.end
+        while not block.fenced and start < len(lines) and _is_blank(lines[start]):
+            start += 1
+        if start > undecided or (start == len(lines) and not block.fenced):
+            break
+        starts.append(start)
+    return starts, undecided
+
+
+def _blocks(lines: list[str], tokens: list[Token]) -> Iterator[_Block]:
+    for token in tokens:
+        if token.level or token.nesting < 0 or token.map is None:
+            continue
+        start, end = token.map
+        underlined = token.type == "heading_open" and token.markup in ("-", "=")
+        soft = underlined or token.type in ("paragraph_open", "code_block")
+        fenced = token.type == "fence" and end - start > 1
+        fenced = fenced and closing_line(token).fullmatch(lines[end - 1]) is not None
+        yield _Block(start, end, token.type, soft, fenced)
+
+
+def _is_blank(line: str) -> bool:
+    return not line.strip(" \t\r\n")
+
+
+def undecided_formula(lines: list[str], skip: Iterable[int] | None = None) -> int:
+    """Return the first line that may begin a formula that has not ended.
+
+    It is ``len(lines)`` if there is none. ``skip`` are lines that are code, or a
+    formula; without it, each line that looks as if it began one is taken to do so.
+    """
+    at = start = _last_run(lines)
+    text = "".join(lines[start:])
+    if not any(opener in text for opener in _OPENERS):
+        return len(lines)
+    skipped = set(skip or ())
+    while at < len(lines):
+        count: int | None = 0
+        if at not in skipped and lines[at].lstrip(" \t").startswith(_OPENERS):
+            rest = (line.strip(" \t").rstrip() for line in islice(lines, at, None))
+            count = block_lines(rest)
+        if count is None:
+            return at
+        at += max(1, count) if skip is None else 1
+    return len(lines)
+
+
+def _last_run(lines: list[str]) -> int:
+    """Return the first of the last lines that have no blank line between them."""
+    least = max(0, len(lines) - _MOST_LINES)
+    at = len(lines)
+    while at > least and not _is_blank(lines[at - 1]):
+        at -= 1
+    return at
+
+
+def _definition(lines: list[str], blocks: list[_Block]) -> int:
+    """Return the first line of a block that a definition may still swallow."""
+    limit = len(lines)
+    ends = [0, *(block.end for block in blocks)]
+    for block, before in reversed(list(zip(blocks, ends, strict=False))):
+        if not block.soft or any(map(_is_blank, lines[block.start : block.end + 1])):
+            break
+        defined = block.start > before and not _is_blank(lines[block.start - 1])
+        if defined or lines[block.start].lstrip(" \t").startswith("["):
+            limit = block.start
+    return limit
+
+
+# -- the pieces of a long list or table ------------------------------------------------
+
+
+def _cuts(
+    lines: list[str], tokens: list[Token], at: int, end: int, least: int
+) -> tuple[Part, list[int]]:
+    """Return where the block of the lines from ``at`` to ``end`` is to be cut."""
+    tops = (token for token in tokens if token.level == 0 and token.map)
+    block = next((top for top in tops if top.map and top.map[1] > at), None)
+    if block is None or block.map is None:
+        return Part(), []
+    first = block.map[0]
+    if block.type == "table_open":
+        part, kind, level = Part(tuple(lines[first : first + 2])), "tr_open", 2
+        first += 2
+    elif block.type in _LISTS:
+        part, kind, level = Part(), "list_item_open", 1
+    else:
+        return Part(), []
+    found, size, before = list[int](), 0, at
+    for token in tokens:
+        if token.type != kind or token.level != level or token.map is None:
+            continue
+        start = token.map[0]
+        if max(at, first) < start < end:
+            size += sum(map(len, lines[before:start]))
+            before = start
+            if size >= least:
+                found.append(start)
+                size = 0
+    return part, found
+
+
+def trimmed(html: str, part: Part | None, following: Part | None) -> str:
+    """Return what of ``html``, a whole list or table, is the piece's own.
+
+    ``part`` says that it goes on with another piece, ``following`` that one follows.
+    """
+    if part:
+        before, opening, rest = html.partition("<tbody>\n" if part.head else "\n")
+        html = rest if opening and before.startswith(("<ul", "<ol", "<table")) else ""
+    if following:
+        html = html[: -len(_ROWS_END if following.head else "</ul>\n")]
+    return html
+
+
+def is_loose(source: str, tokens: list[Token], *, followed: bool) -> bool:
+    """Say whether a piece of a list makes all of the list loose."""
+    lines = split_lines(source)
+    if followed and _is_blank(lines[-1]):
+        return True
+    texts = list(_direct(tokens))
+    if not texts and tokens and tokens[0].map and tokens[0].type in _LISTS:
+        # Another item in front, with a text, tells.
+        number = "1" if tokens[0].type == _LISTS[1] else ""
+        front = [f"{number}{tokens[0].markup} x\n", *lines[tokens[0].map[0] :]]
+        texts = list(_direct(parse_blocks("".join(front), {})))
+    return any(not token.hidden for token in texts)
+
+
+def loosened(tokens: list[Token]) -> list[Token]:
+    """Make the list that begins ``tokens`` a loose one."""
+    for token in _direct(tokens):
+        token.hidden = False
+    return tokens
+
+
+def _direct(tokens: list[Token]) -> Iterator[Token]:
+    """Return the begins and ends of the paragraphs right in the first list's items."""
+    if not tokens or tokens[0].type not in _LISTS:
+        return
+    for token in tokens:
+        if token.level == 2 and token.type in ("paragraph_open", "paragraph_close"):
+            yield token
+        if token.level == 0 and token.nesting < 0:
+            return
+
+
+class Tightness:
+    """Knows which pieces are written loose, because one of their list is."""
+
+    def __init__(self) -> None:
+        self.loose: set[int] = set()
+        self._first = 0
+        self._is_loose = False
+
+    def take(self, at: int, *, first: bool, loose: bool) -> set[int]:
+        """Take the final piece ``at``; return those that change by it."""
+        if first:
+            self._first, self._is_loose = at, False
+        self._is_loose |= loose
+        return self._mark(at + 1, self._is_loose)
+
+    def tail(self, at: int, *, loose: bool) -> set[int]:
+        """Take the piece that has not ended; return the final ones that change."""
+        return self._mark(at, self._is_loose or loose)
+
+    def _mark(self, end: int, loose: bool) -> set[int]:
+        pieces = set(range(self._first, end))
+        changed = pieces - self.loose if loose else pieces & self.loose
+        self.loose ^= changed
+        return changed

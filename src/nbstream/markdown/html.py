@@ -1,35 +1,31 @@
 """Show Markdown as HTML that is safe because nothing else can be written.
 
 Every tag, attribute and class below is a constant of this module (or a Pygments
-class); only text, an address that ``links`` allows and the first number of a list
-come from outside, and they are escaped.
+class); only text, an address that ``parser`` allows and the first number of a list
+come from outside, and they are escaped. So they can be shortened for the wire.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING
 
 from nbstream.markdown.code import code_block
-from nbstream.markdown.links import is_image, is_link
 from nbstream.markdown.math import is_harmless
-from nbstream.markdown.parser import clean, parse
+from nbstream.markdown.parser import LONGEST, clean, is_image, is_link, parse
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-__all__ = ["LINK_ATTRIBUTES", "LONGEST", "Writer", "as_it_came", "to_html"]
-
-#: A reply is some kilobytes; what is longer than this is shown as it came.
-LONGEST = 2_000_000
 _BLOCKS = {"blockquote", "ul", "ol", "li", "table", "thead", "tbody", "tr", "p"}
 _BLOCKS |= {"h1", "h2", "h3", "h4", "h5", "h6"}
 _INLINE = {"em", "strong", "s"}
 _CELLS = {"th", "td"}
 _ENDS_LINE = {"blockquote", "ul", "ol", "table", "thead", "tbody", "tr"}
 _ALIGN = {"text-align:center": "center", "text-align:right": "right"}
-LINK_ATTRIBUTES = 'rel="noopener noreferrer nofollow" target="_blank"'
+_LINK_ATTRIBUTES = 'rel="noopener noreferrer nofollow" target="_blank"'
 #: Alone in such a span no typesetter takes these for (a part of) a formula.
 _TEX = re.compile(r"[$\\]+")
 _TASK = re.compile(r"\[([ xX])\](?=\s)")
@@ -44,18 +40,14 @@ def to_html(text: str, *, images: bool = False) -> str:
     from it. What is too deep or too long to be read is shown as it came.
     """
     text = clean(text)
-    if len(text) > LONGEST:
-        return as_it_came(text)
-    try:
-        tokens, _ = parse(text)
-    except RecursionError:
-        return as_it_came(text)
-    return "".join(Writer(images=images).blocks(tokens))
-
-
-def as_it_came(text: str) -> str:
-    """Return ``text`` as one block of code, as what cannot be read is shown."""
-    return f"<pre><code>{escape(text, quote=False)}</code></pre>\n"
+    if len(text) <= LONGEST:
+        try:
+            tokens, _ = parse(text)
+        except RecursionError:
+            pass
+        else:
+            return "".join(Writer(images=images).blocks(tokens))
+    return code_block(text, "")
 
 
 class Writer:
@@ -87,15 +79,31 @@ class Writer:
     def leaf(self, token: Token, *, in_item: bool) -> str:
         """Return the HTML of a block's text; ``in_item``: it begins a list's item."""
         children = token.children or []
-        return (_task(children) if in_item else "") + self.inline(children)
+        box = _task(children) if in_item else ""
+        return box + "".join(map(self._inline, children))
 
     def block(self, token: Token) -> str:
         """Return the HTML of what is no text: the begin or the end of a block."""
-        return _block(token)
-
-    def inline(self, tokens: list[Token]) -> str:
-        """Return the HTML of what is in a block's text."""
-        return "".join(map(self._inline, tokens))
+        match token.type:
+            case "fence" | "code_block":
+                return code_block(token.content, token.info)
+            case "math_block":
+                return f"<p>{_math(token.content)}</p>\n"
+            case "hr":
+                return "<hr>\n"
+            case _:
+                pass
+        tag = token.tag
+        if token.nesting < 0 and tag in _BLOCKS | _CELLS:
+            return f"</{tag}>\n"
+        if tag in _CELLS:
+            # The host aligns HTML's cells to the right, those of Markdown to the left.
+            align = _ALIGN.get(str(token.attrs.get("style")), "left")
+            return f'<{tag} style="text-align:{align}">'
+        start = token.attrs.get("start") if tag == "ol" else None
+        attribute = f' start="{int(start)}"' if start is not None else ""
+        opening = f"<{tag}{attribute}>" + "\n" * (tag in _ENDS_LINE)
+        return opening if tag in _BLOCKS else _text(token.content)
 
     def _inline(self, token: Token) -> str:
         match token.type:
@@ -121,7 +129,7 @@ class Writer:
 
     def _open(self, url: str) -> str:
         self._links.append(is_link(url))
-        return f'<a href="{escape(url)}" {LINK_ATTRIBUTES}>' if self._links[-1] else ""
+        return _link(url) if self._links[-1] else ""
 
     def _image(self, token: Token) -> str:
         url, alt = str(token.attrs.get("src", "")), _words(token.children or [])
@@ -131,43 +139,21 @@ class Writer:
         inside_link = any(self._links)
         if inside_link or not is_link(url):
             return words
-        return f'<a href="{escape(url)}" {LINK_ATTRIBUTES}>{words}</a>'
+        return f"{_link(url)}{words}</a>"
 
 
-def _block(token: Token) -> str:
-    match token.type:
-        case "fence" | "code_block":
-            return code_block(token.content, token.info)
-        case "math_block":
-            return f"<p>{_math(token.content)}</p>\n"
-        case "hr":
-            return "<hr>\n"
-        case _:
-            pass
-    tag = token.tag
-    if token.nesting < 0 and tag in _BLOCKS | _CELLS:
-        return f"</{tag}>\n"
-    if tag in _CELLS:
-        # The host aligns the cells of HTML to the right, those of Markdown to the left.
-        align = _ALIGN.get(str(token.attrs.get("style")), "left")
-        return f'<{tag} style="text-align:{align}">'
-    start = token.attrs.get("start") if tag == "ol" else None
-    attribute = f' start="{int(start)}"' if start is not None else ""
-    opening = f"<{tag}{attribute}>" + "\n" * (tag in _ENDS_LINE)
-    return opening if tag in _BLOCKS else _text(token.content)
+def _link(url: str) -> str:
+    return f'<a href="{escape(url)}" {_LINK_ATTRIBUTES}>'
 
 
 def _math(tex: str) -> str:
-    if is_harmless(tex):
-        return f"<span>{escape(tex, quote=False)}</span>"
-    return f"<code>{escape(tex, quote=False)}</code>"
+    tag = "span" if is_harmless(tex) else "code"
+    return f"<{tag}>{escape(tex, quote=False)}</{tag}>"
 
 
 def _text(text: str) -> str:
-    def keep(found: re.Match[str]) -> str:
-        return f'<span class="tex2jax_ignore">{found[0]}</span>'
-
-    return _TEX.sub(keep, escape(text, quote=False))
+    ignored = r'<span class="tex2jax_ignore">\g<0></span>'
+    return _TEX.sub(ignored, escape(text, quote=False))
 
 
 def _words(tokens: list[Token]) -> str:
@@ -189,3 +175,67 @@ def _task(children: list[Token]) -> str:
     children[0].content = children[0].content[3:]
     checked = "" if found[1] == " " else " checked"
     return f'<input type="checkbox" disabled{checked}>'
+
+
+# -- for the wire: what is said again and again becomes one character ------------------
+
+# The characters are C1 controls, which no text needs: two bytes each, and JSON leaves
+# them as they are. One that does stand in a text is sent with ``LITERAL`` before it.
+LITERAL = "\x80"
+_LONG = (
+    f" {_LINK_ATTRIBUTES}>",
+    '<td style="text-align:left">',
+    '<th style="text-align:left">',
+    '<td style="text-align:right">',
+    '<td style="text-align:center">',
+    "</td>\n",
+    "</th>\n",
+    '<span class="tex2jax_ignore">',
+    *(f'<span class="{colour}">' for colour in "skomc"),
+    "</span>",
+    '<pre><code class="highlight">',
+    "</code></pre>\n",
+    "<strong>",
+    "</strong>",
+    "<code>",
+    "</code>",
+    "<li>",
+    "</li>\n",
+    '<a href="https://',
+    "<br>\n",
+    "<p>",
+    "</p>\n",
+    "</ul>\n",
+    "<tr>\n",
+    "</tr>\n",
+    "</tbody>\n</table>\n",
+    "</em>",
+)
+#: What each character stands for.
+SHORT = {chr(0x81 + at): long for at, long in enumerate(_LONG)}
+_CHARACTERS = {long: short for short, long in SHORT.items()}
+_TO_SHORT = re.compile("[\x80-\x9f]|" + "|".join(map(re.escape, _LONG)))
+_TO_LONG = re.compile("\x80.|[\x81-\x9f]")
+
+
+def shorten(html: str) -> str:
+    """Return ``html`` in fewer characters; ``expand`` gives it back."""
+    return _TO_SHORT.sub(lambda m: _CHARACTERS.get(m[0]) or LITERAL + m[0], html)
+
+
+def shortened(value: object) -> object:
+    """Return a message with each text in it shortened; what is no text stays."""
+    match value:
+        case str():
+            return shorten(value)
+        case Mapping():
+            return {key: shortened(each) for key, each in value.items()}
+        case list() | tuple():
+            return [shortened(each) for each in value]
+        case _:
+            return value
+
+
+def expand(short: str) -> str:
+    """Give back the HTML, as the browser does."""
+    return _TO_LONG.sub(lambda m: SHORT.get(m[0]) or m[0][1:], short)

@@ -9,15 +9,13 @@ prose.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.rules_block import StateBlock
     from markdown_it.rules_inline import StateInline
-
-__all__ = ["COMMAND", "add_math", "block_lines", "find_math", "is_harmless"]
 
 #: Longer than any formula to read; what is longer is text, and is not searched.
 _LONGEST = 10_000
@@ -41,6 +39,17 @@ COMMAND = re.compile(
     )(?![a-zA-Z])""",
     re.VERBOSE,
 )
+
+
+#: The marks of JupyterLab's own search, its fences and its code spans.
+_JUPYTER_MARK = re.compile(
+    r"(\$\$?|\\(?:begin|end)\{[a-z]*\*?\}|\\[{}$]|[{}]|(?:\n\s*)+|@@\d+@@|\\\\[()\[\]])",
+    re.IGNORECASE,
+)
+_JUPYTER_FENCE = re.compile(
+    r"^(?P<fence>`{3,60}|(?:~T){3,60})[^`\n]*\n[\s\S]*?^(?P=fence)`*$", re.MULTILINE
+)
+_JUPYTER_CODE = re.compile(r"(^|[^\\])(`+)([^\n]*?[^`\n])\2(?!`)", re.MULTILINE)
 
 
 def find_math(src: str, pos: int, end: int) -> int:
@@ -93,15 +102,22 @@ def _block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> b
     if state.is_code_block(start_line) or not _may_close(state, start_line, end_line):
         return False
 
-    def inside() -> Iterator[str]:
-        for line in range(start_line, end_line):
-            outside = state.sCount[line] < state.blkIndent
-            yield "" if outside else _line(state, line)
-
-    count = block_lines(inside())
-    if not count:
+    lines = (
+        _line(state, line) if state.sCount[line] >= state.blkIndent else ""
+        for line in range(start_line, end_line)
+    )
+    count = block_lines(lines)
+    if not count or silent:
+        return bool(count)
+    stop_line = start_line + count
+    text = state.getLines(start_line, stop_line, state.blkIndent, False).strip()
+    if text in ("$$$$", "\\[\\]"):
         return False
-    return silent or _push(state, start_line, start_line + count)
+    state.line = stop_line
+    token = state.push("math_block", "", 0)
+    token.content = text
+    token.map = [start_line, stop_line]
+    return True
 
 
 def _may_close(state: StateBlock, start_line: int, end_line: int) -> bool:
@@ -133,17 +149,6 @@ def block_lines(lines: Iterable[str]) -> int | None:
     return None
 
 
-def _push(state: StateBlock, start_line: int, stop_line: int) -> bool:
-    text = state.getLines(start_line, stop_line, state.blkIndent, False).strip()
-    if text in ("$$$$", "\\[\\]"):
-        return False
-    state.line = stop_line
-    token = state.push("math_block", "", 0)
-    token.content = text
-    token.map = [start_line, stop_line]
-    return True
-
-
 def _line(state: StateBlock, line: int) -> str:
     begin = state.bMarks[line] + state.tShift[line]
     return state.src[begin : state.eMarks[line]].rstrip()
@@ -156,3 +161,70 @@ def _closer(text: str) -> str:
         return "\\]"
     found = _BEGIN.match(text)
     return f"\\end{{{found[1]}}}" if found else ""
+
+
+def without_math(markdown: str) -> tuple[str, list[str]]:
+    """Take formulas out as JupyterLab does before it reads Markdown.
+
+    A port of ``removeMath`` (``@jupyterlab/rendermime``, ``latex.ts``): it knows no
+    blocks and little of code, so what it takes out can change what the rest means.
+    """
+    text = _JUPYTER_FENCE.sub(_hide_dollars, markdown.replace("~", "~T"))
+    text = _JUPYTER_CODE.sub(_hide_dollars, text)
+    pieces = _JUPYTER_MARK.split(re.sub(r"\r\n?", "\n", text))
+    formulas: list[str] = []
+    _take_out(pieces, formulas)
+    return _shown("".join(pieces)), list(map(_shown, formulas))
+
+
+def _hide_dollars(found: re.Match[str]) -> str:
+    return found[0].replace("$", "~D")
+
+
+def _shown(text: str) -> str:
+    return re.sub("~([TD])", lambda found: "~" if found[1] == "T" else "$", text)
+
+
+def _take_out(pieces: list[str], formulas: list[str]) -> None:
+    start, end, last, depth = -1, "", -1, 0
+
+    def take(to: int) -> None:
+        formulas.append("".join(pieces[start : to + 1]))
+        pieces[start : to + 1] = [f"@@{len(formulas) - 1}@@", *[""] * (to - start)]
+
+    at = 1
+    while at < len(pieces):
+        piece = pieces[at]
+        if piece.startswith("@"):
+            pieces[at] = f"@@{len(formulas)}@@"
+            formulas.append(piece)
+        elif start >= 0:
+            if piece == end:
+                if depth:
+                    last = at
+                else:
+                    take(at)
+                    start, last = -1, -1
+            elif piece.count("\n") > 1:
+                if last >= 0:
+                    at = last
+                    take(at)
+                start, last, depth = -1, -1, 0
+            elif piece == "{":
+                depth += 1
+            elif piece == "}" and depth:
+                depth -= 1
+        elif opened := _opened(piece):
+            start, end, last, depth = at, opened, -1, 0
+        at += 2
+    if start >= 0 and last >= 0:
+        take(last)
+
+
+def _opened(piece: str) -> str:
+    """Return what closes the formula that ``piece`` opens, or nothing."""
+    if piece in ("$", "$$"):
+        return piece
+    if piece in ("\\\\(", "\\\\["):
+        return "\\\\)" if piece.endswith("(") else "\\\\]"
+    return "\\end" + piece[6:] if piece[1:6] == "begin" else ""

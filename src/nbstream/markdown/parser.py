@@ -1,52 +1,57 @@
-"""Read Markdown: CommonMark, tables, strikethrough and formulas."""
+r"""Read Markdown: CommonMark, tables, strikethrough, formulas, and ``<br>``.
+
+Raw HTML is text, but for the one tag that models need, for a new line in a cell: it is
+``<br>``, ``<br/>`` or ``<br />`` in any case, and nothing else.
+
+A link is ``http``, ``https`` or ``mailto``, or a place in the same page (``#…``).
+Nothing else: a relative address is a file of the reader's own for JupyterLab, and
+``command:``, ``data:``, ``file:``, ``javascript:`` and their like run or read.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import MutableMapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from nbstream.markdown.breaks import add_breaks
-from nbstream.markdown.links import is_fragment, is_image, is_link
 from nbstream.markdown.math import add_math
-from nbstream.markdown.unclosed import close_all
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.rules_core import StateCore
+    from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
-__all__ = [
-    "MAX_NESTING",
-    "clean",
-    "is_too_deep",
-    "our_parser",
-    "parse",
-    "plain_parser",
-]
-
+#: A reply is some kilobytes; what is longer than this is not read.
+LONGEST = 2_000_000
 #: Levels of blocks; what is deeper is lost by the parser, so see ``parse``.
 MAX_NESTING = 100
 #: Brackets open at once in one paragraph; prose has two or three.
 _MOST_OPEN = 10
-_REPLACE = dict.fromkeys(range(0xD800, 0xE000), "\ufffd") | {0: "\ufffd"}
+
+BREAK = re.compile("<br(?: ?/)?>", re.IGNORECASE)
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+\Z")
+_NEWLINE = re.compile(r"\r\n?")
+#: What no file can hold (lone surrogates), and what no browser shows.
+_UNSHOWN = re.compile("[\0\ud800-\udfff]")
+_SAFE = "[^\\x00-\\x20\\x7f<>\"'`\\\\]"
+_LINK = re.compile(rf"(?:https?://{_SAFE}+|mailto:{_SAFE}+)", re.IGNORECASE)
+_IMAGE = re.compile(
+    rf"https?://{_SAFE}+|data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]+",
+    re.IGNORECASE,
+)
+_FRAGMENT = re.compile(r"#[\w%.~-]*")
 
 
 def clean(text: str) -> str:
     """Replace what no file can hold (lone surrogates) or no browser shows (NUL)."""
-    return text.translate(_REPLACE) if _needs_cleaning(text) else text
+    return _UNSHOWN.sub("\ufffd", text)
 
 
-def _needs_cleaning(text: str) -> bool:
-    return (not text.isascii() and not _is_utf8(text)) or "\0" in text
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def split_lines(text: str) -> list[str]:
+    """Return the lines of ``text`` in Markdown's sense, each with its end."""
+    return _LINE.findall(text)
 
 
 def parse(text: str) -> tuple[list[Token], dict[str, dict[str, str]]]:
@@ -56,15 +61,42 @@ def parse(text: str) -> tuple[list[Token], dict[str, dict[str, str]]]:
         RecursionError: nested deeper than anything written to be read.
     """
     env: dict[str, Any] = {}
-    tokens = our_parser().parse(text, env)
-    if is_too_deep(tokens):
+    return checked(our_parser().parse(text, env)), env.get("references", {})
+
+
+def parse_blocks(text: str, references: MutableMapping[str, Any]) -> list[Token]:
+    """Return the blocks of ``text``, their lines unread; note its definitions."""
+    md = our_parser()
+    tokens: list[Token] = []
+    env = {"references": references}
+    md.block.parse(_NEWLINE.sub("\n", text), md, env, tokens)
+    return tokens
+
+
+def checked(tokens: list[Token]) -> list[Token]:
+    """Return the blocks, unless the parser has lost some because they are too deep.
+
+    Raises:
+        RecursionError: nested deeper than anything written to be read.
+    """
+    if any(token.level >= MAX_NESTING - 1 for token in tokens):
         raise RecursionError("blocks nested too deeply")
-    return tokens, env.get("references", {})
+    return tokens
 
 
-def is_too_deep(tokens: list[Token]) -> bool:
-    """Say whether the parser has lost something because it is nested too deeply."""
-    return any(token.level >= MAX_NESTING - 1 for token in tokens)
+@lru_cache(maxsize=1)
+def our_parser() -> MarkdownIt:
+    """Return the parser of what we show."""
+    return make_parser()
+
+
+def make_parser() -> MarkdownIt:
+    """Make a parser of what we show, to add rules to."""
+    md = plain_parser(html=False)
+    md.validateLink = _is_known  # type: ignore[method-assign] # the documented hook
+    add_math(md)
+    md.inline.ruler.before("autolink", "br", _break)
+    return md
 
 
 def plain_parser(*, html: bool) -> MarkdownIt:
@@ -107,18 +139,32 @@ def _is_tangled(text: str) -> bool:
     return False
 
 
-@lru_cache(maxsize=2)
-def our_parser(*, closing: bool = False) -> MarkdownIt:
-    """Return the parser; with ``closing`` all that is emphasised ends with the text."""
-    md = plain_parser(html=False)
-    md.validateLink = _is_known  # type: ignore[method-assign] # the documented hook
-    add_math(md)
-    add_breaks(md)
-    if closing:
-        md.inline.ruler2.after("balance_pairs", "close_all", close_all)
-    return md
+def _break(state: StateInline, silent: bool) -> bool:
+    """Read the tag ``<br>`` as the end of a line."""
+    found = BREAK.match(state.src, state.pos, state.posMax)
+    if found is None:
+        return False
+    if not silent:
+        state.push("hardbreak", "br", 0)
+    state.pos = found.end()
+    return True
 
 
 def _is_known(url: str) -> bool:
     """Let through what a link or an image may be; the rest stays visible text."""
-    return is_link(url) or is_image(url) or is_fragment(url)
+    return is_address(url) or is_image(url)
+
+
+def is_link(url: str) -> bool:
+    """Say whether ``url`` may be the address of a link that leads somewhere."""
+    return _LINK.fullmatch(url) is not None
+
+
+def is_address(url: str) -> bool:
+    """Say whether ``url`` is a link's, or only a place in this page: harmless."""
+    return is_link(url) or _FRAGMENT.fullmatch(url) is not None
+
+
+def is_image(url: str) -> bool:
+    """Say whether ``url`` may be loaded as an image, where images are wanted."""
+    return _IMAGE.fullmatch(url) is not None

@@ -1,26 +1,89 @@
-"""Make Markdown that any other tool may render, with as few changes as can be."""
+"""Make Markdown that any other tool may render, with as few changes as can be.
+
+The fuse is taken out of what is alive, and the rest is left as it is. What is written
+for it works by being put in the way of every reading, not by being right about one: a
+``<`` that could open a tag, a ``](`` before an address that is not allowed, a ``![``, a
+TeX command that does more than show. Then a second opinion reads the result as other
+tools do; it shares nothing with the first but the lists of what is allowed.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from html import unescape
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import unquote
 
-from nbstream.markdown.defuse import defuse, defuse_formula, is_alive
-from nbstream.markdown.guard import is_inert, is_inert_info
-from nbstream.markdown.parser import clean, parse
+from nbstream.markdown.math import COMMAND, find_math, is_harmless, without_math
+from nbstream.markdown.parser import (
+    BREAK,
+    LONGEST,
+    clean,
+    is_address,
+    is_image,
+    is_link,
+    parse,
+    plain_parser,
+    split_lines,
+)
 
 if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-__all__ = ["to_safe_markdown"]
+_References: TypeAlias = Mapping[str, Mapping[str, str]]
 
-_LONGEST = 2_000_000
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 _FENCE = re.compile(
     r"(?:[ \t>]|[*+-][ \t]|\d{1,9}[.)][ \t])*(`{3,}(?![^`\r\n]*`)|~{3,})([^\r\n]*)"
 )
 _OPENING = re.compile(r"(`{3,}|~{3,})[^\r\n]*")
+_MARK = re.compile(r"\\+|&(?=#|bsol)|`+|\$|<|!+\[|\]\(|\]:|[\[\]]|(?i:ftp)(?=://)")
+_AUTOLINK = re.compile(
+    r"<(?:(?:https?://|mailto:)[^\s<>\"'`\\$]*|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)>",
+    re.IGNORECASE,
+)
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_DESTINATION = re.compile(r"[\s>]*+(<[^<>\n`]{0,4000}+>|(?!<)[^\s()\[\]]{0,4000}+|)")
+_IMAGE = re.compile(
+    r"!\[((?:[^\[\]\\`]|\\.){0,4000}+)\](\(\s*)(<[^<>\n`]*+>|[^\s()<>`]++)"
+    r"([^()\n`]{0,1000}+\))",
+    re.DOTALL,
+)
+_BY_REFERENCE = re.compile(
+    r"!\[((?:[^\[\]\\`]|\\.){1,1000}+)\](?:\[((?:[^\[\]\\`]|\\.){0,1000}+)\])?",
+    re.DOTALL,
+)
+_DEFINITION = re.compile(r"(?:^|\n)[\s>*+\-0-9.)]*\[(?!\^)[^\[\]]{1,1000}+\Z")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:(?!//)|(?:file|vbscript|data):", re.IGNORECASE)
+_BACKSLASH = re.compile(r"\\+|&(?:#x0*5c|#0*92|bsol);?", re.IGNORECASE)
+_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+#: The word before a code span; not an address, nor the tildes that marked joins.
+_BEFORE_CODE = re.compile(r"(?<!\S)[\w(\[{*_\"'|:,;!?=+>\u2013\u2014-]*\Z")
+_ALIVE = re.compile(r"<[A-Za-z/!?]|\][(:]|!\[")
+_SPECIAL = re.compile(r"[!-~](?<![\w.,:;/?=%+-])", re.ASCII)
+#: What may stand before the first block of a line: quotes, items, notes, terms.
+_MARKERS = re.compile(
+    r"""(?:\A|[\r\n])
+    (?:[^\S\r\n]|[>*+#:~=(\d.)-]|[A-Za-z]{1,4}[.)]\s|\[[^\[\]\r\n]*\])*\Z""",
+    re.VERBOSE,
+)
+#: More markers than this before a line's text are not looked at.
+_MOST_MARKERS = 300
+#: Fences that some renderer turns into a picture, a page or a map.
+_PREVIEWED = re.compile(
+    r"""mermaid|svg|math|html-?preview|preview|raw|graphviz|dot|viz|plantuml|puml|uml|d2
+      |katex|abc|chart|geojson|topojson|stl|markmap|echarts|vega(?:-lite)?|wavedrom
+      |flow(?:chart)?|sequence|nomnoml|bytefield|ditaa""",
+    re.IGNORECASE | re.VERBOSE,
+)
+#: No attributes, no raw formats, nothing that leaves the attribute it is put in.
+_INFO = re.compile(r"\s*([\w+#.-]*)[\w+#.,:=/ -]*")
+_SPLICED = re.compile(r"@@\d+@@")
+#: The same in an address that the host makes a link of unasked.
+_SPLICED_ADDRESS = re.compile(r"(?:://|www\.)[^\s<]*@@\d+@@", re.IGNORECASE)
 
 
 def to_safe_markdown(text: str, *, images: bool = False) -> str:
@@ -32,11 +95,11 @@ def to_safe_markdown(text: str, *, images: bool = False) -> str:
     What cannot be mended so that every reading agrees becomes one block of code.
     """
     text = clean(text)
-    if len(text) > _LONGEST:
+    if len(text) > LONGEST:
         return _as_code(text)
     try:
         tokens, references = parse(text)
-        if _is_code(tokens):
+        if [(token.type, token.info) for token in tokens] == [("fence", "text")]:
             return text
         if not _fences_agree(text, tokens):
             return _as_code(text)
@@ -48,51 +111,10 @@ def to_safe_markdown(text: str, *, images: bool = False) -> str:
     return safe if inert else _as_code(text)
 
 
-def _is_code(tokens: list[Token]) -> bool:
-    return [(t.type, t.info) for t in tokens] == [("fence", "text")]
-
-
 def _as_code(text: str) -> str:
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{text}{'' if text.endswith(chr(10)) else chr(10)}{fence}\n"
-
-
-def _mended(
-    text: str,
-    tokens: list[Token],
-    references: Mapping[str, Mapping[str, str]],
-    *,
-    images: bool,
-) -> str:
-    lines = _LINE.findall(text)
-    out: list[str] = []
-    at = 0
-
-    def rest(to: int, **how: bool) -> None:
-        nonlocal at
-        if at < to:
-            run = "".join(lines[at:to])
-            out.append(defuse(run, references=references, images=images, **how))
-        at = max(at, to)
-
-    for token in tokens:
-        if token.map is None or token.map[0] < at:
-            continue
-        begin, end = token.map
-        if token.type in ("fence", "code_block"):
-            rest(begin, code=False)
-            out.extend(_code(token, lines[begin:end]))
-            at = end
-        elif token.type == "math_block":
-            rest(begin, code=False)
-            out.append(defuse_formula("".join(lines[begin:end])))
-            at = end
-        elif token.type in ("inline", "tr_open"):
-            rest(begin, code=False)
-            rest(end, code=True)
-    rest(len(lines), code=False)
-    return "".join(out)
 
 
 def _fences_agree(text: str, tokens: list[Token]) -> bool:
@@ -101,9 +123,9 @@ def _fences_agree(text: str, tokens: list[Token]) -> bool:
     Only then is it sure that what lies between them is code to every tool.
     """
     fences = [token for token in tokens if token.type == "fence" and token.map]
-    if not any(is_alive(token.content) for token in fences):
+    if not any(_ALIVE.search(token.content) for token in fences):
         return True
-    lines = _LINE.findall(text)
+    lines = split_lines(text)
     indented = any(t.level == 0 and lines[(t.map or [0])[0]][0] == " " for t in fences)
     return not indented and _simple_fences(lines) == [token.map for token in fences]
 
@@ -122,10 +144,287 @@ def _simple_fences(lines: list[str]) -> list[list[int]]:
     return found
 
 
-def _code(token: Token, lines: list[str]) -> list[str]:
-    if token.type == "fence" and not is_inert_info(token.info):
-        return [_OPENING.sub(r"\1text", lines[0], count=1), *lines[1:]]
-    if token.type == "code_block" and is_alive(token.content):
+def _mended(
+    text: str, tokens: list[Token], references: _References, *, images: bool
+) -> str:
+    lines = split_lines(text)
+    out: list[str] = []
+    at = 0
+
+    def defuse(to: int, *, code: bool) -> None:
+        nonlocal at
+        if at < to:
+            run = "".join(lines[at:to])
+            out.append(_Defuser(references, images=images).run(run, code=code))
+            at = to
+
+    for token in tokens:
+        if token.map is None or token.map[0] < at:
+            continue
+        begin, end = token.map
+        if token.type in ("fence", "code_block", "math_block"):
+            defuse(begin, code=False)
+            out.append(_literal(token, lines[begin:end]))
+            at = end
+        elif token.type in ("inline", "tr_open"):
+            defuse(begin, code=False)
+            defuse(end, code=True)
+    defuse(len(lines), code=False)
+    return "".join(out)
+
+
+def _literal(token: Token, lines: list[str]) -> str:
+    """Return the lines of a block of code or of a formula, with nothing alive."""
+    if token.type == "math_block":
+        return _defused_formula("".join(lines))
+    if token.type == "fence" and not _is_inert_info(token.info):
+        lines = [_OPENING.sub(r"\1text", lines[0], count=1), *lines[1:]]
+    if token.type == "code_block" and _ALIVE.search(token.content):
         # Whether lines are far enough in to be code is what tools disagree on most.
-        return [_as_code(token.content)]
-    return lines
+        return _as_code(token.content)
+    return "".join(lines)
+
+
+class _Defuser:
+    """Walks over one run of lines from mark to mark."""
+
+    def __init__(self, references: _References, *, images: bool) -> None:
+        self._references = references
+        self._images = images
+        self._depth = 0
+
+    def run(self, src: str, *, code: bool) -> str:
+        """Return ``src`` with nothing alive in it.
+
+        ``code`` says that code spans are looked for: they are not in what is no
+        paragraph.
+        """
+        runs: dict[int, list[int]] = {}
+        for ticks in re.finditer("`+", src if code else ""):
+            runs.setdefault(len(ticks[0]), []).append(ticks.start())
+        out: list[str] = []
+        pos = 0
+        while found := _MARK.search(src, pos):
+            out.append(src[pos : found.start()])
+            written, pos = self._mark(src, found, runs)
+            out.append(written)
+        return "".join(out) + src[pos:]
+
+    def _mark(
+        self, src: str, found: re.Match[str], runs: dict[int, list[int]]
+    ) -> tuple[str, int]:
+        """Return what to write for a mark, and where to go on."""
+        mark, pos, end = found[0], found.start(), found.end()
+        match mark[0]:
+            case "\\":
+                return _backslashes(src, pos, end)
+            case "&":
+                return _entity(src, pos, end)
+            case "`":
+                return _code(src, pos, end, runs.get(end - pos, []))
+            case "$":
+                stop = find_math(src, pos, len(src))
+                if stop < 0:
+                    return mark, end
+                return _defused_formula(src[pos:stop]), stop
+            case "<":
+                return _tag(src, pos, end)
+            case "f" | "F":
+                return f"{mark}&#58;", end + 1  # GitHub's Markdown links it unasked
+            case "!":
+                return self._image(src, pos, end)
+            case "[":
+                self._depth += 1
+                return mark, end
+            case _:  # "]", "](" or "]:"
+                pass
+        opened, self._depth = self._depth > 0, max(0, self._depth - 1)
+        if mark == "]":
+            return mark, end
+        return _address(src, pos, end, opened=opened)
+
+    def _image(self, src: str, pos: int, end: int) -> tuple[str, int]:
+        if end - pos > 2:
+            return src[pos : end - 2], end - 2
+        if found := _IMAGE.match(src, pos):
+            alt, begin, written, rest = found.groups()
+            url, stop = _read_destination(written), found.end()
+            address = f"{begin}{written})"
+            if self._images and is_image(url) and "<" not in rest:
+                return found[0], stop
+        elif found := _BY_REFERENCE.match(src, pos):
+            alt, label = found[1], found[2] or found[1]
+            url, stop, address = self._defined(label), found.end(), f"[{label}]"
+            if self._images and is_image(url):
+                return src[pos:end], end
+        if found and is_link(url):
+            return self._linked(alt, url, address), stop
+        self._depth += 1
+        return "&#33;[", end
+
+    def _defined(self, label: str) -> str:
+        from markdown_it.common.utils import normalizeReference
+
+        return self._references.get(normalizeReference(label), {}).get("href", "")
+
+    def _linked(self, alt: str, url: str, address: str) -> str:
+        alt = self.run(alt, code=False).strip()
+        words = f"{alt} ({_plain(url)})" if alt else _plain(url)
+        return words if self._depth else f"[{words}]{address.replace('$', '%24')}"
+
+
+def _code(src: str, pos: int, end: int, starts: list[int]) -> tuple[str, int]:
+    """Take a code span whole; ``starts`` are the runs of as many backticks."""
+    after = bisect_left(starts, end)
+    if after == len(starts):
+        return src[pos:end], end
+    close = starts[after]
+    stop = close + end - pos
+    inner = src[end:close]
+    split = "\n" in inner or "|" in inner
+    before = src.rfind("\n", 0, pos) + 1
+    if _ALIVE.search(inner) and (split or not _BEFORE_CODE.search(src, before, pos)):
+        # A tool that ends the paragraph or the cell here, or takes the backtick
+        # for the end of an address, sees no code at all.
+        return _plain(inner), stop
+    raw = src.startswith("{", stop)  # Pandoc's `<b>`{=html} is alive
+    return src[pos:stop] + "&#123;" * raw, stop + raw
+
+
+def _address(src: str, pos: int, end: int, *, opened: bool) -> tuple[str, int]:
+    """Close the way to an address that is not allowed; ``pos`` is at its ``]``."""
+    found = _DESTINATION.match(src, end)
+    written = found[1] if found else ""
+    after = found.end() if found else end
+    url = _read_destination(written)
+    if src[pos:end] == "]:":
+        defines = _DEFINITION.search(src, max(0, pos - 1100), pos)
+        present = written or src.startswith("<", after)
+        if not (present and (defines or _SCHEME.match(url))):
+            return "]:", end
+    if (url and not is_address(url)) or src.startswith("<", after):
+        return ("]&#40;" if src[end - 1] == "(" else "]&#58;"), end
+    if written.startswith("<") or (opened and "$" in written):
+        # JupyterLab would take the dollar for the begin or end of a formula.
+        return src[pos : after - len(written)] + written.replace("$", "%24"), after
+    return src[pos:end], end
+
+
+def _read_destination(written: str) -> str:
+    """Read a destination as written in Markdown, in its most dangerous sense.
+
+    Entities and backslashes are undone, and percent signs where a scheme might
+    hide behind them: a renderer that undoes less sees something more harmless.
+    """
+    url = _ESCAPE.sub(r"\1", unescape(written.strip("<>"))).strip()
+    return url if is_link(url) or is_image(url) else unquote(url)
+
+
+def _tag(src: str, pos: int, end: int) -> tuple[str, int]:
+    if link := _AUTOLINK.match(src, pos):
+        return link[0], link.end()
+    if found := BREAK.match(src, pos):
+        # A tag that begins a block makes, for CommonMark, all lines to the next empty
+        # one raw HTML.
+        begins = _MARKERS.search(src[max(0, pos - _MOST_MARKERS) : pos])
+        return ("&nbsp;" if begins else "") + found[0], found.end()
+    return ("&lt;" if _TAG.match(src, pos) else "<"), end
+
+
+def _backslashes(src: str, pos: int, end: int) -> tuple[str, int]:
+    if _commands(src, end - 1):
+        return src[pos:end] + " ", end
+    if (end - pos) % 2:
+        stop = find_math(src, end - 1, len(src))
+        if stop > 0:
+            return src[pos : end - 1] + _defused_formula(src[end - 1 : stop]), stop
+        if _TAG.match(src, end):
+            return src[pos : end - 1] + "&lt;", end + 1
+        return src[pos : end + 1], end + 1
+    return src[pos:end], end
+
+
+def _entity(src: str, pos: int, end: int) -> tuple[str, int]:
+    found = _BACKSLASH.match(src, pos)
+    if found and _commands(src, found.end(), "\\"):
+        return found[0] + " ", found.end()
+    return "&", end
+
+
+def _commands(src: str, pos: int, before: str = "") -> bool:
+    """Say whether a dangerous command stands here once entities are read."""
+    return COMMAND.match(before + unescape(src[pos : pos + 300])) is not None
+
+
+def _defused_formula(tex: str) -> str:
+    """Put spaces, which TeX does not see, where Markdown would see something."""
+    tex = _BACKSLASH.sub(
+        lambda found: found[0] + " " * _commands(tex, found.end(), "\\"), tex
+    )
+    return re.sub(r"<(?=[A-Za-z/!?])|!(?=\[)|\](?=\()", r"\g<0> ", tex)
+
+
+def _plain(text: str) -> str:
+    """Write ``text`` so that no character of it can mean anything."""
+    text = re.sub(r"\s*\n[\s>]*", " ", text)
+    text = COMMAND.sub(lambda found: f"\\ {found[0][1:]}", text)
+    return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", text)
+
+
+# -- the second opinion ----------------------------------------------------------------
+
+
+def is_inert(markdown: str, *, images: bool) -> bool:
+    """Say that neither CommonMark nor JupyterLab's reading finds anything alive."""
+    rest, formulas = without_math(markdown)
+    if not all(map(is_harmless, formulas)) or _SPLICED_ADDRESS.search(rest):
+        return False
+    if _SPLICED.search(unescape(markdown).replace("\\", "")):
+        return False  # JupyterLab fails where it has no formula of that number
+    readings = [markdown] if rest == markdown else [markdown, rest]
+    return all(
+        _is_inert(token, images=images)
+        for reading in readings
+        for token in _walk(_other_parser().parse(reading))
+    )
+
+
+def _is_inert(token: Token, *, images: bool) -> bool:
+    if any(_SPLICED.search(str(value)) for value in token.attrs.values()):
+        return False  # JupyterLab would put a formula, quotes and all, into it
+    match token.type:
+        case "html_block":
+            return False
+        case "html_inline":
+            return BREAK.fullmatch(token.content) is not None
+        case "link_open":
+            url = str(token.attrs["href"])
+            return not url or is_address(url)
+        case "image":
+            return images and is_image(str(token.attrs["src"]))
+        case "fence":
+            return _is_inert_info(token.info)
+        case _:
+            return True
+
+
+def _is_inert_info(info: str) -> bool:
+    """Say whether a fence with these words behind it only shows its source."""
+    found = _INFO.fullmatch(info)
+    return found is not None and not any(
+        _PREVIEWED.fullmatch(word) for word in re.split("[.:]", found[1])
+    )
+
+
+def _walk(tokens: list[Token]) -> Iterator[Token]:
+    for token in tokens:
+        yield token
+        yield from _walk(token.children or [])
+
+
+@lru_cache(maxsize=1)
+def _other_parser() -> MarkdownIt:
+    md = plain_parser(html=True)
+    # We look ourselves.
+    md.validateLink = lambda url: True  # type: ignore[method-assign]
+    return md

@@ -1,18 +1,44 @@
-r"""Hold back the end of a text that is not clear yet: half a link, half a formula.
+r"""Make of an unfinished Markdown text the blocks that can be shown of it.
 
-What is shown should stay what it is. So a ``[half link](http`` shows its words only,
-a half entity, a half formula and a lone marker wait, and code ends where the text
-ends. What waits for too long is shown as it is; see ``_PATIENCE``.
+What is shown should stay what it is. A line that is not complete waits if it could
+become anything: a list's marker, an underline, a fence. So does a first row with a
+pipe, until the line below it says whether it is a table's.
+
+In the last line, a ``[half link](http`` shows its words only, a half entity, a half
+formula and a lone marker wait, and code ends where the text ends. What waits for too
+long is shown as it is; see ``_PATIENCE``.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
+from nbstream.markdown.blocks import undecided_formula
 from nbstream.markdown.math import find_math
+from nbstream.markdown.parser import make_parser, parse_blocks, split_lines
 
-__all__ = ["finished"]
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_inline import StateInline
+    from markdown_it.rules_inline.state_inline import Delimiter
+    from markdown_it.token import Token
 
+_CONTAINERS = re.compile(r"(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t])))*[ \t]*")
+_UNCLEAR = re.compile(
+    r"""[-=*_+:~`#|>\s]*                       # markers, underlines, table rows
+      | \d{1,9}[.)]?                           # a numbered item
+      | `{3,}[^`]* | ~{3,}.*                   # a fence with its language
+      | \\(?:b|be|beg|begi|begin|begin\{[a-zA-Z]*\*?)?
+      | \[[^\[\]]+\]:[ \t]*                    # a definition
+        (?:<?[a-zA-Z\#]{0,6}|<?(?:https?:|mailto:|\#)\S*(?:[ \t]+(?:["'(].*)?)?)""",
+    re.VERBOSE,
+)
+_HALF_DEFINITION = re.compile(r"\[[^\[\]]+\]:\s*")
+_PRUNED = {"paragraph_open", "heading_open", "list_item_open", "bullet_list_open"}
+_PRUNED |= {"ordered_list_open", "blockquote_open"}
 #: After so many characters that did not end it, a marker is taken for a character.
 _PATIENCE = {
     "`": 400, "$": 80, "$$": 2_000, "\\(": 400, "\\[": 2_000, "[": 200, "![": 500,
@@ -41,25 +67,87 @@ _HALF_ENTITY = re.compile(r"&#?\w{0,31}")
 _MARKERS = re.compile(r"(?:(?<!\\)[*_~]+|(?<![^\s])!)\Z")
 
 
-def finished(text: str) -> str:
-    """Return the part of an unfinished paragraph's ``text`` that can be shown."""
+def shown_blocks(
+    tail: str, definitions: dict[str, Any]
+) -> tuple[list[Token], Token | None]:
+    """Return the blocks to show of ``tail``, and the one whose text is unfinished.
+
+    That one's text is cut where it is not clear yet. Definitions are noted.
+    """
+    lines = _clear_lines(re.sub(r"\r\n?", "\n", tail))
+    tokens = parse_blocks("".join(lines), definitions)
+    leaf = _pruned(tokens)
+    if leaf is None or not _is_open(tokens, leaf, lines):
+        return tokens, None
+    tokens[leaf].content = _shown_text(tokens, leaf)
+    if tokens[leaf].content:
+        return tokens, tokens[leaf]
+    _pruned(tokens)
+    return tokens, None
+
+
+def _clear_lines(tail: str) -> list[str]:
+    """Return the lines without those at the end that could become anything."""
+    lines = split_lines(tail)
+    del lines[undecided_formula(lines) :]
+    if lines and not lines[-1].endswith("\n"):
+        inner = _CONTAINERS.sub("", lines[-1], count=1)
+        if _UNCLEAR.fullmatch(inner):
+            lines.pop()
+    return lines
+
+
+def _pruned(tokens: list[Token]) -> int | None:
+    """Take off the end what is empty; return the place of the last text, if last."""
+    at = len(tokens) - 1
+    while at >= 0:
+        token = tokens[at]
+        if token.type == "inline" and token.content:
+            return at
+        if token.nesting == 0 and token.type != "inline":
+            return None
+        if token.type in _PRUNED:
+            end = at + 1 + (tokens[at + 1].type == "inline")
+            del tokens[at : end + 1]
+        at -= 1
+    return None
+
+
+def _is_open(tokens: list[Token], leaf: int, lines: list[str]) -> bool:
+    """Say whether more of the text may follow: in a paragraph also on a new line."""
+    end = (tokens[leaf].map or [0, 0])[1]
+    complete = lines[-1].endswith("\n")
+    in_paragraph = tokens[leaf - 1].type == "paragraph_open"
+    return end >= len(lines) and (in_paragraph or not complete)
+
+
+def _shown_text(tokens: list[Token], leaf: int) -> str:
+    text = tokens[leaf].content
+    if tokens[leaf - 1].type == "paragraph_open":
+        before, _, last = text.rpartition("\n")
+        if last.lstrip().startswith("|"):
+            text = before  # it may be the head of a table
+        if _HALF_DEFINITION.fullmatch(text):
+            return ""
     return _Scan(text).run()
 
 
 class _Scan:
-    """Walks over a text from mark to mark."""
+    """Walks over the text of a paragraph that has not ended, from mark to mark."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._open: list[tuple[int, str]] = []
 
     def run(self) -> str:
+        """Return the part that can be shown."""
         pos = 0
-        while found := _MARK.search(self._text, pos):
+        shown: str | None = None
+        while shown is None and (found := _MARK.search(self._text, pos)):
             pos, shown = self._mark(found)
-            if shown is not None:
-                return _trimmed(self._held(shown))
-        return _trimmed(self._held(self._text))
+        shown = self._held(self._text if shown is None else shown)
+        # A marker at the end may open, close, or grow.
+        return _MARKERS.sub("", shown.rstrip()).rstrip()
 
     def _mark(self, found: re.Match[str]) -> tuple[int, str | None]:
         """Return where to go on, or what to show if nothing follows any more."""
@@ -71,12 +159,10 @@ class _Scan:
                 return self._formula(mark, pos, end)
             case "<":
                 link = _AUTOLINK.match(text, pos)
-                return (link.end() if link else end), self._if_half(
-                    _HALF_AUTOLINK, "<", pos
-                )
+                half = self._waits("<", pos) and _HALF_AUTOLINK.fullmatch(text, pos)
+                return link.end() if link else end, text[:pos] if half else None
             case "&":
-                half = _HALF_ENTITY.fullmatch(text, pos)
-                return end, text[:pos] if half else None
+                return end, text[:pos] if _HALF_ENTITY.fullmatch(text, pos) else None
             case "]":
                 return self._close(pos, end)
             case _:
@@ -86,14 +172,9 @@ class _Scan:
     def _waits(self, mark: str, pos: int) -> bool:
         return len(self._text) - pos <= _PATIENCE.get(mark, 1)
 
-    def _if_half(self, half: re.Pattern[str], mark: str, pos: int) -> str | None:
-        waits = self._waits(mark, pos) and half.fullmatch(self._text, pos)
-        return self._text[:pos] if waits else None
-
     def _code(self, pos: int, end: int) -> tuple[int, str | None]:
         ticks = self._text[pos:end]
-        closing = re.compile(rf"(?<!`){ticks}(?!`)").search(self._text, end)
-        if closing:
+        if closing := re.compile(rf"(?<!`){ticks}(?!`)").search(self._text, end):
             return closing.end(), None
         if not self._waits("`", pos):
             return end, None
@@ -108,13 +189,9 @@ class _Scan:
         if stop > 0:
             return stop, None
         text = self._text
-        if (
-            mark == "$"
-            and end < len(text)
-            and (text[end].isdigit() or text[end] == " ")
-        ):
-            return end, None  # a price
-        if mark == "$" and ("$" in text[end:] or "`" in text[end:]):
+        following = text[end : end + 1]
+        price = following.isdigit() or following == " "
+        if mark == "$" and (price or "$" in text[end:] or "`" in text[end:]):
             return end, None
         return end, text[:pos] if self._waits(mark, pos) else None
 
@@ -125,9 +202,8 @@ class _Scan:
         text = self._text
         if end == len(text):
             return end, text[:begin]
-        for whole in (_LINK, _REFERENCE):
-            if link := whole.match(text, end):
-                return link.end(), None
+        if link := _LINK.match(text, end) or _REFERENCE.match(text, end):
+            return link.end(), None
         if not self._waits("](", end):
             return end, None
         if _HALF_REFERENCE.fullmatch(text, end) or _HALF_ADDRESS.fullmatch(text, end):
@@ -144,6 +220,40 @@ class _Scan:
         return shown
 
 
-def _trimmed(text: str) -> str:
-    """Take a marker off the end: it may open, close, or grow."""
-    return _MARKERS.sub("", text.rstrip()).rstrip()
+@lru_cache(maxsize=1)
+def closing_parser() -> MarkdownIt:
+    """Return the parser for which all that is emphasised ends with the text."""
+    md = make_parser()
+    md.inline.ruler2.after("balance_pairs", "close_all", _close_all)
+    return md
+
+
+def _close_all(state: StateInline) -> None:
+    """End with the text each emphasis that is open at its end.
+
+    A rule for the parser, to stand behind the one that finds pairs.
+    """
+    delimiters = state.delimiters
+    contents = [token.content for token in state.tokens]
+    open_ones = (each for each in delimiters if each.open and each.end < 0)
+    unclosed = [each for each in open_ones if _is_meant(each, contents)]
+    for opener in reversed(unclosed):
+        opener.end, opener.close = len(delimiters), False
+        token = state.push("text", "", 0)
+        token.content = state.tokens[opener.token].content
+        at = len(state.tokens) - 1
+        delimiters.append(replace(opener, token=at, end=-1, open=False, close=True))
+
+
+def _is_meant(delimiter: Delimiter, contents: list[str]) -> bool:
+    """Say no to the stars of ``2*3``, ``2**n`` and ``f(a, *, b)``."""
+    marker = chr(delimiter.marker)
+    begin = end = delimiter.token
+    while begin > 0 and not contents[begin].strip(marker):
+        begin -= 1
+    while end + 1 < len(contents) and not contents[end].strip(marker):
+        end += 1
+    before, after = contents[begin][-1:], contents[end][:1]
+    if after and after in ",.;:!?)]}":
+        return False
+    return not (delimiter.close and before.isascii() and before.isalnum())

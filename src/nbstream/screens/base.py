@@ -84,17 +84,17 @@ class NoScreen:
 
     in_the_cell = False
 
-    def open(self, reply: Reply) -> None:
+    def open(self, reply: object) -> None:
         """Show nothing."""
 
     def interval_s(self) -> float:
         """Return a wait that is long: there is nothing to look at, in seconds."""
         return 3600.0
 
-    def update(self, reply: Reply) -> None:
+    def update(self, reply: object) -> None:
         """Show nothing."""
 
-    def close(self, reply: Reply) -> None:
+    def close(self, reply: object) -> None:
         """Show nothing."""
 
 

@@ -25,16 +25,38 @@ from nbstream.types import ToolResult
 
 #: A result as short as this stands in the line that names it, in characters.
 SHORT_RESULT = 80
+#: How many stand side by side at most; more of them begin a new row.
+COLUMNS = 3
+_FONT = "font-size: inherit; line-height: inherit"
+_LOOK = f"text-align: left; vertical-align: top; overflow-wrap: anywhere; {_FONT}"
 #: Half a character: JSON may hold one (``"\\ud83d"``), the bytes of a message not.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 #: Longer than any fence that a text is likely to hold, so that it is never closed.
 _LONG = "`" * 24
 
 
-def bundle(reply: Reply, *, images: bool = False) -> dict[str, str]:
-    """Return the MIME bundle of a reply as it stands, finished or not."""
+class Replies(dict[str, Reply]):
+    """Several replies by their names, which are shown side by side.
+
+    Attributes:
+        _shown_in: The cell whose output already shows them, as of a reply.
+    """
+
+    def __init__(self, replies: Mapping[str, Reply]) -> None:
+        super().__init__(replies)
+        self._shown_in: object = None
+
+
+def bundle(reply: Reply | Replies, *, images: bool = False) -> dict[str, str]:
+    """Return the MIME bundle of a reply, or of several, as they stand, ended or not.
+
+    Nothing in it depends on the clock, so that two runs that get the same answers give
+    the same bytes.
+    """
+    if isinstance(reply, Replies):
+        return _side_by_side(reply, images)
     made = {"text/html": _html(reply, images), "text/plain": _plain(reply)}
-    if reply.form != "text":
+    if reply._form != "text":
         made["text/markdown"] = markdown_of(reply, images=images)
     return {mime: _SURROGATE.sub("\ufffd", said) for mime, said in made.items()}
 
@@ -53,11 +75,14 @@ def retrying(seconds_left: int, why: str) -> dict[str, str]:
     return {"text/html": f"<p><em>{escape(line)}</em></p>", "text/plain": line}
 
 
-def metadata(reply: Reply, *, timed: bool) -> dict[str, object]:
+def metadata(reply: Reply | Replies, *, timed: bool) -> dict[str, object]:
     """Return what goes beside the output: model, usage, outcome; timing if ``timed``.
 
     It is under ``nbstream`` in the output's metadata, which nbval does not compare.
     """
+    if isinstance(reply, Replies):
+        each = {name: metadata(one, timed=timed) for name, one in reply.items()}
+        return {"nbstream": {"race": {name: each[name]["nbstream"] for name in each}}}
     found: dict[str, object] = {
         "api": reply.api,
         "model": reply.model,
@@ -79,7 +104,7 @@ def metadata(reply: Reply, *, timed: bool) -> dict[str, object]:
     return {"nbstream": found}
 
 
-def display_reply(reply: Reply) -> None:
+def display_reply(reply: Reply | Replies) -> None:
     """Show the reply, unless this very cell has shown it as it streamed.
 
     So ``nbstream.show(stream)`` may be the last line of a cell.
@@ -87,7 +112,7 @@ def display_reply(reply: Reply) -> None:
     here = cell()
     if place() == "terminal":  # it has written `Out[1]: ` already
         sys.stdout.write(f"{reply!r}\n")
-    elif here is None or reply.shown_in != here:
+    elif here is None or reply._shown_in != here:
         display(bundle(reply), raw=True, metadata=metadata(reply, timed=False))
 
 
@@ -157,6 +182,29 @@ def _choice_html(choice: Choice, reply: Reply, images: bool) -> Iterator[str]:
 # The pieces, which the live view shows too: what is seen live is what stays.
 
 
+def _side_by_side(replies: Replies, images: bool) -> dict[str, str]:
+    each = {name: bundle(reply, images=images) for name, reply in replies.items()}
+    html = {name: made["text/html"] for name, made in each.items()}
+    plain = [f"== {name} ==\n{made['text/plain']}" for name, made in each.items()]
+    return {
+        "text/html": "\n".join(_table(html)),
+        "text/markdown": markdown_of_several(replies, images=images),
+        "text/plain": "\n\n".join(plain),
+    }
+
+
+def _table(html: Mapping[str, str]) -> Iterator[str]:
+    names = list(html)
+    for at in range(0, len(names), COLUMNS):
+        row = names[at : at + COLUMNS]
+        head = (f'<th style="{_LOOK}">{escape(name)}</th>' for name in row)
+        cells = (f'<td style="{_LOOK}">\n{html[name]}\n</td>' for name in row)
+        yield f'<table style="width: 100%; table-layout: fixed; {_FONT}">'
+        yield f"<thead><tr>{''.join(head)}</tr></thead>"
+        yield f"<tbody><tr>{''.join(cells)}</tr></tbody>"
+        yield "</table>"
+
+
 def title_html(choice: Choice, reply: Reply) -> str:
     """Return the line above one of several answers."""
     title = f"Answer {choice.index + 1} of {len(reply.choices)}"
@@ -202,7 +250,7 @@ def pretty(call: ToolCall) -> str:
 
 def html_of(choice: Choice, reply: Reply, *, images: bool = False) -> str:
     """Return the choice's text as safe HTML."""
-    match reply.form:
+    match reply._form:
         case "text":
             # Inline, for the saved output: nothing else is there to break long lines.
             return f'<pre style="white-space: pre-wrap">{escape(choice.text)}</pre>'
@@ -274,7 +322,7 @@ def _round_markdown(reply: Reply) -> Iterator[str]:
 
 
 def _choice_markdown(choice: Choice, reply: Reply) -> Iterator[str]:
-    if choice.text and reply.form == "json":
+    if choice.text and reply._form == "json":
         yield _fenced(plain_of(choice, reply), "json")
     elif choice.text:
         yield choice.text
@@ -329,8 +377,8 @@ def status(reply: Reply) -> str:
             return f"Failed. {told(reply.error)}"
         case "running":
             return ""
-        case "complete" if reply.misfit is not None:
-            said = str(reply.misfit)
+        case "complete" if reply._misfit is not None:
+            said = str(reply._misfit)
             return f"{said[:1].upper()}{said[1:]}."
         case "complete":
             return _FINISHED.get(reply.finish_reason or "", "")

@@ -7,7 +7,7 @@ from IPython.display import DisplayHandle, display
 
 from nbstream.reply import Reply
 from nbstream.screens.base import Prompting, cell
-from nbstream.screens.bundle import bundle, metadata, retrying, waiting
+from nbstream.screens.bundle import Replies, bundle, metadata, retrying, waiting
 
 #: At most ten updates a second: JupyterLab keeps up with that (bench/).
 MIN_INTERVAL_S = 0.1
@@ -39,18 +39,18 @@ class NotebookScreen:
         self._handle: DisplayHandle | None = None
         self._interval_s = MIN_INTERVAL_S
 
-    def open(self, reply: Reply) -> None:
+    def open(self, reply: Reply | Replies) -> None:
         """Make the display, in the cell that runs now."""
-        reply.shown_in = cell()
-        self._handle = display(
-            waiting(), raw=True, metadata=metadata(reply, timed=False), display_id=True
-        )
+        reply._shown_in = cell()
+        made = bundle(reply) if isinstance(reply, Replies) else waiting()
+        beside = metadata(reply, timed=False)
+        self._handle = display(made, raw=True, metadata=beside, display_id=True)
 
     def interval_s(self) -> float:
         """Return the wait after the last update, in seconds."""
         return self._interval_s
 
-    def update(self, reply: Reply) -> None:
+    def update(self, reply: Reply | Replies) -> None:
         """Send the reply as it is now."""
         began = self._clock()
         size = self._send(reply, timed=False)
@@ -58,7 +58,7 @@ class NotebookScreen:
         self._interval_s = max(
             MIN_INTERVAL_S, size / BYTES_PER_S, took_s * RENDER_SHARE
         )
-        if self._prompting is not None:
+        if self._prompting is not None and isinstance(reply, Reply):
             self._prompting(reply)
 
     def wait(self, reply: Reply, seconds_left: int, why: str) -> None:
@@ -67,11 +67,11 @@ class NotebookScreen:
             made = retrying(seconds_left, why)
             self._handle.update(made, raw=True, metadata=metadata(reply, timed=False))
 
-    def close(self, reply: Reply) -> None:
+    def close(self, reply: Reply | Replies) -> None:
         """Send the reply as it stays, with its timing."""
         self._send(reply, timed=True)
 
-    def _send(self, reply: Reply, *, timed: bool) -> int:
+    def _send(self, reply: Reply | Replies, *, timed: bool) -> int:
         data = bundle(reply, images=self._images)
         if self._handle is not None:
             self._handle.update(data, raw=True, metadata=metadata(reply, timed=timed))
@@ -89,18 +89,18 @@ class StaticScreen:
     def __init__(self, *, images: bool = False) -> None:
         self._images = images
 
-    def open(self, reply: Reply) -> None:
+    def open(self, reply: Reply | Replies) -> None:
         """Show nothing yet."""
 
     def interval_s(self) -> float:
         """Return a wait that is long: there is nothing to update, in seconds."""
         return 3600.0
 
-    def update(self, reply: Reply) -> None:
+    def update(self, reply: Reply | Replies) -> None:
         """Show nothing yet."""
 
-    def close(self, reply: Reply) -> None:
+    def close(self, reply: Reply | Replies) -> None:
         """Make the one display."""
-        reply.shown_in = cell()
+        reply._shown_in = cell()
         data = bundle(reply, images=self._images)
         display(data, raw=True, metadata=metadata(reply, timed=False))

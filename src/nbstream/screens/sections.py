@@ -13,9 +13,8 @@ from dataclasses import dataclass, fields, replace
 from html import escape
 from typing import Any, TypeAlias
 
-from nbstream.markdown.frame import changes, units
-from nbstream.markdown.rendering import Frame, Rendering
-from nbstream.markdown.short import shortened
+from nbstream.markdown.html import shortened
+from nbstream.markdown.rendering import Frame, Rendering, changes, units
 from nbstream.reply import Choice, Reply, ToolCall
 from nbstream.screens.bundle import (
     call_html,
@@ -104,9 +103,9 @@ class Sections:
         self, key: str, choice: Choice, reply: Reply
     ) -> Iterator[tuple[str, SentFrame]]:
         ended = reply.outcome != "running"
-        if reply.form == "text":
+        if reply._form == "text":
             yield from self._html(key, html_of(choice, reply))
-        elif reply.form == "json":
+        elif reply._form == "json":
             json = self._json.setdefault(key, Json.of(reply))
             whole = plain_of(choice, reply) if ended else json.grow(choice.document)
             source = fenced(whole, open_end=not ended)
@@ -224,21 +223,23 @@ class Facts:
         """Return what has changed, so long after the request.
 
         ``phase`` is waiting, thinking, writing, calling, running, asking or ended;
-        ``first_s`` is when the first frame went out; ``thought_s`` stands still once
-        the model writes, and ``thought_chars`` is told as often; ``end_s`` and
-        ``outcome`` come with the end.
+        ``first_s`` is when the first token came; ``thought_s`` stands still once the
+        model writes, and ``thought_chars`` is told as often; ``end_s`` and ``outcome``
+        come with the end.
         """
         kind = reply.parts[-1].kind if reply.parts else ""
         phase = _PHASES.get(kind, "writing") if kind else "waiting"
-        if reply.calling:
-            phase = "asking" if reply.asking else "running"
+        if reply._calling:
+            phase = "asking" if reply._asking else "running"
         if reply.outcome != "running":
             phase = "ended"
         found: dict[str, object] = {"phase": phase}
+        first_s, end_s = _moments(reply)
         if phase == "ended" and "end_s" not in self.all:
-            found |= {"end_s": round(elapsed_s, 2), "outcome": reply.outcome}
+            end_s = elapsed_s if end_s is None else end_s
+            found |= {"end_s": round(end_s, 3), "outcome": reply.outcome}
         if kind and "first_s" not in self.all:
-            found["first_s"] = round(elapsed_s, 2)
+            found["first_s"] = round(elapsed_s if first_s is None else first_s, 3)
         if len(reply.rounds) != self._rounds:
             self._rounds, self._thinking_since_s = len(reply.rounds), None
             self.all.pop("thought_s", None)
@@ -262,6 +263,14 @@ class Facts:
         changed = {key: found[key] for key in found if found[key] != self.all.get(key)}
         self.all |= changed
         return changed
+
+
+def _moments(reply: Reply) -> tuple[float | None, float | None]:
+    """Return when the first token came and when it ended, if its timing knows that."""
+    if reply.timing is None:
+        return None, None
+    first_s, sent_s = reply.timing.time_to_first_token_s, reply.timing.request_sent_s
+    return None if first_s is None else first_s + (sent_s or 0.0), reply.timing.end_s
 
 
 # -- the messages, as short as can be: most say that a text goes on -------------------

@@ -14,7 +14,7 @@ import traitlets
 from IPython.display import DisplayHandle, display
 
 from nbstream._stop import Stop
-from nbstream.markdown.short import SHORT, shortened
+from nbstream.markdown.html import SHORT, shortened
 from nbstream.reply import Reply
 from nbstream.screens.base import cell
 from nbstream.screens.bundle import bundle, metadata
@@ -208,10 +208,10 @@ class WidgetScreen:
 
     def open(self, reply: Reply) -> None:
         """Make the display, in the cell that runs now."""
-        reply.shown_in = cell()
+        reply._shown_in = cell()
         self._began = self._clock()
         self._display.open(
-            LiveModel(self._whole, self._on_answer),
+            LiveModel(self.whole, self._on_answer),
             FALLBACK,
             metadata(reply, timed=False),
             stop=self._stop,
@@ -254,7 +254,7 @@ class WidgetScreen:
 
     # -- what the page is told -------------------------------------------------
 
-    def _whole(self) -> dict[str, object]:
+    def whole(self) -> dict[str, object]:
         """Return everything so far, for a page that is new."""
         with self._lock:
             return {
@@ -275,6 +275,6 @@ class WidgetScreen:
         if kind == "resync" and self._clock() - self._sent_whole_at > RESYNC_S:
             self._sent_whole_at = self._clock()
             with self._lock:
-                self._send({"kind": "whole", "whole": self._whole()})
+                self._send({"kind": "whole", "whole": self.whole()})
         elif kind == "seen":
             self._display.seen()

@@ -1,7 +1,7 @@
 // An answer as Python has sent it: sections of blocks, each the HTML of one element, and
 // how a message changes them. Nothing here knows of a page.
 
-// What Python says in one character (markdown/short.py), in full again.
+// What Python says in one character (markdown/html.py), in full again.
 const expand = (short) =>
   short.replace(/\x80[^]|[\x81-\x9f]/g, (one) => one[1] ?? SHORT[one.charCodeAt() - 0x81]);
 
