@@ -17,7 +17,6 @@ from nbstream.chat.panel_widget import PanelModel
 from nbstream.lab.anatomy.widget import AnatomyModel
 from nbstream.lab.race_view import RaceModel
 from nbstream.markdown import to_html
-from nbstream.markdown.html import SHORT
 from nbstream.reply import Reply
 from nbstream.screens.sections import FrameMessages, Sections
 from nbstream.screens.widget import LiveModel
@@ -147,7 +146,7 @@ def test_a_page_has_the_final_html_however_it_came(node):
     for each in sizes:
         messages, snapshot = sent_of(TEXT, each)
         cases += [{"messages": messages}, {"snapshot": snapshot}]
-    given = {"short": list(SHORT.values()), "cases": cases}
+    given = {"script": str(LiveModel._esm), "cases": cases}
     found = json.loads(node(FOLDER / "replay.mjs", given=json.dumps(given)))
 
     assert len(found) == 72
