@@ -13,8 +13,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from html import escape
 
-from IPython.display import display
-
 from nbstream._failures import told
 from nbstream.markdown import to_html, to_safe_markdown
 from nbstream.markdown.parser import parse
@@ -109,6 +107,8 @@ def display_reply(reply: Reply | Replies) -> None:
 
     So ``nbstream.show(stream)`` may be the last line of a cell.
     """
+    from IPython.display import display  # a plain script has none
+
     here = cell()
     if place() == "terminal":  # it has written `Out[1]: ` already
         sys.stdout.write(f"{reply!r}\n")

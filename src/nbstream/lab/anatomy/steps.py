@@ -12,7 +12,7 @@ from itertools import pairwise
 from nbstream._reader import Reader
 from nbstream.errors import UsageError
 from nbstream.lab.anatomy.growth import Change, Growth
-from nbstream.reply.wire import Read
+from nbstream.reply.timing import Read
 from nbstream.sse import Decoder, ServerSentEvent
 from nbstream.types import Event
 

@@ -10,7 +10,7 @@ from nbstream._reader import Reader
 from nbstream.lab.anatomy.growth import Growth, Section, apply
 from nbstream.lab.anatomy.steps import Step, steps, whole_reads
 from nbstream.reply import Reply
-from nbstream.reply.wire import Read, Wire
+from nbstream.reply.timing import Read, Wire
 from nbstream.types import Failure, Finish, TextDelta, TextDone
 
 #: After so many steps a snapshot is kept.
