@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from nbstream.screens.base import VIEWS, NoScreen, cell, place, prompting, view_of
@@ -41,10 +42,8 @@ def choose(
     if view == "static":
         return StaticScreen(images=images)
     if view == "live":
-        try:
+        with suppress(ImportError):  # no anywidget, or one that cannot be loaded here
             from nbstream.screens.widget import WidgetScreen
-        except ImportError:  # no anywidget, or one that its surroundings cannot load
-            pass
-        else:
+
             return WidgetScreen(images=images, stop=stop, consents=consents)
     return NotebookScreen(images=images, prompting=prompting(stop, consents))

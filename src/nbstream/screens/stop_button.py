@@ -15,13 +15,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from nbstream._stop import Stop
 from nbstream.screens.kernel_messages import Look, hook, pump, watch
-
-if TYPE_CHECKING:
-    from nbstream.tool_runs import Consents
+from nbstream.tool_runs import Consents
 
 #: How often the pump looks, in seconds: a click is to be answered within 50 ms.
 LOOK_S = 0.02
@@ -48,7 +46,7 @@ class Button(Protocol):
         ...
 
 
-class Hands:
+class StopButton:
     """Brings a click on one button to the flag, whatever the kernel is doing."""
 
     def __init__(
