@@ -3,8 +3,8 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help lab test check fix bench notebooks renew clean \
-	test-core test-quick test-wheel test-notebooks test-slow
+.PHONY: help lab test check fix bench notebooks renew clean wheel \
+	test-quick test-pythons test-notebooks test-slow
 .NOTPARALLEL:
 
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11 python
@@ -20,12 +20,17 @@ PIP := $(PY) -m pip --disable-pip-version-check -qq --no-input
 VERSIONS := .ci/versions.txt
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 WHEEL := .wheel
-QUICK := -m "not kernel and not browser"
+# Two tests at a time: servers take the ports that the system gives them.
+TESTS := -m pytest --durations=30 -n 2
+QUICK := --dist worksteal -m "not kernel and not browser"
+SLOW := --dist loadscope --no-loadscope-reorder
+ON_WHEEL := PYTHONPATH="$(CURDIR)/$(WHEEL)/site" NBSTREAM_UNDER_TEST="$(WHEEL)/site"
 # What tests the core, which is covered to the last branch. Tests that stop streams
-# run without the tracer: on Python 3.11 it cannot bear what they do (source/sockets).
-CORE := $(wildcard tests/test_sse.py tests/test_reply.py tests/test_timing.py tests/test_growing.py tests/test_tool_cards.py tests/test_told.py tests/test_jsonpath.py \
-	tests/test_reader.py tests/test_errors.py tests/test_failures.py tests/test_provider*.py \
-	tests/test_openai_*.py tests/test_anthropic_*.py tests/test_google_*.py)
+# run without the tracer: on Python 3.11 it cannot bear what they do (streams/sockets).
+CORE := tests/core tests/beside/test_history.py tests/display/test_tool_cards.py \
+	tests/lab/test_timeline.py
+# What else differs from one Python to another: streams, and how they are stopped.
+STREAMS := tests/drive tests/verbs/test_live.py tests/verbs/test_events.py
 
 # Nothing of the user's own Jupyter is read or changed.
 OWN := $(CURDIR)/$(VENV)/jupyter
@@ -41,7 +46,7 @@ lab: $(COURSE)  ## Open JupyterLab on the first lesson (ARGS="--no-browser --por
 	@echo "Opening JupyterLab on notebooks/00_first_stream.ipynb; Ctrl-C here ends it."
 	@$(JUPYTER) $(PY) -m jupyterlab $(AS_ROOT) $(ARGS)
 
-test: check test-core test-wheel test-notebooks test-slow  ## Prove everything
+test: check test-quick test-pythons test-notebooks test-slow  ## Prove everything
 
 check: $(DEV)  ## Lint, format check and types
 	$(PY) -m ruff check .
@@ -65,25 +70,25 @@ renew:  ## Take the newest releases, and write down which (then run make test)
 	@touch $(COURSE) $(DEV)
 
 clean:  ## Remove everything that make made
-	rm -rf $(VENV) .kernels $(WHEEL) build dist screenshots .coverage htmlcov \
+	rm -rf $(VENV) .kernels $(WHEEL) build dist screenshots .coverage* htmlcov \
 		.pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-test-core: $(DEV)
-	@echo "The core, with its coverage"
-	$(PY) -m coverage run -m pytest $(CORE)
-	$(PY) -m coverage report
-
-test-quick: test-core
-	@echo "The other quick tests"
-	$(PY) -m pytest $(QUICK) $(CORE:%=--ignore=%) $(ARGS)
-
-test-wheel: $(DEV)
-	@echo "All quick tests, on the built wheel"
+wheel: $(DEV)
 	@rm -rf $(WHEEL)
 	@$(PY) -m hatchling build -t wheel -d $(WHEEL)
 	@$(PIP) install --no-deps --no-index --target $(WHEEL)/site $(WHEEL)/*.whl
-	PYTHONPATH="$(CURDIR)/$(WHEEL)/site" NBSTREAM_UNDER_TEST="$(WHEEL)/site" \
-		$(PY) -m pytest $(QUICK)
+
+test-quick: wheel
+	@echo "All quick tests, on the built wheel: the core with its coverage, then the rest"
+	$(PY) -m coverage erase
+	$(ON_WHEEL) $(PY) -m coverage run $(TESTS) $(QUICK) $(CORE)
+	$(PY) -m coverage combine -q
+	$(PY) -m coverage report
+	$(ON_WHEEL) $(PY) $(TESTS) $(QUICK) $(CORE:%=--ignore=%) $(ARGS)
+
+test-pythons: wheel
+	@echo "The core and its streams, on the other Pythons that are here"
+	$(ON_WHEEL) $(PY) .ci/pythons.py $(TESTS) $(QUICK) $(CORE) $(STREAMS)
 
 test-notebooks: $(DEV)
 	@echo "The notebooks: outputs as saved (nbval), and files as committed"
@@ -94,7 +99,8 @@ test-notebooks: $(DEV)
 test-slow: $(DEV)
 	@echo "Tests in real kernels and a real browser"
 	$(PY) tests/harness/matrix.py
-	$(PY) -m pytest -m "kernel or browser"
+	$(PY) $(TESTS) $(SLOW) -m "(kernel or browser) and not alone"
+	$(PY) -m pytest --durations=30 -m alone
 
 # -- the environment: made once, and again when pyproject.toml changed ------------
 

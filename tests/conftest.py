@@ -36,6 +36,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 ROOT = Path(__file__).resolve().parents[1]
 VIEWPORT = {"width": 1280, "height": 900}
+#: One worker runs these files whole: their tests share what is slow to make.
+WHOLE = ("test_faults_notebook", "test_hostile_browser")
 IN_CI = bool(os.environ.get("CI"))
 
 
@@ -47,13 +49,31 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the quick tests first, then kernels, the browser last.
+    """Run the quick tests first, then kernels, the browser last; whole files first.
 
     The order also matters to asyncio: playwright keeps a loop running in the main
     thread from its first use on, and then `asyncio.run` refuses to work there.
     """
-    slow = ("kernel", "browser")
-    items.sort(key=lambda item: [name in item.keywords for name in reversed(slow)])
+    slow = ("browser", "kernel")
+    items.sort(
+        key=lambda item: [
+            *(name in item.keywords for name in slow),
+            item.path.stem not in WHOLE,
+        ]
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """With ``--dist loadscope``, hand out one test at a time, or a file of `WHOLE`."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneByOne(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = Path(nodeid.split("::")[0])
+            return path.stem if path.stem in WHOLE else nodeid
+
+    return OneByOne(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,6 +5,27 @@
     reply = nbstream.show(client.responses.create(..., stream=True))
     reply.text, reply.tool_calls, reply.usage, reply.outcome
 
+================================  ===================================================
+to                                write
+================================  ===================================================
+show a stream that you have       ``reply = nbstream.show(stream)``
+go on meanwhile                   ``live = nbstream.start(stream)``, ``await live``
+ask a model by its name           ``nbstream.ask("...", "openai:gpt-5.6-luna")``
+ask from a cell                   ``%load_ext nbstream``, ``%%stream openai:...``
+let it call functions             ``ask(..., tools=[function])``, ``nbstream.tool``
+get objects                       ``ask(..., schema=list[Recipe]).parsed``
+hold a conversation               ``nbstream.Chat("openai:...")``, ``chat.panel()``
+race several streams              ``nbstream.race({"name": function, ...})``
+loop over events, show nothing    ``for event in nbstream.events(stream): ...``
+work with no key and no network   ``nbstream.offline.use()``
+record what a provider sends      ``with nbstream.record("lesson.rec"): ...``
+see the bytes, and when           ``reply.anatomy()``, ``reply.plot()``
+catch what failed                 ``except nbstream.ProviderFailure as failure: ...``
+================================  ===================================================
+
+Submodules: ``offline`` (scripted answers), ``types`` (the events), ``errors``, ``sse``
+(server-sent events), ``markdown`` (safe HTML), ``providers`` (the wire APIs).
+
 Names are imported when they are first used, so that ``import nbstream`` costs nothing.
 """
 
@@ -85,29 +106,8 @@ __all__ = [
     "tool",
 ]
 
-#: Where each name lives: it is imported from there when it is first used.
+#: Where each name lives, but for the errors: it is imported when it is first used.
 _HOMES = {
-    **dict.fromkeys(
-        (
-            "AuthenticationFailure",
-            "ConnectionFailure",
-            "ContentFilterFailure",
-            "NbstreamError",
-            "OverloadedFailure",
-            "ProtocolError",
-            "ProtocolFailure",
-            "ProviderFailure",
-            "RateLimitFailure",
-            "RequestFailure",
-            "SchemaFailure",
-            "ServiceFailure",
-            "Stopped",
-            "TimeoutFailure",
-            "UnknownNameError",
-            "UsageError",
-        ),
-        "nbstream.errors",
-    ),
     "Chat": "nbstream.chat",
     "Live": "nbstream._live",
     "Race": "nbstream.lab.race",
@@ -147,8 +147,8 @@ register(
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    if name in __all__:
+        return getattr(import_module(_HOMES.get(name, "nbstream.errors")), name)
     if name in _SUBMODULES:
         return import_module(f"nbstream.{name}")
     msg = f"module 'nbstream' has no attribute {name!r}"
@@ -156,4 +156,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, *_SUBMODULES])

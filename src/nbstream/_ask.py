@@ -272,7 +272,7 @@ def ask(
         retries=retries_of(retries, max_wait_s),
     )
     if shape is not None:
-        turn.reply.form, turn.reply.expected = "json", shape
+        turn.reply._form, turn.reply._expected = "json", shape
     play: Callable[..., Reply | Live] = shown if wait else started
     return play(
         turn,

@@ -16,13 +16,13 @@ from nbstream._timeout import Timeout, Watchdog, timeout_of
 from nbstream.errors import UsageError, failure_of
 from nbstream.reply import Reply
 from nbstream.streams import open_source
-from nbstream.types import Event, Failure, is_visible
+from nbstream.types import Event, Failure, Stream, is_visible
 
 #: A signal that comes just before a lock is waited for is seen after the wait only.
 _STEP_S = 0.1
 
 
-def events(stream: object, *, timeout: float | Timeout | None = None) -> Events:
+def events(stream: Stream, *, timeout: float | Timeout | None = None) -> Events:
     """Iterate over a stream's events, with ``for`` or ``async for``; no display.
 
     Takes what ``show`` takes, and its ``timeout``. Leaving the loop, by ``break`` or
@@ -70,11 +70,11 @@ class Events:
     def _last(self, end: _End) -> Sequence[Event]:
         """End the reply and return the events that this makes."""
         if isinstance(end.exception, UsageError):
-            self.reply.end(exception=end.exception)
+            self.reply._end(exception=end.exception)
             raise end.exception
         found = list(self._reader.finish()) if end.exception is None else []
         told = self.reply.error
-        self.reply.end(exception=end.exception)
+        self.reply._end(exception=end.exception)
         if self.reply.outcome == "failed" and self.reply.error is not told:
             found.append(self.reply.error or Failure(type="unknown", message=""))
         return found
@@ -95,7 +95,7 @@ class Events:
             yield from self._last(batch)
             self._raise_failure(batch)
         finally:
-            self.reply.end(stopped=True)
+            self.reply._end(stopped=True)
             self._close()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
@@ -115,7 +115,7 @@ class Events:
                 yield event
             self._raise_failure(batch)
         finally:
-            self.reply.end(stopped=True)
+            self.reply._end(stopped=True)
             await self._close_async()
 
     def _next(

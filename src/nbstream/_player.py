@@ -179,7 +179,7 @@ class Player:
             self.stop.wait(min(due, STEP_S))
 
     def _is_overdue(self) -> bool:
-        if self.reply.calling:  # silence is not the service's
+        if self.reply._calling:  # silence is not the service's
             self._watchdog.waited()
         self._overdue = self._watchdog.overdue()
         return self._overdue is not None
@@ -207,7 +207,7 @@ class Player:
         error = self._exception
         if self._ended and error is None and not stopped:
             self._reader.finish()
-        self.reply.end(stopped=stopped, exception=error)
+        self.reply._end(stopped=stopped, exception=error)
         self._timing.end_s = self._clock() - self._began
 
     # -- how it ended, for the caller ----------------------------------------
@@ -226,8 +226,8 @@ class Player:
         self.raise_for_usage()
         if self.reply.outcome == "failed":
             raise failure_of(self.reply) from self._exception
-        if self.reply.misfit is not None:
-            raise SchemaFailure(str(self.reply.misfit), self.reply)
+        if self.reply._misfit is not None:
+            raise SchemaFailure(str(self.reply._misfit), self.reply)
 
     def raise_for_usage(self) -> None:
         """Raise what only the caller can mend, and nothing else.

@@ -20,17 +20,17 @@ from nbstream.types import End, Event, Failure, Ignored, Round, ToolResult
 def _note_responses(reply: Reply, payload: object) -> None:
     number = get(payload, "sequence_number")
     if type(number) is int:
-        reply.position = number
+        reply._position = number
     if number == 0:
         # Only a response in the background goes on without us and can be retrieved.
-        reply.resumable = get(get(payload, "response"), "background") is True
+        reply._resumable = get(get(payload, "response"), "background") is True
 
 
 def _note_interactions(reply: Reply, payload: object) -> None:
     token = get(payload, "event_id")
     if type(token) is str and token:
-        reply.position = token
-        reply.resumable = True
+        reply._position = token
+        reply._resumable = True
 
 
 #: What keeps the place in the streams of an API.
@@ -50,10 +50,10 @@ def resume_hint(reply: Reply) -> str | None:
     """Return the call that goes on where the reply broke off, or None."""
     unfinished = reply.outcome in ("stopped", "truncated", "failed")
     call = _CALLS.get(reply.api)
-    known = reply.id and reply.position is not None and reply.resumable
+    known = reply.id and reply._position is not None and reply._resumable
     if call is None or not unfinished or not known:
         return None
-    return call.format(id=reply.id, position=reply.position)
+    return call.format(id=reply.id, position=reply._position)
 
 
 #: What reading JSON of an unexpected shape raises: the provider's fault, not ours.
@@ -92,10 +92,10 @@ class Reader:
                 found += self._push_sse(event)
             return found
         if isinstance(payload, Round | ToolResult):  # of ours, between two requests
-            self.reply.apply(payload)
+            self.reply._apply(payload)
             return (payload,)
         events = self._read(payload)
-        apply = self.reply.apply
+        apply = self.reply._apply
         for each in events:
             apply(each)
         if self._note is not None:
@@ -111,14 +111,14 @@ class Reader:
         """Say that the stream ended by itself: for plain strings that is the end."""
         if self.reply.api != "text":
             return ()
-        self.reply.apply(End())
+        self.reply._apply(End())
         return (End(),)
 
     def _push_sse(self, event: ServerSentEvent) -> Sequence[Event]:
         # `[DONE]` is how some servers say that no event follows. It is no payload and
         # no proof that the answer is whole: the SDKs do not even show it.
         if event.data.startswith("[DONE]"):
-            self.reply.apply(Ignored(type="[DONE]"))
+            self.reply._apply(Ignored(type="[DONE]"))
             return (Ignored(type="[DONE]"),)
         try:
             payload = json.loads(event.data)
@@ -143,7 +143,7 @@ class Reader:
 
     def _misread(self, what: str, data: str) -> Sequence[Event]:
         failure = _protocol_error(what, data)
-        self.reply.apply(failure)
+        self.reply._apply(failure)
         return (failure,)
 
     def _use(self, found: Provider) -> None:
@@ -183,7 +183,7 @@ def read_sse(reply: Reply, data: object) -> Reply:
     provider(reply.api)  # also "" is a name that is not known
     reader = Reader(reply)
     reader.push(bytes(data))
-    reply.end()
+    reply._end()
     return reply
 
 
@@ -200,5 +200,5 @@ def read_timed(
         timing.note(reader.push(data), at_s)
     timing.end_s = at_s
     reply.wire = Wire(reads, recorded=True)
-    reply.end()
+    reply._end()
     return reply

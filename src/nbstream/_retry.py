@@ -46,7 +46,7 @@ def failure_in(payload: object) -> ProviderFailure | None:
         return None
     if reply.error is None or reply.parts:
         return None
-    reply.end()
+    reply._end()
     return failure_of(reply)
 
 
@@ -55,7 +55,7 @@ def failure_from(error: BaseException) -> ProviderFailure:
     if isinstance(error, FailedAtOnce):
         return error.failure
     reply = Reply()
-    reply.end(exception=error)
+    reply._end(exception=error)
     return failure_of(reply)
 
 

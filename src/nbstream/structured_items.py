@@ -1,35 +1,131 @@
-"""The elements of the list in an answer, each as soon as it is whole."""
+"""The elements of the list in an answer, each as soon as it is whole.
+
+And what can be shown of an answer in JSON that is still arriving: `partial`.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, Literal, Protocol, TypeAlias
 
 from nbstream.errors import SchemaFailure, UsageError
+from nbstream.reply import Choice, Reply
 from nbstream.reply.partial_json import PartialJson
 from nbstream.structured import AnyJson, Shape
 
-if TYPE_CHECKING:
-    from nbstream._live import Live
-    from nbstream.reply import Choice, Reply
-
-__all__ = [
-    "Elements",
-    "Items",
-    "partial",
-]
-
-
-# -- Find the elements of a list in a JSON text that is still arriving.
-
+#: How often the next element is looked for, in seconds.
+LOOK_S = 0.01
 #: Outside of strings: white space, a structural character, or a number or word.
 _TOKEN = re.compile(r'[ \t\r\n]+|[{}\[\],:"]|[^ \t\r\n{}\[\],:"]+')
 _IN_STRING = re.compile(r'[\\"]')
 _SPACE = " \t\r\n"
-
 Taking: TypeAlias = Literal["", "name", "string", "container", "word"]
+
+
+class Playing(Awaitable[Reply], Protocol):
+    """What plays an answer in the background: an ``nbstream.Live``."""
+
+    def wait_until(self, ready: Callable[[], bool], step_s: float) -> None:
+        """Wait until it is ready, or the end; look every so many seconds."""
+        ...
+
+    async def until(self, ready: Callable[[], bool], step_s: float) -> None:
+        """Await the same."""
+        ...
+
+    def result(self) -> Reply:
+        """Wait for the end, and raise how it failed."""
+        ...
+
+
+class Items:
+    """The elements of an answer's list, in order, for a ``for`` or ``async for``.
+
+    It waits while the answer grows in the background, and raises at its end what
+    ``live.result()`` raises. Leaving the loop early does not stop the stream. Of a
+    reply that nobody plays in the background, it gives what is whole by now.
+    """
+
+    def __init__(self, reply: Reply, live: Playing | None) -> None:
+        self._reply = reply
+        self._live = live
+
+    def __iter__(self) -> Iterator[Any]:
+        """Wait for each element in turn; any thread."""
+        found, live = _Found(self._reply), self._live
+        while live is not None and self._reply.outcome == "running":
+            live.wait_until(found.look, LOOK_S)
+            yield from found.take()
+        found.look()
+        yield from found.take()
+        if live is not None:
+            live.result()
+        found.check()
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        """Await each element in turn."""
+        found, live = _Found(self._reply), self._live
+        while live is not None and self._reply.outcome == "running":
+            await live.until(found.look, LOOK_S)
+            for each in found.take():
+                yield each
+        found.look()
+        for each in found.take():
+            yield each
+        if live is not None:
+            await live
+        found.check()
+
+
+class _Found:
+    """What has been found in one reply so far."""
+
+    def __init__(self, reply: Reply) -> None:
+        expected = reply._expected
+        self._reply = reply
+        self._shape = expected if isinstance(expected, Shape) else AnyJson()
+        if isinstance(expected, Shape) and expected.list_key is None:
+            msg = "the schema has no list: items() gives the elements of its first one"
+            raise UsageError(msg)
+        self._texts: list[str] = []
+        self._count = 0
+        self._begin(None, 0)
+
+    def _begin(self, choice: Choice | None, hop: int) -> None:
+        self._choice, self._hop, self._size = choice, hop, 0
+        self._elements = Elements(self._shape.list_key)
+
+    def look(self) -> bool:
+        """Look at what is new; tell whether there is a whole element to take."""
+        for choice in self._reply.choices[:1]:
+            # The answer proper comes after a tool's result.
+            if choice is not self._choice or choice.hop != self._hop:
+                self._begin(choice, choice.hop)
+            text = choice.document_of(self._hop)
+            self._texts += self._elements.feed(text[self._size :])
+            self._size = len(text)
+        return bool(self._texts)
+
+    def take(self) -> Iterator[object]:
+        """Give the elements that were found, each once."""
+        texts, self._texts = self._texts, []
+        for text in texts:
+            try:
+                element = self._shape.read_element(text)
+            except ValueError as error:
+                msg = f"in element {self._count} of the list, {error}"
+                raise SchemaFailure(msg, self._reply) from error
+            self._count += 1
+            yield element
+
+    def check(self) -> None:
+        """Say it where a whole answer has no list; one by a schema may leave it out."""
+        reply = self._reply
+        if reply._answered and reply.parsed is None and not self._elements.found:
+            msg = f"this answer has no JSON list: it begins {reply.text[:40]!r}"
+            raise UsageError(msg)
 
 
 class Elements:
@@ -140,7 +236,7 @@ class Elements:
 
     def _open(self, token: str) -> None:
         at_root = self._depth == 0 and self._key is None
-        named = self._depth == 1 and self._key in {None, _parsed(self._name)}
+        named = self._depth == 1 and self._key in {None, _value(self._name)}
         self._depth += 1
         if token == "[" and not self.found and (at_root or named):
             self.found, self._level = True, self._depth
@@ -158,112 +254,17 @@ class Elements:
         return whole
 
 
-def _parsed(string: str) -> object:
+def _value(string: str) -> object:
     try:
         return json.loads(string)
     except ValueError:
         return None
 
 
-#: How often the next element is looked for, in seconds.
-LOOK_S = 0.01
-
-
-class Items:
-    """The elements of an answer's list, in order, for a ``for`` or ``async for``.
-
-    It waits while the answer grows in the background, and raises at its end what
-    ``live.result()`` raises. Leaving the loop early does not stop the stream. Of a
-    reply that nobody plays in the background, it gives what is whole by now.
-    """
-
-    def __init__(self, reply: Reply, live: Live | None) -> None:
-        self._reply = reply
-        self._live = live
-
-    def __iter__(self) -> Iterator[Any]:
-        """Wait for each element in turn; any thread."""
-        found, live = _Found(self._reply), self._live
-        while live is not None and self._reply.outcome == "running":
-            live.wait_until(found.look, LOOK_S)
-            yield from found.take()
-        found.look()
-        yield from found.take()
-        if live is not None:
-            live.result()
-        found.check()
-
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        """Await each element in turn."""
-        found, live = _Found(self._reply), self._live
-        while live is not None and self._reply.outcome == "running":
-            await live.until(found.look, LOOK_S)
-            for each in found.take():
-                yield each
-        found.look()
-        for each in found.take():
-            yield each
-        if live is not None:
-            await live
-        found.check()
-
-
-class _Found:
-    """What has been found in one reply so far."""
-
-    def __init__(self, reply: Reply) -> None:
-        expected = reply.expected
-        self._reply = reply
-        self._shape = expected if isinstance(expected, Shape) else AnyJson()
-        if isinstance(expected, Shape) and expected.list_key is None:
-            msg = "the schema has no list: items() gives the elements of its first one"
-            raise UsageError(msg)
-        self._texts: list[str] = []
-        self._count = 0
-        self._begin(None, 0)
-
-    def _begin(self, choice: Choice | None, hop: int) -> None:
-        self._choice, self._hop, self._size = choice, hop, 0
-        self._elements = Elements(self._shape.list_key)
-
-    def look(self) -> bool:
-        """Look at what is new; tell whether there is a whole element to take."""
-        for choice in self._reply.choices[:1]:
-            # The answer proper comes after a tool's result.
-            if choice is not self._choice or choice.hop != self._hop:
-                self._begin(choice, choice.hop)
-            text = choice.document_of(self._hop)
-            self._texts += self._elements.feed(text[self._size :])
-            self._size = len(text)
-        return bool(self._texts)
-
-    def take(self) -> Iterator[object]:
-        """Give the elements that were found, each once."""
-        texts, self._texts = self._texts, []
-        for text in texts:
-            try:
-                element = self._shape.read_element(text)
-            except ValueError as error:
-                msg = f"in element {self._count} of the list, {error}"
-                raise SchemaFailure(msg, self._reply) from error
-            self._count += 1
-            yield element
-
-    def check(self) -> None:
-        """Say it where a whole answer has no list; one by a schema may leave it out."""
-        reply = self._reply
-        if reply.answered and reply.parsed is None and not self._elements.found:
-            msg = f"this answer has no JSON list: it begins {reply.text[:40]!r}"
-            raise UsageError(msg)
-
-
-# -- What can be shown of a JSON text that is still arriving.
-
-
 def partial(reply: Reply) -> Any:
     """Return the value so far, closed where it is open; None: there is none."""
-    found = _closed(reply.document.strip())
-    key = reply.expected.key if reply.expected else None
+    found = _closed(reply._document.strip())
+    key = reply._expected.key if reply._expected else None
     return found.get(key) if key and isinstance(found, dict) else found
 
 

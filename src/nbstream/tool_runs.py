@@ -1,4 +1,8 @@
-"""Run the calls of one turn: all together, each to a result or to an error."""
+"""The calls of one turn: run together, each to a result or to an error.
+
+A record says how far each call is, a person may be asked for consent, and what the
+model is told is text.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +21,13 @@ from nbstream.reply import ToolCall
 from nbstream.tools import Tool, needed
 from nbstream.types import ToolState
 
-__all__ = [
-    "STOPPED",
-    "Consent",
-    "Consents",
-    "ToolRun",
-    "ToolState",
-    "as_text",
-    "in_thread",
-    "misfits",
-    "run_calls",
-]
+__all__ = ["Consent", "Consents", "ToolRun", "run_calls"]
 
+_T = TypeVar("_T")
 
-# -- What is known of one tool call: its arguments, its result, its time, its state.
+STOPPED = "The call was stopped before it ended; there is no result."
+NOBODY = "The call needs a person's consent, and nobody is there to give it."
+REFUSED = "The person did not allow this call."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,79 +64,9 @@ class ToolRun:
         return self.state in {"failed", "invalid", "refused", "stopped"}
 
 
-# -- What the model is told of a call: its result as text, or what is wrong with it.
-
-
-def as_text(value: object) -> str:
-    """Return a result as the model reads it: text as it is, all else as JSON.
-
-    pydantic writes the JSON, so that dataclasses, models, dates and sets are known;
-    what has no JSON is given as ``str`` writes it.
-    """
-    if isinstance(value, str):
-        return value
-    made: bytes = needed("pydantic_core").to_json(
-        value, fallback=str, inf_nan_mode="constants", bytes_mode="base64"
-    )
-    return made.decode()
-
-
-def misfits(error: ValueError) -> str:
-    """Say which arguments do not fit, and why: one line for each.
-
-    Only pydantic's own words and the arguments' names are told, no link.
-    """
-    details = getattr(error, "errors", None)
-    if not callable(details):
-        return f"The arguments do not fit: {error}"
-    lines = [
-        f"- {'.'.join(map(str, each['loc'])) or 'arguments'}: {each['msg']}"
-        for each in details(include_url=False, include_context=False)
-    ]
-    return "\n".join(["The arguments do not fit the schema:", *lines])
-
-
-# -- Wait for a blocking function without blocking the event loop, or its end.
-
-T = TypeVar("T")
-
-
-async def in_thread(function: Callable[[], T]) -> T:
-    """Call a function in a thread of its own, and wait for it.
-
-    A thread cannot be ended from outside: if the wait is cancelled, it runs on and
-    what it returns is dropped. It is a daemon, so that it never holds up the end of
-    the program, as the threads of an executor do.
-    """
-    loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
-    answers: list[T] = []
-    errors: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            answers.append(function())
-        except BaseException as error:  # noqa: BLE001 - it is raised in the waiter
-            errors.append(error)
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-            loop.call_soon_threadsafe(ended.set)
-
-    context = contextvars.copy_context()
-    name = f"nbstream-tool-{threading.active_count()}"
-    threading.Thread(target=context.run, args=(work,), name=name, daemon=True).start()
-    await ended.wait()
-    if errors:
-        raise errors[0]
-    return answers[0]
-
-
 #: Asks a person whether a call may run; None: there is nobody to ask.
 Consent: TypeAlias = Callable[[ToolRun], Awaitable[bool | None]]
 Changed: TypeAlias = Callable[[ToolRun], None]
-
-STOPPED = "The call was stopped before it ended; there is no result."
-NOBODY = "The call needs a person's consent, and nobody is there to give it."
-REFUSED = "The person did not allow this call."
 
 
 async def run_calls(
@@ -168,57 +95,38 @@ async def run_calls(
     ]
     pairs = zip(calls, runs, strict=True)
     await asyncio.gather(
-        *(_Calling(run, tools, consent, changed).run(call) for call, run in pairs)
+        *(_Run(run, consent, changed).of(call, tools) for call, run in pairs)
     )
     return runs
 
 
-class _Calling:
-    """One call on its way, and its record."""
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One call on its way: it says in the record how far it is."""
 
-    def __init__(
-        self,
-        run: ToolRun,
-        tools: Mapping[str, Tool],
-        consent: Consent | None,
-        changed: Changed,
-    ) -> None:
-        self._run = run
-        self._tools = tools
-        self._consent = consent
-        self._changed = changed
+    record: ToolRun
+    consent: Consent | None
+    changed: Changed
 
-    async def run(self, call: ToolCall) -> None:
+    async def of(self, call: ToolCall, tools: Mapping[str, Tool]) -> None:
         try:
-            await self._checked(call)
+            found, bound = _bound(call, tools)
+        except ValueError as error:
+            self._say("invalid", str(error))
+            return
+        try:
+            if not found.confirm or await self._allowed():
+                await self._called(found, bound)
         except asyncio.CancelledError:
             self._say("stopped", STOPPED)
             raise
 
-    async def _checked(self, call: ToolCall) -> None:
-        found = self._tools.get(call.name)
-        if found is None:
-            known = ", ".join(self._tools) or "none"
-            self._say("invalid", f"There is no tool {call.name!r}; known: {known}.")
-            return
-        if call.state != "valid":
-            said = f"The arguments are {call.state} JSON: {call.error}."
-            self._say("invalid", said)
-            return
-        try:
-            bound = found.arguments.check(call.arguments)
-        except ValueError as error:
-            self._say("invalid", misfits(error))
-            return
-        if not found.confirm or await self._allowed():
-            await self._called(found, bound)
-
     async def _allowed(self) -> bool:
-        if self._consent is None:
+        if self.consent is None:
             self._say("refused", NOBODY)
             return False
         self._say("asking", "")
-        allowed = await self._consent(self._run)
+        allowed = await self.consent(self.record)
         if not allowed:
             self._say("refused", NOBODY if allowed is None else REFUSED)
         return bool(allowed)
@@ -228,28 +136,75 @@ class _Calling:
         began_s = time.perf_counter()
         try:
             value = await _value(found, bound)
-            text = as_text(value)
+            text = _as_text(value)
         except BaseException as error:
-            self._run.seconds = time.perf_counter() - began_s
+            self.record.seconds = time.perf_counter() - began_s
             if not _is_its_own(error):
                 raise
-            self._run.exception = error
+            self.record.exception = error
             self._say("failed", redact(f"{type(error).__name__}: {error}"))
         else:
-            self._run.seconds = time.perf_counter() - began_s
-            self._run.value = value
+            self.record.seconds = time.perf_counter() - began_s
+            self.record.value = value
             self._say("done", text)
 
     def _say(self, state: ToolState, result: str) -> None:
-        self._run.state, self._run.result = state, result
-        self._changed(self._run)
+        self.record.state, self.record.result = state, result
+        self.changed(self.record)
+
+
+def _bound(
+    call: ToolCall, tools: Mapping[str, Tool]
+) -> tuple[Tool, inspect.BoundArguments]:
+    """Return the tool that is called, and with what; or raise what is wrong with it."""
+    found = tools.get(call.name)
+    if found is None:
+        known = ", ".join(tools) or "none"
+        msg = f"There is no tool {call.name!r}; known: {known}."
+        raise ValueError(msg)
+    if call.state != "valid":
+        msg = f"The arguments are {call.state} JSON: {call.error}."
+        raise ValueError(msg)
+    try:
+        return found, found.arguments.check(call.arguments)
+    except ValueError as error:
+        raise ValueError(_misfits(error)) from error
+
+
+def _misfits(error: ValueError) -> str:
+    """Say which arguments do not fit, and why: one line for each.
+
+    Only pydantic's own words and the arguments' names are told, no link.
+    """
+    details = getattr(error, "errors", None)
+    if not callable(details):
+        return f"The arguments do not fit: {error}"
+    lines = [
+        f"- {'.'.join(map(str, each['loc'])) or 'arguments'}: {each['msg']}"
+        for each in details(include_url=False, include_context=False)
+    ]
+    return "\n".join(["The arguments do not fit the schema:", *lines])
+
+
+def _as_text(value: object) -> str:
+    """Return a result as the model reads it: text as it is, all else as JSON.
+
+    pydantic writes the JSON, so that dataclasses, models, dates and sets are known;
+    what has no JSON is given as ``str`` writes it.
+    """
+    if isinstance(value, str):
+        return value
+    made: bytes = needed("pydantic_core").to_json(
+        value, fallback=str, inf_nan_mode="constants", bytes_mode="base64"
+    )
+    return made.decode()
 
 
 async def _value(found: Tool, bound: inspect.BoundArguments) -> object:
     def call() -> object:
         return found.function(*bound.args, **bound.kwargs)
 
-    value = call() if found.is_async else await in_thread(call)
+    value = call() if found.is_async else await _in_thread(call)
     return await value if inspect.isawaitable(value) else value
 
 
@@ -260,7 +215,33 @@ def _is_its_own(error: BaseException) -> bool:
     return not (isinstance(error, asyncio.CancelledError) and stopping)
 
 
-# -- Ask a person whether a call may run: asked on the event loop, answered anywhere.
+async def _in_thread(function: Callable[[], _T]) -> _T:
+    """Call a function in a thread of its own, and wait for it.
+
+    A thread cannot be ended from outside: if the wait is cancelled, it runs on and
+    what it returns is dropped. It is a daemon, so that it never holds up the end of
+    the program, as the threads of an executor do.
+    """
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    answers: list[_T] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            answers.append(function())
+        except BaseException as error:  # noqa: BLE001 - it is raised in the waiter
+            errors.append(error)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(ended.set)
+
+    context = contextvars.copy_context()
+    name = f"nbstream-tool-{threading.active_count()}"
+    threading.Thread(target=context.run, args=(work,), name=name, daemon=True).start()
+    await ended.wait()
+    if errors:
+        raise errors[0]
+    return answers[0]
 
 
 class Consents:

@@ -11,174 +11,11 @@ from typing import Any, overload
 
 from nbstream.errors import UsageError
 
-__all__ = [
-    "Arguments",
-    "Tool",
-    "described",
-    "needed",
-    "tool",
-    "tools_of",
-    "untitled",
-]
-
-
-# -- Import what only tools need, or say how to get it.
-
-
-def needed(package: str, what: str = "tools") -> Any:
-    """Import a package of the extra ``tools``; ``what`` is what needs it.
-
-    Raises:
-        UsageError: it is not installed; the message says how to get it.
-    """
-    try:
-        return import_module(package)
-    except ImportError as error:
-        pip = package.replace("_", "-")
-        msg = f"{what} need a package that is not installed: %pip install {pip}"
-        raise UsageError(msg) from error
-
-
-# -- What a function's docstring says of the function, and of each of its arguments.
-
-
-def described(function: Callable[..., object]) -> tuple[str, Mapping[str, str]]:
-    """Return the description of a function, and those of its arguments by name.
-
-    Google's, NumPy's, reST's and Epydoc's ways of writing are understood, by
-    ``docstring_parser``. What the docstring says of results and errors stays out.
-    """
-    if not (written := inspect.getdoc(function)):
-        return "", {}
-    found = needed("docstring_parser").parse(written)
-    texts = [found.short_description, found.long_description]
-    arguments = {
-        each.arg_name: " ".join(each.description.split())
-        for each in found.params
-        if each.description
-    }
-    return "\n\n".join(text for text in texts if text), arguments
-
-
-# -- Make JSON Schemas as a model is to read them.
-
-
-def untitled() -> Any:
-    """Return a generator of schemas without the title that pydantic makes of a name.
-
-    A default that has no JSON is left out without a warning.
-    """
-    base = needed("pydantic.json_schema").GenerateJsonSchema
-    quiet = {
-        "field_title_should_be_set": lambda *_: False,
-        "emit_warning": lambda *_: None,
-    }
-    return type("Untitled", (base,), quiet)
-
-
-# -- From a function's signature to a model that checks its arguments.
-
-_UNNAMED = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
-
-
-class Arguments:
-    """The arguments a function takes: their JSON schema, and the check of a call.
-
-    The schema and the check are pydantic's, so that all it knows can be an argument:
-    ``Annotated``, ``Literal``, ``Optional``, lists, dataclasses, models, dates.
-
-    Raises:
-        UsageError: an argument has no type, or no name, or a type pydantic does not
-            know.
-    """
-
-    def __init__(
-        self, function: Callable[..., object], described: Mapping[str, str]
-    ) -> None:
-        self._name = getattr(function, "__name__", type(function).__name__)
-        self._signature = self._read(function)
-        self._model = self._made(described)
-        self.schema = self._schema()
-
-    def check(self, arguments: str) -> inspect.BoundArguments:
-        """Return the arguments to call with.
-
-        Args:
-            arguments: A JSON object, which has been parsed strictly already.
-
-        Raises:
-            ValueError: they do not fit; pydantic's ``ValidationError``.
-        """
-        model = self._model.model_validate_json(arguments, strict=True)
-        given = {
-            name: getattr(model, _field(at))
-            for at, name in enumerate(self._signature.parameters)
-            if _field(at) in model.model_fields_set
-        }
-        bound = inspect.BoundArguments(self._signature, given)
-        bound.apply_defaults()
-        return bound
-
-    def _read(self, function: Callable[..., object]) -> inspect.Signature:
-        try:
-            signature = inspect.signature(function, eval_str=True)
-        except (NameError, TypeError, ValueError, SyntaxError) as error:
-            msg = f"the arguments of {self._name!r} cannot be read: {error}"
-            raise UsageError(msg) from error
-        for name, each in signature.parameters.items():
-            if each.kind in _UNNAMED:
-                msg = f"{self._name}(): a model cannot fill in {each}; name each one"
-                raise UsageError(msg)
-            if each.annotation is inspect.Parameter.empty:
-                msg = f"{self._name}(): {name!r} has no type; write {name}: str"
-                raise UsageError(msg)
-        return signature
-
-    def _made(self, described: Mapping[str, str]) -> Any:
-        """Make the model. Its fields are numbered: pydantic forbids some names."""
-        pydantic = needed("pydantic")
-        fields = {
-            _field(at): (each.annotation, self._info(pydantic, each, described))
-            for at, each in enumerate(self._signature.parameters.values())
-        }
-        config = pydantic.ConfigDict(extra="forbid", arbitrary_types_allowed=False)
-        try:
-            return pydantic.create_model(self._name, __config__=config, **fields)
-        except pydantic.errors.PydanticUserError as error:
-            raise UsageError(self._unknown(error)) from error
-
-    @staticmethod
-    def _info(
-        pydantic: Any, each: inspect.Parameter, described: Mapping[str, str]
-    ) -> object:
-        has_default = each.default is not inspect.Parameter.empty
-        default = {"default": each.default} if has_default else {}
-        said = {"description": described[each.name]} if each.name in described else {}
-        return pydantic.Field(alias=each.name, **default, **said)
-
-    def _schema(self) -> dict[str, object]:
-        pydantic = needed("pydantic")
-        try:
-            made: dict[str, object] = self._model.model_json_schema(
-                schema_generator=untitled()
-            )
-        except pydantic.errors.PydanticUserError as error:
-            raise UsageError(self._unknown(error)) from error
-        made.pop("title", None)
-        made.setdefault("properties", {})
-        return made
-
-    def _unknown(self, error: Exception) -> str:
-        first = str(error).splitlines()[0]
-        return f"{self._name}(): an argument's type has no JSON schema: {first}"
-
-
-def _field(at: int) -> str:
-    return f"argument_{at}"
-
+__all__ = ["Tool", "tool", "tools_of"]
 
 #: What OpenAI and Anthropic take as a name; Gemini takes all of it, too.
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_UNNAMED = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
 
 
 class Tool:
@@ -208,8 +45,8 @@ class Tool:
                 'and -; give it one, nbstream.tool(function, name="...")'
             )
             raise UsageError(msg)
-        said, of_arguments = described(function)
-        self.description = said if description is None else description
+        text, of_arguments = _described(function)
+        self.description = text if description is None else description
         self.arguments = Arguments(function, of_arguments)
         self.parameters = self.arguments.schema
         self.confirm = confirm
@@ -307,3 +144,134 @@ def _name_of(function: Callable[..., object]) -> str:
     while isinstance(inner, functools.partial):
         inner = inner.func
     return str(getattr(inner, "__name__", type(inner).__name__))
+
+
+class Arguments:
+    """The arguments a function takes: their JSON schema, and the check of a call.
+
+    The schema and the check are pydantic's, so that all it knows can be an argument:
+    ``Annotated``, ``Literal``, ``Optional``, lists, dataclasses, models, dates.
+
+    Raises:
+        UsageError: an argument has no type, or no name, or a type pydantic does not
+            know.
+    """
+
+    def __init__(
+        self, function: Callable[..., object], described: Mapping[str, str]
+    ) -> None:
+        self._name = getattr(function, "__name__", type(function).__name__)
+        self._signature = self._read(function)
+        self._model, self.schema = self._made(described)
+
+    def check(self, arguments: str) -> inspect.BoundArguments:
+        """Return the arguments to call with.
+
+        Args:
+            arguments: A JSON object, which has been parsed strictly already.
+
+        Raises:
+            ValueError: they do not fit; pydantic's ``ValidationError``.
+        """
+        model = self._model.model_validate_json(arguments, strict=True)
+        given = {
+            name: getattr(model, _field(at))
+            for at, name in enumerate(self._signature.parameters)
+            if _field(at) in model.model_fields_set
+        }
+        bound = inspect.BoundArguments(self._signature, given)
+        bound.apply_defaults()
+        return bound
+
+    def _read(self, function: Callable[..., object]) -> inspect.Signature:
+        try:
+            signature = inspect.signature(function, eval_str=True)
+        except (NameError, TypeError, ValueError, SyntaxError) as error:
+            msg = f"the arguments of {self._name!r} cannot be read: {error}"
+            raise UsageError(msg) from error
+        for name, each in signature.parameters.items():
+            if each.kind in _UNNAMED:
+                msg = f"{self._name}(): a model cannot fill in {each}; name each one"
+                raise UsageError(msg)
+            if each.annotation is inspect.Parameter.empty:
+                msg = f"{self._name}(): {name!r} has no type; write {name}: str"
+                raise UsageError(msg)
+        return signature
+
+    def _made(self, described: Mapping[str, str]) -> tuple[Any, dict[str, object]]:
+        """Make the model. Its fields are numbered: pydantic forbids some names."""
+        pydantic = needed("pydantic")
+        fields = {
+            _field(at): (each.annotation, self._info(pydantic, each, described))
+            for at, each in enumerate(self._signature.parameters.values())
+        }
+        config = pydantic.ConfigDict(extra="forbid", arbitrary_types_allowed=False)
+        try:
+            model = pydantic.create_model(self._name, __config__=config, **fields)
+            schema = model.model_json_schema(schema_generator=untitled())
+        except pydantic.errors.PydanticUserError as error:
+            first = str(error).splitlines()[0]
+            msg = f"{self._name}(): an argument's type has no JSON schema: {first}"
+            raise UsageError(msg) from error
+        schema.pop("title", None)
+        schema.setdefault("properties", {})
+        return model, schema
+
+    @staticmethod
+    def _info(
+        pydantic: Any, each: inspect.Parameter, described: Mapping[str, str]
+    ) -> object:
+        has_default = each.default is not inspect.Parameter.empty
+        default = {"default": each.default} if has_default else {}
+        known = each.name in described  # else what `Annotated` says of it holds
+        description = {"description": described[each.name]} if known else {}
+        return pydantic.Field(alias=each.name, **default, **description)
+
+
+def _field(at: int) -> str:
+    return f"argument_{at}"
+
+
+def _described(function: Callable[..., object]) -> tuple[str, Mapping[str, str]]:
+    """Return the description of a function, and those of its arguments by name.
+
+    Google's, NumPy's, reST's and Epydoc's ways of writing are understood, by
+    ``docstring_parser``. What the docstring says of results and errors stays out.
+    """
+    if not (written := inspect.getdoc(function)):
+        return "", {}
+    found = needed("docstring_parser").parse(written)
+    texts = [found.short_description, found.long_description]
+    arguments = {
+        each.arg_name: " ".join(each.description.split())
+        for each in found.params
+        if each.description
+    }
+    return "\n\n".join(text for text in texts if text), arguments
+
+
+def untitled() -> Any:
+    """Return a generator of schemas without the title that pydantic makes of a name.
+
+    A default that has no JSON is left out without a warning.
+    """
+    base = needed("pydantic.json_schema").GenerateJsonSchema
+    quiet = {
+        "field_title_should_be_set": lambda *_: False,
+        "emit_warning": lambda *_: None,
+    }
+    return type("Untitled", (base,), quiet)
+
+
+def needed(package: str, what: str = "tools") -> Any:
+    """Import a package of the extra ``tools``; ``what`` is what needs it.
+
+    Raises:
+        UsageError: it is not installed; the message says how to get it.
+    """
+    try:
+        return import_module(package)
+    except ImportError as error:
+        pip = package.replace("_", "-")
+        msg = f"{what} need a package that is not installed: %pip install {pip}"
+        raise UsageError(msg) from error

@@ -12,9 +12,10 @@ Three words that every event uses:
 * ``data`` is the provider's own JSON, kept as it came, to be sent back or read.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 __all__ = [
     "ArgumentDelta",
@@ -33,6 +34,7 @@ __all__ = [
     "Round",
     "Signature",
     "Start",
+    "Stream",
     "TextDelta",
     "TextDone",
     "TextKind",
@@ -44,6 +46,17 @@ __all__ = [
 ]
 
 Json: TypeAlias = Mapping[str, object]
+#: What ``show`` and its like take: what an SDK's streaming call gives (a stream, an
+#: un-entered manager, a generator, a coroutine; sync or async), an iterable of strings,
+#: dicts or raw bytes, or a function without arguments that makes one of these.
+Stream: TypeAlias = (
+    Iterable[Any]
+    | AsyncIterable[Any]
+    | Awaitable[Any]
+    | AbstractContextManager[Any]
+    | AbstractAsyncContextManager[Any]
+    | Callable[[], Any]
+)
 TextKind: TypeAlias = Literal["text", "reasoning", "refusal"]
 #: OpenAI Chat's words, and ``pause``, ``error``, ``other`` where those have none.
 FinishReason: TypeAlias = Literal[

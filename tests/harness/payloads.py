@@ -28,6 +28,6 @@ def replied(
     """Return the ended reply that these payloads make."""
     reply = Reply(api)
     for payload in payloads:
-        reply.extend(normalize(payload))
-    reply.end(stopped=stopped)
+        reply._extend(normalize(payload))
+    reply._end(stopped=stopped)
     return reply

@@ -15,10 +15,8 @@ from dataclasses import dataclass
 
 from harness.loopback import Loopback
 from nbstream.offline.answer import answer
-from nbstream.offline.exchange import LAST_CHUNK, whole
-from nbstream.offline.server import chunk, head, read_request
+from nbstream.offline.server import Http
 from nbstream.offline.wire import WRITERS, route
-from nbstream.offline.wire.base import json_of
 
 __all__ = ["FAILED_IN_BAND", "PLANS", "Exchange", "Wire", "said", "wait_until"]
 
@@ -92,7 +90,7 @@ def said(prompt: str) -> str:
     """Return the text that the offline server answers to a prompt."""
     body = {"model": "m", "messages": [{"role": "user", "content": prompt}]}
     ask = WRITERS["openai.chat"].read(body, "m", stream=True)
-    return "".join(part.text for part in answer(ask, body).first.parts)
+    return "".join(part.text for part in answer(ask, body).parts)
 
 
 def wait_until(condition, timeout_s: float = 10.0) -> None:
@@ -128,16 +126,19 @@ class Wire(Loopback):
             self._changed.notify_all()
 
     async def _exchange(self, reader, writer) -> bool:
-        request = await read_request(reader, writer)
+        http = Http(reader, writer)
+        request = await http.read()
         if request is None:
             return False
         found = route(request.method, request.target)
-        body = json_of(request)
+        body = request.json()
         exchange = Exchange(found.api, found.model or body["model"])
         self.exchanges.append(exchange)
         self._note()
         watch = asyncio.ensure_future(self._watch(reader, exchange))
-        work = asyncio.ensure_future(self._answer(request, exchange, writer, watch))
+        work = asyncio.ensure_future(
+            self._answer(request, exchange, http, writer, watch)
+        )
         try:
             await asyncio.wait([watch, work], return_when=asyncio.FIRST_COMPLETED)
             if not work.done() and watch.done():
@@ -158,7 +159,7 @@ class Wire(Loopback):
             exchange.gone_at_s = time.monotonic()
             self._note()
 
-    async def _answer(self, request, exchange: Exchange, writer, watch) -> bool:
+    async def _answer(self, request, exchange: Exchange, http, writer, watch) -> bool:
         plan = exchange.plan
         if plan == "headers":
             await watch
@@ -169,30 +170,33 @@ class Wire(Loopback):
             )
             error = WRITERS[exchange.api].error(int(plan[1:]), f"Bad key: {key}")
             data = json.dumps(error).encode()
-            fields = {**dict(whole(data)), "Retry-After-Ms": "1"}
-            writer.write(head(int(plan[1:]), fields) + data)
+            fields = {
+                "Content-Type": "application/json",
+                "Content-Length": str(len(data)),
+                "Retry-After-Ms": "1",
+            }
+            writer.write(http.head(int(plan[1:]), fields) + http.data(data))
             await writer.drain()
             return True
-        fields = {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"}
-        writer.write(head(200, fields))
-        return await self._stream(request, exchange, writer, watch)
+        writer.write(http.head(200, {"Content-Type": "text/event-stream"}))
+        return await self._stream(request, exchange, http, writer, watch)
 
-    async def _stream(self, request, exchange: Exchange, writer, watch) -> bool:
+    async def _stream(self, request, exchange: Exchange, http, writer, watch) -> bool:
         plan, tokens = exchange.plan, 0
         limit = {"first": 0, "flow": -1, "whole": -1}.get(plan, TOKENS_BEFORE)
         for data, count in _frames(exchange.api, request, plan):
             if count and tokens == limit:
                 break
             tokens += bool(count)
-            writer.write(chunk(data))
+            writer.write(http.data(data))
             await writer.drain()
             exchange.sent += bool(count)
             self._note()
             if plan == "flow" and count:
                 await asyncio.sleep(FLOW_S)
-        return await self._close(exchange, writer, watch)
+        return await self._close(exchange, http, writer, watch)
 
-    async def _close(self, exchange: Exchange, writer, watch) -> bool:
+    async def _close(self, exchange: Exchange, http, writer, watch) -> bool:
         if exchange.plan in ("first", "silence"):
             await watch
             return False
@@ -201,8 +205,8 @@ class Wire(Loopback):
             await writer.drain()
             return False
         if exchange.plan == "inband":
-            writer.write(chunk(FAILED_IN_BAND[exchange.api]))
-        writer.write(LAST_CHUNK)
+            writer.write(http.data(FAILED_IN_BAND[exchange.api]))
+        writer.write(http.end())
         await writer.drain()
         return True
 
@@ -210,6 +214,6 @@ class Wire(Loopback):
 def _frames(api: str, request, plan: str):
     if plan == "empty":
         return []
-    body = json_of(request)
+    body = request.json()
     ask = WRITERS[api].read(body, plan, stream=True)
     return WRITERS[api].frames(ask, answer(ask, body))

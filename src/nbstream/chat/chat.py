@@ -19,7 +19,7 @@ from nbstream._retry import MAX_WAIT_S, Retries, retries_of
 from nbstream._show import shown
 from nbstream._timeout import Timeout
 from nbstream.chat.forms import convert, read_messages
-from nbstream.chat.history import History, Playback
+from nbstream.chat.history import Conversation, History, Playback
 from nbstream.errors import UsageError
 from nbstream.reply import Reply
 from nbstream.requests import parse_model, provider
@@ -220,13 +220,14 @@ class Chat:
         if self._panel is None:
             from nbstream.chat.panel import Panel
 
-            self._panel = Panel(
-                lambda: self.model,
-                self._history.exchanges,
-                lambda: self._playback,
+            chat = Conversation(
+                model=lambda: self.model,
+                exchanges=self._history.exchanges,
+                playback=lambda: self._playback,
                 ask=partial(self.start, view="none"),
                 again=partial(self._ask_again, partial(started, view="none")),
             )
+            self._panel = Panel(chat)
         return self._panel
 
     def to_markdown(self) -> str:
@@ -322,7 +323,7 @@ class Chat:
         try:
             return play(turn, turn.reply, consents=turn.consents, beside=beside)
         except BaseException:
-            turn.reply.end(stopped=True)  # it has ended, or has never begun
+            turn.reply._end(stopped=True)  # it has ended, or has never begun
             raise
 
     # -- elsewhere -----------------------------------------------------------------

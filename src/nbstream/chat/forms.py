@@ -117,66 +117,17 @@ def _answer(messages: Sequence[Message], count: int) -> Message:
 def _results(
     results: Iterable[Message], calls: Sequence[Call], own: Provider
 ) -> Iterator[Any]:
-    left = list(calls)
+    left = {at: (call.id, call.name) for at, call in enumerate(calls)}
     for each in results:
         place = place_of_call(each, left)
         if place is not None:
-            call = left.pop(place)
-            yield own.tool_result_message(call.id, call.name, each.text, each.is_error)
+            id_, name = left.pop(place)
+            yield own.tool_result_message(id_, name, each.text, each.is_error)
 
 
-class _Pieces:
-    """What is found in one message's content: texts, images, files, and the rest."""
-
-    def __init__(self, content: object = None) -> None:
-        self.texts: list[str] = [content] if isinstance(content, str) else []
-        self.images: list[Attachment] = []
-        self.files: list[Attachment] = []
-        self.lost: list[str] = []
-
-    @property
-    def text(self) -> str:
-        """The texts, joined."""
-        return "".join(self.texts)
-
-    def encoded(self, kind: object, data: object, name: object = "") -> None:
-        """Add what came in base64; an image or a file by its type."""
-        try:
-            made = Attachment.of(str(kind), str(data), str(name or ""))
-        except (ValueError, binascii.Error):
-            self.lost.append(f"a damaged {kind}")
-            return
-        where = self.images if str(kind).startswith("image/") else self.files
-        where.append(made)
-
-    def url(self, url: object, name: object = "") -> None:
-        """Add what a ``data:`` address holds; another address is only lost."""
-        head, comma, data = str(url).partition(",")
-        kind, _, form = head.removeprefix("data:").partition(";")
-        if head.startswith("data:") and comma and form == "base64":
-            self.encoded(kind, data, name)
-        else:
-            self.lost.append(f"a file at an address ({str(url)[:60]})")
-
-    def message(self, who: Who, at: int, calls: Sequence[Call] = ()) -> Message:
-        """Return the message that holds them."""
-        return Message(
-            who=who,
-            at=at,
-            text=self.text,
-            calls=calls,
-            images=self.images,
-            files=self.files,
-            lost=self.lost,
-        )
-
-    def __bool__(self) -> bool:
-        return bool(self.texts or self.images or self.files or self.lost)
-
-
-def _items(value: object) -> list[_Json]:
+def _parts(content: object) -> list[_Json]:
     """Return the dicts of a list; of anything else nothing."""
-    listed = value if isinstance(value, list) else []
+    listed = content if isinstance(content, list) else []
     return [each for each in listed if isinstance(each, Mapping)]
 
 
@@ -185,7 +136,7 @@ def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list):
-        return "".join(str(each.get("text", "")) for each in _items(value))
+        return "".join(str(each.get("text", "")) for each in _parts(value))
     return "" if value is None else json.dumps(value, ensure_ascii=False, default=str)
 
 
@@ -193,69 +144,95 @@ def _call(id_: object, function: _Json, arguments: object) -> Call:
     return Call(str(id_), str(function.get("name", "")), str(arguments))
 
 
+def _add_encoded(
+    message: Message, kind: object, data: object, name: object = ""
+) -> None:
+    """Add what came in base64; an image or a file by its type."""
+    try:
+        made = Attachment.of(str(kind), str(data), str(name or ""))
+    except (ValueError, binascii.Error):
+        message.lost.append(f"a damaged {kind}")
+        return
+    where = message.images if str(kind).startswith("image/") else message.files
+    where.append(made)
+
+
+def _add_url(message: Message, url: object, name: object = "") -> None:
+    """Add what a ``data:`` address holds; another address is only lost."""
+    head, comma, data = str(url).partition(",")
+    kind, _, form = head.removeprefix("data:").partition(";")
+    if head.startswith("data:") and comma and form == "base64":
+        _add_encoded(message, kind, data, name)
+    else:
+        message.lost.append(f"a file at an address ({str(url)[:60]})")
+
+
 def _of_anthropic(at: int, message: _Json) -> Iterator[Message]:
-    """Read a message of Anthropic's Messages."""
-    content = message.get("content")
-    held, calls = _Pieces(content), []
-    for each in _items(content):
-        match each.get("type"):
+    """Read a message of Anthropic's Messages; a result of a call is one of its own."""
+    content, is_question = message.get("content"), message.get("role") != "assistant"
+    found = Message(who="user" if is_question else "model", at=at)
+    found.text = content if isinstance(content, str) else ""
+    parts = _parts(content)
+    for part in parts:
+        match part.get("type"):
             case "text":
-                held.texts.append(_text(each.get("text")))
-                held.lost += ["citations"] if each.get("citations") else []
+                found.text += _text(part.get("text"))
+                found.lost += ["citations"] if part.get("citations") else []
             case "image" | "document":
-                _add_anthropic_source(held, each.get("source") or {})
+                _add_anthropic_source(found, part.get("source") or {})
             case "tool_use":
-                arguments = json.dumps(each.get("input", {}), ensure_ascii=False)
-                calls.append(_call(each.get("id", ""), each, arguments))
+                arguments = json.dumps(part.get("input", {}), ensure_ascii=False)
+                found.calls.append(_call(part.get("id", ""), part, arguments))
             case "tool_result":
                 yield Message(
                     who="tool",
                     at=at,
-                    text=_text(each.get("content")),
-                    call=(str(each.get("tool_use_id", "")), ""),
-                    is_error=bool(each.get("is_error")),
+                    text=_text(part.get("content")),
+                    call=(str(part.get("tool_use_id", "")), ""),
+                    is_error=bool(part.get("is_error")),
                 )
             case "thinking" | "redacted_thinking":
-                held.lost.append("reasoning")
+                found.lost.append("reasoning")
             case other:
-                held.lost.append(str(other))
-    if message.get("role") == "assistant":
-        yield held.message("model", at, calls)
-    elif held:
-        yield held.message("user", at)
+                found.lost.append(str(other))
+    calls = ("tool_use", "tool_result")
+    has_more = any(part.get("type") not in calls for part in parts)
+    if not is_question or has_more or isinstance(content, str):
+        yield found
 
 
-def _add_anthropic_source(held: _Pieces, source: _Json) -> None:
+def _add_anthropic_source(message: Message, source: _Json) -> None:
     match source.get("type"):
         case "base64":
-            held.encoded(source.get("media_type"), source.get("data"))
+            _add_encoded(message, source.get("media_type"), source.get("data"))
         case "text":
-            held.texts.append(_text(source.get("data")))
+            message.text += _text(source.get("data"))
         case other:
-            held.lost.append(f"a file by {other}")
+            message.lost.append(f"a file by {other}")
 
 
 def _of_gemini(at: int, content: _Json) -> Iterator[Message]:
-    """Read a content of Gemini's generate_content."""
-    held, calls = _Pieces(), []
-    for part in _items(content.get("parts")):
+    """Read a content of Gemini's; a result of a call is a message of its own."""
+    is_question = content.get("role") != "model"
+    found = Message(who="user" if is_question else "model", at=at)
+    parts = _parts(content.get("parts"))
+    for part in parts:
         if part.get("thought"):
-            held.lost.append("reasoning")
+            found.lost.append("reasoning")
         elif call := part.get("functionCall"):
             arguments = json.dumps(call.get("args") or {}, ensure_ascii=False)
-            calls.append(_call(call.get("id", ""), call, arguments))
+            found.calls.append(_call(call.get("id", ""), call, arguments))
         elif answer := part.get("functionResponse"):
             yield _gemini_result(at, answer)
         elif data := part.get("inlineData"):
-            held.encoded(data.get("mimeType"), data.get("data"))
+            _add_encoded(found, data.get("mimeType"), data.get("data"))
         elif "text" in part:
-            held.texts.append(_text(part["text"]))
+            found.text += _text(part["text"])
         else:
-            held.lost += [str(key) for key in part if key != "thoughtSignature"]
-    if content.get("role") == "model":
-        yield held.message("model", at, calls)
-    elif held:
-        yield held.message("user", at)
+            found.lost += [str(key) for key in part if key != "thoughtSignature"]
+    calls = {"functionCall", "functionResponse"}
+    if not is_question or any(calls.isdisjoint(part) for part in parts):
+        yield found
 
 
 def _gemini_result(at: int, answer: _Json) -> Message:
@@ -272,26 +249,17 @@ def _gemini_result(at: int, answer: _Json) -> Message:
 
 def _of_chat(at: int, message: _Json) -> Iterator[Message]:
     """Read a message of OpenAI's Chat Completions."""
-    held = _openai_content(message.get("content"))
-    match message.get("role"):
-        case "system" | "developer":
-            yield Message(who="system", at=at, text=held.text)
-        case "tool":
-            yield _openai_result(at, message.get("tool_call_id", ""), held.text)
-        case "assistant":
-            held.lost += ["reasoning"] if "reasoning_details" in message else []
-            if not held.text:
-                held.texts.append(str(message.get("refusal") or ""))
-            calls = map(_chat_call, _items(message.get("tool_calls")))
-            yield held.message("model", at, [*calls])
-        case _:
-            yield held.message("user", at)
-
-
-def _chat_call(call: _Json) -> Call:
-    function = call.get("function") or call.get("custom") or {}
-    arguments = function.get("arguments", function.get("input", ""))
-    return _call(call.get("id", ""), function, arguments)
+    found = _of_openai(at, message)
+    if message.get("role") == "tool":
+        found = _openai_result(at, message.get("tool_call_id", ""), found.text)
+    elif found.who == "model":
+        found.lost += ["reasoning"] if "reasoning_details" in message else []
+        found.text = found.text or str(message.get("refusal") or "")
+        for call in _parts(message.get("tool_calls")):
+            function = call.get("function") or call.get("custom") or {}
+            arguments = function.get("arguments", function.get("input", ""))
+            found.calls.append(_call(call.get("id", ""), function, arguments))
+    yield found
 
 
 def _of_responses(at: int, item: _Json) -> Iterator[Message]:
@@ -304,16 +272,40 @@ def _of_responses(at: int, item: _Json) -> Iterator[Message]:
         case "function_call_output":
             yield _openai_result(at, id_, _text(item.get("output")))
         case "message" | None:
-            held = _openai_content(item.get("content"))
-            match item.get("role"):
-                case "assistant":
-                    yield held.message("model", at)
-                case "system" | "developer":
-                    yield Message(who="system", at=at, text=held.text)
-                case _:
-                    yield held.message("user", at)
+            yield _of_openai(at, item)
         case other:
             yield Message(who="model", at=at, lost=[str(other)])
+
+
+#: Who speaks in a message of either of OpenAI's APIs; else it is a user.
+_ROLES: Mapping[str, Who] = {
+    "assistant": "model",
+    "system": "system",
+    "developer": "system",
+}
+
+
+def _of_openai(at: int, message: _Json) -> Message:
+    """Read what a message of either of OpenAI's APIs says."""
+    content = message.get("content")
+    found = Message(who=_ROLES.get(str(message.get("role")), "user"), at=at)
+    found.text = content if isinstance(content, str) else ""
+    for part in _parts(content):
+        match part.get("type"):
+            case "text" | "input_text" | "output_text" | "refusal":
+                found.text += _text(part.get("text", part.get("refusal")))
+            case "image_url":
+                _add_url(found, (part.get("image_url") or {}).get("url"))
+            case "input_image":
+                _add_url(found, part.get("image_url"))
+            case "file":
+                filed = part.get("file") or {}
+                _add_url(found, filed.get("file_data"), filed.get("filename"))
+            case "input_file":
+                _add_url(found, part.get("file_data"), part.get("filename"))
+            case other:
+                found.lost.append(str(other))
+    return found
 
 
 def _openai_result(at: int, id_: object, text: str) -> Message:
@@ -321,27 +313,6 @@ def _openai_result(at: int, id_: object, text: str) -> Message:
     bare = text.removeprefix("Error: ")
     call = (str(id_), "")
     return Message(who="tool", at=at, text=bare, call=call, is_error=bare != text)
-
-
-def _openai_content(content: object) -> _Pieces:
-    """Take apart what a message of either of OpenAI's APIs holds."""
-    held = _Pieces(content)
-    for each in _items(content):
-        match each.get("type"):
-            case "text" | "input_text" | "output_text" | "refusal":
-                held.texts.append(_text(each.get("text", each.get("refusal"))))
-            case "image_url":
-                held.url((each.get("image_url") or {}).get("url"))
-            case "input_image":
-                held.url(each.get("image_url"))
-            case "file":
-                filed = each.get("file") or {}
-                held.url(filed.get("file_data"), filed.get("filename"))
-            case "input_file":
-                held.url(each.get("file_data"), each.get("filename"))
-            case other:
-                held.lost.append(str(other))
-    return held
 
 
 _Read: TypeAlias = Callable[[int, _Json], Iterator[Message]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from nbstream.requests.history import as_messages
 from nbstream.requests.request import Provider
 
 if TYPE_CHECKING:
+    from nbstream._live import Live
     from nbstream._stop import Stop
     from nbstream.tool_runs import Consents
 
@@ -47,98 +48,31 @@ class Playback:
     consents: Consents
 
 
-class Transcript:
-    """Finds the exchanges in a history, and knows those that were asked here.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """What a panel is given of a chat: to show it, and to go on with it.
 
-    The messages decide: what somebody takes out of them is out of here, and what was
-    there before is read from them. Of what was asked here the reply itself is known.
+    Attributes:
+        model: Return who is asked.
+        exchanges: Return what was said.
+        playback: Return what was asked last, None if nothing was.
+        ask: Ask something in the background.
+        again: Ask the last question again, or in other words.
     """
 
-    def __init__(self, api: str) -> None:
-        self._api = api
-        self._known: list[tuple[Any, Exchange]] = []
-        self._count = 0
-
-    def asked(self, question: Any, reply: Reply) -> Exchange:
-        """Note what is being asked."""
-        exchange = self._exchange(self._question(question), reply)
-        others = [each for each in self._known if each[0] is not question]
-        self._known = [*others, (question, exchange)]
-        return exchange
-
-    def of(self, messages: Sequence[Any]) -> list[Exchange]:
-        """Return the exchanges of these messages, in order.
-
-        The last question is among them also if nothing came of it, and it is out of
-        the messages therefore.
-        """
-        try:
-            groups = list(_groups(read_messages(self._api, messages)))
-        except UsageError:  # another's API, or a message of another's making
-            listed = [each for each in self._known if _has(messages, each[0])]
-        else:
-            listed = [self._found(messages, group) for group in groups]
-        last = self._known[-1:]
-        if last and not _has(messages, last[0][0]) and _is_void(last[0][1].reply):
-            listed += last
-        self._known = listed
-        return [exchange for _, exchange in listed]
-
-    def _found(
-        self, messages: Sequence[Any], group: list[Message]
-    ) -> tuple[Any, Exchange]:
-        message = messages[group[0].at]
-        for known in self._known:
-            if known[0] is message:
-                return known
-        asked = group[0] if group[0].who == "user" else None
-        reply = to_reply(self._api, group[1:] if asked else group)
-        return message, self._exchange(asked, reply)
-
-    def _exchange(self, asked: Message | None, reply: Reply) -> Exchange:
-        self._count += 1
-        sent = (*asked.images, *asked.files) if asked else ()
-        return Exchange(
-            key=f"t{self._count}",
-            question=asked.text if asked else "",
-            files=tuple(each.name for each in sent),
-            reply=reply,
-        )
-
-    def _question(self, message: Any) -> Message:
-        try:
-            return read_messages(self._api, [message])[0]
-        except (UsageError, IndexError):
-            content = message.get("content") if isinstance(message, dict) else message
-            text = content if isinstance(content, str) else json.dumps(message)
-            return Message(who="user", at=0, text=text)
-
-
-def _groups(said: Iterable[Message]) -> Iterator[list[Message]]:
-    """Cut before each question; what the system says is no part of it."""
-    group: list[Message] = []
-    for each in said:
-        if each.who == "user" and group:
-            yield group
-            group = []
-        if each.who != "system":
-            group.append(each)
-    if group:
-        yield group
-
-
-def _is_void(reply: Reply) -> bool:
-    return not any(each.parts for each in reply.rounds)
-
-
-def _has(messages: Sequence[Any], question: Any) -> bool:
-    return any(each is question for each in messages)
+    model: Callable[[], str]
+    exchanges: Callable[[], list[Exchange]]
+    playback: Callable[[], Playback | None]
+    ask: Callable[[str], Live]
+    again: Callable[[str | None], Live]
 
 
 class History:
     """What was said. The last answer is added when somebody looks and it has ended.
 
-    A panel asks in threads of its own, so each look is one step.
+    The messages decide: what somebody takes out of them is out of the exchanges too,
+    and what was there before is read from them. Of what was asked here the reply itself
+    is known. A panel asks in threads of its own, so each look is one step.
 
     Attributes:
         own: The provider in whose form the messages are.
@@ -150,7 +84,8 @@ class History:
         self._question: Any = None
         self._out: Any = None  # a question that is to be asked again, out of messages
         self._reply: Reply | None = None
-        self._transcript = Transcript(own.api)
+        self._known: list[tuple[Any, Exchange]] = []  # each with its first message
+        self._count = 0
         self._lock = threading.RLock()
 
     def ask(self, question: Any, reply: Reply) -> Exchange:
@@ -162,12 +97,10 @@ class History:
         with self._lock:
             self.settled(ended=True).append(question)
             self._question, self._reply, self._out = question, reply, None
-            return self._transcript.asked(question, reply)
-
-    def exchanges(self) -> list[Exchange]:
-        """Return what was said as a person reads it; the last one may be growing."""
-        with self._lock:
-            return self._transcript.of(self.settled())
+            exchange = self._exchange(self._read(question), reply)
+            others = [known for known in self._known if known[0] is not question]
+            self._known = [*others, (question, exchange)]
+            return exchange
 
     def settled(self, *, ended: bool = False) -> list[Any]:
         """Return the messages, with the last answer if it has ended.
@@ -188,13 +121,14 @@ class History:
             return self._messages
 
     def _settle(self, reply: Reply) -> None:
-        more = list(
-            chain.from_iterable(as_messages(each, self.own) for each in reply.rounds)
-        )
-        if more:
-            self._messages += more
-        else:
-            self._drop_question()
+        answers = (as_messages(each, self.own) for each in reply.rounds)
+        more = list(chain.from_iterable(answers))
+        self._messages += more
+        if not more:
+            self._out = self._question
+            at = _place(self._messages, self._question)
+            if at is not None:
+                del self._messages[at]
 
     def take_back(self) -> Any:
         """Take out the last question and all that was said since; return it.
@@ -206,8 +140,8 @@ class History:
             messages = self.settled(ended=True)
             if self._out is not None:
                 return self._out
-            said = read_messages(self.own.api, messages)
-            asked = [each.at for each in said if each.who == "user"]
+            found = read_messages(self.own.api, messages)
+            asked = [each.at for each in found if each.who == "user"]
             if not asked:
                 raise UsageError("there is no question yet that could be asked again")
             self._out = messages[asked[-1]]
@@ -222,12 +156,78 @@ class History:
         """
         with self._lock:
             self.settled(ended=True).clear()
-            self._out = None
-            self._transcript = Transcript(self.own.api)
+            self._out, self._known, self._count = None, [], 0
 
-    def _drop_question(self) -> None:
-        self._out = self._question
-        for at, each in enumerate(self._messages):
-            if each is self._question:
-                del self._messages[at]
-                return
+    # -- as a person reads it ------------------------------------------------------
+
+    def exchanges(self) -> list[Exchange]:
+        """Return what was said as a person reads it; the last one may be growing.
+
+        The last question is among them also if nothing came of it, and it is out of
+        the messages therefore.
+        """
+        with self._lock:
+            messages = self.settled()
+            try:
+                groups = list(_groups(read_messages(self.own.api, messages)))
+            except UsageError:  # another's API, or a message of another's making
+                known = self._known
+                listed = [e for e in known if _place(messages, e[0]) is not None]
+            else:
+                listed = [self._found(messages, group) for group in groups]
+            for question, exchange in self._known[-1:]:
+                is_void = not any(each.parts for each in exchange.reply.rounds)
+                if is_void and _place(messages, question) is None:
+                    listed.append((question, exchange))
+            self._known = listed
+            return [exchange for _, exchange in listed]
+
+    def _found(
+        self, messages: Sequence[Any], group: list[Message]
+    ) -> tuple[Any, Exchange]:
+        message = messages[group[0].at]
+        for known in self._known:
+            if known[0] is message:
+                return known
+        asked = group[0] if group[0].who == "user" else None
+        reply = to_reply(self.own.api, group[1:] if asked else group)
+        return message, self._exchange(asked, reply)
+
+    def _exchange(self, asked: Message | None, reply: Reply) -> Exchange:
+        self._count += 1
+        sent = (*asked.images, *asked.files) if asked else ()
+        return Exchange(
+            key=f"t{self._count}",
+            question=asked.text if asked else "",
+            files=tuple(each.name for each in sent),
+            reply=reply,
+        )
+
+    def _read(self, question: Any) -> Message:
+        """Read a question; of another's API, whatever it is."""
+        try:
+            return read_messages(self.own.api, [question])[0]
+        except (UsageError, IndexError):
+            is_dict = isinstance(question, dict)
+            text = question.get("content") if is_dict else question
+            if not isinstance(text, str):
+                text = json.dumps(question, default=str)
+            return Message(who="user", at=0, text=text)
+
+
+def _groups(messages: Iterable[Message]) -> Iterator[list[Message]]:
+    """Cut before each question; what the system says is no part of it."""
+    group: list[Message] = []
+    for each in messages:
+        if each.who == "user" and group:
+            yield group
+            group = []
+        if each.who != "system":
+            group.append(each)
+    if group:
+        yield group
+
+
+def _place(messages: Sequence[Any], message: Any) -> int | None:
+    """Return where a message is: itself, not one that is equal."""
+    return next((at for at, each in enumerate(messages) if each is message), None)

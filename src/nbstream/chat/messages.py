@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import mimetypes
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 from nbstream.reply import Reply
 from nbstream.types import (
@@ -55,9 +55,9 @@ class Call:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Message:
-    """One message.
+    """One message; who reads it in a provider's form, adds to it piece by piece.
 
     Attributes:
         who: Who said it; ``tool`` is what came of a call.
@@ -74,38 +74,25 @@ class Message:
     who: Who
     at: int
     text: str = ""
-    calls: Sequence[Call] = ()
+    calls: list[Call] = field(default_factory=list)
     call: tuple[str, str] = ("", "")
     is_error: bool = False
-    images: Sequence[Attachment] = ()
-    files: Sequence[Attachment] = ()
+    images: list[Attachment] = field(default_factory=list)
+    files: list[Attachment] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
 
 
-class Named(Protocol):
-    """A call, here or in a reply."""
-
-    @property
-    def id(self) -> str | None:
-        """The API's name of it."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """The tool's name."""
-        ...
-
-
-def place_of_call(result: Message, calls: Sequence[Named]) -> int | None:
+def place_of_call(
+    result: Message, calls: Mapping[int, tuple[str | None, str]]
+) -> int | None:
     """Find the call that a result belongs to: by its id, by its name, or by its turn.
 
-    None: there is no call left.
+    ``calls`` are those without a result, each with its id and the tool's name.
     """
     id_, name = result.call
-    places = range(len(calls))
-    fits = [at for at in places if id_ and calls[at].id == id_]
-    fits += [at for at in places if name and calls[at].name == name]
-    return next(iter([*fits, *places]), None)
+    fits = [at for at, call in calls.items() if id_ and call[0] == id_]
+    fits += [at for at, call in calls.items() if name and call[1] == name]
+    return next(iter([*fits, *calls]), None)
 
 
 def to_reply(api: str, messages: Iterable[Message]) -> Reply:
@@ -121,10 +108,10 @@ def to_reply(api: str, messages: Iterable[Message]) -> Reply:
             _add_result(reply, message)
             continue
         if has_results:
-            reply.extend([*_END, Round()])
+            reply._extend([*_END, Round()])
             has_results = False
         if message.text:
-            reply.apply(TextDelta(text=message.text, index=0))
+            reply._apply(TextDelta(text=message.text, index=0))
         for call in message.calls:
             delta = ToolCallDelta(
                 index=1 + len(reply.tool_calls),
@@ -132,15 +119,19 @@ def to_reply(api: str, messages: Iterable[Message]) -> Reply:
                 name=call.name,
                 arguments=call.arguments,
             )
-            reply.apply(delta)
-    reply.extend(_END)
-    reply.end()
+            reply._apply(delta)
+    reply._extend(_END)
+    reply._end()
     return reply
 
 
 def _add_result(reply: Reply, message: Message) -> None:
-    waiting = [at for at, call in enumerate(reply.tool_calls) if not call.run]
-    place = place_of_call(message, [reply.tool_calls[at] for at in waiting])
+    waiting = {
+        at: (call.id, call.name)
+        for at, call in enumerate(reply.tool_calls)
+        if not call.run
+    }
+    place = place_of_call(message, waiting)
     if place is not None:
         state: ToolState = "failed" if message.is_error else "done"
-        reply.apply(ToolResult(call=waiting[place], state=state, result=message.text))
+        reply._apply(ToolResult(call=place, state=state, result=message.text))

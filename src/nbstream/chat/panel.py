@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextvars import copy_context
 from html import escape
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from nbstream.chat.history import Exchange, Playback
+from nbstream.chat.history import Conversation, Exchange, Playback
 from nbstream.markdown import to_safe_markdown
 from nbstream.screens import place
 from nbstream.screens.base import visible
@@ -19,7 +19,6 @@ from nbstream.screens.bundle import bundle, markdown_pieces
 if TYPE_CHECKING:
     from IPython.display import DisplayHandle
 
-    from nbstream._live import Live
     from nbstream._player import Screen
     from nbstream.chat.panel_widget import Page
 
@@ -39,21 +38,9 @@ class Panel:
     Made by ``Chat.panel``; a cell that ends with it shows it.
     """
 
-    def __init__(
-        self,
-        model: Callable[[], str],
-        exchanges: Callable[[], list[Exchange]],
-        playback: Callable[[], Playback | None],
-        *,
-        ask: Callable[[str], Live],
-        again: Callable[[str | None], Live],
-    ) -> None:
+    def __init__(self, chat: Conversation) -> None:
         self._id = uuid4().hex
-        self._name = model
-        self._exchanges = exchanges
-        self._playback = playback
-        self._ask = ask
-        self._again = again
+        self._chat = chat
         self._page: Page | None = None
         self._handles: list[DisplayHandle] = []
         #: What stands beside each output: by it a page finds the panel's place again.
@@ -61,7 +48,7 @@ class Panel:
 
     def to_markdown(self) -> str:
         """Return what was said as Markdown that is safe to put into a cell."""
-        return to_markdown(self._exchanges())
+        return to_markdown(self._chat.exchanges())
 
     def follow(self, playback: Playback) -> Screen | None:
         """Return a screen that shows an answer here; None: there is no panel yet."""
@@ -94,15 +81,9 @@ class Panel:
             except ImportError:
                 return None
             self._page = Page(
-                self._id,
-                self._name,
-                self._exchanges,
-                ask=self._ask,
-                again=self._again,
-                saved=self._saved,
-                on_end=self._update,
+                self._id, self._chat, saved=self._saved, on_end=self._update
             )
-            playback = self._playback()
+            playback = self._chat.playback()
             if playback is not None and playback.exchange.reply.outcome == "running":
                 self._page.catch_up(playback)
         return self._page
@@ -125,11 +106,13 @@ class Panel:
     # -- what of it stands in a notebook, beside its widget or in its place ----------
 
     def _static(self) -> dict[str, str]:
-        exchanges = self._exchanges()
-        return to_bundle(exchanges, "" if exchanges else NOTHING.format(self._name()))
+        exchanges = self._chat.exchanges()
+        return to_bundle(
+            exchanges, "" if exchanges else NOTHING.format(self._chat.model())
+        )
 
     def _explained(self) -> dict[str, str]:
-        return to_bundle(self._exchanges(), NEEDS_WIDGETS)
+        return to_bundle(self._chat.exchanges(), NEEDS_WIDGETS)
 
     def _widget(self) -> dict[str, object]:
         from nbstream.screens.widget import view_mime
@@ -141,7 +124,7 @@ class Panel:
         return {"data": self._static(), "metadata": self._metadata}
 
     def __repr__(self) -> str:
-        return f"Panel({self._name()!r}, {len(self._exchanges())} questions)"
+        return f"Panel({self._chat.model()!r}, {len(self._chat.exchanges())} questions)"
 
 
 def to_bundle(exchanges: Sequence[Exchange], note: str = "") -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from nbstream._keys import redact
 from nbstream._live import Live
-from nbstream.chat.history import Exchange, Playback
+from nbstream.chat.history import Conversation, Exchange, Playback
 from nbstream.reply import Reply
 from nbstream.screens.kernel_messages import hook, watch
 from nbstream.screens.widget import LiveModel, WidgetScreen, script
@@ -171,20 +171,14 @@ class Page:
     def __init__(
         self,
         model_id: str,
-        name: Callable[[], str],
-        exchanges: Callable[[], list[Exchange]],
+        chat: Conversation,
         *,
-        ask: Callable[[str], Live],
-        again: Callable[[str | None], Live],
         saved: Callable[[], Mapping[str, object]],
         on_end: Callable[[], None],
     ) -> None:
         self.context = copy_context()
         self._id = model_id
-        self._name = name
-        self._exchanges = exchanges
-        self._ask = ask
-        self._again = again
+        self._chat = chat
         self._saved = saved
         self._on_end = on_end
         self._keeps = False
@@ -192,7 +186,7 @@ class Page:
         self._screens: dict[str, PanelScreen] = {}
         self._playback: Playback | None = None
         self._lock = threading.RLock()
-        self._match(exchanges())
+        self._match(chat.exchanges())
         self.model = PanelModel(model_id, self.whole, self._on_asked)
 
     # -- what a page is told ---------------------------------------------------------
@@ -223,7 +217,7 @@ class Page:
 
     def ended(self) -> None:
         """Say that nothing is under way, which turns there are, and what is saved."""
-        exchanges = self._exchanges()
+        exchanges = self._chat.exchanges()
         with self._lock:
             self._playback = None
             self._send_turns(self._match(exchanges))
@@ -238,7 +232,7 @@ class Page:
             running = self._running
         return {
             "model_id": self._id,
-            "name": self._name(),
+            "name": self._chat.model(),
             "turns": turns,
             "running": running,
             "saved": self._saved(),
@@ -265,7 +259,7 @@ class Page:
         return fresh
 
     def _opened(self, playback: Playback, screen: PanelScreen) -> None:
-        exchanges = self._exchanges()
+        exchanges = self._chat.exchanges()
         with self._lock:
             self._playback = playback
             self._screens[playback.exchange.key] = screen
@@ -294,11 +288,11 @@ class Page:
     def _on_asked(self, asked: Asked) -> None:
         match asked["kind"]:
             case "ask":
-                self._begin(asked, lambda: self._ask(asked["text"]))
+                self._begin(asked, lambda: self._chat.ask(asked["text"]))
             case "edit":
-                self._begin(asked, lambda: self._again(asked["text"]))
+                self._begin(asked, lambda: self._chat.again(asked["text"]))
             case "retry":
-                self._begin(asked, lambda: self._again(None))
+                self._begin(asked, lambda: self._chat.again(None))
             case "keeps":
                 self._keeps = True
             case "resync" if not asked["turn"]:

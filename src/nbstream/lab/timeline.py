@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from os import PathLike
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypedDict
 
 from nbstream.errors import UsageError
 from nbstream.reply import Reply
@@ -246,33 +246,16 @@ def _draw_bars(
         timing = _timing(reply)
         for kind, start_s, end_s in spans(timing, stall_s):
             used.add(kind)
-            fill, hatch, _ = LOOKS[kind]
-            axes.barh(
-                row,
-                end_s - start_s,
-                left=start_s,
-                height=0.46,
-                color=fill,
-                hatch=hatch,
-                edgecolor=INK if kind == "gap" else "white",
-                linestyle=":" if kind == "gap" else "-",
-                linewidth=0.8 if kind == "gap" else 0,
-            )
+            width_s, look = end_s - start_s, _look(kind)
+            axes.barh(row, width_s, left=start_s, height=0.46, **look)
         _draw_end(axes, row, reply, _end_s(timing))
     axes.set_yticks(range(len(replies)), [_short(name) for name in replies])
     axes.set_ylim(len(replies) - 0.35, -0.45)
     axes.tick_params(axis="x", labelbottom=False, length=0)
     axes.tick_params(axis="y", length=0)
     keys = [
-        Patch(
-            facecolor=fill,
-            hatch=hatch,
-            label=label,
-            edgecolor=INK if kind == "gap" else "white",
-            linewidth=0.8 if kind == "gap" else 0,
-            linestyle=":" if kind == "gap" else "-",
-        )
-        for kind, (fill, hatch, label) in LOOKS.items()
+        Patch(label=label, **_look(kind))
+        for kind, (_, _, label) in LOOKS.items()
         if kind in used
     ]
     keys.append(Patch(facecolor=INK, alpha=0.5, label="the wait without streaming"))
@@ -290,6 +273,26 @@ def _draw_bars(
         columnspacing=1.2,
         borderaxespad=0.2,
     )
+
+
+class _Look(TypedDict):
+    facecolor: str
+    hatch: str
+    edgecolor: str
+    linestyle: Literal[":", "-"]
+    linewidth: float
+
+
+def _look(kind: SpanKind) -> _Look:
+    fill, hatch, _ = LOOKS[kind]
+    gap = kind == "gap"
+    return {
+        "facecolor": fill,
+        "hatch": hatch,
+        "edgecolor": INK if gap else "white",
+        "linestyle": ":" if gap else "-",
+        "linewidth": 0.8 if gap else 0,
+    }
 
 
 def _draw_end(axes: Axes, row: int, reply: Answer, end_s: float) -> None:

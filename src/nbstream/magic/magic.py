@@ -27,11 +27,12 @@ from nbstream.lab.recording import record
 from nbstream.magic.completion import complete
 from nbstream.magic.question import (
     FORMATS,
-    Question,
     Settings,
     chat_named,
+    chat_of,
     hand_over_code,
     preview,
+    prompt_of,
     reply_of,
 )
 from nbstream.requests import providers
@@ -171,14 +172,24 @@ class StreamMagics(Magics):
             _print(help_of(self.stream))
             return
         options = self._options(line)
-        question = Question.of(options, cell, self._variables(), self.settings)
+        variables = self._variables()
+        prompt = prompt_of(cell, variables)
+        chat = chat_of(options, variables, self.settings)
+        request = chat.request(prompt, images=options.image, files=options.file)
+        self.settings.note(chat.model)
         reply = reply_of(options.format)
         if options.dry_run:
-            _print(preview(question.request()))
+            _print(preview(request))
             return
         try:
             with record(options.record) if options.record else nullcontext():
-                question.ask(reply, options.view)
+                chat(
+                    prompt,
+                    images=options.image,
+                    files=options.file,
+                    view=options.view,
+                    reply=reply,
+                )
         except (ProviderFailure, Stopped):
             self._keep(options.to, reply)
             raise

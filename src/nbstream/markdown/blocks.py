@@ -14,7 +14,7 @@ part of the whole that it is: together the pieces are the block.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice, pairwise
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from nbstream.markdown.code import OpenFence, closing_line
@@ -120,16 +120,15 @@ class Splitter:
 
 def _open_fence(lines: list[str], tokens: list[Token], gone: int) -> OpenFence | None:
     """Return the fence that ``lines`` are, if it is open and its start is final."""
-    last = tokens[-1] if tokens else None
-    if last is None or last.type != "fence" or last.map is None:
-        return None
-    at = last.map[0] - gone
     tops = [token for token in tokens if token.level == 0 and token.map]
+    if not tops or tokens[-1].type != "fence" or tops[-1].map is None:
+        return None
+    at = tops[-1].map[0] - gone
     alone = len(tops) == 1 or (tops[-2].map or [0, 0])[1] <= gone
     # A second line can still make a table's head of the first.
-    if not alone or at < 0 or at + 1 >= len(lines):
+    if not alone or not 0 <= at < len(lines) - 1:
         return None
-    return OpenFence(last, lines, at)
+    return OpenFence(tops[-1], lines, at)
 
 
 # -- what is final ---------------------------------------------------------------------
@@ -216,12 +215,12 @@ def _last_run(lines: list[str]) -> int:
 
 def _definition(lines: list[str], blocks: list[_Block]) -> int:
     """Return the first line of a block that a definition may still swallow."""
-    none = _Block(0, 0, "", soft=False, fenced=False)
     limit = len(lines)
-    for before, block in reversed(list(pairwise([none, *blocks]))):
+    ends = [0, *(block.end for block in blocks)]
+    for block, before in reversed(list(zip(blocks, ends, strict=False))):
         if not block.soft or any(map(_is_blank, lines[block.start : block.end + 1])):
             break
-        defined = block.start > before.end and not _is_blank(lines[block.start - 1])
+        defined = block.start > before and not _is_blank(lines[block.start - 1])
         if defined or lines[block.start].lstrip(" \t").startswith("["):
             limit = block.start
     return limit

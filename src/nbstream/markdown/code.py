@@ -45,13 +45,10 @@ def _opening(lexer: Lexer | None) -> str:
     return "<pre><code>" if lexer is None else '<pre><code class="highlight">'
 
 
+@lru_cache(maxsize=256)
 def _lexer_of(info: str) -> Lexer | None:
     """Return the lexer of the language that a fence's ``info`` names, if there is."""
-    return _lexer(info.split()[0].lower()) if info.strip() else None
-
-
-@lru_cache(maxsize=256)
-def _lexer(name: str) -> Lexer | None:
+    name = next(iter(info.lower().split()), "")
     if not _NAME.fullmatch(name):
         return None
     from pygments.lexers import get_lexer_by_name

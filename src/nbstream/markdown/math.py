@@ -9,7 +9,7 @@ prose.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -102,15 +102,22 @@ def _block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> b
     if state.is_code_block(start_line) or not _may_close(state, start_line, end_line):
         return False
 
-    def inside() -> Iterator[str]:
-        for line in range(start_line, end_line):
-            outside = state.sCount[line] < state.blkIndent
-            yield "" if outside else _line(state, line)
-
-    count = block_lines(inside())
-    if not count:
+    lines = (
+        _line(state, line) if state.sCount[line] >= state.blkIndent else ""
+        for line in range(start_line, end_line)
+    )
+    count = block_lines(lines)
+    if not count or silent:
+        return bool(count)
+    stop_line = start_line + count
+    text = state.getLines(start_line, stop_line, state.blkIndent, False).strip()
+    if text in ("$$$$", "\\[\\]"):
         return False
-    return silent or _push(state, start_line, start_line + count)
+    state.line = stop_line
+    token = state.push("math_block", "", 0)
+    token.content = text
+    token.map = [start_line, stop_line]
+    return True
 
 
 def _may_close(state: StateBlock, start_line: int, end_line: int) -> bool:
@@ -142,17 +149,6 @@ def block_lines(lines: Iterable[str]) -> int | None:
     return None
 
 
-def _push(state: StateBlock, start_line: int, stop_line: int) -> bool:
-    text = state.getLines(start_line, stop_line, state.blkIndent, False).strip()
-    if text in ("$$$$", "\\[\\]"):
-        return False
-    state.line = stop_line
-    token = state.push("math_block", "", 0)
-    token.content = text
-    token.map = [start_line, stop_line]
-    return True
-
-
 def _line(state: StateBlock, line: int) -> str:
     begin = state.bMarks[line] + state.tShift[line]
     return state.src[begin : state.eMarks[line]].rstrip()
@@ -173,18 +169,12 @@ def without_math(markdown: str) -> tuple[str, list[str]]:
     A port of ``removeMath`` (``@jupyterlab/rendermime``, ``latex.ts``): it knows no
     blocks and little of code, so what it takes out can change what the rest means.
     """
-    hide = "`" in markdown or "~~~" in markdown
-    text = _hidden(markdown) if hide else markdown
+    text = _JUPYTER_FENCE.sub(_hide_dollars, markdown.replace("~", "~T"))
+    text = _JUPYTER_CODE.sub(_hide_dollars, text)
     pieces = _JUPYTER_MARK.split(re.sub(r"\r\n?", "\n", text))
     formulas: list[str] = []
     _take_out(pieces, formulas)
-    rest = "".join(pieces)
-    return (_shown(rest), list(map(_shown, formulas))) if hide else (rest, formulas)
-
-
-def _hidden(text: str) -> str:
-    text = _JUPYTER_FENCE.sub(_hide_dollars, text.replace("~", "~T"))
-    return _JUPYTER_CODE.sub(_hide_dollars, text)
+    return _shown("".join(pieces)), list(map(_shown, formulas))
 
 
 def _hide_dollars(found: re.Match[str]) -> str:

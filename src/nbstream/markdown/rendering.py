@@ -17,13 +17,7 @@ from nbstream.markdown.blocks import (
 )
 from nbstream.markdown.code import OpenCode, OpenFence
 from nbstream.markdown.html import Writer
-from nbstream.markdown.parser import (
-    LONGEST,
-    checked,
-    clean,
-    our_parser,
-    parse_blocks,
-)
+from nbstream.markdown.parser import LONGEST, checked, clean, our_parser, parse_blocks
 from nbstream.markdown.unfinished import closing_parser, shown_blocks
 from nbstream.prefix import common_prefix
 
@@ -147,15 +141,11 @@ class Rendering:
         splitter, fence, start = self._splitter, self._fence, len(self._closed)
         rest, count = splitter.rest, len(splitter.closed)
         if fence and fence is splitter.fence and not end:
-            grown = fence.grow(rest)
+            code, size, line = fence.grow(rest), len(rest), fence.line
             return Frame(
-                at=start + 1,
-                closed=start,
-                tail_chars=len(rest),
-                code=grown,
-                line=fence.line,
+                at=start + 1, closed=start, tail_chars=size, code=code, line=line
             )
-        code = fence.end("" if count > start else rest) if fence else None
+        ended = fence.end("" if count > start else rest) if fence else None
         before = self._shown()
         final = [self._read_closed(at) for at in range(start, count)]
         tokens, leaf = self._read_tail(end=end)
@@ -176,7 +166,7 @@ class Rendering:
             tail_chars=len(rest if self._fence else splitter.tail),
             keep=keep,
             html=html,
-            code=code,
+            code=ended,
             line=self.line,
             replaced=replaced,
         )
@@ -244,18 +234,15 @@ class Rendering:
 
     def _as_it_came(self, *, end: bool) -> Frame:
         """Show what cannot be read as one block of code that grows."""
-        html, code = tuple[str, ...](), None
-        if self._plain is None:
-            self._plain, self._fence = OpenCode(""), None
-            self._open, self._closed = [], []
-            self._plain.add([*self._splitter.closed, self._splitter.tail])
-            self._plain.add(self._unread)
-            html = (str(self._plain),)
-        else:
-            code = self._plain.add(self._unread)
-        self._unread.clear()
-        at = 1 - len(html)
-        return Frame(at=at, closed=int(end), tail_chars=0, html=html, code=code)
+        lines, self._unread = self._unread, []
+        if self._plain:
+            code = self._plain.add(lines)
+            return Frame(at=1, closed=int(end), tail_chars=0, code=code)
+        self._plain, self._fence = OpenCode(""), None
+        self._open, self._closed = [], []
+        self._plain.add([*self._splitter.closed, self._splitter.tail, *lines])
+        html = (str(self._plain),)
+        return Frame(at=0, closed=int(end), tail_chars=0, html=html)
 
 
 class _BlockWriter(Writer):

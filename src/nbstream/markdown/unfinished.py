@@ -174,8 +174,7 @@ class _Scan:
 
     def _code(self, pos: int, end: int) -> tuple[int, str | None]:
         ticks = self._text[pos:end]
-        closing = re.compile(rf"(?<!`){ticks}(?!`)").search(self._text, end)
-        if closing:
+        if closing := re.compile(rf"(?<!`){ticks}(?!`)").search(self._text, end):
             return closing.end(), None
         if not self._waits("`", pos):
             return end, None
@@ -203,9 +202,8 @@ class _Scan:
         text = self._text
         if end == len(text):
             return end, text[:begin]
-        for whole in (_LINK, _REFERENCE):
-            if link := whole.match(text, end):
-                return link.end(), None
+        if link := _LINK.match(text, end) or _REFERENCE.match(text, end):
+            return link.end(), None
         if not self._waits("](", end):
             return end, None
         if _HALF_REFERENCE.fullmatch(text, end) or _HALF_ADDRESS.fullmatch(text, end):
@@ -237,11 +235,8 @@ def _close_all(state: StateInline) -> None:
     """
     delimiters = state.delimiters
     contents = [token.content for token in state.tokens]
-    unclosed = [
-        delimiter
-        for delimiter in delimiters
-        if delimiter.open and delimiter.end < 0 and _is_meant(delimiter, contents)
-    ]
+    open_ones = (each for each in delimiters if each.open and each.end < 0)
+    unclosed = [each for each in open_ones if _is_meant(each, contents)]
     for opener in reversed(unclosed):
         opener.end, opener.close = len(delimiters), False
         token = state.push("text", "", 0)
@@ -254,9 +249,9 @@ def _is_meant(delimiter: Delimiter, contents: list[str]) -> bool:
     """Say no to the stars of ``2*3``, ``2**n`` and ``f(a, *, b)``."""
     marker = chr(delimiter.marker)
     begin = end = delimiter.token
-    while begin > 0 and contents[begin].strip(marker) == "":
+    while begin > 0 and not contents[begin].strip(marker):
         begin -= 1
-    while end + 1 < len(contents) and contents[end].strip(marker) == "":
+    while end + 1 < len(contents) and not contents[end].strip(marker):
         end += 1
     before, after = contents[begin][-1:], contents[end][:1]
     if after and after in ",.;:!?)]}":

@@ -1,4 +1,8 @@
-"""Turn a scenario and a request into an answer: filled in, cut and counted."""
+"""Scenarios, and the answer that one of them gives to a request.
+
+A scenario is a readable file; the one that fits is filled in, cut into pieces that
+look like a model's tokens, and counted.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ import tomllib
 import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -30,21 +34,6 @@ from nbstream.offline.wire.base import (
     PartKind,
     RequestError,
 )
-
-__all__ = [
-    "TAG",
-    "Scenario",
-    "ScriptPart",
-    "When",
-    "answer",
-    "choose",
-    "cut",
-    "load",
-    "parse",
-]
-
-
-# -- Load scenarios: readable files that say what the offline server answers.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,8 +151,6 @@ def _check_word(word: str, known: tuple[str, ...]) -> None:
         raise ValueError(f"{word!r} is not one of {', '.join(known)}")
 
 
-# -- Choose the scenario that answers a request.
-
 #: ``[scenario: name]``, in the last user text or the system text, picks one.
 TAG = re.compile(r"\[\s*scenario\s*:\s*([^\]\s]*)\s*\]", re.IGNORECASE)
 _AFTER_TOOLS = "tool_result"
@@ -217,8 +204,6 @@ def _says(phrase: str, prompt: str) -> bool:
     words = r"\s+".join(re.escape(word) for word in phrase.split())
     return re.search(rf"(?<!\w){words}(?!\w)", prompt, re.IGNORECASE) is not None
 
-
-# -- Cut text into pieces that look like a model's tokens.
 
 _PIECE = re.compile(r"\s?\w+|\s?[^\w\s]+|\s+")
 _LONGEST_WORD = 8
@@ -293,15 +278,14 @@ def _choice(scenario: Scenario, ask: Ask, name: str, at: int) -> Choice:
     whole = tuple(_merged(parts))
     if ask.choices > 1:
         label = f"Answer {at + 1} of {ask.choices}. "
-        whole = tuple(_labelled(part, label) for part in whole)
+        whole = tuple(
+            replace(part, tokens=cut(label) + part.tokens)
+            if part.kind == "text"
+            else part
+            for part in whole
+        )
     kept = whole if ask.max_tokens is None else tuple(_within(whole, ask.max_tokens))
     return Choice(parts=kept, finish=finish if kept == whole else "length")
-
-
-def _labelled(part: AnswerPart, label: str) -> AnswerPart:
-    if part.kind != "text":
-        return part
-    return AnswerPart(kind="text", tokens=cut(label) + part.tokens)
 
 
 def _said(part: ScriptPart, ask: Ask) -> AnswerPart:
@@ -333,8 +317,7 @@ def _merged(parts: Iterable[AnswerPart]) -> list[AnswerPart]:
     merged: list[AnswerPart] = []
     for part in parts:
         if merged and part.kind == merged[-1].kind == "text":
-            tokens = merged[-1].tokens + part.tokens
-            merged[-1] = AnswerPart(kind="text", tokens=tokens)
+            merged[-1] = replace(part, tokens=merged[-1].tokens + part.tokens)
         else:
             merged.append(part)
     return merged
@@ -349,9 +332,7 @@ def _within(parts: Iterable[AnswerPart], max_tokens: int) -> Iterator[AnswerPart
         if tokens == part.tokens:
             yield part
         elif tokens:
-            yield AnswerPart(
-                kind=part.kind, tokens=tokens, id=part.id, name=part.name, whole=False
-            )
+            yield replace(part, tokens=tokens, arguments={}, whole=False)
 
 
 def _count(scenario: Scenario, ask: Ask, choices: tuple[Choice, ...]) -> Counts:
@@ -368,22 +349,22 @@ def _count(scenario: Scenario, ask: Ask, choices: tuple[Choice, ...]) -> Counts:
 
 def _fill(script: str, ask: Ask) -> str:
     """Fill the holes, such as ``{{prompt}}``; ``scenarios/README.md`` lists them."""
+    prompt = TAG.sub("", ask.prompt)
 
     def value(hole: re.Match[str]) -> str:
         match hole.group(1):
             case "prompt":
-                return _quote(TAG.sub("", ask.prompt))
+                return _quote(prompt)
             case "tool_result":
                 return "; ".join(_quote(result) for result in ask.tool_results)
             case "model":
                 return _quote(ask.model)
             case "earlier":
-                said = [_quote(TAG.sub("", prompt)) for prompt in ask.earlier]
+                said = [_quote(TAG.sub("", text)) for text in ask.earlier]
                 return "; ".join(said) or "nothing"
             case "round":
                 return str(ask.rounds + 1)
             case "json":
-                prompt = TAG.sub("", ask.prompt)
                 made = value_for(ask.schema or {}, prompt, {}, several=3)
                 return json.dumps(made, ensure_ascii=False)
             case _:

@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from dataclasses import dataclass
 
 from nbstream.offline.wire.base import Json, Tool, items, mapping, text
-
-__all__ = [
-    "best_tools",
-    "count_within",
-    "make_arguments",
-    "number_within",
-    "text_within",
-    "value_for",
-    "with_noted",
-]
-
-
-# -- The limits a schema sets: how many, how much, how long.
 
 #: Limits may stand at the end of a description, where an API takes them only there.
 _NOTE = re.compile(r"(?:^|\n\n)(\{[^\n]*\})\Z")
@@ -54,14 +43,13 @@ def count_within(schema: Json, usual: int) -> int:
 
 def number_within(value: float, schema: Json, *, whole: bool) -> float:
     """Return the number that is nearest to it within the limits."""
-    step = _number(schema.get("multipleOf")) or (1 if whole else 0)
+    given = {name: v for name, v in schema.items() if isinstance(v, int | float)}
+    step = given.get("multipleOf") or (1 if whole else 0)
     apart = step or 0.5
-    lows = [_number(schema.get("minimum"))]
-    lows += [_plus(_number(schema.get("exclusiveMinimum")), apart)]
-    highs = [_number(schema.get("maximum"))]
-    highs += [_plus(_number(schema.get("exclusiveMaximum")), -apart)]
-    value = max([value, *(low for low in lows if low is not None)])
-    value = min([value, *(high for high in highs if high is not None)])
+    low = given.get("exclusiveMinimum", -math.inf) + apart
+    high = given.get("exclusiveMaximum", math.inf) - apart
+    value = max(value, given.get("minimum", low), low)
+    value = min(value, given.get("maximum", high), high)
     if step:
         value = step * (value // step if value % step == 0 else value // step + 1)
     return int(value) if whole else value
@@ -74,14 +62,6 @@ def text_within(words: str, schema: Json) -> str:
     if isinstance(least, int):
         words = words.ljust(least, ".")
     return words[:most] if isinstance(most, int) else words
-
-
-def _plus(value: float | None, more: float) -> float | None:
-    return None if value is None else value + more
-
-
-def _number(value: object) -> float | None:
-    return value if isinstance(value, int | float) else None
 
 
 _SUM = re.compile(r"\(?-?\d[\d.]*(?:\s*[-+*/^%()]+\s*\(?\d[\d.]*\)?)+")
@@ -134,17 +114,15 @@ def value_for(
     return _Maker(schema, prompt, scripted, turn, several).make(schema, "", 0)
 
 
+@dataclass
 class _Maker:
     """Walks one schema; ``$ref`` is looked up in its root."""
 
-    def __init__(
-        self, root: Json, prompt: str, scripted: Json, turn: int, several: int
-    ) -> None:
-        self.root = root
-        self.prompt = prompt
-        self.scripted = scripted
-        self.turn = turn
-        self.several = several
+    root: Json
+    prompt: str
+    scripted: Json
+    turn: int
+    several: int
 
     def make(self, schema: Json, name: str, depth: int) -> object:
         if self._is_deep(depth) and _may_be_null(schema):

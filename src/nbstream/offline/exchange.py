@@ -1,4 +1,8 @@
-"""Make the response to a request; whatever is wrong becomes an error response."""
+"""One request and its response: what was asked, what is sent, and at what pace.
+
+Whatever is wrong with a request becomes an error response. The log keeps the
+exchanges, and how far each answer came.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,13 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from nbstream.errors import UsageError
 from nbstream.offline.answer import answer
-from nbstream.offline.faults import Damage, End, Faults
-from nbstream.offline.history import check, earlier_prompts, history, rounds
-from nbstream.offline.replay import Tape, steps
+from nbstream.offline.faults import Faults
+from nbstream.offline.replay import Tape, frames_of
 from nbstream.offline.wire import WRITERS, guess_api, models_body, route
 from nbstream.offline.wire.base import (
     Ask,
@@ -23,28 +26,13 @@ from nbstream.offline.wire.base import (
     Json,
     Request,
     RequestError,
-    Step,
+    Response,
     dumps,
-    json_of,
 )
 
-__all__ = [
-    "LAST_CHUNK",
-    "Exchange",
-    "Log",
-    "Response",
-    "check_speed",
-    "failed",
-    "paced",
-    "respond",
-    "speed_from_env",
-    "whole",
-]
-
-
-# -- Remember what the offline server was asked and how far each answer came.
-
 _LONGEST = 1000
+#: What the server says anew of a body that was recorded.
+_FRAMING = {"connection", "content-length", "transfer-encoding"}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,10 +88,10 @@ class Log:
 
     def answered(self, named: str) -> Exchange | None:
         """Return the exchange whose answer has this name."""
-        known = reversed(self.exchanges())
-        return next(
-            (e for e in known if e.answer_id and named.endswith(e.answer_id)), None
-        )
+        for exchange in reversed(self.exchanges()):
+            if exchange.answer_id and named.endswith(exchange.answer_id):
+                return exchange
+        return None
 
     def wait_for(
         self, predicate: Callable[[Exchange], object], timeout_s: float
@@ -120,14 +108,12 @@ class Log:
         return exchange
 
 
-# -- Say how long to wait before each piece of an answer.
-
 FIRST_TOKEN_S = 0.3
 TOKENS_PER_S = 70
 _SEED = 7
 
 
-def paced(frames: Iterable[Frame], speed: float) -> Iterator[Step]:
+def paced(frames: Iterable[Frame], speed: float) -> Iterator[Frame]:
     """Pace frames like a model: a wait for the first token, then about 70 a second.
 
     ``speed`` 2 is twice as fast; 0 is no waiting at all. The jitter comes from a
@@ -135,15 +121,13 @@ def paced(frames: Iterable[Frame], speed: float) -> Iterator[Step]:
     """
     jitter = random.Random(_SEED)
     waited = False
-    for data, tokens in frames:
-        if not speed or not tokens:
-            yield Step(0.0, data)
-        elif not waited:
-            waited = True
-            yield Step(FIRST_TOKEN_S / speed, data)
-        else:
-            spread = jitter.uniform(0.6, 1.4)
-            yield Step(tokens * spread / TOKENS_PER_S / speed, data)
+    for frame in frames:
+        delay_s = 0.0
+        if frame.tokens and waited:
+            delay_s = frame.tokens * jitter.uniform(0.6, 1.4) / TOKENS_PER_S
+        elif frame.tokens:
+            waited, delay_s = True, FIRST_TOKEN_S
+        yield frame._replace(delay_s=delay_s / speed if speed else 0.0)
 
 
 def check_speed(speed: float) -> float:
@@ -153,41 +137,23 @@ def check_speed(speed: float) -> float:
     return speed
 
 
-def speed_from_env() -> float:
+def _speed_from_env() -> float:
     """Read ``NBSTREAM_SPEED``: 0 is no waiting, 1 (or nothing) a model's pace."""
     text = os.environ.get("NBSTREAM_SPEED", "").strip() or "1"
     try:
         return check_speed(float(text))
     except ValueError:
-        raise UsageError(
-            f"NBSTREAM_SPEED={text!r} is not a number, such as 0"
-        ) from None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
-    """An answer ready to be sent: a head, the steps of a stream, and its last bytes.
-
-    A fault is something that stands between: it changes the steps, the head (late, or
-    ``silent``: none at all) or the end.
-    """
-
-    status: int
-    fields: Mapping[str, str]
-    steps: Iterable[Step]
-    tail: bytes
-    end: End = "whole"
-    head_delay_s: float = 0.0
-    silent: bool = False
+        message = f"NBSTREAM_SPEED={text!r} is not a number, such as 0"
+        raise UsageError(message) from None
 
 
 def respond(
     request: Request,
     exchange: Exchange,
     log: Log,
-    speed: Callable[[], float],
+    speed: float | None,
     faults: Faults,
-    tape: Tape | None = None,
+    tape: Tape | None,
 ) -> Response:
     """Answer a request, and note in the exchange what was asked."""
     exchange.api = guess_api(request.target, request.headers)
@@ -195,9 +161,10 @@ def respond(
         listed = models_body(request.method, request.target, request.headers)
         if listed is not None:
             return _at_once(200, listed)
+        pace = _speed_from_env() if speed is None else speed
         if tape is not None:
-            return _played(request, exchange, tape, speed())
-        return _answered(request, exchange, log, speed(), faults)
+            return _played(request, exchange, tape, pace)
+        return _answered(request, exchange, log, pace, faults)
     except RequestError as error:
         return failed(exchange.api, error)
     except RecursionError:
@@ -210,102 +177,81 @@ def _answered(
     request: Request, exchange: Exchange, log: Log, speed: float, faults: Faults
 ) -> Response:
     found = route(request.method, request.target)
-    exchange.api = found.api
-    exchange.request = json_of(request)
-    writer = WRITERS[found.api]
-    ask = writer.read(exchange.request, found.model, stream=found.stream)
-    ask = _with_history(ask, found.api, exchange.request, log)
+    exchange.api, api = found.api, WRITERS[found.api]
+    exchange.request = request.json()
+    ask = api.read(exchange.request, found.model, stream=found.stream)
+    api.check(exchange.request, ask.previous)
+    ask = _going_on(ask, log)
     given = answer(ask, exchange.request)
-    exchange.prompt, exchange.answer_id = ask.prompt, given.id
-    exchange.rounds = ask.rounds
-    exchange.scenario = given.scenario
-    frames = writer.frames(ask, given)
-    fault = faults.take(found.api, stream=ask.stream)
-    damage = Damage(frames=frames)
+    exchange.prompt, exchange.rounds = ask.prompt, ask.rounds
+    exchange.scenario, exchange.answer_id = given.scenario, given.id
+    response = Response(frames=api.frames(ask, given))
+    fault = faults.take(api.name, stream=ask.stream)
     if fault is not None:
         exchange.fault = fault.kind
-        damage = fault.damage(found.api, frames)
-    steps = paced(damage.frames, speed)
-    if damage.body is not None:
-        return _spoilt(damage, damage.body)
-    if not ask.stream and not damage.silent:
-        waited = damage.head_delay_s + sum(step.delay_s for step in steps)
-        return _at_once(200, writer.body(ask, given), waited)
-    named = {"Content-Type": "text/event-stream; charset=utf-8", **_named(given.id)}
-    fields = named | {"Cache-Control": "no-cache", "Transfer-Encoding": "chunked"}
-    return Response(
-        status=200,
-        fields={**fields, **damage.fields},
-        steps=steps,
-        tail=LAST_CHUNK,
-        end=damage.end,
-        head_delay_s=damage.head_delay_s,
-        silent=damage.silent,
-    )
+        response = fault.damage(api, response.frames)
+    if response.body is not None:
+        return _with_length(response)
+    frames = paced(response.frames, speed)
+    if not ask.stream and not response.silent:
+        waited = response.head_delay_s + sum(frame.delay_s for frame in frames)
+        return _at_once(200, api.body(ask, given), waited)
+    fields = {
+        "Content-Type": "text/event-stream; charset=utf-8",
+        "x-request-id": f"req_{given.id}",
+        "request-id": f"req_{given.id}",
+        "Cache-Control": "no-cache",
+    }
+    return replace(response, fields={**fields, **response.fields}, frames=frames)
 
 
-def _with_history(ask: Ask, api: str, request: Json, log: Log) -> Ask:
-    """Add what came before: in the request, or in the answer it goes on from."""
-    entries = history(api, request)
-    check(api, request, entries, ask.previous)
-    ask = replace(ask, rounds=rounds(entries), earlier=earlier_prompts(entries))
+def _going_on(ask: Ask, log: Log) -> Ask:
+    """Add what was asked in the answer that a request goes on from."""
     before = log.answered(ask.previous) if ask.previous and not ask.prompt else None
     if before is None:
         return ask
     return replace(ask, prompt=before.prompt, rounds=before.rounds + ask.rounds)
 
 
-def _spoilt(damage: Damage, body: bytes) -> Response:
-    fields = {**damage.fields, "Content-Length": str(len(body))}
-    return Response(status=damage.status, fields=fields, steps=(), tail=body)
-
-
 def _played(request: Request, exchange: Exchange, tape: Tape, speed: float) -> Response:
     """Answer with what was recorded, byte for byte and read for read."""
     picked = tape.pick(request)
-    exchange.request = json_of(request) if request.body else None
+    exchange.request = request.json() if request.body else None
     exchange.api, exchange.scenario = picked.question.api or exchange.api, str(picked)
     exchange.prompt = picked.question.ask.prompt if picked.question.ask else ""
     recorded = picked.exchange
-    fields = {name.title(): v for name, v in recorded.response_headers.items()}
+    fields = {
+        name.title(): value
+        for name, value in recorded.response_headers.items()
+        if name.lower() not in _FRAMING
+    }
     if not fields.get("Server", "").startswith("nbstream-offline"):
         fields["Server"] = "nbstream-offline (recorded answers)"
-    bodiless = recorded.status in {204, 304}
     return Response(
         status=recorded.status or 0,
-        fields=fields if bodiless else {**fields, "Transfer-Encoding": "chunked"},
-        steps=() if bodiless else steps(recorded, speed),
-        tail=b"" if bodiless else LAST_CHUNK,
+        fields=fields,
+        frames=() if recorded.status in {204, 304} else frames_of(recorded, speed),
         end="fin" if recorded.ended == "cut" else "whole",
         head_delay_s=recorded.response_s / speed if speed else 0.0,
     )
 
 
-def _named(name: str) -> dict[str, str]:
-    return {"x-request-id": f"req_{name}", "request-id": f"req_{name}"}
+def failed(api: str, error: RequestError) -> Response:
+    """Write an error in the form of the API."""
+    body = WRITERS[api].error(error.status, error.message, error.parameter)
+    return _at_once(error.status, body)
 
 
 def _at_once(status: int, body: Json, delay_s: float = 0.0) -> Response:
-    data = dumps(body).encode("utf-8", "replace")
-    return Response(
+    response = Response(
         status=status,
-        fields=dict(whole(data)),
-        steps=[Step(delay_s, b"")],
-        tail=data,
+        fields={"Content-Type": "application/json"},
+        frames=[Frame(b"", delay_s=delay_s)],
+        body=dumps(body).encode("utf-8", "replace"),
     )
+    return _with_length(response)
 
 
-def failed(api: str, error: RequestError) -> Response:
-    """Write an error in the form of the API."""
-    return _at_once(
-        error.status, WRITERS[api].error(error.status, error.message, error.parameter)
-    )
-
-
-LAST_CHUNK = b"0\r\n\r\n"
-
-
-def whole(body: bytes) -> Iterator[tuple[str, str]]:
-    """Give the headers of a JSON body that is sent at once."""
-    yield "Content-Type", "application/json"
-    yield "Content-Length", str(len(body))
+def _with_length(response: Response) -> Response:
+    length = {"Content-Length": str(len(response.body or b""))}
+    return replace(response, fields={**response.fields, **length})

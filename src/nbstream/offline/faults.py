@@ -1,4 +1,11 @@
-"""Faults on request: which answers of a server go wrong, and how."""
+"""Faults on request: which answers of a server go wrong, and how.
+
+A fault turns the events of an answer into a `Response` gone wrong. Each is
+a function of the API and the events; its keywords are the fault's options, and the
+first line of its docstring is what ``offline.faults()`` says of it. They stand in
+this order: the connection is cut or silent; what is said is wrong; streams that are
+right but unusual, which a client must take as they are.
+"""
 
 from __future__ import annotations
 
@@ -7,69 +14,154 @@ import json
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
-from http import HTTPStatus
 from itertools import chain
-from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 
 from nbstream.errors import UnknownNameError, UsageError
 from nbstream.offline.wire import WRITERS
-from nbstream.offline.wire.base import Frame, Json, dumps, event
+from nbstream.offline.wire.base import DONE, Api, End, Frame, Response, dumps, phrase
 
-__all__ = [
-    "AFTER",
-    "CUTS",
-    "DONE",
-    "KINDS",
-    "MESSAGES",
-    "STATUSES",
-    "UNUSUAL",
-    "Damage",
-    "End",
-    "Fault",
-    "Faults",
-    "Frames",
-    "edited",
-    "error_body",
-    "error_event",
-    "http_error",
-    "known_faults",
-    "said",
-    "struck",
-    "with_text",
-]
-
-
-# -- What a fault changes in a response, and how the bytes of its events are edited.
-
-#: How a response ends: as it should, cut (orderly or by a reset), or never.
-End: TypeAlias = Literal["whole", "fin", "rst", "stall"]
-
+Cut: TypeAlias = Literal["fin", "rst"]
 Frames: TypeAlias = Iterable[Frame]
-DONE = Frame(b"data: [DONE]\n\n")
+
+#: After how many tokens a fault strikes, if nothing else is said.
+_AFTER = 8
+_MESSAGES: Mapping[int, str] = {
+    400: "The request cannot be answered.",
+    401: "Incorrect API key provided.",
+    403: "Your key has no access to this model.",
+    404: "The model does not exist or you have no access to it.",
+    408: "The request took too long to arrive.",
+    409: "The request conflicts with another one.",
+    429: "Too many requests.",
+    500: "The server had an error while processing your request.",
+    502: "Bad gateway.",
+    503: "The service is overloaded; try again later.",
+    504: "The gateway waited too long.",
+    529: "Overloaded",
+}
+_HTML = (
+    "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head>"
+    "<body><h1>Bad Gateway</h1><p>The server is on its coffee break.</p></body></html>"
+)
+_BATCH = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Damage:
-    """A response that went wrong: of what is not said here, nothing is changed.
+class Fault:
+    """A fault that is in force until it is used up, cleared, or its ``with`` ends.
 
-    ``body`` is sent whole in place of the events; ``silent`` sends not even a head.
+    ``struck`` counts the requests that it has hit.
     """
 
-    frames: Iterable[Frame] = ()
-    end: End = "whole"
-    status: int = 200
-    fields: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
-    head_delay_s: float = 0.0
-    silent: bool = False
+    def __init__(
+        self,
+        faults: Faults,
+        kind: str,
+        make: Callable[[Api, Frames], Response],
+        *,
+        times: int | None,
+        api: str | None,
+    ) -> None:
+        self.kind = kind
+        self.api = api
+        self.left = times
+        self.struck = 0
+        self._faults = faults
+        self._make = make
+
+    def damage(self, api: Api, frames: Frames) -> Response:
+        """Return the response gone wrong."""
+        return self._make(api, frames)
+
+    def fits(self, api: str, *, stream: bool) -> bool:
+        """Tell whether it strikes such a request."""
+        strikes = stream or self.kind in _ANY_REQUEST or self.kind.isdigit()
+        return strikes and self.api in (None, api) and self.left != 0
+
+    def clear(self) -> None:
+        """End it; a second time does nothing."""
+        self._faults.remove(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.clear()
+
+    def __repr__(self) -> str:
+        left = "" if self.left is None else f", {self.left} left"
+        return f"<fault {self.kind!r}, struck {self.struck} times{left}>"
 
 
-def struck(frames: Iterable[Frame], after: int) -> tuple[list[Frame], Iterator[Frame]]:
+class Faults:
+    """The faults in force on one server; the newest that fits a request strikes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._in_force: list[Fault] = []
+
+    def add(
+        self, kind: str | int, *, times: int | None, api: str | None, **options: object
+    ) -> Fault:
+        """Put a fault in force."""
+        name = str(kind)
+        if api is not None and api not in WRITERS:
+            raise UnknownNameError("API", api, WRITERS)
+        if times is not None and times < 1:
+            raise UsageError(f"times={times!r}: expected 1 or more, or None for all")
+        fault = Fault(self, name, _made(name, options), times=times, api=api)
+        with self._lock:
+            self._in_force.append(fault)
+        return fault
+
+    def take(self, api: str, *, stream: bool) -> Fault | None:
+        """Return the fault that strikes this request, and count it."""
+        with self._lock:
+            newest = reversed(self._in_force)
+            found = next((f for f in newest if f.fits(api, stream=stream)), None)
+            if found is not None:
+                found.struck += 1
+                found.left = None if found.left is None else found.left - 1
+            return found
+
+    def remove(self, fault: Fault) -> None:
+        """Take one fault back, if it is in force."""
+        with self._lock:
+            self._in_force = [each for each in self._in_force if each is not fault]
+
+    def clear(self) -> None:
+        """Take all faults back."""
+        with self._lock:
+            self._in_force.clear()
+
+
+def _made(name: str, options: dict[str, object]) -> Callable[[Api, Frames], Response]:
+    if name not in _KINDS:
+        raise UnknownNameError("fault", name, known_faults())
+    fixed = {"api", "frames", "status"} if name.isdigit() else {"api", "frames"}
+    known = [
+        each for each in inspect.signature(_KINDS[name]).parameters if each not in fixed
+    ]
+    for option in options:
+        if option not in known:
+            raise UnknownNameError(f"option of the fault {name!r}:", option, known)
+    return partial(_KINDS[name], **options)
+
+
+def known_faults() -> dict[str, str]:
+    """Return every fault's name with one line on what it does."""
+    return {
+        name: f"HTTP {name} {phrase(int(name))}, in the API's own form."
+        if name.isdigit()
+        else (make.__doc__ or "").splitlines()[0]
+        for name, make in _KINDS.items()
+    }
+
+
+def _struck(frames: Frames, after: int) -> tuple[list[Frame], Iterator[Frame]]:
     """Part a stream after so many tokens, between two events.
 
     An answer that is shorter is parted before the last event with a token, so that
@@ -88,7 +180,7 @@ def struck(frames: Iterable[Frame], after: int) -> tuple[list[Frame], Iterator[F
     return before[:last], iter(before[last:])
 
 
-def said(frame: Frame) -> dict[str, Any] | None:
+def _json(frame: Frame) -> dict[str, Any] | None:
     """Return the JSON of an event; None where its data is none, as in ``[DONE]``."""
     for line in frame.data.decode("utf-8", "replace").splitlines():
         if line.startswith("data: {"):
@@ -97,9 +189,9 @@ def said(frame: Frame) -> dict[str, Any] | None:
     return None
 
 
-def edited(frame: Frame, change: Callable[[dict[str, Any]], object]) -> Frame:
+def _edited(frame: Frame, change: Callable[[dict[str, Any]], object]) -> Frame:
     """Return an event whose JSON was changed in place."""
-    data = said(frame)
+    data = _json(frame)
     if data is None:
         return frame
     change(data)
@@ -108,133 +200,195 @@ def edited(frame: Frame, change: Callable[[dict[str, Any]], object]) -> Frame:
     return Frame(head + b"data: " + dumps(data).encode() + end, frame.tokens)
 
 
-def with_text(api: str, frame: Frame, text: str) -> Frame:
+def _with_text(api: Api, frame: Frame, text: str) -> Frame:
     """Return a text event of this API with another text; others stay as they are."""
 
     def change(data: dict[str, Any]) -> None:
-        holder, name = _text_of[api](data)
+        holder, name = api.text_place(data)
         if isinstance(holder.get(name), str):
             holder[name] = text
 
     try:
-        return edited(frame, change)
+        return _edited(frame, change)
     except LookupError:  # an event of another kind
         return frame
 
 
-Place: TypeAlias = tuple[dict[str, Any], str]
-_text_of: Mapping[str, Callable[[dict[str, Any]], Place]] = {
-    "openai.chat": lambda data: (data["choices"][0]["delta"], "content"),
-    "openai.responses": lambda data: (data, "delta"),
-    "anthropic.messages": lambda data: (data["delta"], "text"),
-    "google.generate_content": lambda data: (
-        data["candidates"][0]["content"]["parts"][0],
-        "text",
-    ),
-    "google.interactions": lambda data: (data["delta"], "text"),
-}
-
-
-# -- Faults of the connection: cut, ended too early, silent, late.
-
-#: After how many tokens a fault strikes, if nothing else is said.
-AFTER = 8
-Cut = Literal["fin", "rst"]
-
-
-def cut_before_headers(api: str, frames: Frames, *, how: Cut = "fin") -> Damage:
+def cut_before_headers(api: Api, frames: Frames, *, how: Cut = "fin") -> Response:
     """The connection is cut and nothing was sent."""
-    return Damage(silent=True, end=how)
+    return Response(silent=True, end=how)
 
 
-def cut_before_first(api: str, frames: Frames, *, how: Cut = "fin") -> Damage:
+def cut_before_first(api: Api, frames: Frames, *, how: Cut = "fin") -> Response:
     """The connection is cut before the first token."""
-    return Damage(frames=struck(frames, 0)[0], end=how)
+    return Response(frames=_struck(frames, 0)[0], end=how)
 
 
-def cut(api: str, frames: Frames, *, after: int = AFTER, how: Cut = "fin") -> Damage:
+def cut(api: Api, frames: Frames, *, after: int = _AFTER, how: Cut = "fin") -> Response:
     """The connection is cut after so many tokens, between two events."""
-    return Damage(frames=struck(frames, after)[0], end=how)
+    return Response(frames=_struck(frames, after)[0], end=how)
 
 
 def cut_mid_event(
-    api: str, frames: Frames, *, after: int = AFTER, how: Cut = "fin"
-) -> Damage:
+    api: Api, frames: Frames, *, after: int = _AFTER, how: End = "fin"
+) -> Response:
     """The connection is cut inside an event."""
-    before, rest = struck(frames, after)
+    before, rest = _struck(frames, after)
     half = next(rest, DONE).data
-    return Damage(frames=[*before, Frame(half[: len(half) // 2])], end=how)
+    return Response(frames=[*before, Frame(half[: len(half) // 2])], end=how)
 
 
 def cut_mid_character(
-    api: str, frames: Frames, *, after: int = AFTER, how: Cut = "fin"
-) -> Damage:
+    api: Api, frames: Frames, *, after: int = _AFTER, how: Cut = "fin"
+) -> Response:
     """The connection is cut inside a character of two bytes."""
-    before, rest = struck(frames, after)
-    data = with_text(api, next(rest, DONE), "caf\u00e9").data
+    before, rest = _struck(frames, after)
+    data = _with_text(api, next(rest, DONE), "caf\u00e9").data
     at = data.find("\u00e9".encode()) + 1
-    return Damage(frames=[*before, Frame(data[: at or len(data) // 2])], end=how)
+    return Response(frames=[*before, Frame(data[: at or len(data) // 2])], end=how)
 
 
-def end_early(api: str, frames: Frames, *, after: int = AFTER) -> Damage:
+def end_early(api: Api, frames: Frames, *, after: int = _AFTER) -> Response:
     """The response ends cleanly after so many tokens, with no terminal marker."""
-    return Damage(frames=struck(frames, after)[0])
+    return Response(frames=_struck(frames, after)[0])
 
 
-def end_mid_event(api: str, frames: Frames, *, after: int = AFTER) -> Damage:
+def end_mid_event(api: Api, frames: Frames, *, after: int = _AFTER) -> Response:
     """The response ends cleanly inside an event."""
-    damage = cut_mid_event(api, frames, after=after)
-    return Damage(frames=damage.frames)
+    return cut_mid_event(api, frames, after=after, how="whole")
 
 
-def stall(api: str, frames: Frames, *, after: int = AFTER) -> Damage:
+def stall(api: Api, frames: Frames, *, after: int = _AFTER) -> Response:
     """Silence for ever after so many tokens; the connection stays open."""
-    return Damage(frames=struck(frames, after)[0], end="stall")
+    return Response(frames=_struck(frames, after)[0], end="stall")
 
 
-def no_answer(api: str, frames: Frames) -> Damage:
+def no_answer(api: Api, frames: Frames) -> Response:
     """Silence for ever: not even the headers come."""
-    return Damage(silent=True, end="stall")
+    return Response(silent=True, end="stall")
 
 
-def slow_headers(api: str, frames: Frames, *, delay_s: float = 2.0) -> Damage:
+def slow_headers(api: Api, frames: Frames, *, delay_s: float = 2.0) -> Response:
     """The headers come late; then all is well."""
-    return Damage(frames=frames, head_delay_s=delay_s)
+    return Response(frames=frames, head_delay_s=delay_s)
 
 
-CUTS = (
-    cut_before_headers,
-    cut_before_first,
-    cut,
-    cut_mid_event,
-    cut_mid_character,
-    end_early,
-    end_mid_event,
-    stall,
-    no_answer,
-    slow_headers,
-)
+def http_error(
+    api: Api,
+    frames: Frames,
+    *,
+    status: int,
+    message: str = "",
+    retry_after_s: float | None = None,
+    retry_after_as: Literal["seconds", "date", "ms"] = "seconds",
+) -> Response:
+    """HTTP error, in the API's own form; `retry_after_s`, as seconds, date or ms."""
+    fields: dict[str, str] = {}
+    if retry_after_s is not None:
+        match retry_after_as:
+            case "seconds":
+                fields["Retry-After"] = f"{retry_after_s:g}"
+            case "ms":
+                fields["Retry-After-Ms"] = f"{retry_after_s * 1000:g}"
+            case "date":
+                at = datetime.now(UTC) + timedelta(seconds=retry_after_s)
+                fields["Retry-After"] = format_datetime(at, usegmt=True)
+    return _failure(api, status, message, status, fields)
 
 
-# -- Streams that are right but unusual: a client must take them as they are.
+def _failure(
+    api: Api, status: int, message: str, sent_as: int, fields: Mapping[str, str]
+) -> Response:
+    message = message or _MESSAGES.get(status, "The request failed.")
+    return Response(
+        status=sent_as,
+        fields={**fields, "Content-Type": "application/json"},
+        body=dumps(api.failure(status, message)).encode(),
+    )
 
-_BATCH = 500
+
+def error_in_band(
+    api: Api, frames: Frames, *, after: int = _AFTER, message: str = "Overloaded"
+) -> Response:
+    """An error event of the API's own form after so many tokens, and the end."""
+    before, _ = _struck(frames, after)
+    return Response(frames=[*before, api.failed(message, len(before))])
 
 
-def comments(api: str, frames: Frames) -> Damage:
-    """Keep-alive comments between the events, as proxies send them."""
-    del api
+def bad_json(api: Api, frames: Frames, *, after: int = _AFTER) -> Response:
+    """An event whose JSON is broken; the rest follows."""
+    before, rest = _struck(frames, after)
+    whole = next(rest, DONE).data
+    at = whole.rindex(b"}")
+    return Response(frames=chain(before, [Frame(whole[:at] + whole[at + 1 :])], rest))
 
-    def with_comments() -> Iterator[Frame]:
+
+def unknown_events(api: Api, frames: Frames, *, after: int = _AFTER) -> Response:
+    """An event of an unknown type, and fields nobody knows in all others."""
+    before, rest = _struck(frames, after)
+    strange = {"x_unheard_of": {"deep": [1, None, "x"]}}
+    more = (_edited(each, lambda data: data.update(strange)) for each in rest)
+    return Response(frames=chain(before, [api.unknown()], more))
+
+
+def no_done(api: Api, frames: Frames) -> Response:
+    """The last `[DONE]` is missing, where the API has one."""
+    return Response(frames=(each for each in frames if b"[DONE]" not in each.data))
+
+
+def done_early(api: Api, frames: Frames, *, after: int = _AFTER) -> Response:
+    """A `[DONE]` where it does not belong; the rest follows."""
+    before, rest = _struck(frames, after)
+    return Response(frames=chain(before, [DONE], rest))
+
+
+def html(api: Api, frames: Frames, *, status: int = 200) -> Response:
+    """An HTML page of some proxy in place of the answer."""
+    fields = {"Content-Type": "text/html; charset=utf-8"}
+    return Response(status=status, fields=fields, body=_HTML.encode())
+
+
+def json_error(api: Api, frames: Frames, *, status: int = 503) -> Response:
+    """HTTP 200, and a JSON error as the body in place of events."""
+    return _failure(api, status, "", 200, {})
+
+
+def ended_twice(api: Api, frames: Frames) -> Response:
+    """The terminal marker comes twice."""
+
+    def twice() -> Iterator[Frame]:
         for each in frames:
-            yield Frame(b": keep-alive\n\n" + each.data, each.tokens)
+            yield each
+            if api.ends(_json(each) or {}):
+                yield _with_text(api, each, "")
 
-    return Damage(frames=with_comments())
+    return Response(frames=twice())
 
 
-def gzip(api: str, frames: Frames) -> Damage:
+def after_end(api: Api, frames: Frames) -> Response:
+    """More text comes after the terminal marker."""
+
+    def more() -> Iterator[Frame]:
+        last = DONE
+        for each in frames:
+            yield each
+            ends = api.ends(_json(each) or {})
+            if (each.tokens and not ends) or api.name == "google.generate_content":
+                last = each
+            if ends:
+                yield _with_text(api, last, " And more.")
+
+    return Response(frames=more())
+
+
+def comments(api: Api, frames: Frames) -> Response:
+    """Keep-alive comments between the events, as proxies send them."""
+    ping = b": keep-alive\n\n"
+    return Response(frames=(Frame(ping + each.data, each.tokens) for each in frames))
+
+
+def gzip(api: Api, frames: Frames) -> Response:
     """The events are compressed; nothing is wrong."""
-    del api
 
     def pressed() -> Iterator[Frame]:
         writer = zlib.compressobj(wbits=31)
@@ -243,441 +397,83 @@ def gzip(api: str, frames: Frames) -> Damage:
             yield Frame(data, each.tokens)
         yield Frame(writer.flush())
 
-    return Damage(frames=pressed(), fields={"Content-Encoding": "gzip"})
+    return Response(frames=pressed(), fields={"Content-Encoding": "gzip"})
 
 
-def crlf(api: str, frames: Frames) -> Damage:
+def crlf(api: Api, frames: Frames) -> Response:
     """Lines end in CR LF; nothing is wrong."""
-    del api
 
     def ended() -> Iterator[Frame]:
         for each in frames:
             lines = each.data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
             yield Frame(lines, each.tokens)
 
-    return Damage(frames=ended())
+    return Response(frames=ended())
 
 
-def split(api: str, frames: Frames, *, size: int = 1) -> Damage:
+def split(api: Api, frames: Frames, *, size: int = 1) -> Response:
     """The body comes in pieces of so many bytes; nothing is wrong."""
-    del api
-    return Damage(
-        frames=(
-            Frame(each.data[at : at + size])
-            for each in frames
-            for at in range(0, len(each.data), size)
-        )
+    pieces = (
+        Frame(each.data[at : at + size])
+        for each in frames
+        for at in range(0, len(each.data), size)
     )
+    return Response(frames=pieces)
 
 
 def giant_event(
-    api: str, frames: Frames, *, after: int = AFTER, size: int = 16 * 2**20
-) -> Damage:
+    api: Api, frames: Frames, *, after: int = _AFTER, size: int = 16 * 2**20
+) -> Response:
     """One event whose text has 16 MB, among the others."""
-    before, rest = struck(frames, after)
-    giant = with_text(api, next(rest, DONE), "x" * size)
-    return Damage(frames=chain(before, [giant], rest))
+    before, rest = _struck(frames, after)
+    giant = _with_text(api, next(rest, DONE), "x" * size)
+    return Response(frames=chain(before, [giant], rest))
 
 
 def tiny_events(
-    api: str, frames: Frames, *, after: int = AFTER, count: int = 1_000_000
-) -> Damage:
+    api: Api, frames: Frames, *, after: int = _AFTER, count: int = 1_000_000
+) -> Response:
     """A million events of one character, at once, among the others."""
-    before, rest = struck(frames, after)
+    before, rest = _struck(frames, after)
     first = next(rest, DONE)
-    tiny = with_text(api, first, "x").data
+    tiny = _with_text(api, first, "x").data
     batches, over = divmod(count, _BATCH)
     many = (Frame(tiny * _BATCH) for _ in range(batches))
-    return Damage(frames=chain(before, many, [Frame(tiny * over), first], rest))
+    return Response(frames=chain(before, many, [Frame(tiny * over), first], rest))
 
 
-UNUSUAL = (
-    comments,
-    gzip,
-    crlf,
-    split,
-    giant_event,
-    tiny_events,
-)
-
-
-# -- How each API says that it failed: by an HTTP status, and inside a stream.
-
-MESSAGES: Mapping[int, str] = {
-    400: "The request cannot be answered.",
-    401: "Incorrect API key provided.",
-    403: "Your key has no access to this model.",
-    404: "The model does not exist or you have no access to it.",
-    408: "The request took too long to arrive.",
-    409: "The request conflicts with another one.",
-    429: "Too many requests.",
-    500: "The server had an error while processing your request.",
-    502: "Bad gateway.",
-    503: "The service is overloaded; try again later.",
-    504: "The gateway waited too long.",
-    529: "Overloaded",
-}
-#: (type, code) of OpenAI's errors.
-_OPENAI: Mapping[int, tuple[str, str | None]] = {
-    401: ("invalid_request_error", "invalid_api_key"),
-    403: ("invalid_request_error", "model_not_available"),
-    404: ("invalid_request_error", "model_not_found"),
-    429: ("requests", "rate_limit_exceeded"),
-}
-_ANTHROPIC: Mapping[int, str] = {
-    401: "authentication_error",
-    403: "permission_error",
-    404: "not_found_error",
-    408: "timeout_error",
-    429: "rate_limit_error",
-    504: "timeout_error",
-    529: "overloaded_error",
-}
-_GOOGLE: Mapping[int, str] = {
-    401: "UNAUTHENTICATED",
-    403: "PERMISSION_DENIED",
-    404: "NOT_FOUND",
-    408: "DEADLINE_EXCEEDED",
-    409: "ABORTED",
-    429: "RESOURCE_EXHAUSTED",
-    503: "UNAVAILABLE",
-    504: "DEADLINE_EXCEEDED",
-    529: "UNAVAILABLE",
-}
-
-
-def error_body(api: str, status: int, message: str = "") -> Json:
-    """Return the body of an HTTP error, in the API's own form."""
-    message = message or MESSAGES.get(status, "The request failed.")
-    ours = status < 500  # whose fault it is
-    if api.startswith("openai."):
-        kind = "invalid_request_error" if ours else "server_error"
-        type_, code = _OPENAI.get(status, (kind, None))
-        told = {"message": message, "type": type_, "param": None, "code": code}
-        return {"error": told}
-    if api == "anthropic.messages":
-        kind = _ANTHROPIC.get(status, "invalid_request_error" if ours else "api_error")
-        told = {"type": kind, "message": message}
-        return {"type": "error", "error": told, "request_id": "req_scripted"}
-    word = _GOOGLE.get(status, "INVALID_ARGUMENT" if ours else "INTERNAL")
-    if api == "google.interactions":
-        return {"error": {"code": word.lower(), "message": message}}
-    return {"error": {"code": status, "message": message, "status": word}}
-
-
-def error_event(api: str, message: str = "Overloaded", number: int = 99) -> Frame:
-    """Return the event by which the API says in mid-stream that it is overloaded."""
-    match api:
-        case "openai.chat":
-            told = {"message": message, "type": "server_error", "code": "overloaded"}
-            return Frame(event({"error": told}))
-        case "openai.responses":
-            flat = {"type": "error", "code": "server_error", "message": message}
-            numbered = flat | {"param": None, "sequence_number": number}
-            return Frame(event(numbered, "error"))
-        case "google.interactions":
-            told = {"code": "unavailable", "message": message}
-            return Frame(event({"event_type": "error", "error": told}, "error"))
-        case "anthropic.messages":
-            return Frame(event(error_body(api, 529, message), "error"))
-        case _:
-            return Frame(event(error_body(api, 503, message), newline="\r\n"))
-
-
-# Every function below takes the API and the events, and keywords that are the
-# fault's options; the first line of its docstring is what `faults()` says of it.
-
-STATUSES = (400, 401, 403, 404, 408, 409, 429, 500, 502, 503, 504, 529)
-_HTML = (
-    "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head>"
-    "<body><h1>Bad Gateway</h1><p>The server is on its coffee break.</p></body></html>"
-)
-
-
-def http_error(
-    api: str,
-    frames: Frames,
-    *,
-    status: int,
-    message: str = "",
-    retry_after_s: float | None = None,
-    retry_after_as: Literal["seconds", "date", "ms"] = "seconds",
-) -> Damage:
-    """HTTP error, in the API's own form; `retry_after_s`, as seconds, date or ms."""
-    del frames
-    named: dict[str, str] = {}
-    if retry_after_s is not None:
-        match retry_after_as:
-            case "seconds":
-                named["Retry-After"] = f"{retry_after_s:g}"
-            case "ms":
-                named["Retry-After-Ms"] = f"{retry_after_s * 1000:g}"
-            case "date":
-                at = datetime.now(UTC) + timedelta(seconds=retry_after_s)
-                named["Retry-After"] = format_datetime(at, usegmt=True)
-    body = dumps(error_body(api, status, message)).encode()
-    named["Content-Type"] = "application/json"
-    return Damage(status=status, fields=named, body=body)
-
-
-def error_in_band(
-    api: str, frames: Frames, *, after: int = AFTER, message: str = "Overloaded"
-) -> Damage:
-    """An error event of the API's own form after so many tokens, and the end."""
-    before, _ = struck(frames, after)
-    return Damage(frames=[*before, error_event(api, message, len(before))])
-
-
-def bad_json(api: str, frames: Frames, *, after: int = AFTER) -> Damage:
-    """An event whose JSON is broken; the rest follows."""
-    before, rest = struck(frames, after)
-    spoilt = next(rest, DONE)
-    at = spoilt.data.rindex(b"}")
-    broken = Frame(spoilt.data[:at] + spoilt.data[at + 1 :])
-    return Damage(frames=chain(before, [broken], rest))
-
-
-def unknown_events(api: str, frames: Frames, *, after: int = AFTER) -> Damage:
-    """An event of an unknown type, and fields nobody knows in all others."""
-    before, rest = struck(frames, after)
-    strange = {"x_unheard_of": {"deep": [1, None, "x"]}}
-    more = (edited(each, lambda data: data.update(strange)) for each in rest)
-    return Damage(frames=chain(before, [_unknown(api)], more))
-
-
-def _unknown(api: str) -> Frame:
-    name = "unheard_of.delta"
-    match api:
-        case "openai.chat":
-            data: dict[str, Any] = {"object": "chat.unheard_of", "choices": []}
-            return Frame(event(data))
-        case "openai.responses":
-            name = f"response.{name}"
-            return Frame(event({"type": name, "sequence_number": 0}, name))
-        case "google.interactions":
-            return Frame(event({"event_type": name, "index": 0}, name))
-        case "anthropic.messages":
-            return Frame(event({"type": name, "index": 0}, name))
-        case _:
-            return Frame(event({"unheardOf": {"text": "x"}}, newline="\r\n"))
-
-
-def no_done(api: str, frames: Frames) -> Damage:
-    """The last `[DONE]` is missing, where the API has one."""
-    del api
-    return Damage(frames=(each for each in frames if b"[DONE]" not in each.data))
-
-
-def done_early(api: str, frames: Frames, *, after: int = AFTER) -> Damage:
-    """A `[DONE]` where it does not belong; the rest follows."""
-    before, rest = struck(frames, after)
-    return Damage(frames=chain(before, [DONE], rest))
-
-
-def html(api: str, frames: Frames, *, status: int = 200) -> Damage:
-    """An HTML page of some proxy in place of the answer."""
-    fields = {"Content-Type": "text/html; charset=utf-8"}
-    return Damage(status=status, fields=fields, body=_HTML.encode())
-
-
-def json_error(api: str, frames: Frames, *, status: int = 503) -> Damage:
-    """HTTP 200, and a JSON error as the body in place of events."""
-    body = dumps(error_body(api, status)).encode()
-    return Damage(fields={"Content-Type": "application/json"}, body=body)
-
-
-def ended_twice(api: str, frames: Frames) -> Damage:
-    """The terminal marker comes twice."""
-
-    def twice() -> Iterator[Frame]:
-        for each in frames:
-            yield each
-            if _ends(api, each):
-                yield with_text(api, each, "")
-
-    return Damage(frames=twice())
-
-
-def after_end(api: str, frames: Frames) -> Damage:
-    """More text comes after the terminal marker."""
-
-    def more() -> Iterator[Frame]:
-        last = DONE
-        for each in frames:
-            yield each
-            if _ends(api, each):
-                yield with_text(api, last if api != _GEMINI else each, " And more.")
-            elif each.tokens:
-                last = each
-
-    return Damage(frames=more())
-
-
-_GEMINI = "google.generate_content"
-
-
-def _ends(api: str, frame: Frame) -> bool:
-    data = said(frame)
-    if data is None:
-        return False
-    match api:
-        case "openai.chat":
-            return any(each["finish_reason"] for each in data["choices"])
-        case "google.generate_content":
-            return any(each.get("finishReason") for each in data["candidates"])
-        case "google.interactions":
-            return bool(data["event_type"] == "interaction.completed")
-        case _:
-            ends = {"message_stop", "response.completed", "response.incomplete"}
-            return data["type"] in ends
-
-
-KINDS: Mapping[str, Any] = {
-    each.__name__: each
-    for each in (
-        *CUTS,
-        error_in_band,
-        bad_json,
-        unknown_events,
-        no_done,
-        done_early,
-        html,
-        json_error,
-        ended_twice,
-        after_end,
-        *UNUSUAL,
-    )
-}
-
-_PLACES = ("api", "frames")
 #: What strikes plain requests too; all others are about the events of a stream.
 _ANY_REQUEST = {"cut_before_headers", "no_answer", "slow_headers", "html"}
-
-
-class Fault:
-    """A fault that is in force until it is used up, cleared, or its ``with`` ends.
-
-    ``struck`` counts the requests that it has hit.
-    """
-
-    def __init__(
-        self,
-        plans: Faults,
-        kind: str,
-        make: Callable[[str, Iterable[Frame]], Damage],
-        *,
-        times: int | None,
-        api: str | None,
-    ) -> None:
-        self.kind = kind
-        self.api = api
-        self.left = times
-        self.struck = 0
-        self._plans = plans
-        self._make = make
-
-    def damage(self, api: str, frames: Iterable[Frame]) -> Damage:
-        """Return the response gone wrong."""
-        return self._make(api, frames)
-
-    def fits(self, api: str, *, stream: bool) -> bool:
-        """Tell whether it strikes such a request."""
-        strikes = stream or self.kind in _ANY_REQUEST or self.kind.isdigit()
-        return strikes and self.api in (None, api) and self.left != 0
-
-    def clear(self) -> None:
-        """End it; a second time does nothing."""
-        self._plans.remove(self)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.clear()
-
-    def __repr__(self) -> str:
-        left = "" if self.left is None else f", {self.left} left"
-        return f"<fault {self.kind!r}, struck {self.struck} times{left}>"
-
-
-class Faults:
-    """The faults in force on one server; the newest that fits a request strikes."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._plans: list[Fault] = []
-
-    def add(
-        self,
-        kind: str | int,
-        *,
-        times: int | None = None,
-        api: str | None = None,
-        **options: object,
-    ) -> Fault:
-        """Put a fault in force."""
-        name = str(kind)
-        if api is not None and api not in WRITERS:
-            raise UnknownNameError("API", api, WRITERS)
-        if times is not None and times < 1:
-            raise UsageError(f"times={times!r}: expected 1 or more, or None for all")
-        fault = Fault(self, name, _made(name, options), times=times, api=api)
-        with self._lock:
-            self._plans.append(fault)
-        return fault
-
-    def take(self, api: str, *, stream: bool) -> Fault | None:
-        """Return the fault that strikes this request, and count it."""
-        with self._lock:
-            fitting = (f for f in reversed(self._plans) if f.fits(api, stream=stream))
-            found = next(fitting, None)
-            if found is not None:
-                found.struck += 1
-                found.left = None if found.left is None else found.left - 1
-            return found
-
-    def remove(self, fault: Fault) -> None:
-        """Take one fault back, if it is in force."""
-        with self._lock:
-            self._plans = [each for each in self._plans if each is not fault]
-
-    def clear(self) -> None:
-        """Take all faults back."""
-        with self._lock:
-            self._plans.clear()
-
-
-def known_faults() -> dict[str, str]:
-    """Return every fault's name with one line on what it does."""
-    found = {name: (make.__doc__ or "").splitlines()[0] for name, make in KINDS.items()}
-    return found | {
-        str(status): f"HTTP {status} {_phrase_of(status)}, in the API's own form."
-        for status in STATUSES
-    }
-
-
-def _phrase_of(status: int) -> str:
-    return HTTPStatus(status).phrase if status in set(HTTPStatus) else "Overloaded"
-
-
-def _made(
-    name: str, options: dict[str, object]
-) -> Callable[[str, Iterable[Frame]], Damage]:
-    if name not in KINDS and name not in map(str, STATUSES):
-        raise UnknownNameError("fault", name, known_faults())
-    make = KINDS.get(name)
-    if make is None:
-        make = partial(http_error, status=int(name))
-    parameters = inspect.signature(make).parameters
-    given = {"status"} if name.isdigit() else set[str]()
-    known = [each for each in parameters if each not in {*_PLACES, *given}]
-    for option in options:
-        if option not in known:
-            raise UnknownNameError(f"option of the fault {name!r}:", option, known)
-    bound: Callable[[str, Iterable[Frame]], Damage] = partial(make, **options)
-    return bound
+_KINDS: Mapping[str, Callable[..., Response]] = {
+    **{
+        make.__name__: make
+        for make in (
+            cut_before_headers,
+            cut_before_first,
+            cut,
+            cut_mid_event,
+            cut_mid_character,
+            end_early,
+            end_mid_event,
+            stall,
+            no_answer,
+            slow_headers,
+            error_in_band,
+            bad_json,
+            unknown_events,
+            no_done,
+            done_early,
+            html,
+            json_error,
+            ended_twice,
+            after_end,
+            comments,
+            gzip,
+            crlf,
+            split,
+            giant_event,
+            tiny_events,
+        )
+    },
+    **{str(status): partial(http_error, status=status) for status in _MESSAGES},
+}

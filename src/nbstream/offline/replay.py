@@ -27,20 +27,8 @@ from nbstream.lab.recording.exchange import Exchange
 from nbstream.lab.recording.format import load
 from nbstream.lab.recording.redaction import Secrets
 from nbstream.offline.wire import WRITERS
-from nbstream.offline.wire.base import Ask, Json, Request, RequestError, Step, json_of
+from nbstream.offline.wire.base import Ask, Frame, Json, Request, RequestError
 from nbstream.streams.transports import api_of, tail_of
-
-__all__ = [
-    "Question",
-    "Recorded",
-    "Tape",
-    "differences",
-    "no_match",
-    "steps",
-]
-
-
-# -- Say why no recording answers a request, and what the nearest one is.
 
 _LONGEST = 60
 _MOST = 4
@@ -181,7 +169,7 @@ class Tape:
         Raises:
             RequestError: none fits; the message shows the nearest.
         """
-        body: Json | None = json_of(request) if request.body else None
+        body: Json | None = request.json() if request.body else None
         asked = Question.of(request.method, request.target, body)
         for rule in (_exact, _loose):
             key = rule(asked)
@@ -208,9 +196,10 @@ def _recorded(path: Path) -> Iterator[Recorded]:
             yield Recorded(name=path.name, exchange=each, question=question)
 
 
-def steps(exchange: Exchange, speed: float) -> Iterator[Step]:
+def frames_of(exchange: Exchange, speed: float) -> Iterator[Frame]:
     """Give the reads at their own pace, so many times faster; 0 is no waiting."""
     before_s = exchange.response_s
     for time_s, data in exchange.reads:
-        yield Step(max(0.0, time_s - before_s) / speed if speed else 0.0, data)
+        delay_s = max(0.0, time_s - before_s) / speed if speed else 0.0
+        yield Frame(data, delay_s=delay_s)
         before_s = time_s

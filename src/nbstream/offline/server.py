@@ -1,4 +1,4 @@
-"""Run the offline server on a thread and an event loop of its own."""
+"""The offline server: a loopback port, a thread and an event loop of its own."""
 
 from __future__ import annotations
 
@@ -9,114 +9,131 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from http import HTTPStatus
+from importlib.util import find_spec
 from os import PathLike
-from types import TracebackType
 from typing import Self
 
 from nbstream.errors import UnknownNameError, UsageError
 from nbstream.offline.exchange import (
     Exchange,
     Log,
-    Response,
     check_speed,
     failed,
     respond,
-    speed_from_env,
 )
 from nbstream.offline.faults import Fault, Faults
 from nbstream.offline.replay import Tape
 from nbstream.offline.wire import WRITERS
-from nbstream.offline.wire.base import Request, RequestError
+from nbstream.offline.wire.base import Request, RequestError, Response, phrase
 
-__all__ = [
-    "Connection",
-    "Server",
-    "chunk",
-    "head",
-    "read_request",
-]
-
-
-# -- Speak as much HTTP/1.1 as the SDKs do.
-
-# Understood: keep-alive, Content-Length, ``Expect: 100-continue``, chunked answers.
-# Not understood, and said so: chunked request bodies (411), more than 64 MB (413).
-
-#: Also the buffer of the reader: one line of a head may be this long.
-HEAD_LIMIT_BYTES = 64 * 1024
+_HOST = "127.0.0.1"
+_HEAD_LIMIT_BYTES = 64 * 1024
 _BODY_LIMIT_BYTES = 64 * 1024 * 1024
 _SERVER = "nbstream-offline (scripted answers)"
-
-
-async def read_request(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, early: bytes = b""
-) -> Request | None:
-    """Read the next request; ``None`` when the client has closed.
-
-    ``early`` is what of it was read before.
-    """
-    try:
-        raw = early + await reader.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError:
-        return None
-    except asyncio.LimitOverrunError:
-        raise RequestError(431, "The head of the request is too long.") from None
-    request = _parse_head(raw.decode("latin-1").lstrip("\r\n"))
-    length = _body_length(request.headers)
-    if request.headers.get("expect", "").lower() == "100-continue":
-        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    try:
-        body = await reader.readexactly(length)
-    except asyncio.IncompleteReadError:
-        return None
-    return Request(
-        method=request.method, target=request.target, headers=request.headers, body=body
-    )
-
-
-def _parse_head(text: str) -> Request:
-    first, *lines = text.split("\r\n")
-    words = first.split(" ")
-    if len(words) != 3 or not words[2].startswith("HTTP/1."):
-        raise RequestError(400, f"Not an HTTP/1.1 request: {first[:80]!r}.")
-    pairs = (line.partition(":") for line in lines if ":" in line)
-    headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
-    if words[2] == "HTTP/1.0":
-        headers["connection"] = "close"
-    return Request(method=words[0], target=words[1], headers=headers)
-
-
-def _body_length(headers: Mapping[str, str]) -> int:
-    if "transfer-encoding" in headers:
-        raise RequestError(411, "Send a Content-Length: no chunked requests here.")
-    length = headers.get("content-length", "0")
-    if not (length.isascii() and length.isdigit()):
-        raise RequestError(400, f"Content-Length {length[:40]!r} is not a number.")
-    if int(length) > _BODY_LIMIT_BYTES:
-        raise RequestError(413, "The body is larger than 64 MB.")
-    return int(length)
-
-
-def head(status: int, fields: Mapping[str, str]) -> bytes:
-    """Write a status line and headers; no date, so that the bytes never change."""
-    # 529 is Anthropic's own.
-    phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Overloaded"
-    lines = [f"HTTP/1.1 {status} {phrase}"]
-    named = {"Server": _SERVER, **fields}
-    lines += [f"{name}: {value}" for name, value in named.items()]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-
-
-def chunk(data: bytes) -> bytes:
-    """Write one chunk of a chunked body."""
-    return b"%x\r\n%b\r\n" % (len(data), data)
-
-
-# -- Answer the requests of one connection, and notice at once when the client goes.
-
 #: How many unpaced events may be sent before others get their turn.
 _BURST = 32
+
+
+class Http:
+    """The HTTP/1.1 of one connection; `h11` frames it, and we send it when we like.
+
+    Not taken, and said so: chunked request bodies (411), more than 64 MB (413).
+    `h11` comes with the HTTP library of every SDK, and is loaded where one is served.
+    """
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        import h11
+
+        self._reader = reader
+        self._writer = writer
+        self._state = h11.Connection(h11.SERVER, _HEAD_LIMIT_BYTES)
+        self._bodiless = False
+
+    async def read(self) -> Request | None:
+        """Read the next request; ``None`` when the client has closed."""
+        import h11
+
+        try:
+            head = await self._next()
+            if not isinstance(head, h11.Request):
+                return None
+            self._bodiless = head.method == b"HEAD"
+            headers = {k.decode(): v.decode("latin-1") for k, v in head.headers}
+            if "transfer-encoding" in headers:
+                message = "Send a Content-Length: no chunked requests here."
+                raise RequestError(411, message)
+            if int(headers.get("content-length", "0")) > _BODY_LIMIT_BYTES:
+                raise RequestError(413, "The body is larger than 64 MB.")
+            body: list[bytes] = []
+            while isinstance(data := await self._next(), h11.Data):
+                body.append(data.data)
+        except h11.RemoteProtocolError as error:
+            if error.error_status_hint == 431:
+                message = "The head of the request is too long."
+                raise RequestError(431, message) from error
+            raise RequestError(400, f"Not an HTTP/1.1 request: {error}.") from error
+        if not isinstance(data, h11.EndOfMessage):
+            return None
+        return Request(
+            method=head.method.decode(),
+            target=head.target.decode("latin-1"),
+            headers=headers,
+            body=b"".join(body),
+        )
+
+    async def _next(self) -> object:
+        """Return the next event of the client; ``None`` when it has closed."""
+        import h11
+
+        while (event := self._state.next_event()) is h11.NEED_DATA:
+            if self._state.they_are_waiting_for_100_continue:
+                go_on = h11.InformationalResponse(
+                    status_code=100, headers=[], reason=b"Continue"
+                )
+                self._writer.write(self._state.send(go_on) or b"")
+            if not await self.listen():
+                return None
+        return event
+
+    async def listen(self) -> bool:
+        """Take what the client sends, at once or early; ``False`` when it has gone."""
+        data = await self._reader.read(_HEAD_LIMIT_BYTES)
+        if data:
+            self._state.receive_data(data)
+        return bool(data)
+
+    def head(self, status: int, fields: Mapping[str, str]) -> bytes:
+        """Write a status line and headers; no date, so the bytes never change."""
+        import h11
+
+        named = {"Server": _SERVER, **fields}
+        headers = [(k.encode(), v.encode("latin-1")) for k, v in named.items()]
+        reason = phrase(status).encode()
+        head = h11.Response(status_code=status, headers=headers, reason=reason)
+        return self._state.send(head) or b""
+
+    def data(self, data: bytes) -> bytes:
+        """Write a piece of the body: a chunk, where no length was named."""
+        import h11
+
+        return b"" if self._bodiless else self._state.send(h11.Data(data=data)) or b""
+
+    def end(self) -> bytes:
+        """Write the end of the body."""
+        import h11
+
+        return self._state.send(h11.EndOfMessage()) or b""
+
+    def next_cycle(self) -> bool:
+        """Get ready for another request; ``False`` if the connection is to close."""
+        import h11
+
+        stays = self._state.states == {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}
+        if stays:
+            self._state.start_next_cycle()
+        return stays
 
 
 class Connection:
@@ -127,27 +144,22 @@ class Connection:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         log: Log,
-        speed: Callable[[], float],
-        faults: Faults | None = None,
-        tape: Callable[[], Tape | None] = lambda: None,
+        respond: Callable[[Request, Exchange], Response],
     ) -> None:
-        self._reader = reader
+        self._http = Http(reader, writer)
         self._writer = writer
         self._log = log
-        self._speed = speed
-        self._faults = faults or Faults()
-        self._tape = tape
-        self._early = b""
+        self._respond = respond
         # Then ``drain`` waits until the system has all bytes, and a client that
         # does not read is not taken for one that got its answer.
         writer.transport.set_write_buffer_limits(0)
 
     async def serve(self) -> None:
         """Serve until the client closes; a request we cannot read ends it."""
-        while True:
+        stays = True
+        while stays:
             try:
-                early, self._early = self._early, b""
-                request = await read_request(self._reader, self._writer, early)
+                request = await self._http.read()
             except RequestError as error:
                 exchange = self._log.open("?", "?")
                 await self._send(failed("openai.chat", error), exchange)
@@ -155,60 +167,54 @@ class Connection:
             if request is None:
                 return
             exchange = self._log.open(request.method, request.target)
-            response = respond(
-                request, exchange, self._log, self._speed, self._faults, self._tape()
-            )
+            response = self._respond(request, exchange)
             stays = await self._watched(response, exchange)
             if stays and response.end == "rst":
                 self._reset()
-            if not stays or response.end != "whole" or not request.keep_alive:
-                return
+            stays = stays and self._http.next_cycle()
 
     async def _watched(self, response: Response, exchange: Exchange) -> bool:
         """Send a response while listening; say whether the client is still there."""
         sending = asyncio.ensure_future(self._send(response, exchange))
-        hearing = asyncio.ensure_future(self._reader.read(1))
-        both = {sending, hearing}
+        listening = asyncio.ensure_future(self._http.listen())
+        both = {sending, listening}
         try:
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-            gone = hearing.done() and not self._keep(hearing)
-            if not gone:
-                gone = await _has_failed(sending)
-            if gone and not exchange.finished:
+            try:
+                there = not listening.done() or listening.result()
+                if there:
+                    await sending
+            except OSError:
+                there = False
+            if not there and not exchange.finished:
                 exchange.disconnected_at = time.monotonic()
                 self._log.changed()
-            return not gone
+            return there
         finally:
             for task in both:
                 task.cancel()
             await asyncio.gather(*both, return_exceptions=True)
 
-    def _keep(self, hearing: asyncio.Future[bytes]) -> bool:
-        """Keep the first byte of a request that comes early; ``False`` at the end."""
-        if hearing.exception() is None:
-            self._early = hearing.result()
-        return bool(self._early)
-
     async def _send(self, response: Response, exchange: Exchange) -> None:
         exchange.status = response.status
         await asyncio.sleep(response.head_delay_s)
         if not response.silent:
-            self._write(head(response.status, response.fields), exchange)
+            self._write(self._http.head(response.status, response.fields), exchange)
         due = time.monotonic()
-        for number, step in enumerate(response.steps, 1):
-            due += step.delay_s
-            if step.delay_s or number % _BURST == 0:
+        for number, frame in enumerate(response.frames, 1):
+            due += frame.delay_s
+            if frame.delay_s or number % _BURST == 0:
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
-            if step.data:
+            if frame.data:
                 exchange.events_sent += 1
-                self._write(chunk(step.data), exchange)
+                self._write(self._http.data(frame.data), exchange)
                 await self._writer.drain()
         if response.end == "stall":
             await asyncio.Event().wait()
         if response.end != "whole":
             return
         exchange.finished = True  # before the client can know it
-        self._write(response.tail, exchange)
+        self._write(self._http.data(response.body or b"") + self._http.end(), exchange)
         await self._writer.drain()
 
     def _reset(self) -> None:
@@ -222,18 +228,6 @@ class Connection:
         self._writer.write(data)
         exchange.bytes_sent += len(data)
         self._log.changed()
-
-
-async def _has_failed(sending: asyncio.Future[None]) -> bool:
-    """Wait until all is sent; ``True`` if the connection broke meanwhile."""
-    try:
-        await sending
-    except OSError:
-        return True
-    return False
-
-
-_HOST = "127.0.0.1"
 
 
 class Server:
@@ -273,7 +267,16 @@ class Server:
         self._tape = Tape(recordings) if recordings else None
 
     def start(self) -> Self:
-        """Start serving; on a server that runs it does nothing."""
+        """Start serving; on a server that runs it does nothing.
+
+        Raises:
+            UsageError: there is no h11, which comes with every SDK.
+        """
+        if find_spec("h11") is None:
+            raise UsageError(
+                "the offline server needs a package that is not installed: "
+                "%pip install h11, or any of the SDKs, which bring it"
+            )
         if self._thread is None:
             listener = socket.create_server((_HOST, 0), backlog=128)
             self._url = f"http://{_HOST}:{listener.getsockname()[1]}"
@@ -299,12 +302,7 @@ class Server:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
     @property
@@ -348,19 +346,36 @@ class Server:
         api: str | None = None,
         **options: object,
     ) -> Fault:
-        """Let answers go wrong; see ``nbstream.offline.fault``."""
+        """Let answers go wrong from now on.
+
+            with offline.fault("cut", after=20):
+                nbstream.show(...)
+
+        It is over when the ``with`` ends, by its ``clear()`` or by ``clear_faults()``;
+        a plain call leaves it in force. Of several the newest that fits a request
+        strikes.
+
+        Args:
+            kind: A name of ``offline.faults()``, or an HTTP status such as 429.
+            times: How many requests it strikes; None: all. An SDK may retry by itself,
+                and each attempt is a request.
+            api: The only wire API that it strikes, such as ``"openai.chat"``.
+            options: The fault's own, such as ``after`` (how many tokens come before).
+
+        Raises:
+            UnknownNameError: there is no such fault or option; the message lists them.
+        """
         return self._faults.add(kind, times=times, api=api, **options)
 
     def clear_faults(self) -> None:
         """Let all answers be right again."""
         self._faults.clear()
 
-    def _speed(self) -> float:
-        return speed_from_env() if self.speed is None else self.speed
-
-    def _playing(self) -> Tape | None:
-        """Return what is played now: a connection outlives a change of it."""
-        return self._tape
+    def _respond(self, request: Request, exchange: Exchange) -> Response:
+        """Answer with what is in force now: a connection outlives a change of it."""
+        return respond(
+            request, exchange, self._log, self.speed, self._faults, self._tape
+        )
 
     def _ipython_display_(self) -> None:
         """Show nothing: ``use`` has said it in one line, and an address varies."""
@@ -375,9 +390,7 @@ class Server:
             connections.add(task)
             task.add_done_callback(connections.discard)
 
-        server = await asyncio.start_server(
-            accept, sock=listener, limit=HEAD_LIMIT_BYTES
-        )
+        server = await asyncio.start_server(accept, sock=listener)
         ready.set()
         await self._stopping.wait()
         server.close()
@@ -389,10 +402,7 @@ class Server:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         try:
-            connection = Connection(
-                reader, writer, self._log, self._speed, self._faults, self._playing
-            )
-            await connection.serve()
+            await Connection(reader, writer, self._log, self._respond).serve()
             writer.close()
         except OSError:
             pass  # the client went while we read: that is its right

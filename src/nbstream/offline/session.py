@@ -11,21 +11,7 @@ from pathlib import Path
 
 from nbstream.errors import UsageError
 from nbstream.offline.exchange import check_speed
-from nbstream.offline.faults import Fault
 from nbstream.offline.server import Server
-
-__all__ = [
-    "FAKE_KEY",
-    "Borrowed",
-    "clear_faults",
-    "fault",
-    "play",
-    "stop",
-    "use",
-]
-
-
-# -- Set environment variables for a while, and put back what was there.
 
 
 class Borrowed:
@@ -184,37 +170,9 @@ def stop() -> None:
         atexit.unregister(stop)
 
 
-def fault(
-    kind: str | int,
-    *,
-    times: int | None = None,
-    api: str | None = None,
-    **options: object,
-) -> Fault:
-    """Let the embedded server's answers go wrong from now on.
-
-        with offline.fault("cut", after=20):
-            nbstream.show(...)
-
-    It is over when the ``with`` ends, by its ``clear()`` or by ``clear_faults()``; a
-    plain call leaves it in force. Of several the newest that fits a request strikes.
-
-    Args:
-        kind: A name of ``offline.faults()``, or an HTTP status such as 429.
-        times: How many requests it strikes; None: all. An SDK may retry by itself,
-            and each attempt is a request.
-        api: The only wire API that it strikes, such as ``"openai.chat"``.
-        options: The fault's own, such as ``after`` (how many tokens come before).
-
-    Raises:
-        UnknownNameError: there is no such fault or option; the message lists them.
-    """
-    return _server.fault(kind, times=times, api=api, **options)
-
-
-def clear_faults() -> None:
-    """Let all answers of the embedded server be right again."""
-    _server.clear_faults()
+#: On the embedded server.
+fault = _server.fault
+clear_faults = _server.clear_faults
 
 
 def _live_from_env() -> bool:

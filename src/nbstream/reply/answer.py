@@ -112,13 +112,13 @@ class Answer:
         wire: The bytes it was made of and the reads that brought them. None: an SDK
             read them and kept them to itself; ``keep_wire=True`` asks for them.
         timing: When things happened, or None (``from_sse`` has no clock).
-        form: How the text is shown: ``"markdown"``, ``"text"`` or ``"json"``.
-        expected: What the answer has to be besides text, or None.
         parsed: The answer as the object that was asked for, checked. None: nothing
             was asked for, or the answer is not whole, or it does not fit.
-        misfit: Why a whole answer is not what was asked for, or None.
-        live: The ``Live`` that plays it in the background, or None.
     """
+
+    # For nbstream itself: `_form` is how the text is shown; `_expected` is what the
+    # answer has to be besides text, or None; `_misfit` is why a whole answer is not
+    # that, or None; `_live` is the `Live` that plays it in the background, or None.
 
     def __init__(self) -> None:
         self._choices: dict[int, Choice] = {}
@@ -128,11 +128,11 @@ class Answer:
         self._outcome: Outcome = "running"
         self.wire: Wire | None = None
         self.timing: Timing | None = None
-        self.form: Form = "markdown"
-        self.expected: Expected | None = None
+        self._form: Form = "markdown"
+        self._expected: Expected | None = None
         self.parsed: Any = None
-        self.misfit: ValueError | None = None
-        self.live: Any = None
+        self._misfit: ValueError | None = None
+        self._live: Any = None
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -153,12 +153,12 @@ class Answer:
         return self._outcome
 
     @property
-    def document(self) -> str:
+    def _document(self) -> str:
         """The text of the last exchange: what ``parsed`` is made of."""
         return self._first.document
 
     @property
-    def answered(self) -> bool:
+    def _answered(self) -> bool:
         """Whether the model gave its answer to the end, without a refusal or a call."""
         unforced = self.finish_reason in {None, "stop", "other"}
         return self._outcome == "complete" and unforced and not self.refusal
@@ -214,12 +214,12 @@ class Answer:
         return self._ended
 
     @property
-    def calling(self) -> bool:
+    def _calling(self) -> bool:
         """Whether calls of this answer are being run, or wait for consent."""
         return any(not run.ended for run in tuple(self._first.runs.values()))
 
     @property
-    def asking(self) -> bool:
+    def _asking(self) -> bool:
         """Whether a call of this answer waits for a person's consent."""
         runs = tuple(self._first.runs.values())
         return any(run.state == "asking" for run in runs)

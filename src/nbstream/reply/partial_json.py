@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["PartialJson"]
-
 _WORD = re.compile(r'[^\s{}\[\],:"]+')
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _CONSTANTS = ("true", "false", "null")

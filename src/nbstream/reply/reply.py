@@ -30,6 +30,7 @@ from nbstream.types import (
     Round,
     Signature,
     Start,
+    Stream,
     TextDelta,
     TextDone,
     ToolCallDelta,
@@ -46,17 +47,33 @@ class Reply(Answer):
     """What a model answered, and how that ended. It may still be growing.
 
     Attributes:
+        text: The answer, exactly as the model wrote it.
+        tool_calls: The calls that the model wants made, in the order they began.
+        usage: Token counts, over all exchanges and rounds; None: none were sent.
+        outcome: ``running``, ``complete``, ``stopped``, ``truncated`` or ``failed``.
+        parsed: The answer as the object that was asked for, checked; else None.
+        timing: When things happened, or None (``from_sse`` has no clock).
+        reasoning: What the model let us see of its thinking, or "".
+        refusal: Why the model would not answer, or "".
+        finish_reason: Why the model stopped, in OpenAI Chat's words, or None.
+        error: What the provider, or the exception, said went wrong; else None.
+        exception: The SDK's own exception, where there was one.
+        parts: The parts of the answer, in the order of the wire.
+        citations: The sources named for the answer, in the provider's own form.
+        rounds: The answers of the turn, where tools were run; this one is the last.
+        choices: Every answer, where several were asked for.
         api: The wire API it came over, such as ``"anthropic.messages"``, or "".
         id: The provider's id of the response, or "".
         model: The model's name as the provider gave it, or "".
-        error: What the provider, or the exception, said went wrong; else None.
-        exception: The SDK's own exception, where there was one.
+        wire: The bytes it was made of, where they were kept; else None.
         ignored: How often each kind of event came that is not ours to show.
         waiting: The wait before a retry, while there is one; else None.
-        position: How far the provider's own numbering of events has come, or None.
-        resumable: Whether the provider keeps the answer to be read on from there.
-        shown_in: The cell whose output already shows it; it is not shown twice there.
     """
+
+    # For nbstream itself: `_position` is how far the provider's own numbering of
+    # events has come, or None; `_resumable` is whether the provider keeps the answer
+    # to be read on from there; `_shown_in` is the cell whose output already shows it,
+    # so that it is not shown twice there.
 
     def __init__(self, api: str = "") -> None:
         super().__init__()
@@ -67,9 +84,9 @@ class Reply(Answer):
         self.exception: BaseException | None = None
         self.ignored: dict[str, int] = {}
         self.waiting: Waiting | None = None
-        self.position: int | str | None = None
-        self.resumable = False
-        self.shown_in: object = None
+        self._position: int | str | None = None
+        self._resumable = False
+        self._shown_in: object = None
         self._hopped = False
         self._earlier: list[Reply] = []
 
@@ -91,7 +108,7 @@ class Reply(Answer):
 
     @classmethod
     def from_stream(
-        cls, stream: object, *, timeout: float | Limits | None = None
+        cls, stream: Stream, *, timeout: float | Limits | None = None
     ) -> Reply:
         """Read a stream to its end, with no display, and return the reply.
 
@@ -162,7 +179,7 @@ class Reply(Answer):
             ProviderFailure: the service failed, as of ``live.result()``.
             UsageError: there is no list.
         """
-        found: Elements = window("items")(self, self.live)
+        found: Elements = window("items")(self, self._live)
         return found
 
     def partial(self) -> Any:
@@ -203,7 +220,7 @@ class Reply(Answer):
 
     # -- how it grows -----------------------------------------------------------
 
-    def apply(self, event: Event) -> None:
+    def _apply(self, event: Event) -> None:
         """Add one event."""
         match event:
             case TextDelta():
@@ -259,12 +276,12 @@ class Reply(Answer):
             case _:
                 assert_never(event)
 
-    def extend(self, events: Iterable[Event]) -> None:
+    def _extend(self, events: Iterable[Event]) -> None:
         """Add several events."""
         for event in events:
-            self.apply(event)
+            self._apply(event)
 
-    def end(
+    def _end(
         self, *, stopped: bool = False, exception: BaseException | None = None
     ) -> None:
         """Say that nothing more comes, and why; a second call changes nothing.
@@ -294,12 +311,12 @@ class Reply(Answer):
 
     def _read_document(self) -> None:
         """Read what was asked for, once; of a part of an answer no object is made."""
-        if self.expected is None or not self.answered:
+        if self._expected is None or not self._answered:
             return
         try:
-            self.parsed = self.expected.read(self.document)
+            self.parsed = self._expected.read(self._document)
         except ValueError as error:
-            self.misfit = error
+            self._misfit = error
 
     def _choice(self, index: int) -> Choice:
         choice = self._choices.get(index)
@@ -314,12 +331,12 @@ def _taken(reply: Reply) -> Reply:
     The times stay with the reply: they are the whole turn's.
     """
     done, blank = type(reply)(), type(reply)(reply.api)
-    stays = ("_earlier", "timing", "shown_in", "form", "expected", "live")
+    stays = ("_earlier", "timing", "_shown_in", "_form", "_expected", "_live")
     kept = {name: vars(reply)[name] for name in stays}
     kept["_usage_rounds"] = reply.usage
     vars(done).update(vars(reply), _earlier=[], _usage_rounds=None, timing=None)
     vars(reply).update(vars(blank), **kept)
-    done.end()
+    done._end()
     return done
 
 

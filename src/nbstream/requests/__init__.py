@@ -1,4 +1,4 @@
-"""From a name, ``provider:model``, to who is asked."""
+"""Who can be asked, by a name such as ``provider:model``, and how a request is sent."""
 
 from __future__ import annotations
 
@@ -13,16 +13,6 @@ from nbstream.requests.anthropic import Anthropic
 from nbstream.requests.google import Google
 from nbstream.requests.openai import OpenAIChat, OpenAIResponses
 from nbstream.requests.request import Provider, Request
-
-__all__ = [
-    "GROUP",
-    "PROVIDERS",
-    "missing",
-    "opened",
-    "parse_model",
-    "provider",
-    "providers",
-]
 
 #: The entry point group under which others register a `Provider`, or its class.
 GROUP = "nbstream.requests"
@@ -90,9 +80,6 @@ def parse_model(name: str) -> tuple[str, str]:
 @cache
 def _registered() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=GROUP)}
-
-
-# -- From a request to a call that can be made, or the line that says what is missing.
 
 
 def opened(

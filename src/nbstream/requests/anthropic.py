@@ -9,15 +9,13 @@ from nbstream.requests.request import (
     File,
     Request,
     encoded,
+    events,
     given,
     joined,
-    known,
     merged,
     messages_of,
 )
 from nbstream.requests.schema import anthropic_schema
-
-__all__ = ["ANTHROPIC_MAX_TOKENS", "Anthropic"]
 
 #: Anthropic's API wants a limit: the one we send if none is asked for, in tokens.
 ANTHROPIC_MAX_TOKENS = 4096
@@ -34,14 +32,6 @@ class Anthropic:
     def arguments(self, request: Request) -> dict[str, Any]:
         """Return the arguments of ``messages.create``."""
         schema = request.schema
-        tools = [
-            {
-                "name": tool.name,
-                "description": tool.description,
-                "input_schema": dict(tool.parameters),
-            }
-            for tool in request.tools
-        ]
         wanted = schema and {
             "type": "json_schema",
             "schema": anthropic_schema(schema.schema),
@@ -52,7 +42,7 @@ class Anthropic:
             max_tokens=request.max_tokens or ANTHROPIC_MAX_TOKENS,
             stream=True,
             system=request.system,
-            tools=tools or None,
+            tools=[tool.declaration("input_schema") for tool in request.tools] or None,
             output_config=given(effort=request.reasoning_effort, format=wanted) or None,
         )
         return merged(ours, request.options)
@@ -63,13 +53,10 @@ class Anthropic:
 
         return AsyncAnthropic(**given(base_url=base_url, api_key=api_key))
 
-    async def open(self, request: Request, client: Any) -> AsyncIterator[object]:
+    def open(self, request: Request, client: Any) -> AsyncIterator[object]:
         """Send it; yield its events."""
-        async with client:
-            create = client.messages.create
-            async with await create(**known(create, self.arguments(request))) as events:
-                async for event in events:
-                    yield event
+        create = client.messages.create
+        return events(client, create, lambda: self.arguments(request))
 
     def user_message(
         self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()

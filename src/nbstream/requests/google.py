@@ -16,8 +16,6 @@ from nbstream.requests.request import (
 )
 from nbstream.requests.schema import gemini_schema
 
-__all__ = ["Google"]
-
 
 class Google:
     """Gemini."""
@@ -34,12 +32,7 @@ class Google:
         """
         effort, schema = request.reasoning_effort, request.schema
         declared = [
-            {
-                "name": tool.name,
-                "description": tool.description,
-                "parameters_json_schema": dict(tool.parameters),
-            }
-            for tool in request.tools
+            tool.declaration("parameters_json_schema") for tool in request.tools
         ]
         config = given(
             system_instruction=request.system,

@@ -1,4 +1,4 @@
-"""Ask by OpenAI's Responses API."""
+"""Ask by OpenAI's Responses API, or by Chat Completions, which many servers speak."""
 
 from __future__ import annotations
 
@@ -9,24 +9,30 @@ from nbstream.requests.request import (
     File,
     Request,
     data_url,
+    events,
     given,
-    known,
     merged,
     messages_of,
 )
 from nbstream.requests.schema import openai_format
 
-__all__ = [
-    "OpenAIChat",
-    "OpenAIResponses",
-]
+
+class _OpenAI:
+    """What OpenAI's two APIs have in common."""
+
+    package = "openai"
+
+    def client(self, base_url: str | None, api_key: str | None) -> Any:
+        """Make an ``AsyncOpenAI``."""
+        from openai import AsyncOpenAI
+
+        return AsyncOpenAI(**given(base_url=base_url, api_key=api_key))
 
 
-class OpenAIResponses:
+class OpenAIResponses(_OpenAI):
     """OpenAI, and servers that speak Responses too."""
 
     api = "openai.responses"
-    package = "openai"
     keys: tuple[str, ...] = ("OPENAI_API_KEY",)
     base_url: str | None = None
 
@@ -34,13 +40,7 @@ class OpenAIResponses:
         """Return the arguments of ``responses.create``."""
         effort, schema = request.reasoning_effort, request.schema
         tools = [
-            {
-                "type": "function",
-                "name": tool.name,
-                "description": tool.description,
-                "parameters": dict(tool.parameters),
-                "strict": False,
-            }
+            {"type": "function", **tool.declaration("parameters"), "strict": False}
             for tool in request.tools
         ]
         wanted = schema and {"type": "json_schema", **openai_format(schema)}
@@ -56,19 +56,10 @@ class OpenAIResponses:
         )
         return merged(ours, request.options)
 
-    def client(self, base_url: str | None, api_key: str | None) -> Any:
-        """Make an ``AsyncOpenAI``."""
-        from openai import AsyncOpenAI
-
-        return AsyncOpenAI(**given(base_url=base_url, api_key=api_key))
-
-    async def open(self, request: Request, client: Any) -> AsyncIterator[object]:
+    def open(self, request: Request, client: Any) -> AsyncIterator[object]:
         """Send it; yield its events."""
-        async with client:
-            create = client.responses.create
-            async with await create(**known(create, self.arguments(request))) as events:
-                async for event in events:
-                    yield event
+        create = client.responses.create
+        return events(client, create, lambda: self.arguments(request))
 
     def user_message(
         self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
@@ -93,14 +84,10 @@ class OpenAIResponses:
         return {"type": "function_call_output", "call_id": call_id, "output": output}
 
 
-# -- Ask by OpenAI's Chat Completions API, which many servers speak.
-
-
-class OpenAIChat:
+class OpenAIChat(_OpenAI):
     """OpenAI's Chat Completions, or a server that speaks it at ``base_url``."""
 
     api = "openai.chat"
-    package = "openai"
 
     def __init__(
         self,
@@ -117,14 +104,7 @@ class OpenAIChat:
         system, schema = request.system, request.schema
         first = [{"role": "system", "content": system}] if system else []
         tools = [
-            {
-                "type": "function",
-                "function": {
-                    "name": tool.name,
-                    "description": tool.description,
-                    "parameters": dict(tool.parameters),
-                },
-            }
+            {"type": "function", "function": tool.declaration("parameters")}
             for tool in request.tools
         ]
         wanted = schema and openai_format(schema)
@@ -140,19 +120,10 @@ class OpenAIChat:
         limit = given(**{self._limit: request.max_tokens})
         return merged(ours | limit, request.options)
 
-    def client(self, base_url: str | None, api_key: str | None) -> Any:
-        """Make an ``AsyncOpenAI``."""
-        from openai import AsyncOpenAI
-
-        return AsyncOpenAI(**given(base_url=base_url, api_key=api_key))
-
-    async def open(self, request: Request, client: Any) -> AsyncIterator[object]:
+    def open(self, request: Request, client: Any) -> AsyncIterator[object]:
         """Send it; yield its chunks."""
-        async with client:
-            create = client.chat.completions.create
-            async with await create(**known(create, self.arguments(request))) as chunks:
-                async for chunk in chunks:
-                    yield chunk
+        create = client.chat.completions.create
+        return events(client, create, lambda: self.arguments(request))
 
     def user_message(
         self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()

@@ -8,8 +8,6 @@ from typing import Any, TypeAlias
 
 from nbstream.requests.request import Schema
 
-__all__ = ["anthropic_schema", "gemini_schema", "openai_format"]
-
 Node: TypeAlias = dict[str, Any]
 
 #: What is only for people, or said by other means.
@@ -138,8 +136,8 @@ def _required(node: Node) -> Node:
 
 def _noted(node: Node, refused: set[str]) -> Node:
     """Say in the description what the API refuses, so that the model knows of it."""
-    told = {name: node.pop(name) for name in list(node) if name in refused}
-    if told:
-        note = json.dumps(told, ensure_ascii=False)
+    limits = {name: node.pop(name) for name in list(node) if name in refused}
+    if limits:
+        note = json.dumps(limits, ensure_ascii=False)
         node["description"] = "\n\n".join(filter(None, [node.get("description"), note]))
     return node

@@ -39,12 +39,12 @@ class Replies(dict[str, Reply]):
     """Several replies by their names, which are shown side by side.
 
     Attributes:
-        shown_in: The cell whose output already shows them, as of a reply.
+        _shown_in: The cell whose output already shows them, as of a reply.
     """
 
     def __init__(self, replies: Mapping[str, Reply]) -> None:
         super().__init__(replies)
-        self.shown_in: object = None
+        self._shown_in: object = None
 
 
 def bundle(reply: Reply | Replies, *, images: bool = False) -> dict[str, str]:
@@ -56,7 +56,7 @@ def bundle(reply: Reply | Replies, *, images: bool = False) -> dict[str, str]:
     if isinstance(reply, Replies):
         return _side_by_side(reply, images)
     made = {"text/html": "\n".join(_html(reply, images)), "text/plain": _plain(reply)}
-    if reply.form != "text":
+    if reply._form != "text":
         made["text/markdown"] = markdown_of(reply, images=images)
     return {mime: _SURROGATE.sub("\ufffd", said) for mime, said in made.items()}
 
@@ -109,7 +109,7 @@ def display_reply(reply: Reply | Replies) -> None:
     here = cell()
     if place() == "terminal":  # it has written `Out[1]: ` already
         sys.stdout.write(f"{reply!r}\n")
-    elif here is None or reply.shown_in != here:
+    elif here is None or reply._shown_in != here:
         display(bundle(reply), raw=True, metadata=metadata(reply, timed=False))
 
 
@@ -241,7 +241,7 @@ def _pretty(call: ToolCall) -> str:
 
 def html_of(choice: Choice, reply: Reply, *, images: bool = False) -> str:
     """Return the choice's text as safe HTML."""
-    match reply.form:
+    match reply._form:
         case "text":
             # Inline, for the saved output: nothing else is there to break long lines.
             return f'<pre style="white-space: pre-wrap">{escape(choice.text)}</pre>'
@@ -303,7 +303,7 @@ def _markdown(reply: Reply) -> Iterator[str]:
 
 
 def _choice_markdown(choice: Choice, reply: Reply) -> Iterator[str]:
-    if choice.text and reply.form == "json":
+    if choice.text and reply._form == "json":
         yield _fenced(plain_of(choice, reply), "json")
     elif choice.text:
         yield choice.text
@@ -358,8 +358,8 @@ def status(reply: Reply) -> str:
             return f"Failed. {told(reply.error)}"
         case "running":
             return ""
-        case "complete" if reply.misfit is not None:
-            said = str(reply.misfit)
+        case "complete" if reply._misfit is not None:
+            said = str(reply._misfit)
             return f"{said[:1].upper()}{said[1:]}."
         case "complete":
             return _FINISHED.get(reply.finish_reason or "", "")

@@ -169,7 +169,7 @@ class Json:
     @classmethod
     def of(cls, reply: Reply) -> Json:
         """Return an empty one for this reply."""
-        return cls(reply.expected.key if reply.expected else None)
+        return cls(reply._expected.key if reply._expected else None)
 
     def grow(self, text: str) -> str:
         """Return all of it laid out, now that this is the text."""
@@ -209,6 +209,6 @@ class Json:
 
 def plain_of(choice: Choice, reply: Reply) -> str:
     """Return the choice's text as plain text; JSON is laid out, if it is any."""
-    if reply.form != "json" or reply.misfit is not None:
+    if reply._form != "json" or reply._misfit is not None:
         return choice.text
     return Json.of(reply).end(choice.document)

@@ -41,7 +41,7 @@ class NotebookScreen:
 
     def open(self, reply: Reply | Replies) -> None:
         """Make the display, in the cell that runs now."""
-        reply.shown_in = cell()
+        reply._shown_in = cell()
         made = bundle(reply) if isinstance(reply, Replies) else waiting()
         beside = metadata(reply, timed=False)
         self._handle = display(made, raw=True, metadata=beside, display_id=True)
@@ -101,6 +101,6 @@ class StaticScreen:
 
     def close(self, reply: Reply | Replies) -> None:
         """Make the one display."""
-        reply.shown_in = cell()
+        reply._shown_in = cell()
         data = bundle(reply, images=self._images)
         display(data, raw=True, metadata=metadata(reply, timed=False))

@@ -103,9 +103,9 @@ class Sections:
         self, key: str, choice: Choice, reply: Reply
     ) -> Iterator[tuple[str, SentFrame]]:
         ended = reply.outcome != "running"
-        if reply.form == "text":
+        if reply._form == "text":
             yield from self._html(key, html_of(choice, reply))
-        elif reply.form == "json":
+        elif reply._form == "json":
             json = self._json.setdefault(key, Json.of(reply))
             whole = plain_of(choice, reply) if ended else json.grow(choice.document)
             source = fenced(whole, open_end=not ended)
@@ -229,8 +229,8 @@ class Facts:
         """
         kind = reply.parts[-1].kind if reply.parts else ""
         phase = _PHASES.get(kind, "writing") if kind else "waiting"
-        if reply.calling:
-            phase = "asking" if reply.asking else "running"
+        if reply._calling:
+            phase = "asking" if reply._asking else "running"
         if reply.outcome != "running":
             phase = "ended"
         found: dict[str, object] = {"phase": phase}

@@ -26,7 +26,7 @@ class TerminalScreen:
 
     def open(self, reply: Reply) -> None:
         """Show nothing yet."""
-        reply.shown_in = cell()
+        reply._shown_in = cell()
 
     def interval_s(self) -> float:
         """Return the wait between two looks, in seconds."""
@@ -64,12 +64,12 @@ class TerminalScreen:
         self._write(f"{self._rest(reply)}\n")
 
     def _text(self, reply: Reply) -> str:
-        if reply.form != "json":
+        if reply._form != "json":
             return reply.text
         if self._json is None:
             self._json = Json.of(reply)
         ended = reply.outcome != "running"
-        return (self._json.end if ended else self._json.grow)(reply.document)
+        return (self._json.end if ended else self._json.grow)(reply._document)
 
     def _write(self, text: str) -> None:
         # Looked up now: a cell's or a test's stdout may be another than at import.

@@ -36,7 +36,8 @@ Shown = TypeVar("Shown", bound=Reply | Replies)
 
 def script(export: str, *more: str) -> str:
     """Return one module: the view of an answer, more files, and what it exports."""
-    return f"const SHORT = {json.dumps(SHORT)};\n{module(export, *ANSWER, *more)}"
+    short = json.dumps(list(SHORT.values()))
+    return f"const SHORT = {short};\n{module(export, *ANSWER, *more)}"
 
 
 def _whole(_value: object, model: LiveModel) -> dict[str, object]:
@@ -145,7 +146,7 @@ class LiveScreen(Generic[Shown]):
 
     def open(self, reply: Shown) -> None:
         """Make the display, in the cell that runs now."""
-        reply.shown_in = cell()
+        reply._shown_in = cell()
         self._began = self._clock()
         self.model = self.model_class(self.whole, self._on_answer)
         self._button = StopButton(self.model, self._stop, consents=self._consents)

@@ -13,7 +13,7 @@ import threading
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
@@ -99,8 +99,8 @@ def _is_there(name: str) -> bool:
 
 def _install() -> None:
     for http in http_libraries():
-        _patch(http.HTTPTransport, "handle_request", _sync(http))
-        _patch(http.AsyncHTTPTransport, "handle_async_request", _async(http))
+        _patch(http.HTTPTransport, "handle_request", partial(_sync, http))
+        _patch(http.AsyncHTTPTransport, "handle_async_request", partial(_async, http))
     if _is_there("aiohttp"):
         _patch(import_module("aiohttp").ClientSession, "request", _refusing)
 
@@ -122,28 +122,22 @@ def _restore() -> None:
             _patches.remove(patch)
 
 
-def _sync(http: ModuleType) -> Callable[[Any], Any]:
-    def wrap(send: Any) -> Any:
-        def handle_request(self: Any, request: Any) -> Any:
-            with _opened(http, request) as listeners:
-                response = send(self, request)
-            return _heard(response, listeners, sync_tee(http))
+def _sync(http: ModuleType, send: Any) -> Any:
+    def handle_request(self: Any, request: Any) -> Any:
+        with _opened(http, request) as listeners:
+            response = send(self, request)
+        return _heard(response, listeners, sync_tee(http))
 
-        return handle_request
-
-    return wrap
+    return handle_request
 
 
-def _async(http: ModuleType) -> Callable[[Any], Any]:
-    def wrap(send: Any) -> Any:
-        async def handle_async_request(self: Any, request: Any) -> Any:
-            with _opened(http, request) as listeners:
-                response = await send(self, request)
-            return _heard(response, listeners, async_tee(http))
+def _async(http: ModuleType, send: Any) -> Any:
+    async def handle_async_request(self: Any, request: Any) -> Any:
+        with _opened(http, request) as listeners:
+            response = await send(self, request)
+        return _heard(response, listeners, async_tee(http))
 
-        return handle_async_request
-
-    return wrap
+    return handle_async_request
 
 
 def _refusing(send: Any) -> Any:

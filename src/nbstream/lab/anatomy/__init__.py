@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from nbstream.errors import UsageError
 from nbstream.lab.anatomy.growth import Change, Section
-from nbstream.lab.anatomy.steps import Cut, Step, even
+from nbstream.lab.anatomy.steps import Cut, Step, even_reads
 from nbstream.lab.anatomy.table import markdown
 from nbstream.lab.anatomy.walk import Walk
 from nbstream.lab.recording.exchange import Exchange
@@ -130,7 +130,7 @@ def anatomy(source: Source, api: str = "", *, cut: int | None = None) -> Anatomy
 
 
 def _reads(wire: Wire, cut: int | None) -> Sequence[Read]:
-    return wire.reads if cut is None else even(wire.data, cut, wire.reads)
+    return wire.reads if cut is None else even_reads(wire.data, cut, wire.reads)
 
 
 def _of_reply(reply: Reply, api: str, cut: int | None) -> Anatomy:

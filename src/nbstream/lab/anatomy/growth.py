@@ -46,7 +46,7 @@ class Change:
     added: str
 
 
-def applied(texts: Mapping[str, str], changes: Iterable[Change]) -> dict[str, str]:
+def apply(texts: Mapping[str, str], changes: Iterable[Change]) -> dict[str, str]:
     """Return the texts as they are after the changes."""
     after = dict(texts)
     for change in changes:

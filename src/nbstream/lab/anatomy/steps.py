@@ -109,7 +109,7 @@ class Cut:
         )
 
 
-def even(data: bytes, size: int, reads: Sequence[Read] = ()) -> list[Read]:
+def even_reads(data: bytes, size: int, reads: Sequence[Read] = ()) -> list[Read]:
     """Give reads of ``size`` bytes each; a byte keeps the time at which it came.
 
     Raises:
@@ -126,7 +126,7 @@ def even(data: bytes, size: int, reads: Sequence[Read] = ()) -> list[Read]:
     return found
 
 
-def checked(data: bytes, reads: Sequence[Read]) -> tuple[Read, ...]:
+def whole_reads(data: bytes, reads: Sequence[Read]) -> tuple[Read, ...]:
     """Return the reads, one if there are none; they must make up the data.
 
     Raises:

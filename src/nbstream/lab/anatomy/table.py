@@ -165,7 +165,7 @@ def _table(body: Walk, rows: int | None) -> Iterator[str]:
     timed = body.steady and any(read.time_s is not None for read in body.reads)
     yield _line(_HEAD, "time" if timed else "")
     yield _line(_RULE, "--:" if timed else "")
-    shown = chosen(body, rows)
+    shown = rows_of(body, rows)
     for before, number in pairwise([0, *shown, len(body) + 1]):
         if number > before + 1:
             gap = f"*… {size(number - before - 1, 'step')} not shown*"
@@ -180,7 +180,7 @@ def _line(cells: Sequence[str], time: str) -> str:
     return f"| {' | '.join(whole)} |".replace("|  ", "| ")
 
 
-def chosen(body: Walk, rows: int | None) -> list[int]:
+def rows_of(body: Walk, rows: int | None) -> list[int]:
     """Return the numbers of the steps to show: the ends, landmarks, what went wrong."""
     if rows is None or len(body) <= rows:
         return list(range(1, len(body) + 1))

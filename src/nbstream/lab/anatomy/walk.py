@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import overload
 
 from nbstream._reader import Reader
-from nbstream.lab.anatomy.growth import Growth, Section, applied
-from nbstream.lab.anatomy.steps import Step, checked, steps
+from nbstream.lab.anatomy.growth import Growth, Section, apply
+from nbstream.lab.anatomy.steps import Step, steps, whole_reads
 from nbstream.reply import Reply
 from nbstream.reply.wire import Read, Wire
 from nbstream.types import Failure, Finish, TextDelta, TextDone
 
 #: After so many steps a snapshot is kept.
-EVERY = 128
+STRIDE = 128
 
 
 class Walk(Sequence[Step]):
@@ -43,19 +43,19 @@ class Walk(Sequence[Step]):
     ) -> None:
         self.data = data
         self.steady = steady
-        self.reads = checked(data, reads)
+        self.reads = whole_reads(data, reads)
         self.reply = Reply(api)
         reader, growth = Reader(self.reply), Growth(self.reply)
         self._steps = tuple(steps(data, self.reads, reader, growth))
         pieces = ((each.time_s, data[each.offset : each.end]) for each in self.reads)
         self.reply.wire = Wire(pieces)  # not step by step, as it was read here
         if not running:
-            self.reply.end(stopped=stopped, exception=exception)
+            self.reply._end(stopped=stopped, exception=exception)
         #: What the end of the stream changed: the outcome, calls left unfinished.
         self.last = growth.finish()
         self.api = self.reply.api
         self.sections: tuple[Section, ...] = tuple(growth.sections())
-        self._kept: list[dict[str, str]] = [{}]
+        self._snapshots: list[dict[str, str]] = [{}]
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -87,16 +87,16 @@ class Walk(Sequence[Step]):
             msg = f"there are {len(self)} steps, so count is 0 to {len(self) + 1}, "
             raise IndexError(f"{msg}not {count!r}")
         steps = min(count, len(self))
-        while len(self._kept) <= steps // EVERY:
-            self._kept.append(self._replayed(len(self._kept) * EVERY))
+        while len(self._snapshots) <= steps // STRIDE:
+            self._snapshots.append(self._replayed(len(self._snapshots) * STRIDE))
         texts = self._replayed(steps)
-        return applied(texts, self.last) if count > len(self) else texts
+        return apply(texts, self.last) if count > len(self) else texts
 
     def _replayed(self, count: int) -> dict[str, str]:
-        nearest = min(count // EVERY, len(self._kept) - 1)
-        texts = self._kept[nearest]
-        changes = (c for s in self._steps[nearest * EVERY : count] for c in s.changes)
-        return applied(texts, changes)
+        nearest = min(count // STRIDE, len(self._snapshots) - 1)
+        texts = self._snapshots[nearest]
+        changes = (c for s in self._steps[nearest * STRIDE : count] for c in s.changes)
+        return apply(texts, changes)
 
     def after_bytes(self, count: int) -> int:
         """Return how many steps are whole after so many bytes."""

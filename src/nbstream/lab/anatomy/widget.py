@@ -22,9 +22,9 @@ from nbstream.lab.anatomy.walk import Walk
 from nbstream.static import module, style
 
 #: How many of them stay alive; the table stands in the place of older ones.
-KEPT = 8
+MOST_MODELS = 8
 _FILES = ("blocks.js", "anatomy_stream.js", "anatomy_slider.js", "anatomy.js")
-_kept: deque[AnatomyModel] = deque()
+_models: deque[AnatomyModel] = deque()
 
 
 class AnatomyModel(anywidget.AnyWidget):
@@ -52,12 +52,12 @@ class AnatomyModel(anywidget.AnyWidget):
 
 def offer(body: Walk, place: str) -> None:
     """Make a model for the outputs of that class; it takes over from one before it."""
-    for old in [each for each in _kept if each.place == place]:
-        _kept.remove(old)
+    for old in [each for each in _models if each.place == place]:
+        _models.remove(old)
         old.close()
-    _kept.append(AnatomyModel(body, place))
-    while len(_kept) > KEPT:
-        _kept.popleft().close()
+    _models.append(AnatomyModel(body, place))
+    while len(_models) > MOST_MODELS:
+        _models.popleft().close()
 
 
 Plain: TypeAlias = list[object]

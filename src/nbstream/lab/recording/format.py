@@ -195,7 +195,6 @@ class _Block:
     title: str
     line: int
     details: list[tuple[int, str]]
-    whole: bool = True
 
 
 _REQUEST = ("header", "note", "json")
@@ -355,15 +354,15 @@ def loads(data: bytes, name: str = "recording") -> tuple[Exchange, ...]:
     drafts: dict[int, _Draft] = {}
     line = 1
     try:
-        blocks = list(_blocks(_lines(data)))
+        lines = _lines(data)
+        blocks = list(_blocks(lines))
         for block in blocks:
             line = block.line
             try:
                 _apply(block, drafts)
             except _Damage:
-                if block is not blocks[-1] or block.whole:
+                if block is not blocks[-1] or not _is_torn(block, lines):
                     raise
-                # the writer was ended within its last block
     except _Damage as damage:
         raise RecordingError(name, damage.line or line, str(damage)) from None
     return tuple(draft.exchange() for draft in drafts.values())
@@ -409,7 +408,6 @@ def _check_version(first: str) -> None:
 def _blocks(lines: list[str]) -> Iterator[_Block]:
     """Put each title together with its indented lines."""
     block: _Block | None = None
-    last = len(lines)
     for number, text in enumerate(lines[1:], 2):
         if text.startswith("  "):
             if block is None:
@@ -420,18 +418,17 @@ def _blocks(lines: list[str]) -> Iterator[_Block]:
                 yield block
             block = _Block(text, number, [])
     if block is not None:
-        block.whole = _is_whole(block, lines, last)
         yield block
 
 
-def _is_whole(block: _Block, lines: list[str], last: int) -> bool:
-    """Tell whether a file's last block may be taken for finished.
+def _is_torn(block: _Block, lines: list[str]) -> bool:
+    """Tell whether a file's last block may have been torn off.
 
     The writer ends each line; one without an end was torn off. A ``read`` says its
     size, so that one that was torn between two lines is found out as well.
     """
-    torn = bool(lines[-1]) or block.line == last
-    return not (torn or block.title.startswith(("read ", "request ")))
+    torn = bool(lines[-1]) or block.line == len(lines)
+    return torn or block.title.startswith(("read ", "request "))
 
 
 def _apply(block: _Block, drafts: dict[int, _Draft]) -> None:
@@ -448,8 +445,7 @@ def _apply(block: _Block, drafts: dict[int, _Draft]) -> None:
     if word == "request":
         if at in drafts:
             raise _Damage(f"exchange {at} began before; give it a new number")
-        draft = _Draft(at, block, float(time_s), rest)
-        drafts[at] = draft
+        drafts[at] = _Draft(at, block, float(time_s), rest)
     elif at not in drafts:
         raise _Damage(f"exchange {at} has no request above this line; restore it")
     else:

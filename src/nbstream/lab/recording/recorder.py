@@ -27,7 +27,7 @@ from nbstream.lab.recording.format import (
     request_block,
     response_block,
 )
-from nbstream.lab.recording.redaction import Cleaner, kept_headers, request_secrets
+from nbstream.lab.recording.redaction import Cleaner, allowed_headers, request_secrets
 from nbstream.streams.transports import (
     Decompressor,
     Ending,
@@ -214,7 +214,7 @@ class _Exchange:
         url = str(request.url)
         self._secrets = request_secrets(url, request.headers, asked)
         self._cleaner = Cleaner(self._secrets)
-        headers = self._kept(request.headers.items())
+        headers = self._headers(request.headers.items())
         url, asked = self._secrets.url(url), self._secrets.json(asked)
         self._number, at_s = file.begin(self._began_s)
         file.append(
@@ -231,7 +231,7 @@ class _Exchange:
             notes.append("scripted: no provider sent this")
         if packed:
             notes.append(f"it came compressed ({packed}) and is to be read unpacked")
-        kept = self._kept(headers)
+        kept = self._headers(headers)
         self._file.append(response_block(self._number, at_s, status, kept, notes))
 
     def read(self, data: bytes) -> None:
@@ -262,9 +262,9 @@ class _Exchange:
         for read in reads:
             self._file.append(read_block(self._number, read))
 
-    def _kept(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        kept = kept_headers(headers)
-        return [(name, self._secrets.text(value)) for name, value in kept]
+    def _headers(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        allowed = allowed_headers(headers)
+        return [(name, self._secrets.text(value)) for name, value in allowed]
 
     def _elapsed_s(self) -> float:
         return time.monotonic() - self._began_s

@@ -39,7 +39,7 @@ _NAMED = re.compile(
 _SHORTEST = 12
 
 
-def kept_headers(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def allowed_headers(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Give the headers that may be written."""
     for name, value in headers:
         if _HEADERS.fullmatch(name.lower()):

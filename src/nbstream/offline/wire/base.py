@@ -1,47 +1,17 @@
-"""What a request asks and what an answer holds, the same for every wire API."""
+"""What all wire APIs have in common: what is asked, answered, read and written.
+
+`Api` is what the module of a provider fills in. Requests are read without trust in
+their shape, for anyone may have sent them.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeAlias
-
-__all__ = [
-    "CREATED",
-    "SIGNATURE",
-    "Answer",
-    "AnswerPart",
-    "Ask",
-    "Choice",
-    "Counts",
-    "FinishWord",
-    "Frame",
-    "Json",
-    "PartKind",
-    "Request",
-    "RequestError",
-    "Said",
-    "Step",
-    "Tool",
-    "allowed_tools",
-    "dumps",
-    "estimate_tokens",
-    "event",
-    "first",
-    "flag",
-    "items",
-    "join_texts",
-    "joined",
-    "json_of",
-    "limit",
-    "mapping",
-    "required_text",
-    "schema_of",
-    "text",
-    "texts",
-    "tools",
-]
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 Json: TypeAlias = Mapping[str, object]
 PartKind: TypeAlias = Literal["text", "reasoning", "refusal", "tool_call"]
@@ -67,21 +37,15 @@ class Request:
     headers: Mapping[str, str]
     body: bytes = b""
 
-    @property
-    def keep_alive(self) -> bool:
-        """Say whether the connection is to stay open."""
-        return "close" not in self.headers.get("connection", "").lower()
-
-
-def json_of(request: Request) -> Json:
-    """Parse the body, which must be a JSON object."""
-    try:
-        value = json.loads(request.body)
-    except (ValueError, RecursionError) as error:
-        raise RequestError(400, f"The body is not JSON: {error}.") from error
-    if not isinstance(value, dict):
-        raise RequestError(400, "The body must be a JSON object.")
-    return value
+    def json(self) -> Json:
+        """Parse the body, which must be a JSON object."""
+        try:
+            value = json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise RequestError(400, f"The body is not JSON: {error}.") from error
+        if not isinstance(value, dict):
+            raise RequestError(400, "The body must be a JSON object.")
+        return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +55,18 @@ class Tool:
     name: str
     description: str = ""
     parameters: Json = field(default_factory=dict)
+
+
+class Entry(NamedTuple):
+    """One thing in the conversation; ``at`` is the place of its message.
+
+    ``name`` pairs a call with its result: the id, or what the API has in its place.
+    """
+
+    kind: Literal["user", "model", "call", "result"]
+    at: int
+    name: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +81,7 @@ class Ask:
     """
 
     model: str
-    prompt: str
+    prompt: str = ""
     system: str = ""
     stream: bool = False
     tools: tuple[Tool, ...] = ()
@@ -119,6 +95,29 @@ class Ask:
     previous: str = ""
     rounds: int = 0
     earlier: tuple[str, ...] = ()
+
+    def at_the_end_of(self, entries: list[Entry]) -> Ask:
+        """Return the same with what the conversation says."""
+        users = [entry for entry in entries if entry.kind == "user"]
+        last = users[-1].at if users else 0
+        rounds, prior = 0, "user"
+        for entry in entries:
+            if entry.kind == "user":
+                rounds = 0
+            elif entry.kind == "result" and prior != "result":
+                rounds += 1
+            prior = entry.kind
+        return replace(
+            self,
+            prompt="\n".join(entry.text for entry in users if entry.at == last),
+            tool_results=tuple(
+                entry.text
+                for entry in entries
+                if entry.kind == "result" and entry.at >= last
+            ),
+            rounds=rounds,
+            earlier=tuple(entry.text for entry in users[:-1]),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,27 +170,133 @@ class Answer:
     usage: Counts
 
     @property
-    def first(self) -> Choice:
-        """The only choice, on every API but Chat Completions with ``n`` > 1."""
-        return self.choices[0]
+    def parts(self) -> tuple[AnswerPart, ...]:
+        """The parts of the only choice, on every API but Chat Completions."""
+        return self.choices[0].parts
+
+    @property
+    def finish(self) -> FinishWord:
+        """Why the only choice ends."""
+        return self.choices[0].finish
 
 
 class Frame(NamedTuple):
-    """The bytes of one SSE event and how many tokens it carries, for the pacing."""
+    """The bytes of one SSE event, and how many tokens it carries, for the pacing.
+
+    ``delay_s`` is how long to wait before it is sent.
+    """
 
     data: bytes
     tokens: int = 0
+    delay_s: float = 0.0
 
 
-# -- Read JSON that anyone may have sent, without trusting its shape.
+#: How a response ends: as it should, cut (orderly or by a reset), or never.
+End: TypeAlias = Literal["whole", "fin", "rst", "stall"]
 
 
-class Said(NamedTuple):
-    """What was said: the last user text, the system text, the tools' results since."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What is sent: a head, the frames of a stream, or a body that is sent at once.
 
-    prompt: str
-    system: str
-    results: tuple[str, ...]
+    A fault makes another of it: it changes the frames, the head (late, or ``silent``:
+    none at all) or the end.
+    """
+
+    status: int = 200
+    fields: Mapping[str, str] = field(default_factory=dict)
+    frames: Iterable[Frame] = ()
+    body: bytes | None = None
+    end: End = "whole"
+    head_delay_s: float = 0.0
+    silent: bool = False
+
+
+class Api(ABC):
+    """One wire API: how its requests are read, and its answers and errors written."""
+
+    name: ClassVar[str]
+    #: What it says of a call without its result, and of a result without its call.
+    unanswered: ClassVar[str]
+    uncalled: ClassVar[str]
+    #: Whether a result may come anywhere after its call; the others want it at once.
+    anywhere: ClassVar[bool] = False
+
+    def read(self, request: Json, model: str, *, stream: bool) -> Ask:
+        """Read a request, or raise ``RequestError``.
+
+        ``model`` and ``stream`` are what the path says, for the API where it does.
+        """
+        settings = self.settings(request, model, stream=stream)
+        return settings.at_the_end_of(list(self.history(request)))
+
+    @abstractmethod
+    def settings(self, request: Json, model: str, *, stream: bool) -> Ask:
+        """Read everything but the conversation."""
+
+    @abstractmethod
+    def history(self, request: Json) -> Iterator[Entry]:
+        """Give what was said, called and answered, in order."""
+
+    def check(self, request: Json, previous: str) -> None:
+        """Refuse a conversation that the real API would refuse, in its own words.
+
+        ``previous`` names an answer that is gone on from: its calls are not in here.
+
+        Raises:
+            RequestError: 400, a message is empty or a call has no result.
+        """
+        calls: list[Entry] = []
+        for entry in self.history(request):
+            if entry.kind == "call":
+                calls.append(entry)
+            elif entry.kind == "result":
+                found = next((call for call in calls if call.name == entry.name), None)
+                if found is not None:
+                    calls.remove(found)
+                elif not previous:
+                    raise _wrong(self.uncalled, entry)
+            elif calls and not self.anywhere and entry.at > calls[0].at:
+                break
+        if calls:
+            raise _wrong(self.unanswered, *calls)
+
+    @abstractmethod
+    def frames(self, ask: Ask, answer: Answer) -> Iterator[Frame]:
+        """Write the answer as a stream of events."""
+
+    @abstractmethod
+    def body(self, ask: Ask, answer: Answer) -> Json:
+        """Write the answer at once."""
+
+    @abstractmethod
+    def error(self, status: int, message: str, parameter: str | None = None) -> Json:
+        """Write an error."""
+
+    def failure(self, status: int, message: str) -> Json:
+        """Write the error of a fault, where it is not the same."""
+        return self.error(status, message)
+
+    @abstractmethod
+    def failed(self, message: str, number: int) -> Frame:
+        """Write the event that says in mid-stream that the service is overloaded."""
+
+    @abstractmethod
+    def unknown(self) -> Frame:
+        """Write an event of a type that nobody knows."""
+
+    @abstractmethod
+    def ends(self, data: dict[str, Any]) -> bool:
+        """Tell whether an event is the end of the answer."""
+
+    @abstractmethod
+    def text_place(self, data: dict[str, Any]) -> tuple[dict[str, Any], str]:
+        """Return what holds an event's text, and its name there; or ``LookupError``."""
+
+
+def _wrong(message: str, *entries: Entry) -> RequestError:
+    names = ", ".join(entry.name for entry in entries)
+    return RequestError(400, message.format(name=names, at=entries[0].at))
 
 
 def mapping(value: object) -> Json:
@@ -252,11 +357,6 @@ def limit(value: object, name: str) -> int | None:
     return value
 
 
-def flag(value: object) -> bool:
-    """Say whether the value is ``true`` itself."""
-    return value is True
-
-
 def schema_of(form: object) -> Json | None:
     """Return the JSON Schema in the description of an output format."""
     return mapping(mapping(form)["schema"]) if "schema" in mapping(form) else None
@@ -272,9 +372,15 @@ def estimate_tokens(*contents: object) -> int:
     return -(-characters // 4)
 
 
-def tools(functions: list[Json], *schemas: str) -> list[Tool]:
-    """Return the functions that have a name, with the schema in one of these fields."""
-    return [
+def callable_tools(
+    functions: list[Json], choice: object, *schemas: str
+) -> tuple[Tool, ...]:
+    """Return the functions that may be called: none, those the choice names, or all.
+
+    Their schema is in one of these fields. Every API spells its choice differently,
+    and all of them name tools by name: so a choice is read by the words in it.
+    """
+    tools = [
         Tool(
             name=text(function["name"]),
             description=text(function.get("description")),
@@ -283,14 +389,6 @@ def tools(functions: list[Json], *schemas: str) -> list[Tool]:
         for function in functions
         if text(function.get("name"))
     ]
-
-
-def allowed_tools(tools: list[Tool], choice: object) -> tuple[Tool, ...]:
-    """Return the tools that may be called: none, those the choice names, or all.
-
-    Every API spells its choice differently, and all of them name tools by name: so
-    a choice is read by the words in it.
-    """
     words = set(_words(choice))
     if words & {"none", "NONE"}:
         return ()
@@ -300,24 +398,26 @@ def allowed_tools(tools: list[Tool], choice: object) -> tuple[Tool, ...]:
 def _words(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, dict):
-        for inner in value.values():
-            yield from _words(inner)
-    elif isinstance(value, list):
-        for inner in value:
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
             yield from _words(inner)
 
-
-# -- Write JSON and server-sent events the way the providers do.
 
 #: 2026-01-01T00:00:00Z: no clock gets into the bytes.
 CREATED = 1767225600
+CREATED_DATE = "2026-01-01T00:00:00Z"
 #: Base64 of "scripted: no real signature".
 SIGNATURE = "c2NyaXB0ZWQ6IG5vIHJlYWwgc2lnbmF0dXJl"
+DONE = Frame(b"data: [DONE]\n\n")
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 #: Some SDKs split lines as ``str.splitlines`` does, which also splits at these.
 _LINE_ENDS = str.maketrans({c: f"\\u{ord(c):04x}" for c in "\x85\u2028\u2029"})
+
+
+def phrase(status: int) -> str:
+    """Return the words of an HTTP status; 529 is Anthropic's own."""
+    return HTTPStatus(status).phrase if status in set(HTTPStatus) else "Overloaded"
 
 
 def dumps(value: object) -> str:
@@ -331,16 +431,3 @@ def event(data: Json, name: str = "", newline: str = "\n") -> bytes:
     head = f"event: {name}{newline}" if name else ""
     text = f"{head}data: {dumps(data)}{newline}{newline}"
     return text.encode("utf-8", "replace")
-
-
-def joined(tokens: tuple[str, ...], size: int) -> list[tuple[str, int]]:
-    """Put tokens together by groups of ``size``: each text and its token count."""
-    groups = [tokens[at : at + size] for at in range(0, len(tokens), size)]
-    return [("".join(group), len(group)) for group in groups]
-
-
-class Step(NamedTuple):
-    """Wait so long, then send these bytes."""
-
-    delay_s: float
-    data: bytes

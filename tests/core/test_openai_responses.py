@@ -1,0 +1,971 @@
+"""OpenAI Responses: one payload to events, and the answer as input items."""
+
+import json
+from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
+from typing import get_args, get_type_hints
+
+import httpx2
+import openai
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openai.types.responses import (
+    ResponseInputItemParam,
+    ResponseOutputItem,
+    ResponseStreamEvent,
+)
+from pydantic import TypeAdapter
+
+from nbstream.providers import openai_responses
+from nbstream.reply import Reply
+from nbstream.types import (
+    Arguments,
+    Citation,
+    End,
+    Failure,
+    Finish,
+    Ignored,
+    OtherPart,
+    PartDone,
+    Signature,
+    Start,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+
+
+def event(kind, **more):
+    """An event as it comes over the wire."""
+    return {"type": f"response.{kind}", "sequence_number": 1, **more}
+
+
+def delta(kind, text, index=0, **more):
+    return event(f"{kind}.delta", item_id="i", output_index=index, delta=text, **more)
+
+
+def added(item, index=0):
+    return event("output_item.added", output_index=index, item=item)
+
+
+def done(item, index=0):
+    return event("output_item.done", output_index=index, item=item)
+
+
+def lifecycle(kind, **more):
+    response = {
+        "id": "r1",
+        "object": "response",
+        "created_at": 1,
+        "model": "gpt-x",
+        "output": [],
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+        "status": "in_progress" if kind in ("created", "in_progress") else kind,
+        **more,
+    }
+    return event(kind, response=response)
+
+
+def message(*content, status="completed", id_="m1"):
+    return {
+        "id": id_,
+        "type": "message",
+        "role": "assistant",
+        "status": status,
+        "content": list(content),
+    }
+
+
+def output_text(text):
+    return {"type": "output_text", "text": text, "annotations": []}
+
+
+def function_call(arguments="", status="in_progress", id_="t1", name="f"):
+    return {
+        "type": "function_call",
+        "id": f"fc_{id_}",
+        "call_id": id_,
+        "name": name,
+        "arguments": arguments,
+        "status": status,
+    }
+
+
+def custom_call(given=""):
+    return {
+        "type": "custom_tool_call",
+        "id": "ct1",
+        "call_id": "t1",
+        "name": "py",
+        "input": given,
+    }
+
+
+def thought(*summary, encrypted="gAA"):
+    return {
+        "id": "rs1",
+        "type": "reasoning",
+        "summary": [{"type": "summary_text", "text": each} for each in summary],
+        "encrypted_content": encrypted,
+    }
+
+
+def search(status="in_progress"):
+    action = {"type": "search", "query": "q"}
+    return {"id": "ws1", "type": "web_search_call", "status": status, "action": action}
+
+
+START = Start(id="r1", model="gpt-x")
+COUNTS = {
+    "input_tokens": 5,
+    "input_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 0},
+    "output_tokens": 7,
+    "output_tokens_details": {"reasoning_tokens": 3},
+    "total_tokens": 12,
+}
+USAGE = Usage(
+    input_tokens=5,
+    output_tokens=7,
+    total_tokens=12,
+    reasoning_tokens=3,
+    cached_tokens=2,
+    data=COUNTS,
+)
+SOURCE = {
+    "type": "url_citation",
+    "url": "https://a.example",
+    "title": "A",
+    "start_index": 0,
+    "end_index": 2,
+}
+
+
+def ignored(kind):
+    return [Ignored(type=f"response.{kind}")]
+
+
+DELTAS = {
+    "text": (
+        delta("output_text", "Hi", 1, content_index=0, logprobs=[]),
+        [TextDelta(text="Hi", index=1)],
+    ),
+    "no text": (delta("output_text", "", content_index=0, logprobs=[]), []),
+    "a refusal": (
+        delta("refusal", "No", content_index=0),
+        [TextDelta(text="No", index=0, kind="refusal")],
+    ),
+    "a summary of the reasoning": (
+        delta("reasoning_summary_text", "Hm", summary_index=0),
+        [TextDelta(text="Hm", index=0, kind="reasoning")],
+    ),
+    "the reasoning itself": (
+        delta("reasoning_text", "Hm", content_index=0),
+        [TextDelta(text="Hm", index=0, kind="reasoning")],
+    ),
+    "the first paragraph of a summary": (
+        event(
+            "reasoning_summary_part.added",
+            item_id="rs1",
+            output_index=0,
+            summary_index=0,
+            part={"type": "summary_text", "text": ""},
+        ),
+        ignored("reasoning_summary_part.added"),
+    ),
+    "the next paragraph of a summary": (
+        event(
+            "reasoning_summary_part.added",
+            item_id="rs1",
+            output_index=0,
+            summary_index=1,
+            part={"type": "summary_text", "text": ""},
+        ),
+        [TextDelta(text="\n\n", index=0, kind="reasoning")],
+    ),
+    "arguments": (
+        delta("function_call_arguments", '{"a', 2),
+        [ToolCallDelta(index=2, arguments='{"a')],
+    ),
+    "the input of a custom tool is the inside of a JSON string": (
+        delta("custom_tool_call_input", 'say("é")\n'),
+        [ToolCallDelta(index=0, arguments='say(\\"é\\")\\n')],
+    ),
+    "the end of a custom tool's input": (
+        event("custom_tool_call_input.done", item_id="i", output_index=0, input="1"),
+        [ToolCallDelta(index=0, arguments='"}')],
+    ),
+    "the input of the provider's own tool": (
+        delta("mcp_call_arguments", "{}"),
+        [ToolCallDelta(index=0, arguments="{}")],
+    ),
+    "code that the provider runs": (
+        delta("code_interpreter_call_code", "1+1"),
+        [ToolCallDelta(index=0, arguments="1+1")],
+    ),
+    "a shell command": (
+        delta("shell_call_command", "ls", command_index=0),
+        [ToolCallDelta(index=0, arguments="ls")],
+    ),
+    "the first shell command begins": (
+        event("shell_call_command.added", output_index=0, command_index=0, command=""),
+        ignored("shell_call_command.added"),
+    ),
+    "the next shell command begins": (
+        event("shell_call_command.added", output_index=0, command_index=1, command=""),
+        [ToolCallDelta(index=0, arguments="\n")],
+    ),
+    "a source": (
+        event(
+            "output_text.annotation.added",
+            item_id="m1",
+            output_index=1,
+            content_index=0,
+            annotation_index=0,
+            annotation=SOURCE,
+        ),
+        [Citation(data=SOURCE, index=1)],
+    ),
+}
+
+ITEMS = {
+    "a message begins with its first words": (
+        added(message(status="in_progress")),
+        ignored("output_item.added"),
+    ),
+    "a thought begins, though it may never have words": (
+        added(thought(encrypted=None)),
+        [TextDelta(text="", index=0, kind="reasoning")],
+    ),
+    "a call begins": (
+        added(function_call(), 1),
+        [ToolCallDelta(index=1, id="t1", name="f")],
+    ),
+    "a call of a custom tool begins": (
+        added(custom_call(), 1),
+        [ToolCallDelta(index=1, id="t1", name="py", arguments='{"input": "')],
+    ),
+    "the provider's own tool begins": (
+        added(search()),
+        [OtherPart(type="web_search_call", data=search(), index=0)],
+    ),
+    "an item that nobody knows begins": (
+        added({"type": "new_call", "id": "n1"}),
+        [OtherPart(type="new_call", data={"type": "new_call", "id": "n1"}, index=0)],
+    ),
+    "a message is whole": (
+        done(message(output_text("Hi"))),
+        [PartDone(index=0, data=message(output_text("Hi")))],
+    ),
+    "a thought is whole": (
+        done(thought("Hm")),
+        [Signature(signature="gAA", index=0), PartDone(index=0, data=thought("Hm"))],
+    ),
+    "a thought without its proof is whole": (
+        done(thought("Hm", encrypted=None)),
+        [PartDone(index=0, data=thought("Hm", encrypted=None))],
+    ),
+    "a call is whole": (
+        done(function_call('{"a": 1}', "completed")),
+        [
+            Arguments(index=0, data={"a": 1}),
+            PartDone(index=0, data=function_call('{"a": 1}', "completed")),
+        ],
+    ),
+    "a call with broken arguments is whole": (
+        done(function_call('{"a', "incomplete")),
+        [PartDone(index=0, data=function_call('{"a', "incomplete"))],
+    ),
+    "a call with arguments that are no object is whole": (
+        done(function_call("[]", "completed")),
+        [PartDone(index=0, data=function_call("[]", "completed"))],
+    ),
+    "a custom tool's call is whole": (
+        done(custom_call("1")),
+        [PartDone(index=0, data=custom_call("1"))],
+    ),
+    "the provider's own tool is done": (
+        done(search("completed")),
+        [PartDone(index=0, data=search("completed"))],
+    ),
+}
+
+
+def ended(reason, raw, *more):
+    return [START, *more, Finish(reason=reason, raw_reason=raw), End()]
+
+
+def cut(reason):
+    return lifecycle("incomplete", incomplete_details={"reason": reason})
+
+
+LIFECYCLE = {
+    "created": (lifecycle("created"), [START]),
+    "queued": (lifecycle("queued"), [START]),
+    "in progress": (lifecycle("in_progress"), ignored("in_progress")),
+    "completed": (lifecycle("completed"), ended("stop", "completed")),
+    "completed with usage": (
+        lifecycle("completed", usage=COUNTS),
+        ended("stop", "completed", USAGE),
+    ),
+    "completed with a call": (
+        lifecycle("completed", output=[message(), function_call("{}", "completed")]),
+        ended("tool_calls", "completed"),
+    ),
+    "completed with a custom tool's call": (
+        lifecycle("completed", output=[custom_call("1")]),
+        ended("tool_calls", "completed"),
+    ),
+    "the token limit": (cut("max_output_tokens"), ended("length", "max_output_tokens")),
+    "the filter": (cut("content_filter"), ended("content_filter", "content_filter")),
+    "another limit": (cut("max_tool_calls"), ended("other", "max_tool_calls")),
+    "incomplete without a reason": (
+        lifecycle("incomplete", incomplete_details=None),
+        ended("other", "incomplete"),
+    ),
+    "failed": (
+        lifecycle("failed", error={"code": "server_error", "message": "Boom"}),
+        [START, Failure(type="server_error", message="Boom"), End()],
+    ),
+    "failed without a word": (
+        lifecycle("failed", error=None),
+        [START, Failure(type="failed", message="the response was failed"), End()],
+    ),
+    "cancelled": (
+        lifecycle("cancelled"),
+        [
+            START,
+            Failure(type="cancelled", message="the response was cancelled"),
+            End(),
+        ],
+    ),
+    "an end without a status": (
+        lifecycle("completed", status=None),
+        ended("stop", "completed"),
+    ),
+    "an error, flat": (
+        {
+            "type": "error",
+            "sequence_number": 1,
+            "code": "server_error",
+            "message": "Boom",
+            "param": None,
+        },
+        [Failure(type="server_error", message="Boom")],
+    ),
+    "an error without a code": (
+        {"type": "error", "sequence_number": 1, "code": None, "message": "Boom"},
+        [Failure(type="error", message="Boom")],
+    ),
+    "an event that nobody knows": (event("new.thing", delta="x"), ignored("new.thing")),
+}
+#: The SDK raises at these: they never come as objects.
+ERRORS = {
+    "an error, nested": (
+        {"type": "error", "error": {"type": "server_error", "message": "Boom"}},
+        [Failure(type="server_error", message="Boom")],
+    ),
+    "an error without a type": (
+        {"error": {"type": "server_error", "message": "Boom"}},
+        [Failure(type="server_error", message="Boom")],
+    ),
+}
+#: Not of this API at all.
+FOREIGN = {
+    "something else": ({"a": 1}, [Ignored(type="unknown")]),
+    "a string": ("text", [Ignored(type="unknown")]),
+}
+
+SEEN = {**DELTAS, **ITEMS, **LIFECYCLE}
+TABLE = {**SEEN, **ERRORS, **FOREIGN}
+
+
+@pytest.fixture
+def from_sdk():
+    """The SDK's own objects for the same wire bytes, or what the helper makes."""
+
+    def read(payloads, use=list, helper=False):
+        body = "".join(
+            f"event: {each['type']}\ndata: {json.dumps(each)}\n\n" for each in payloads
+        )
+
+        def answer(_request):
+            headers = {"content-type": "text/event-stream"}
+            return httpx2.Response(200, headers=headers, text=body)
+
+        http = httpx2.Client(transport=httpx2.MockTransport(answer))
+        with openai.OpenAI(
+            api_key="none", base_url="http://127.0.0.1/v1", http_client=http
+        ) as client:
+            if helper:
+                with client.responses.stream(model="m", input="") as stream:
+                    return use(stream)
+            return use(client.responses.create(model="m", input="", stream=True))
+
+    return read
+
+
+@pytest.mark.parametrize(("payload", "expected"), TABLE.values(), ids=TABLE)
+def test_an_event_gives_its_events(payload, expected):
+    """Each payload as the wire has it gives these events."""
+    assert list(openai_responses.normalize(payload)) == expected
+
+
+def test_the_sdk_s_objects_give_the_same_events(from_sdk):
+    """What the SDK makes of the same bytes says the same, row for row."""
+    objects = from_sdk([payload for payload, _ in SEEN.values()])
+
+    found = [list(openai_responses.normalize(each)) for each in objects]
+    assert found == [expected for _, expected in SEEN.values()]
+
+
+def test_other_libraries_objects_are_read_alike():
+    """The class does not matter, only the names."""
+    payload = SimpleNamespace(
+        type="response.output_text.delta", output_index=0, delta="a"
+    )
+
+    assert openai_responses.matches(payload)
+    assert list(openai_responses.normalize(payload)) == [TextDelta(text="a", index=0)]
+
+
+def members(union):
+    """The classes of one of the SDK's annotated unions."""
+    return get_args(get_args(union)[0])
+
+
+def type_of(model):
+    return get_args(model.model_fields["type"].annotation)[0]
+
+
+def test_every_event_of_the_sdk_was_looked_at():
+    """Each is mapped, or in the list of those that say nothing to show."""
+    known = {type_of(model) for model in members(ResponseStreamEvent)}
+
+    mapped = set(openai_responses.HANDLERS)
+    assert known - mapped == openai_responses.IGNORED
+    assert mapped - known == {"response.cancelled"}  # only the API's status has it
+
+
+@pytest.mark.parametrize("kind", sorted(openai_responses.IGNORED))
+def test_what_says_nothing_is_counted(kind):
+    """An event of the list is counted under its type."""
+    assert list(openai_responses.normalize({"type": kind})) == [Ignored(type=kind)]
+
+
+MATCHES = {
+    "an event": (event("created"), True),
+    "an event nobody knows": (event("new.thing"), True),
+    "an error": ({"type": "error", "sequence_number": 3}, True),
+    "Anthropic's error": ({"type": "error", "error": {}}, False),
+    "a chunk": ({"object": "chat.completion.chunk"}, False),
+    "an Anthropic event": ({"type": "message_start"}, False),
+    "a string": ("response.", False),
+}
+
+
+@pytest.mark.parametrize(("payload", "expected"), MATCHES.values(), ids=MATCHES)
+def test_it_knows_its_own_payloads(payload, expected):
+    """It tells them by the ``type`` string."""
+    assert openai_responses.matches(payload) is expected
+
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
+NAMES = [
+    "delta",
+    "output_index",
+    "item",
+    "response",
+    "error",
+    "annotation",
+    "arguments",
+    "summary_index",
+    "command_index",
+    "type",
+    "usage",
+    "output",
+]
+JSON = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+TYPES = st.sampled_from(sorted(openai_responses.HANDLERS))
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.tuples(TYPES, st.dictionaries(st.sampled_from(NAMES), JSON))))
+def test_no_json_breaks_it(payloads):
+    """Whatever an event holds, it gives events, and these a message."""
+    reply = replied([{**body, "type": kind} for kind, body in payloads])
+
+    assert isinstance(reply.to_message(), list)
+
+
+# -- whole streams ---------------------------------------------------------------
+
+
+def replied(payloads):
+    reply = Reply("openai.responses")
+    for payload in payloads:
+        reply._extend(openai_responses.normalize(payload))
+    reply._end()
+    return reply
+
+
+def part(kind, index, body, content=0):
+    return event(
+        f"content_part.{kind}",
+        item_id="m1",
+        output_index=index,
+        content_index=content,
+        part=body,
+    )
+
+
+def say(text, index=0):
+    return [
+        added(message(status="in_progress"), index),
+        part("added", index, output_text("")),
+        delta("output_text", text[:2], index, content_index=0, logprobs=[]),
+        delta("output_text", text[2:], index, content_index=0, logprobs=[]),
+        done(message(output_text(text)), index),
+    ]
+
+
+def think(index=0):
+    return [
+        added(thought(), index),
+        delta("reasoning_summary_text", "Hm", index, summary_index=0),
+        done(thought("Hm"), index),
+    ]
+
+
+def ask(arguments, index=0, id_="t1", name="f"):
+    return [
+        added(function_call(id_=id_, name=name), index),
+        delta("function_call_arguments", arguments[:3], index),
+        delta("function_call_arguments", arguments[3:], index),
+        done(function_call(arguments, "completed", id_, name), index),
+    ]
+
+
+def compute(index=0):
+    return [
+        added(custom_call(), index),
+        delta("custom_tool_call_input", 'say("é', index),
+        delta("custom_tool_call_input", '")', index),
+        event(
+            "custom_tool_call_input.done",
+            item_id="ct1",
+            output_index=index,
+            input='say("é")',
+        ),
+        done(custom_call('say("é")'), index),
+    ]
+
+
+def look(index=0):
+    return [
+        added(search(), index),
+        event("web_search_call.searching", item_id="ws1", output_index=index),
+        done(search("completed"), index),
+    ]
+
+
+def refuse(index=0):
+    refusal = {"type": "refusal", "refusal": "I won't"}
+    return [
+        added(message(status="in_progress"), index),
+        part("added", index, {"type": "refusal", "refusal": ""}),
+        delta("refusal", "I won't", index, content_index=0),
+        done(message(refusal), index),
+    ]
+
+
+def whole(*items):
+    """A stream of those items, each a list of events, as the API frames it."""
+    output = [each[-1]["item"] for each in items]
+    body = [one for each in items for one in each]
+    return [
+        lifecycle("created"),
+        *body,
+        lifecycle("completed", output=output, usage=COUNTS),
+    ]
+
+
+CALL = function_call('{"a": 1}', "completed")
+SECOND = function_call("{}", "completed", "t2", "g")
+BAD = "{'a': 1}"
+
+RIGHT = {
+    "text": (whole(say("Hello")), [message(output_text("Hello"))]),
+    "reasoning": (
+        whole(think(), say("42", 1)),
+        [thought("Hm"), message(output_text("42"))],
+    ),
+    "a call": (whole(think(), ask('{"a": 1}', 1)), [thought("Hm"), CALL]),
+    "two calls": (
+        whole(say("Both"), ask('{"a": 1}', 1), ask("{}", 2, "t2", "g")),
+        [message(output_text("Both")), CALL, SECOND],
+    ),
+    "a custom tool": (whole(compute()), [custom_call('say("é")')]),
+    "a search": (
+        whole(look(), say("Hello", 1)),
+        [search("completed"), message(output_text("Hello"))],
+    ),
+    "a refusal": (
+        whole(refuse()),
+        [message({"type": "refusal", "refusal": "I won't"})],
+    ),
+}
+
+
+def plain_message(text):
+    return {"type": "message", "role": "assistant", "content": text}
+
+
+NULLS = {"status": None, "content": None, "created_by": "us"}
+OTHERS = {
+    "nothing": ([], []),
+    "text cut short goes back as a plain message": (
+        [lifecycle("created"), *say("Hello")[:-1]],
+        [plain_message("Hello")],
+    ),
+    "a refusal cut short goes back as a plain message": (
+        refuse()[:-1],
+        [plain_message("I won't")],
+    ),
+    "text and refusal of one message are one item": (
+        [
+            *say("Hello")[:-1],
+            delta("refusal", "No", content_index=1),
+            done(message(output_text("Hello"), {"type": "refusal", "refusal": "No"})),
+        ],
+        [message(output_text("Hello"), {"type": "refusal", "refusal": "No"})],
+    ),
+    "a call cut short is left out": (
+        [*say("Hello"), *ask('{"a": 1}', 1)[:2]],
+        [message(output_text("Hello"))],
+    ),
+    "a call that the token limit cut is left out": (
+        [
+            *say("Hello"),
+            *ask('{"a": 1}', 1)[:2],
+            done(function_call('{"a', "incomplete"), 1),
+            cut("max_output_tokens"),
+        ],
+        [message(output_text("Hello"))],
+    ),
+    "an invalid call is left out, the valid one stays": (
+        whole(ask(BAD), ask("{}", 1, "t2", "g")),
+        [SECOND],
+    ),
+    "a valid call that the server did not close": (
+        ask('{"a": 1}')[:-1],
+        [
+            {
+                "type": "function_call",
+                "call_id": "t1",
+                "name": "f",
+                "arguments": '{"a": 1}',
+            }
+        ],
+    ),
+    "a server tool that did not end is left out": (look()[:-1], []),
+    "reasoning that nothing follows is left out": (think(), []),
+    "reasoning before an invalid call is left out": (whole(think(), ask(BAD, 1)), []),
+    "reasoning before a text cut short is left out": (
+        [*think(), *say("Hello", 1)[:-1]],
+        [plain_message("Hello")],
+    ),
+    "reasoning cut short is left out": (
+        [*think()[:-1], *say("42", 1)],
+        [message(output_text("42"))],
+    ),
+    "what only the output has is dropped, and nulls": (
+        [
+            added(thought()),
+            done({**thought("Hm"), **NULLS}),
+            *say("42", 1),
+        ],
+        [thought("Hm"), message(output_text("42"))],
+    ),
+}
+MESSAGES = {**RIGHT, **OTHERS}
+
+
+@pytest.mark.parametrize(("payloads", "expected"), MESSAGES.values(), ids=MESSAGES)
+def test_a_stream_gives_its_items(payloads, expected):
+    """The answer goes back in these items."""
+    assert replied(payloads).to_message() == expected
+
+
+def input_types():
+    return get_args(ResponseInputItemParam)
+
+
+def accept(item):
+    """Check an item as strictly as the API: no field missing, null or unknown."""
+    kind = item["type"]
+    fitting = [each for each in input_types() if kind in literal(each)]
+    errors = []
+    for each in fitting:
+        unknown = item.keys() - get_type_hints(each).keys()
+        try:
+            exhaust(TypeAdapter(each).validate_python(item))
+        except ValueError as error:
+            errors.append(str(error))
+            continue
+        if not unknown:
+            return
+        errors.append(f"{each.__name__} does not know {unknown}")
+    pytest.fail(f"no input type takes {item}: {errors}")
+
+
+def literal(param):
+    return get_args(get_type_hints(param).get("type"))
+
+
+def exhaust(value):
+    """Pydantic checks what is ``Iterable`` only when it is read."""
+    if isinstance(value, Mapping):
+        for each in value.values():
+            exhaust(each)
+    elif isinstance(value, Iterable) and not isinstance(value, str):
+        for each in value:
+            exhaust(each)
+
+
+@pytest.mark.parametrize(("payloads", "_expected"), MESSAGES.values(), ids=MESSAGES)
+def test_the_sdk_takes_the_items_back(payloads, _expected):
+    """Each is what the SDK's request types want, and nothing that they do not know."""
+    for item in replied(payloads).to_message():
+        accept(item)
+
+
+ACTION = {"type": "search", "query": "q"}
+EXEC = {"type": "exec", "command": ["ls"], "env": {}}
+CREATE = {"type": "create_file", "path": "a", "diff": "+a"}
+SCREEN = {"type": "computer_screenshot", "image_url": "https://a.example/i.png"}
+#: One whole item of each kind that the API can put out, less ``id`` and ``type``.
+OUTPUT = {
+    "message": {"role": "assistant", "status": "completed", "content": []},
+    "file_search_call": {"queries": ["q"], "status": "completed", "results": None},
+    "function_call": {"call_id": "t1", "name": "f", "arguments": "{}"},
+    "function_call_output": {"call_id": "t1", "output": "1", "status": "completed"},
+    "web_search_call": {"status": "completed", "action": ACTION},
+    "computer_call": {
+        "call_id": "t1",
+        "status": "completed",
+        "pending_safety_checks": [],
+        "action": {"type": "wait"},
+    },
+    "computer_call_output": {
+        "call_id": "t1",
+        "status": "completed",
+        "output": SCREEN,
+    },
+    "reasoning": {"summary": [], "encrypted_content": "gAA"},
+    "program": {"call_id": "t1", "code": "1", "fingerprint": "f"},
+    "program_output": {"call_id": "t1", "result": "1", "status": "completed"},
+    "tool_search_call": {
+        "arguments": {},
+        "execution": "server",
+        "status": "completed",
+    },
+    "tool_search_output": {"execution": "server", "status": "completed", "tools": []},
+    "additional_tools": {"role": "developer", "tools": []},
+    "compaction": {"encrypted_content": "gAA"},
+    "image_generation_call": {"status": "completed", "result": "AA=="},
+    "code_interpreter_call": {
+        "status": "completed",
+        "container_id": "c1",
+        "code": None,
+        "outputs": None,
+    },
+    "local_shell_call": {"call_id": "t1", "status": "completed", "action": EXEC},
+    "local_shell_call_output": {"output": "{}", "status": "completed"},
+    "shell_call": {
+        "call_id": "t1",
+        "status": "completed",
+        "action": {"commands": ["ls"]},
+    },
+    "shell_call_output": {"call_id": "t1", "output": [], "status": "completed"},
+    "apply_patch_call": {
+        "call_id": "t1",
+        "status": "completed",
+        "operation": CREATE,
+    },
+    "apply_patch_call_output": {"call_id": "t1", "status": "completed"},
+    "mcp_call": {"name": "f", "arguments": "{}", "server_label": "s"},
+    "mcp_list_tools": {"server_label": "s", "tools": []},
+    "mcp_approval_request": {"name": "f", "arguments": "{}", "server_label": "s"},
+    "mcp_approval_response": {"approval_request_id": "a1", "approve": True},
+    "custom_tool_call": {"call_id": "t1", "name": "py", "input": "1"},
+    "custom_tool_call_output": {
+        "call_id": "t1",
+        "output": "1",
+        "status": "completed",
+    },
+}
+
+
+def test_every_item_of_the_sdk_is_in_the_table():
+    """So that the next test speaks of all of them."""
+    assert set(OUTPUT) == {type_of(model) for model in members(ResponseOutputItem)}
+
+
+@pytest.mark.parametrize("kind", OUTPUT)
+def test_every_item_of_the_sdk_goes_back(kind):
+    """With every field that may be null null, each item is taken back."""
+    model = next(m for m in members(ResponseOutputItem) if type_of(m) == kind)
+    nulls = {f.alias or n: None for n, f in model.model_fields.items()}
+    item = {**nulls, "created_by": "us", "id": "i1", "type": kind, **OUTPUT[kind]}
+    finish = [
+        event("function_call_arguments.delta", output_index=0, delta="{}"),
+        event("custom_tool_call_input.delta", output_index=0, delta="1"),
+    ]
+    end = event("custom_tool_call_input.done", output_index=0)
+    fragments = {"function_call": finish[:1], "custom_tool_call": [finish[1], end]}
+
+    reply = replied(
+        [
+            added(item),
+            *fragments.get(kind, []),
+            delta("output_text", "a") if kind == "message" else lifecycle("queued"),
+            done(item),
+            *say("Hello", 1),
+        ]
+    )
+
+    first = reply.to_message()[0]
+    assert first["type"] == kind
+    accept(first)
+
+
+# -- beside the SDK's accumulator ------------------------------------------------
+
+
+def final(stream):
+    return stream.get_final_response()
+
+
+@pytest.mark.parametrize(("payloads", "_expected"), RIGHT.values(), ids=RIGHT)
+def test_we_agree_with_the_sdk_where_it_is_right(from_sdk, payloads, _expected):
+    """Text, usage and items are those of its final response, to the letter."""
+    theirs = from_sdk(payloads, final, helper=True)
+
+    ours = replied(payloads)
+
+    assert ours.text == theirs.output_text
+    assert ours.usage.data == theirs.usage.to_dict(mode="json")
+    assert (ours.id, ours.model) == (theirs.id, theirs.model)
+    output = theirs.to_dict(mode="json")["output"]
+    for item in output:
+        item.pop("parsed_arguments", None)
+        for each in item.get("content") or ():
+            each.pop("parsed", None)
+    assert ours.to_message() == output
+
+
+@pytest.mark.parametrize(("payloads", "_expected"), RIGHT.values(), ids=RIGHT)
+def test_the_helper_s_events_give_the_same_reply(from_sdk, payloads, _expected):
+    """``responses.stream()`` yields the same events with more in them."""
+    ours = replied(from_sdk(payloads, helper=True))
+
+    assert ours.to_message() == replied(payloads).to_message()
+    assert ours.ignored == replied(payloads).ignored
+
+
+@pytest.mark.parametrize("reason", ["max_output_tokens", "content_filter"])
+def test_an_incomplete_response_is_an_answer(from_sdk, reason):
+    """The SDK has no final response then, and the text is gone."""
+    payloads = [lifecycle("created"), *say("Hello"), cut(reason)]
+
+    with pytest.raises(RuntimeError, match=r"response\.completed"):
+        from_sdk(payloads, final, helper=True)
+    reply = replied(payloads)
+
+    assert (reply.text, reply.outcome) == ("Hello", "complete")
+    assert reply.raw_finish_reason == reason
+
+
+def test_a_failed_response_keeps_its_text(from_sdk):
+    """The SDK has no final response then, and the text is gone."""
+    error = {"code": "server_error", "message": "Boom"}
+    payloads = [
+        lifecycle("created"),
+        *say("Hello"),
+        lifecycle("failed", error=error),
+    ]
+
+    with pytest.raises(RuntimeError, match=r"response\.completed"):
+        from_sdk(payloads, final, helper=True)
+    reply = replied(payloads)
+
+    assert (reply.text, reply.outcome) == ("Hello", "failed")
+    assert reply.error == Failure(type="server_error", message="Boom")
+
+
+def test_a_queued_response_is_read(from_sdk):
+    """The SDK's helper fails at a stream that begins with ``response.queued``."""
+    payloads = [lifecycle("queued"), *whole(say("Hello"))[1:]]
+
+    with pytest.raises(RuntimeError):
+        from_sdk(payloads, final, helper=True)
+    reply = replied(payloads)
+
+    assert (reply.id, reply.text, reply.outcome) == ("r1", "Hello", "complete")
+
+
+def test_a_custom_tool_s_input_is_one_argument():
+    """So it is a call as any other, while it streams and when it is whole."""
+    calls = replied(whole(compute())).tool_calls
+
+    assert [(each.name, each.parsed, each.state) for each in calls] == [
+        ("py", {"input": 'say("é")'}, "valid")
+    ]
+
+
+def test_a_call_sent_in_one_piece_has_its_arguments():
+    """Some servers send no fragments."""
+    pieces = ask('{"a": 1}')
+
+    calls = replied(whole([pieces[0], pieces[-1]])).tool_calls
+
+    assert [each.parsed for each in calls] == [{"a": 1}]
+
+
+def test_the_provider_s_own_tool_is_no_call():
+    """Its input is kept with it, and nobody is asked to run it."""
+    mcp = {"type": "mcp_call", "id": "m1", "name": "f", "server_label": "s"}
+    reply = replied(
+        whole(
+            [
+                added({**mcp, "arguments": ""}),
+                delta("mcp_call_arguments", '{"a": 1}'),
+                done({**mcp, "arguments": '{"a": 1}'}),
+            ]
+        )
+    )
+
+    assert reply.tool_calls == ()
+    assert [(each.type, each.text) for each in reply.parts] == [
+        ("mcp_call", '{"a": 1}')
+    ]
+    assert reply.finish_reason == "stop"
+
+
+def test_a_summary_keeps_its_paragraphs():
+    """A blank line stands between them."""
+    more = DELTAS["the next paragraph of a summary"][0]
+    reply = replied([*think()[:2], more, *think()[1:]])
+
+    assert reply.reasoning == "Hm\n\nHm"
+    assert reply.parts[0].signature == "gAA"

@@ -1,0 +1,642 @@
+"""The live view as a person meets it, in JupyterLab and Notebook 7."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from harness.jupyter import THEMES
+from harness.live import (
+    MIMES,
+    SETUP,
+    SHOW,
+    final,
+    live,
+    outputs,
+    picture,
+    quiet,
+    text_of,
+)
+
+pytestmark = pytest.mark.browser
+
+#: Samples one cell's output at every frame, and notes what the browser calls a shift.
+WATCH = """index => {
+  const area = document.querySelectorAll('.jp-Notebook .jp-Cell')[index]
+    .querySelector('.jp-OutputArea');
+  window.seen = {frames: [], shifts: []};
+  const notebook = document.querySelector('.jp-Notebook');
+  new PerformanceObserver((list) => {
+    for (const {startTime, sources} of list.getEntries())
+      for (const {node} of sources)
+        if (notebook.contains(node)) seen.shifts.push([startTime, node.textContent]);
+  }).observe({type: 'layout-shift'});
+  const sample = () => {
+    const live = Boolean(area.querySelector('.nbstream'));
+    const {height} = area.getBoundingClientRect();
+    seen.frames.push({at: performance.now(), live, height});
+    requestAnimationFrame(sample);
+  };
+  sample();
+}"""
+
+
+def test_the_text_grows_and_a_static_output_stays(open_cells, front):
+    """What is written is read at once; the file holds three texts and no widget."""
+    slow = SHOW.replace("TOUR", "TOUR, delay_s=0.03")
+    page = open_cells(slow, "print(reply.outcome)", front=front)
+    page.run_cell(1, wait=False)
+    live(page, 1).locator("p", has_text="Some prose").wait_for()
+    early = len(text_of(page, 1))
+    page.wait_idle()
+    late = len(final(page, 1))
+    page.run_cell(2)
+    (output,) = page.save()["cells"][1]["outputs"]
+
+    assert 0 < early < late
+    assert page.output_text(2).strip() == "complete"
+    assert set(output["data"]) == MIMES
+    assert output["metadata"]["nbstream"]["outcome"] == "complete"
+    assert "widgets" not in page.saved()["metadata"]
+    assert quiet(page)
+
+
+def test_nothing_moves_when_the_final_output_comes(open_cells, front):
+    """The first output of a fresh page: same height, no collapse, no shift."""
+    page = open_cells(SHOW, "1", "2", front=front)
+    page.js(WATCH, 1)
+    page.run_cell(1)
+    final(page, 1)
+    page.page.wait_for_timeout(1500)
+    seen = page.js("() => window.seen")
+    frames = seen["frames"]
+    pairs = enumerate(pairwise(frames))
+    swap = next(at for at, (a, b) in pairs if a["live"] and not b["live"])
+    before = frames[swap]["height"]
+    after = [frame["height"] for frame in frames[swap + 1 :]]
+    moved = [what for at, what in seen["shifts"] if at > frames[swap]["at"]]
+
+    assert len(after) > 10
+    assert max(abs(height - before) for height in after) <= 2
+    assert moved == []
+
+
+def test_a_formula_that_comes_again_looks_the_same(open_cells):
+    """It is typeset once, live and in the output, in a list as in a paragraph."""
+    blocks = ("With $x_1$:", "$$x_1$$", "- of $x_1$", "- and $y$", "is $x_1$.")
+    text = r"\n\n".join([*blocks, "The", "end"])
+    page = open_cells(f'reply = nbstream.show(flow("{text}", hold_s=3), view="live")')
+    page.run_cell(1, wait=False)
+    typeset = live(page, 1).locator("mjx-container")
+    typeset.nth(4).wait_for()
+    widths = [each.bounding_box()["width"] for each in typeset.all()]
+    page.wait_idle()
+    after = final(page, 1) and page.output(1).locator("mjx-container").all()
+
+    assert len({widths[at] for at in (0, 2, 4)}) == 1
+    assert [each.bounding_box()["width"] for each in after] == widths
+    assert quiet(page)
+
+
+def test_an_answer_that_comes_all_at_once_leaves_no_gap(open_cells, front):
+    """The line that waits for it takes no room from then on."""
+    at_once = "reply = nbstream.show(['All of it, and then'], view='live')"
+    page = open_cells(at_once, "1", front=front)
+    page.run_cell(1)
+    page.js(WATCH, 1)
+    page.run_cell(1)
+    final(page, 1)
+    page.page.wait_for_timeout(1500)
+    frames = page.js("() => window.seen.frames")
+    after = [each["height"] for each in frames if not each["live"] and each["height"]]
+
+    assert len(after) > 10
+    assert max(after) - after[-1] <= 2
+
+
+def test_a_selection_survives(open_cells, front):
+    """What the reader has selected stays selected: while it grows, and in the end."""
+    page = open_cells(SHOW, front=front)
+    page.run_cell(1, wait=False)
+    live(page, 1).locator("p", has_text="Some prose").wait_for()
+    page.js("""() => {
+      const {firstChild, children} = document.querySelector('.nbstream-text p');
+      getSelection().setBaseAndExtent(firstChild, 2, children[0].firstChild, 3);
+    }""")
+    begun = page.js("() => String(getSelection())")
+    live(page, 1).get_by_text("two").wait_for()
+    midway = page.js("() => String(getSelection())")
+    page.wait_idle()
+    final(page, 1)
+    ended = page.js("""() => [String(getSelection()),
+      Boolean(getSelection().anchorNode.parentElement.closest('.jp-RenderedHTML'))]""")
+
+    assert (begun, midway, ended) == ("me pro", "me pro", ["me pro", True])
+
+
+SCROLLER = """() => {
+  let node = document.querySelector('.nbstream')?.parentElement;
+  while (node && !(['auto', 'scroll'].includes(getComputedStyle(node).overflowY)
+    && node.scrollHeight > node.clientHeight + 1)) node = node.parentElement;
+  const port = node?.getBoundingClientRect();
+  const text = document.querySelector('.nbstream-text').getBoundingClientRect();
+  return node && {top: node.scrollTop, below: text.bottom - port.bottom};
+}"""
+LONG = "reply = nbstream.show(flow(words(1100), step=40, delay_s=0.02))"
+
+
+def test_the_end_is_followed_until_the_reader_scrolls_up(open_cells, front):
+    """The end stays in view by itself; a reader who goes up is left in peace."""
+    page = open_cells(LONG, front=front)
+    page.cell(1).evaluate("(cell) => cell.scrollIntoView()")
+    page.run_cell(1, wait=False)
+    page.wait_text(1, "word500 ")
+    following = page.js(SCROLLER)
+    live(page, 1).hover(position={"x": 200, "y": 40}, force=True)
+    page.page.mouse.wheel(0, -400)
+    page.page.wait_for_timeout(300)
+    begun = page.js(SCROLLER)
+    page.wait_text(1, "word800 ")
+    ended = page.js(SCROLLER)
+    page.wait_idle()
+
+    assert following["top"] > 0
+    assert following["below"] <= 0
+    assert begun["top"] < following["top"] + 400
+    assert abs(ended["top"] - begun["top"]) <= 1
+    assert ended["below"] > begun["below"]
+
+
+def test_reloaded_in_mid_stream_while_the_cell_blocks(open_cells, front):
+    """The notebook was saved: the page comes back to the whole answer, and it stays."""
+    page = open_cells(
+        "reply = nbstream.show(flow(words(400), delay_s=0.005))", front=front
+    )
+    page.run_cell(1, wait=False)
+    page.wait_text(1, "word30 ")
+    page.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.page.goto(page.server.page_url(front, page.path))
+    page.wait_text(1, "word399")
+    final(page, 1)
+
+    assert outputs(page, 1) == [MIMES]
+
+
+def test_reloaded_in_mid_stream_of_a_background_stream(open_cells, front):
+    """The view comes back with everything so far, goes on, and ends complete."""
+    page = open_cells(
+        "live = nbstream.start(flow(words(500), delay_s=0.01))", front=front
+    )
+    page.run_cell(1)
+    page.wait_text(1, "word30 ")
+    page.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.page.goto(page.server.page_url(front, page.path))
+    live(page, 1).locator("p").first.wait_for()
+    begun = text_of(page, 1)
+    page.wait_text(1, "word499")
+    whole = final(page, 1)
+
+    assert begun.startswith("word0 word1 ")
+    assert "word499" not in begun
+    assert whole.startswith("word0 word1 ")
+    assert outputs(page, 1) == [MIMES]
+
+
+def test_run_again_in_mid_stream(open_cells):
+    """The second run shows its own answer in full, and nothing of the first."""
+    code = (
+        "n = globals().get('n', 0) + 1; reply = nbstream.show(flow(f'run{n} ' + TOUR))"
+    )
+    page = open_cells(code)
+    page.run_cell(1, wait=False)
+    live(page, 1).get_by_text("run1").wait_for()
+    page.run_cell(1, wait=False)
+    page.wait_text(1, "run2")
+    page.wait_idle()
+
+    assert final(page, 1).startswith("run2 # A tour")
+    assert outputs(page, 1) == [MIMES]
+    assert quiet(page)
+
+
+def test_cleared_in_mid_stream(open_cells):
+    """A cleared output stays clear; the reply is whole."""
+    page = open_cells(SHOW, "print(reply.outcome, len(reply.text) == len(TOUR))")
+    page.run_cell(1, wait=False)
+    live(page, 1).locator("p", has_text="Some prose").wait_for()
+    page.command("notebook:clear-cell-output")
+    live(page, 1).wait_for(state="detached")
+    page.wait_idle()
+    page.run_cell(2)
+
+    assert page.output_text(2).strip() == "complete True"
+    assert page.output_text(1) == ""
+    assert outputs(page, 1) == []
+    assert quiet(page)
+
+
+def test_a_second_view(open_cells):
+    """A new view of the output follows too, and ends in the same text."""
+    page = open_cells(SHOW.replace("TOUR", "TOUR, delay_s=0.03"))
+    page.run_cell(1, wait=False)
+    live(page, 1).locator("p", has_text="Some prose").wait_for()
+    page.command("notebook:create-output-view")
+    second = page.page.locator(".jp-LinkedOutputView")
+    second.locator(".nbstream p", has_text="Some prose").wait_for()
+    page.screenshot("live-second-view")
+    second.locator(".jp-RenderedHTML.jp-OutputArea-output").wait_for()
+    texts = page.page.locator(
+        ".jp-RenderedHTML.jp-OutputArea-output"
+    ).all_text_contents()
+
+    assert len(texts) == 2
+    assert texts[0].strip() == texts[1].strip()
+    assert "The end, with" in texts[0]
+    assert quiet(page)
+
+
+def test_collapsed_in_mid_stream(open_cells):
+    """An output that is folded away while it grows is whole when it is opened."""
+    page = open_cells(SHOW)
+    page.run_cell(1, wait=False)
+    live(page, 1).locator("p", has_text="Some prose").wait_for()
+    page.command("notebook:hide-cell-outputs")
+    page.wait_idle()
+    page.command("notebook:show-cell-outputs")
+
+    assert "The end, with" in final(page, 1)
+    assert quiet(page)
+
+
+HANDS = {
+    "a click": lambda page: live(page, 1).get_by_role("button", name="Stop").click(),
+    "the Escape key": lambda page: (
+        live(page, 1).get_by_role("button", name="Stop").focus(),
+        page.page.keyboard.press("Escape"),
+    ),
+}
+
+
+@pytest.mark.parametrize("press", HANDS.values(), ids=HANDS)
+def test_stop(open_cells, press):
+    """The answer ends where it is, and says so."""
+    page = open_cells(
+        "live = nbstream.start(flow(words(4000)))", "print(live.reply.outcome)"
+    )
+    page.run_cell(1)
+    page.wait_text(1, "word30 ")
+    press(page)
+    said = final(page, 1)
+    page.run_cell(2)
+
+    assert said.strip().endswith("Stopped. This is what had arrived.")
+    assert page.output_text(2).strip() == "stopped"
+    assert quiet(page)
+
+
+def test_the_keyboard_reaches_what_can_be_pressed(open_cells):
+    """Tab goes to Stop, then to the buttons that copy."""
+    page = open_cells("live = nbstream.start(flow(words(4000)))")
+    page.run_cell(1)
+    page.wait_text(1, "word30 ")
+    live(page, 1).focus()
+    names = []
+    for _ in range(2):
+        page.page.keyboard.press("Tab")
+        names.append(page.js("() => document.activeElement.ariaLabel"
+                             " ?? document.activeElement.textContent"))  # fmt: skip
+    live(page, 1).get_by_role("button", name="Stop").click()
+    final(page, 1)
+
+    assert names == ["Stop", "Copy the answer so far"]
+
+
+def test_code_is_copied(open_cells, browser):
+    """A block of code has a button, and it copies the code and nothing else."""
+    page = open_cells(SHOW.replace("TOUR", "TOUR, hold_s=4"))
+    page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.run_cell(1, wait=False)
+    live(page, 1).get_by_text("The end").wait_for()
+    code = live(page, 1).locator("pre")
+    code.hover()
+    live(page, 1).get_by_role("button", name="Copy this code").click()
+    page.page.wait_for_timeout(200)
+    copied = page.js("() => navigator.clipboard.readText()")
+    page.wait_idle()
+
+    assert copied == "for n in range(3):\n    print(n)  # a comment"
+
+
+@pytest.fixture
+def states_are_saved(jupyter):
+    """The setting "Save Widget State Automatically" is on."""
+    manager = jupyter.settings / "@jupyter-widgets" / "jupyterlab-manager"
+    path = manager / "plugin.jupyterlab-settings"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"saveState": True}))
+    yield
+    path.unlink()
+
+
+def test_no_widget_is_saved_where_their_state_is(open_cells, states_are_saved):
+    """Model, layout and style are gone a moment after the answer's end."""
+    page = open_cells(SHOW)
+    page.run_cell(1)
+    final(page, 1)
+    page.page.wait_for_timeout(1500)  # the page tells the kernel that it has seen it
+    saved = page.save()
+    (kept,) = saved["metadata"]["widgets"].values()
+
+    assert outputs(page, 1) == [MIMES]
+    assert kept["state"] == {}
+
+
+def test_the_kernel_goes_in_mid_stream(open_cells):
+    """What is there stays, and the view says that nothing more comes."""
+    page = open_cells("live = nbstream.start(flow(words(4000)))")
+    page.run_cell(1)
+    page.wait_text(1, "word30 ")
+    page.js("() => { jupyterapp.shell.currentWidget.sessionContext.restartKernel(); }")
+    live(page, 1).get_by_text("no kernel").wait_for()
+    page.wait_idle()
+
+    assert "word30" in text_of(page, 1)
+    assert live(page, 1).get_by_role("button", name="Stop").is_hidden()
+
+
+#: Looks at each element that ever stands in a live view; nothing but this is harmless.
+#: The view's own buttons are known as what they are: made by its script, not parsed.
+GUARD = """() => {
+  const made = new WeakSet();
+  const create = document.createElement;
+  document.createElement = function (...how) {
+    const element = create.apply(this, how);
+    made.add(element);
+    return element;
+  };
+  const isCopyButton = (e) => made.has(e) && e.localName === 'button'
+    && e.nextSibling?.localName === 'pre' && e.ariaLabel === 'Copy this code';
+  window.bad = [];
+  window.looked = 0;
+  const tags = new Set(('A BLOCKQUOTE BR CODE DETAILS EM H1 H2 H3 H4 H5 H6 HR INPUT LI '
+    + 'OL P PRE S SPAN STRONG SUMMARY TABLE TBODY TD TH THEAD TR UL').split(' '));
+  const look = (e) => {
+    looked += 1;
+    if (e.closest('mjx-container') || isCopyButton(e)) {
+      if (e.tagName === 'A') bad.push('a link in a formula: ' + e.outerHTML);
+      return;
+    }
+    if (!tags.has(e.tagName)) bad.push(e.outerHTML.slice(0, 200));
+    for (const {name, value} of e.attributes) {
+      const link = name === 'href' && !/^(https?:|mailto:|#|$)/i.test(value);
+      const aligned = /^text-align: ?(left|center|right);?$/.test(value);
+      const other = /^on|^data-command|^src|^action|^name$|^id$/.test(name);
+      if (other || link || (name === 'style' && !aligned))
+        bad.push(name + '=' + value.slice(0, 200));
+    }
+  };
+  new MutationObserver((changes) => {
+    for (const {target, addedNodes} of changes)
+      for (const node of [target, ...addedNodes])
+        if (node.nodeType === 1 && node.closest('.nbstream-text > *'))
+          [node, ...node.querySelectorAll('*')].forEach(look);
+  }).observe(document.body, {childList: true, subtree: true, attributes: true});
+}"""
+HOSTILE = """\
+from pathlib import Path
+pieces = Path("hostile.md").read_text().split("=====\\n")
+for text in pieces:
+    nbstream.show(flow(text, step=3, delay_s=0.0005, hold_s=0.06))"""
+
+
+class Listener(ThreadingHTTPServer):
+    """A loopback server that writes down what it is asked for."""
+
+    def __init__(self):
+        asked = self.asked = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked.append(self.path)
+                self.send_response(204)
+                self.end_headers()
+
+            do_POST = do_GET  # noqa: N815 - the name that http.server looks for
+
+            def log_message(self, *args):
+                """Stay quiet."""
+
+        super().__init__(("127.0.0.1", 0), Handler)
+
+
+@pytest.fixture
+def listener():
+    with Listener() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def test_hostile_replies_do_nothing_while_they_stream(open_cells, listener):
+    """Half tags across deltas, scripts, styles, images, commands: text, all of it."""
+    page = open_cells(HOSTILE)
+    folder = (page.server.root / page.path).parent
+    url = f"http://127.0.0.1:{listener.server_port}"
+    corpus = (Path(__file__).parents[1] / "harness" / "browser_hostile.md").read_text(
+        "utf-8"
+    )
+    (folder / "hostile.md").write_text(corpus.replace("@HOST@", url), "utf-8")
+    page.js(GUARD)
+    page.run_cell(1, wait=False)
+    page.wait_idle(timeout_s=180)
+    page.page.wait_for_timeout(1000)
+    looked, bad, pwned = page.js("() => [looked, bad, window.__pwned ?? null]")
+
+    assert page.output_text(1).count("onerror") > 0
+    assert looked > 300
+    assert (bad, pwned, listener.asked) == ([], None, [])
+    assert quiet(page)
+
+
+def test_where_the_front_end_has_no_widgets(start_jupyter, tmp_path, open_notebook):
+    """A sentence stands there until the answer does; no error."""
+    config = tmp_path / "config"
+    settings = config / "labconfig" / "page_config.json"
+    settings.parent.mkdir(parents=True)
+    off = {"@jupyter-widgets/jupyterlab-manager": True}
+    settings.write_text(json.dumps({"disabledExtensions": off}))
+    server = start_jupyter(env={"JUPYTER_CONFIG_DIR": str(config)})
+    page = open_notebook([SETUP, SHOW], server=server)
+    page.run_cell(0)
+    page.run_cell(1, wait=False)
+    page.wait_text(1, "The answer is being written.")
+    page.wait_idle()
+
+    assert "The end, with" in final(page, 1)
+    assert outputs(page, 1) == [MIMES]
+    assert page.errors == []
+
+
+CALLS = """\
+def calls():
+    pieces = ['{"city": "Pa', 'ris", "days"', ": [1, 2", "]", "}"]
+    for at, piece in enumerate(pieces):
+        call = {"index": at // 3, "id": f"c{at // 3}",
+                "function": {"name": "get_weather", "arguments": piece}}
+        yield {"object": "chat.completion.chunk",
+               "choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}
+        time.sleep(1)
+live = nbstream.start(calls())"""
+#: What is to be looked at -> (what is run, the text to wait for).
+STATES = {
+    "waiting": ("live = nbstream.start(wait() for _ in range(1))", "Waiting"),
+    "thinking": ('live = nbstream.start(ask("think step by step"))', "Reasoning"),
+    "writing": ("live = nbstream.start(flow(TOUR, delay_s=0.02))", "nested"),
+    "after reasoning": (
+        'live = nbstream.start(ask("think step by step"))',
+        "three steps",
+    ),
+    "calling": (CALLS, "Paris"),
+    "choices": (
+        "live = nbstream.start(OpenAI().chat.completions.create(model='gpt-5', n=2,\n"
+        "    stream=True, messages=[{'role': 'user', 'content': 'hello'}]))",
+        "Answer 2",
+    ),
+}
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_state_can_be_looked_at(open_cells, front, theme):
+    """Pictures of the live view, for a person to judge."""
+    slow = 'import os; os.environ["NBSTREAM_SPEED"] = "0.3"\n'
+    slow += "def wait():\n    time.sleep(6)\n    return ''"
+    page = open_cells(slow, front=front, theme=theme)
+    page.run_cell(1)
+    for name, (code, text) in STATES.items():
+        index = page.insert_and_run(code)
+        page.wait_text(index, text)
+        assert live(page, index).count() == 1
+        page.page.wait_for_timeout(600)
+        picture(page, index, f"live-{front}-{theme}-{name.replace(' ', '-')}")
+        page.insert_and_run("live.stop()")
+
+    assert quiet(page)
+
+
+ENDINGS = """\
+def chunk(reason=None, **delta):
+    choice = {"index": 0, "delta": delta, "finish_reason": reason}
+    return {"object": "chat.completion.chunk", "choices": [choice]}
+def refused():
+    yield chunk(refusal="I cannot help with that.")
+    yield chunk(reason="stop")
+def truncated():
+    yield chunk(content="It began well, and then")
+def failed():
+    yield chunk(content="It began well, and then")
+    raise ConnectionResetError("the peer went away")
+def cut():
+    yield chunk(content="It was to be long, but")
+    yield chunk(reason="length")"""
+#: What ends otherwise than well -> the line that says so.
+ENDS = {
+    "refused": "Refused. I cannot help with that.",
+    "truncated": "Truncated: the stream ended before the answer was complete.",
+    "failed": "Failed.",
+    "cut": "Cut: the token limit was reached.",
+}
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_end_can_be_looked_at(open_cells, front, theme):
+    """A plain line says what went wrong; pictures, for a person to judge."""
+    page = open_cells(ENDINGS, front=front, theme=theme)
+    page.run_cell(1)
+    for name, line in ENDS.items():
+        index = page.insert_and_run(f"live = nbstream.start({name}())")
+        assert line in final(page, index)
+        picture(page, index, f"ended-{front}-{theme}-{name}")
+    index = page.insert_and_run("live = nbstream.start(flow(TOUR, delay_s=0.02))")
+    page.wait_text(index, "nested")
+    live(page, index).get_by_role("button", name="Stop").click()
+    assert final(page, index).strip().endswith("Stopped. This is what had arrived.")
+    picture(page, index, f"ended-{front}-{theme}-stopped")
+
+    assert quiet(page)
+
+
+def test_without_a_prompt_the_tools_stand_beneath(open_cells):
+    """In a view of the output alone, and in a narrow window: none is cut off."""
+    page = open_cells("live = nbstream.start(flow(words(4000)))")
+    page.run_cell(1)
+    page.wait_text(1, "word30 ")
+    page.command("notebook:create-output-view")
+    second = page.page.locator(".jp-LinkedOutputView")
+    second.get_by_text("word60 ").wait_for()
+    beneath = second.locator(".nbstream-beneath")
+    beneath.wait_for()
+    page.page.set_viewport_size({"width": 700, "height": 700})
+    page.page.wait_for_timeout(300)
+    page.screenshot("live-lab-beneath")
+    tools, text = (
+        second.locator(f".nbstream-{name}").bounding_box() for name in ("tools", "text")
+    )
+    second.get_by_role("button", name="Stop").click()
+    final(page, 1)
+
+    assert tools["x"] >= text["x"] - 1
+    assert tools["width"] <= text["width"] + 1
+    assert quiet(page)
+
+
+MEGABYTE = """\
+PART = "".join(f"word{n} " + "\\n\\n" * (n % 40 == 39) for n in range(11_000))
+LARGE = "".join(f"## Part {n}\\n\\n{PART}- one\\n- two\\n\\n" for n in range(10))
+reply = nbstream.show(flow(LARGE, step=400, delay_s=0))"""
+#: How long nothing else could run, at most: while it streams, in milliseconds.
+FREEZE = """() => {
+  let last = performance.now();
+  window.frozen = 0;
+  setInterval(() => {
+    const now = performance.now();
+    if (document.querySelector('.nbstream')) frozen = Math.max(frozen, now - last);
+    last = now;
+  }, 20);
+}"""
+
+
+def test_a_megabyte_streams_and_the_page_stays_alive(open_cells):
+    """As fast as it can be: no message is dropped, nothing stands still for long."""
+    check = "print(reply.outcome, reply.text == LARGE, 0.9e6 < len(LARGE) < 1.1e6)"
+    page = open_cells(MEGABYTE, check)
+    page.js(FREEZE)
+    page.run_cell(1, wait=False)
+    page.wait_idle(timeout_s=180)
+    whole = final(page, 1)
+    frozen_ms = page.js("() => window.frozen")
+    page.run_cell(2)
+
+    assert page.output_text(2).strip() == "complete True True"
+    assert "rate exceeded" not in page.output_text(1)
+    assert whole.count("## Part") == 0
+    assert whole.rstrip().endswith("two")
+    assert whole.count("word10999") == 10
+    assert frozen_ms < 3000
+    assert quiet(page)
+
+
+@pytest.mark.parametrize("colours", ["active", "none"])
+def test_other_ways_to_see(open_cells, colours):
+    """High contrast, and no motion: nothing is said by colour or by motion alone."""
+    page = open_cells("live = nbstream.start(flow(TOUR, delay_s=0.02))")
+    page.page.emulate_media(forced_colors=colours, reduced_motion="reduce")
+    page.run_cell(1)
+    page.wait_text(1, "nested")
+    page.screenshot(f"live-lab-forced-colours-{colours}")
+    moving = page.js("""() => [...document.querySelectorAll('.nbstream, .nbstream *')]
+      .flatMap((each) => each.getAnimations()).length""")
+
+    assert moving == 0
+    assert live(page, 1).get_by_role("button", name="Stop").is_visible()

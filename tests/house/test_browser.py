@@ -1,0 +1,174 @@
+"""``show`` as a person sees it, in JupyterLab and Notebook 7."""
+
+import json
+from pathlib import Path
+
+import pytest
+from harness.jupyter import THEMES
+
+pytestmark = pytest.mark.browser
+
+SETUP = """\
+import nbstream
+from nbstream.offline import use
+use()
+from openai import OpenAI
+def ask(prompt):
+    return OpenAI().responses.create(model="gpt-5", input=prompt, stream=True)"""
+ASK = 'reply = nbstream.show(ask("markdown tour, please"))'
+MIMES = {"text/html", "text/markdown", "text/plain"}
+
+
+def text_of(page, index):
+    """Read the length of what a cell's output shows."""
+    return page.output_text(index).strip()
+
+
+@pytest.fixture
+def page(open_notebook, front):
+    found = open_notebook([SETUP, ASK, "print('after:', reply.outcome)"], front=front)
+    found.run_cell(0)
+    return found
+
+
+def test_the_text_grows_and_is_saved(page, front):
+    """It is read while it is written; the file holds what was seen, and no widget."""
+    page.run_cell(1, wait=False)
+    page.wait_text(1, "A short tour")
+    early = text_of(page, 1)
+    page.screenshot(f"show-{front}-light-growing")
+    running = page.prompt(1)
+    page.wait_idle()
+    late = text_of(page, 1)
+    page.run_cell(2)
+    page.screenshot(f"show-{front}-light-final")
+    page.set_theme("dark")
+    page.screenshot(f"show-{front}-dark-final")
+    saved = page.save()
+    (output,) = saved["cells"][1]["outputs"]
+
+    assert running == "*"
+    assert 0 < len(early) < len(late)
+    assert text_of(page, 2) == "after: complete"
+    assert (output["output_type"], set(output["data"])) == ("display_data", MIMES)
+    assert output["metadata"]["nbstream"]["outcome"] == "complete"
+    assert output["metadata"]["nbstream"]["model"] == "gpt-5"
+    assert set(output["metadata"]["nbstream"]["timing"]) == {"first_text_s", "end_s"}
+    assert "widgets" not in saved["metadata"]
+
+
+def test_the_stop_button_of_the_toolbar(page, front):
+    """■ keeps the text, says so in one line, and the next cell does not run."""
+    page.run_all(wait=False)
+    page.wait_text(1, "A short tour")
+    page.interrupt()
+    page.wait_idle()
+    page.screenshot(f"show-{front}-light-stopped")
+    saved = page.save()
+    shown, error = saved["cells"][1]["outputs"]
+
+    assert "Stopped. This is what had arrived." in text_of(page, 1)
+    assert "".join(shown["data"]["text/plain"]).startswith("# A short tour")
+    assert shown["metadata"]["nbstream"]["outcome"] == "stopped"
+    assert (error["ename"], len(error["traceback"])) == ("Stopped", 1)
+    assert saved["cells"][2]["outputs"] == []
+
+
+LESSONS = Path(__file__).parents[2] / "notebooks"
+
+
+def outputs_of(notebook):
+    """Return all outputs of a notebook's file, without what differs by the clock."""
+    kept = ("output_type", "data", "text", "name", "ename")
+    return [
+        [
+            {key: output[key] for key in kept if key in output}
+            for output in cell["outputs"]
+        ]
+        for cell in notebook["cells"]
+        if cell["cell_type"] == "code"
+    ]
+
+
+def learn(open_notebook, lesson, front):
+    """Run a whole lesson in a front end, at a model's pace; return the page."""
+    page = open_notebook(lesson, front=front)
+    folder = (page.server.root / page.path).parent
+    (folder / "checks.py").write_text((LESSONS / "checks.py").read_text())
+    page.run_all(wait=False)
+    page.wait_idle(timeout_s=180)
+    return page
+
+
+def look(page, name):
+    """Take pictures of a notebook from its top to its end, light and dark."""
+    page.page.set_viewport_size({"width": 1000, "height": 7000})
+    for theme in ("light", "dark"):
+        page.set_theme(theme)
+        page.cell(0).scroll_into_view_if_needed()
+        page.screenshot(f"{name}-{theme}")
+
+
+def test_the_first_lesson_runs_as_a_learner_runs_it(open_notebook, front):
+    """Run All at a model's pace gives what the committed file holds."""
+    lesson = LESSONS / "00_first_stream.ipynb"
+    page = learn(open_notebook, lesson, front)
+    page.screenshot(f"lesson-00-{front}-light")
+    saved = page.save()
+
+    assert outputs_of(saved) == outputs_of(json.loads(lesson.read_text()))
+    assert "widgets" not in saved["metadata"]
+
+
+OTHERS = sorted(LESSONS.glob("0[1-9]*.ipynb"))
+
+
+@pytest.mark.parametrize("lesson", OTHERS, ids=lambda path: path.stem)
+def test_every_lesson_runs_as_a_learner_runs_it(open_notebook, lesson):
+    """Where live views come and go, the saved file is the committed one too."""
+    page = learn(open_notebook, lesson, "lab")
+    saved = page.save()
+    look(page, f"lesson-{lesson.stem[:2]}")
+
+    assert outputs_of(saved) == outputs_of(json.loads(lesson.read_text()))
+    assert "widgets" not in saved["metadata"]
+
+
+STATES = {
+    "reasoning": 'reply = nbstream.show(ask("think step by step"))',
+    "cut": 'reply = nbstream.show(ask("[scenario: length]"))',
+    "refusal": 'reply = nbstream.show(ask("[scenario: refusal]"))',
+    "hostile": 'reply = nbstream.show(ask("[scenario: hostile]"))',
+    "choices": """\
+reply = nbstream.show(OpenAI().chat.completions.create(
+    model="gpt-5", n=2, stream=True,
+    messages=[{"role": "user", "content": "hello"}]))""",
+    "tools": """\
+tool = {"type": "function", "name": "get_weather",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}
+reply = nbstream.show(OpenAI().responses.create(model="gpt-5", tools=[tool],
+    input="the weather in two cities, Paris and Rome", stream=True))""",
+    "failed": """\
+def broken():
+    yield "The first words, "
+    raise OSError("the line was cut")
+nbstream.show(broken())""",
+}
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_state_can_be_looked_at(open_notebook, theme):
+    """Each kind of answer is shown; the pictures are for a person to judge."""
+    page = open_notebook([SETUP + '\nimport os; os.environ["NBSTREAM_SPEED"] = "0"'])
+    page.run_cell(0)
+    page.set_theme(theme)
+    for code in STATES.values():
+        index = page.insert_and_run(code)
+        page.output(index).scroll_into_view_if_needed()
+        assert text_of(page, index)
+    tall = {"width": 1280, "height": 3600}
+    page.page.set_viewport_size(tall)
+    page.cell(0).scroll_into_view_if_needed()
+    page.screenshot(f"states-lab-{theme}")
+
+    assert page.errors == []
