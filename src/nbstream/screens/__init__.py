@@ -37,13 +37,13 @@ def choose(
         from nbstream.screens.terminal import TerminalScreen
 
         return TerminalScreen(prompting=prompting(stop, consents))
-    from nbstream.screens.notebook import NotebookScreen, StaticScreen
-
-    if view == "static":
-        return StaticScreen(images=images)
     if view == "live":
         with suppress(ImportError):  # no anywidget, or one that cannot be loaded here
             from nbstream.screens.widget import WidgetScreen
 
             return WidgetScreen(images=images, stop=stop, consents=consents)
+    from nbstream.screens.notebook import NotebookScreen, StaticScreen
+
+    if view == "static":
+        return StaticScreen(images=images)
     return NotebookScreen(images=images, prompting=prompting(stop, consents))
