@@ -57,6 +57,10 @@ class Request:
     schema: Schema | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    def arguments(self, **ours: Any) -> dict[str, Any]:
+        """Return our arguments that have a value, and the options, which win."""
+        return merged(given(**ours), self.options)
+
 
 class File(Protocol):
     """What is sent along: a ``Path``, or anything that can be read like one."""
@@ -201,16 +205,16 @@ def messages_of(messages: tuple[Any, ...]) -> list[Any]:
 
 
 def joined(
-    messages: list[Any], key: str, is_result: Callable[[Any], bool]
+    messages: tuple[Any, ...], key: str, is_result: Callable[[Any], bool]
 ) -> list[Any]:
-    """Put the results of parallel calls into one message, as some APIs want them."""
+    """Flatten; put the results of parallel calls into one message, for some APIs."""
 
     def answers(message: Any) -> bool:
         held = message.get(key) if isinstance(message, dict) else None
         return isinstance(held, list) and len(held) > 0 and all(map(is_result, held))
 
     found: list[Any] = []
-    for message in messages:
+    for message in messages_of(messages):
         if found and answers(message) and answers(found[-1]):
             found[-1] = {**message, key: [*found[-1][key], *message[key]]}
         else:
