@@ -19,7 +19,6 @@ from nbstream.markdown.code import OpenCode, OpenFence
 from nbstream.markdown.html import Writer
 from nbstream.markdown.parser import LONGEST, checked, clean, our_parser, parse_blocks
 from nbstream.markdown.unfinished import closing_parser, shown_blocks
-from nbstream.prefix import common_prefix
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -75,6 +74,18 @@ def changes(
     same = 0 if whole or at == len(before) else common_prefix(before[at], after[at])
     kept, rest = after[at][:same], after[at][same:]
     return at, units(kept), (rest, *after[at + 1 :])
+
+
+def common_prefix(one: str, other: str) -> int:
+    """Return the length of what both begin with."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def units(text: str) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from nbstream.prefix import common_prefix
+from nbstream.markdown.rendering import common_prefix
 from nbstream.reply import Choice, Reply, ToolCall
 from nbstream.reply.partial_json import PartialJson
 from nbstream.types import Event, Hop, Ignored, Start, TextDelta, TextDone, Usage

@@ -9,8 +9,7 @@ from dataclasses import MISSING, fields
 from itertools import chain, pairwise
 
 from nbstream.errors import UsageError
-from nbstream.lab.anatomy.steps import Cut, Step
-from nbstream.lab.anatomy.walk import Walk
+from nbstream.lab.anatomy.steps import Cut, Step, Walk
 from nbstream.markdown import to_safe_markdown
 from nbstream.types import Event
 

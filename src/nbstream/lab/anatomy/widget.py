@@ -16,9 +16,8 @@ import anywidget
 import traitlets
 
 from nbstream.lab.anatomy.growth import Change
-from nbstream.lab.anatomy.steps import Step
+from nbstream.lab.anatomy.steps import Step, Walk
 from nbstream.lab.anatomy.table import event_fields
-from nbstream.lab.anatomy.walk import Walk
 from nbstream.static import module, style
 
 #: How many of them stay alive; the table stands in the place of older ones.
