@@ -27,12 +27,10 @@ SLOW := --dist loadscope --no-loadscope-reorder
 ON_WHEEL := PYTHONPATH="$(CURDIR)/$(WHEEL)/site" NBSTREAM_UNDER_TEST="$(WHEEL)/site"
 # What tests the core, which is covered to the last branch. Tests that stop streams
 # run without the tracer: on Python 3.11 it cannot bear what they do (streams/sockets).
-CORE := $(wildcard tests/test_sse.py tests/test_types.py tests/test_timeline.py tests/test_reply.py tests/test_timing.py tests/test_growing.py tests/test_tool_cards.py tests/test_told.py tests/test_jsonpath.py \
-	tests/test_reader.py tests/test_errors.py tests/test_failures.py tests/test_provider*.py \
-	tests/test_openai_*.py tests/test_anthropic_*.py tests/test_google_*.py)
+CORE := tests/core tests/beside/test_history.py tests/display/test_tool_cards.py \
+	tests/lab/test_timeline.py
 # What else differs from one Python to another: streams, and how they are stopped.
-STREAMS := $(wildcard tests/test_source*.py tests/test_live.py tests/test_iteration.py \
-	tests/test_stop.py tests/test_player.py tests/test_keep_wire.py)
+STREAMS := tests/drive tests/verbs/test_live.py tests/verbs/test_events.py
 
 # Nothing of the user's own Jupyter is read or changed.
 OWN := $(CURDIR)/$(VENV)/jupyter

@@ -106,29 +106,8 @@ __all__ = [
     "tool",
 ]
 
-#: Where each name lives: it is imported from there when it is first used.
+#: Where each name lives, but for the errors: it is imported when it is first used.
 _HOMES = {
-    **dict.fromkeys(
-        (
-            "AuthenticationFailure",
-            "ConnectionFailure",
-            "ContentFilterFailure",
-            "NbstreamError",
-            "OverloadedFailure",
-            "ProtocolError",
-            "ProtocolFailure",
-            "ProviderFailure",
-            "RateLimitFailure",
-            "RequestFailure",
-            "SchemaFailure",
-            "ServiceFailure",
-            "Stopped",
-            "TimeoutFailure",
-            "UnknownNameError",
-            "UsageError",
-        ),
-        "nbstream.errors",
-    ),
     "Chat": "nbstream.chat",
     "Live": "nbstream._live",
     "Race": "nbstream.lab.race",
@@ -168,8 +147,8 @@ register(
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    if name in __all__:
+        return getattr(import_module(_HOMES.get(name, "nbstream.errors")), name)
     if name in _SUBMODULES:
         return import_module(f"nbstream.{name}")
     msg = f"module 'nbstream' has no attribute {name!r}"

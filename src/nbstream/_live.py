@@ -10,10 +10,16 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Unpack
 
 from nbstream._player import STEP_S, STOPPED, Player
-from nbstream._retry import MAX_WAIT_S
-from nbstream._show import ShowOptions, finished, opened, player_of, remembered
+from nbstream._show import (
+    PlayOptions,
+    ShowOptions,
+    finished,
+    opened,
+    player_of,
+    remembered,
+    takes_options,
+)
 from nbstream._stop import interrupts_pass, interrupts_raise
-from nbstream._timeout import Timeout
 from nbstream.errors import UsageError
 from nbstream.reply import Reply
 from nbstream.screens import place
@@ -168,16 +174,8 @@ class Live:
         return f"Live({self.reply.outcome!r})"
 
 
-def start(
-    stream: Stream,
-    *,
-    view: str | None = None,
-    images: bool = False,
-    timeout: float | Timeout | None = None,
-    retries: int = 0,
-    max_wait_s: float = MAX_WAIT_S,
-    keep_wire: bool = False,
-) -> Live:
+@takes_options
+def start(stream: Stream, **options: Unpack[ShowOptions]) -> Live:
     """Show a stream in the background and return at once.
 
     Takes what ``show`` takes. The display stays in the cell that called.
@@ -185,28 +183,10 @@ def start(
     Raises:
         UsageError: that cannot be shown; the message says what can.
     """
-    options = ShowOptions(view=view, images=images, timeout=timeout)
-    return started(
-        stream,
-        Reply(),
-        retries=retries,
-        max_wait_s=max_wait_s,
-        keep_wire=keep_wire,
-        **options,
-    )
+    return started(stream, Reply(), **options)
 
 
-def started(
-    stream: object,
-    reply: Reply,
-    *,
-    retries: int = 0,
-    max_wait_s: float = MAX_WAIT_S,
-    keep_wire: bool = False,
-    **options: Unpack[ShowOptions],
-) -> Live:
+def started(stream: object, reply: Reply, **options: Unpack[PlayOptions]) -> Live:
     """Show a stream as ``start`` does, in a reply that is there already."""
-    source = opened(
-        stream, reply, retries=retries, max_wait_s=max_wait_s, keep_wire=keep_wire
-    )
-    return Live(player_of(source, reply, **options), source)
+    source = opened(stream, reply, options)
+    return Live(player_of(source, reply, options), source)

@@ -1,4 +1,4 @@
-"""What people call: ``show`` and ``start``; and ``read``, behind ``from_stream``."""
+"""``show``: a stream in a display; and ``read``, behind ``Reply.from_stream``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias, TypedDict, Unpack
 
+from nbstream._options import expand_options
 from nbstream._player import Player, Screen
 from nbstream._retry import MAX_WAIT_S, retrying
 from nbstream._stop import Stop, end_script_in_one_line, interrupts_raise
@@ -22,8 +23,6 @@ from nbstream.types import Stream
 if TYPE_CHECKING:
     from nbstream.tool_runs import Consents
 
-
-# -- What there is to do once a stream has ended: remember it, raise what it must.
 
 _last: Reply | None = None
 
@@ -62,23 +61,30 @@ Beside: TypeAlias = Callable[[Stop], Screen | None]
 
 
 class ShowOptions(TypedDict, total=False):
+    """How a stream is shown; ``show`` says what each of them is."""
+
     view: str | None
     images: bool
     timeout: float | Timeout | None
+    retries: int
+    max_wait_s: float
+    keep_wire: bool
+
+
+class PlayOptions(ShowOptions, total=False):
+    """The same, and what only nbstream passes on to itself."""
+
     consents: Consents | None
     beside: Beside | None
 
 
-def show(
-    stream: Stream,
-    *,
-    view: str | None = None,
-    images: bool = False,
-    timeout: float | Timeout | None = None,
-    retries: int = 0,
-    max_wait_s: float = MAX_WAIT_S,
-    keep_wire: bool = False,
-) -> Reply:
+takes_options = expand_options(
+    ShowOptions, images=False, retries=0, max_wait_s=MAX_WAIT_S, keep_wire=False
+)
+
+
+@takes_options
+def show(stream: Stream, **options: Unpack[ShowOptions]) -> Reply:
     """Show a stream as it is written, wait for its end, and return the reply.
 
     Args:
@@ -111,30 +117,12 @@ def show(
         UsageError: that cannot be shown, or its bytes cannot be kept; the message
             says what can.
     """
-    options = ShowOptions(view=view, images=images, timeout=timeout)
-    return shown(
-        stream,
-        Reply(),
-        retries=retries,
-        max_wait_s=max_wait_s,
-        keep_wire=keep_wire,
-        **options,
-    )
+    return shown(stream, Reply(), **options)
 
 
-def shown(
-    stream: object,
-    reply: Reply,
-    *,
-    retries: int = 0,
-    max_wait_s: float = MAX_WAIT_S,
-    keep_wire: bool = False,
-    **options: Unpack[ShowOptions],
-) -> Reply:
+def shown(stream: object, reply: Reply, **options: Unpack[PlayOptions]) -> Reply:
     """Show a stream as ``show`` does, in a reply that is there already."""
-    source = opened(
-        stream, reply, retries=retries, max_wait_s=max_wait_s, keep_wire=keep_wire
-    )
+    source = opened(stream, reply, options)
     if source.needs_await:
         msg = (
             "this async stream is bound to the event loop that show() would block: "
@@ -142,7 +130,7 @@ def shown(
             "or use `await nbstream.start(stream)`"
         )
         raise UsageError(msg)
-    player = player_of(source, reply, **options)
+    player = player_of(source, reply, options)
     with interrupts_raise(player.stop), remembered(player.reply):
         player.start()
         player.loop()
@@ -150,14 +138,7 @@ def shown(
     return finished(player)
 
 
-def opened(
-    stream: object,
-    reply: Reply,
-    *,
-    retries: int = 0,
-    max_wait_s: float = MAX_WAIT_S,
-    keep_wire: bool = False,
-) -> Source:
+def opened(stream: object, reply: Reply, options: PlayOptions) -> Source:
     """Return the source of a stream, whose times and bytes go into the reply.
 
     Raises:
@@ -165,27 +146,22 @@ def opened(
     """
     reply.timing = Timing()
     noted = noting(stream, reply.timing)
-    if not keep_wire:
-        return retrying(noted, reply, retries, max_wait_s)
+    retries, most_s = options.get("retries", 0), options.get("max_wait_s", MAX_WAIT_S)
+    if not options.get("keep_wire"):
+        return retrying(noted, reply, retries, most_s)
     from nbstream.streams.wire import WireSource  # only who asks for it pays for it
 
     return WireSource(
-        noted, reply, lambda heard: retrying(heard, reply, retries, max_wait_s)
+        noted, reply, lambda heard: retrying(heard, reply, retries, most_s)
     )
 
 
-def player_of(
-    source: Source,
-    reply: Reply,
-    *,
-    view: str | None = None,
-    images: bool = False,
-    timeout: float | Timeout | None = None,
-    consents: Consents | None = None,
-    beside: Beside | None = None,
-) -> Player:
-    limits, stop = timeout_of(timeout), Stop()
-    screen = choose(view, images=images, stop=stop, consents=consents)
+def player_of(source: Source, reply: Reply, options: PlayOptions) -> Player:
+    """Return what plays a source into a reply, on the screen that fits the place."""
+    limits, stop = timeout_of(options.get("timeout")), Stop()
+    images, consents = options.get("images", False), options.get("consents")
+    screen = choose(options.get("view"), images=images, stop=stop, consents=consents)
+    beside = options.get("beside")
     more = beside(stop) if beside is not None else None
     if more is not None:
         is_none = isinstance(screen, NoScreen)

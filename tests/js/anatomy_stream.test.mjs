@@ -156,6 +156,7 @@ const DIFFERENCES = {
   "something in the middle": ["[1]", "[1, 2]", [2, 5]],
   "all of it": ["ab", "xyz", [0, 3]],
   "less": ["abc", "ac", [1, 1]],
+  "less, of equals": ["abab", "ab", [2, 2]],
   "of equals, the last": ["aa", "aaa", [2, 3]],
 };
 for (const [name, [old, text, expected]] of Object.entries(DIFFERENCES))

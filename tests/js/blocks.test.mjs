@@ -28,6 +28,7 @@ test("a group begins where a line does, once the last one is full", () => {
   assert.deepEqual(beginGroups(GROUP, ["a\n", "b\n"]), [true, false]);
   assert.deepEqual(beginGroups(GROUP - 1, ["a\n", "b\n", "c\n"]), [false, true, false]);
   assert.deepEqual(beginGroups(GROUP - 1, ["a", "b", "c\n", "d"]), [false, false, false, true]);
+  assert.deepEqual(beginGroups(GROUP - 1, ["a\nb", "c\n", "d"]), [false, false, true]);
   assert.deepEqual(beginGroups(0, ["\n".repeat(GROUP + 5), "x"]), [false, true]);
 });
 

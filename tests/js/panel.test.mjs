@@ -112,6 +112,8 @@ test("several panels of a notebook are saved, each as its own", () => {
 test("a front end that has no such notebook is told from one that has", () => {
   assert.equal(saveAsOutput({}, "m", () => saved), false);
   assert.equal(saveAsOutput({ widget_manager: { context: { model: {} } } }, "m", () => saved), false);
+  const withoutCells = { toJSON: () => ({}) };
+  assert.equal(saveAsOutput({ widget_manager: { context: { model: withoutCells } } }, "m", () => saved), false);
   assert.equal(saveAsOutput(notebookWith().model, "", () => saved), false);
 });
 
@@ -125,6 +127,14 @@ test("the widget comes back where the file had its conversation, and nothing is 
   assert.deepEqual(list[0], { output_type: "display_data", data: { ...set.data, [VIEW]: view }, metadata: set.metadata });
   assert.deepEqual(list[1].data, {});
   assert.equal(notebook.dirty, false);
+});
+
+test("a widget that stands there already is left alone", () => {
+  const { list, model } = notebookWith({ ...saved, data: { ...saved.data, [VIEW]: { model_id: "m" } } });
+  const [before] = list;
+  restoreWidget(model, "m");
+
+  assert.equal(list[0], before);
 });
 
 test("a notebook that had something to save still has", () => {

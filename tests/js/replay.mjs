@@ -1,12 +1,12 @@
-// Not a test: takes the messages of answers as Python sends them (JSON on stdin), and
-// writes what a page has of each then. tests/test_javascript.py compares.
+// Not a test: takes the module that is sent to a page and the messages of answers (JSON on
+// stdin), and writes what a page has of each then. tests/display/test_javascript.py compares.
 
 import { readFileSync } from "node:fs";
-import { load } from "./files.mjs";
+import vm from "node:vm";
 
-const { short, cases } = JSON.parse(readFileSync(0, "utf8"));
-globalThis.SHORT = short;
-const { takeSnapshot, takeFrame, inNames } = load(["frames.js"], ["takeSnapshot", "takeFrame", "inNames"]);
+const { script, cases } = JSON.parse(readFileSync(0, "utf8"));
+vm.runInThisContext(script.replace(/\nexport default \w+;\n$/, ""), { filename: "sent.mjs" });
+const { takeSnapshot, takeFrame, inNames } = vm.runInThisContext("({ takeSnapshot, takeFrame, inNames })");
 
 function replay({ snapshot = {}, messages = [] }) {
   const answer = {};

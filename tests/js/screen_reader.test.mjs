@@ -55,6 +55,14 @@ test("each sentence is told once, however the text grows", () => {
   assert.equal(told(), "");
 });
 
+test("however many blocks have been told, the next one begins where they end", () => {
+  const last = h("p", {}, "Dd. E");
+  text.append(h("p", {}, "Aa."), h("p", {}, "Bb."), h("p", {}, "Cc."), last);
+  assert.equal(told(), "writing Aa. Bb. Cc. Dd.");
+  last.textContent = "Dd. Ee. F";
+  assert.equal(told(), "Ee.");
+});
+
 test("nothing is told within four seconds", () => {
   text.append(h("p", {}, "One. Two. Three"));
   told();

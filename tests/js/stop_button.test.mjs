@@ -118,7 +118,12 @@ test("an interrupt that fails is told", async () => {
   wait(300);
   await new Promise(setImmediate);
 
-  assert.deepEqual([stop.state, stop.note], ["asked", "The kernel cannot be reached from here; press ■ (Interrupt)."]);
+  const failed = ["asked", "The kernel cannot be reached from here; press ■ (Interrupt)."];
+  assert.deepEqual([stop.state, stop.note], failed);
+  stop.stop(); // asks once more, but what is interrupted once is not interrupted again
+  wait(5000);
+  assert.deepEqual([stop.state, stop.note], failed);
+  assert.equal(model.sent.filter(({ kind }) => kind === "stop").length, 2);
 });
 
 test("who lets go of it hears nothing more", () => {

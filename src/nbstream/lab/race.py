@@ -196,7 +196,7 @@ class _Lane:
     ) -> None:
         self.broken: BaseException | None = None
         self._on_end = on_end
-        source = opened(_streamed(make), reply, keep_wire=keep_wire)
+        source = opened(_streamed(make), reply, {"keep_wire": keep_wire})
         self._player = Player(source, screen, reply, stop=Stop(), timeout=timeout)
         self._thread = threading.Thread(
             target=copy_context().run,

@@ -31,6 +31,8 @@ from nbstream.offline.wire.base import (
 )
 
 _LONGEST = 1000
+#: What the server says anew of a body that was recorded.
+_FRAMING = {"connection", "content-length", "transfer-encoding"}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -218,7 +220,11 @@ def _played(request: Request, exchange: Exchange, tape: Tape, speed: float) -> R
     exchange.api, exchange.scenario = picked.question.api or exchange.api, str(picked)
     exchange.prompt = picked.question.ask.prompt if picked.question.ask else ""
     recorded = picked.exchange
-    fields = {name.title(): v for name, v in recorded.response_headers.items()}
+    fields = {
+        name.title(): value
+        for name, value in recorded.response_headers.items()
+        if name.lower() not in _FRAMING
+    }
     if not fields.get("Server", "").startswith("nbstream-offline"):
         fields["Server"] = "nbstream-offline (recorded answers)"
     return Response(

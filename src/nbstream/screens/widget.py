@@ -35,7 +35,8 @@ _kept: deque[LiveModel] = deque()
 
 def script(export: str, *more: str) -> str:
     """Return one module: the view of an answer, more files, and what it exports."""
-    return f"const SHORT = {json.dumps(SHORT)};\n{module(export, *ANSWER, *more)}"
+    short = json.dumps(list(SHORT.values()))
+    return f"const SHORT = {short};\n{module(export, *ANSWER, *more)}"
 
 
 def _whole(_value: object, model: LiveModel) -> dict[str, object]:

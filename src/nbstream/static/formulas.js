@@ -31,7 +31,7 @@ function makeFormulas(box, rendermime) {
       const done = tray.children[at].firstChild;
       if (!done.querySelector("mjx-container")) return;
       typeset.set(written[at], done);
-      if (span.textContent === written[at]) again(span);
+      again(span);
     });
     tray.remove();
   }

@@ -17,13 +17,12 @@ from nbstream.chat.panel_widget import PanelModel
 from nbstream.lab.anatomy.widget import AnatomyModel
 from nbstream.lab.race_view import RaceModel
 from nbstream.markdown import to_html
-from nbstream.markdown.html import SHORT
 from nbstream.reply import Reply
 from nbstream.screens.sections import FrameMessages, Sections
 from nbstream.screens.widget import LiveModel
 from nbstream.types import End, TextDelta
 
-FOLDER = Path(__file__).parent / "js"
+FOLDER = Path(__file__).parents[1] / "js"
 TESTS = sorted(FOLDER.glob("*.test.mjs"))
 STATIC = Path(str(files("nbstream.static")))
 #: Older ones lack what browsers have had since 2022 (``findLast``), or the test runner.
@@ -147,7 +146,7 @@ def test_a_page_has_the_final_html_however_it_came(node):
     for each in sizes:
         messages, snapshot = sent_of(TEXT, each)
         cases += [{"messages": messages}, {"snapshot": snapshot}]
-    given = {"short": list(SHORT.values()), "cases": cases}
+    given = {"script": str(LiveModel._esm), "cases": cases}
     found = json.loads(node(FOLDER / "replay.mjs", given=json.dumps(given)))
 
     assert len(found) == 72

@@ -444,7 +444,9 @@ def test_hostile_replies_do_nothing_while_they_stream(open_cells, listener):
     page = open_cells(HOSTILE)
     folder = (page.server.root / page.path).parent
     url = f"http://127.0.0.1:{listener.server_port}"
-    corpus = Path(__file__).with_name("browser_hostile.md").read_text("utf-8")
+    corpus = (Path(__file__).parents[1] / "harness" / "browser_hostile.md").read_text(
+        "utf-8"
+    )
     (folder / "hostile.md").write_text(corpus.replace("@HOST@", url), "utf-8")
     page.js(GUARD)
     page.run_cell(1, wait=False)

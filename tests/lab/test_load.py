@@ -3,7 +3,7 @@
 import runpy
 from pathlib import Path
 
-BENCH = runpy.run_path(str(Path(__file__).parents[1] / "bench" / "bench_load.py"))
+BENCH = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "bench_load.py"))
 
 
 def test_many_streams_at_once():

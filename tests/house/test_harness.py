@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from harness.jupyter import notebook_of
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 OPTIONS = ("-p", "conftest", "--continue-on-collection-errors")
 SKIPPING = {
     "test_one": "def test_it():\n    pytest.skip('tired')\n",

@@ -1,7 +1,7 @@
 """The live view of a race, Python's side: what is sent, what is taken, what stays."""
 
 import pytest
-from test_widget import WIDGET, custom, sent
+from display.test_widget import WIDGET, custom, sent
 
 import nbstream
 from nbstream._stop import Stop

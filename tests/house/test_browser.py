@@ -74,7 +74,7 @@ def test_the_stop_button_of_the_toolbar(page, front):
     assert saved["cells"][2]["outputs"] == []
 
 
-LESSONS = Path(__file__).parents[1] / "notebooks"
+LESSONS = Path(__file__).parents[2] / "notebooks"
 
 
 def outputs_of(notebook):

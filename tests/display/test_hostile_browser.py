@@ -18,7 +18,9 @@ from nbstream.screens import VIEWS
 
 pytestmark = pytest.mark.browser
 
-CORPUS = (Path(__file__).parent / "browser_hostile.md").read_text("utf-8")
+CORPUS = (Path(__file__).parents[1] / "harness" / "browser_hostile.md").read_text(
+    "utf-8"
+)
 MUTATIONS = int(os.environ.get("NBSTREAM_MUTATIONS", "300"))
 #: The views that grow in a page, in whatever number there are.
 GROWING = [view for view in VIEWS if view in ("live", "updates")]
@@ -33,7 +35,7 @@ for bundle in json.load(open({path!r})):
 SHOW = """
 import sys
 sys.path.insert(0, {folder!r})
-from browser_hostile import show_all
+from harness.browser_hostile import show_all
 show_all({path!r}, {view!r})
 """
 PANEL = "window.jupyterapp.shell.currentWidget"
@@ -286,7 +288,7 @@ def _shown(reader: Reader, replies: list[str], front: str, view: str) -> Any:
     """Stream the replies in a cell; return its page when all have ended."""
     path = reader.folder / "replies.json"
     path.write_text(json.dumps(replies), "utf-8")
-    folder = str(Path(__file__).parent)
+    folder = str(Path(__file__).parents[1] / "harness")
     page = reader.open(
         [SHOW.format(folder=folder, path=str(path), view=view)], front=front
     )

@@ -14,7 +14,7 @@ from nbclient import NotebookClient
 
 pytestmark = pytest.mark.kernel
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 SETUP = f"""\
 import sys
 sys.path.insert(0, {str(TESTS)!r})

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
+from display.test_widget_browser import GUARD, listener  # noqa: F401
 from harness.live import MIMES, note, outputs
-from test_widget_browser import GUARD, listener  # noqa: F401
 
 pytestmark = pytest.mark.browser
 
@@ -177,7 +177,9 @@ def test_hostile_replies_and_questions_do_nothing(talk, listener):  # noqa: F811
     """What the model writes and what is asked: text, and no request is made."""
     page, panel = talk()
     url = f"http://127.0.0.1:{listener.server_port}"
-    corpus = Path(__file__).with_name("browser_hostile.md").read_text("utf-8")
+    corpus = (Path(__file__).parents[1] / "harness" / "browser_hostile.md").read_text(
+        "utf-8"
+    )
     (page.server.root / page.path).with_name("hostile.md").write_text(
         corpus.replace("@HOST@", url), "utf-8"
     )

@@ -581,6 +581,6 @@ def test_the_plugin_imports_next_to_nothing():
 def test_pytest_finds_the_fixtures_by_itself():
     """The entry point that pytest looks at names the module."""
     tomllib = pytest.importorskip("tomllib")
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
     assert project["entry-points"]["pytest11"] == {"nbstream": "nbstream.pytest_plugin"}
