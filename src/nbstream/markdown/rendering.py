@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -90,7 +90,7 @@ def common_prefix(one: str, other: str) -> int:
 
 def units(text: str) -> int:
     """Return the length of ``text`` as JavaScript counts it."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 class Rendering:
@@ -307,11 +307,10 @@ class _BlockWriter(Writer):
         """Return the HTML of a block's text, from memory if it is the same."""
         if token is self._leaf:
             return self._read(token, closing_parser(), in_item=in_item)[0]
-        key = (in_item, token.content)
-        if key not in self._now:
-            found = self._last.get(key)
-            self._now[key] = found or self._read(token, our_parser(), in_item=in_item)
-        html, labels = self._now[key]
+        html, labels = self._once(
+            (in_item, token.content),
+            lambda: self._read(token, our_parser(), in_item=in_item),
+        )
         self._labels |= labels
         return html
 
@@ -319,11 +318,13 @@ class _BlockWriter(Writer):
         """Return the HTML of what is no text; code is coloured once only."""
         if token.type != "fence":
             return super().block(token)
-        key = (token.info, token.content)
+        key, write = (token.info, token.content), super().block
+        return self._once(key, lambda: (write(token), frozenset()))[0]
+
+    def _once(self, key: tuple[object, str], write: Callable[[], _Written]) -> _Written:
         if key not in self._now:
-            found = self._last.get(key) or (super().block(token), frozenset())
-            self._now[key] = found
-        return self._now[key][0]
+            self._now[key] = self._last.get(key) or write()
+        return self._now[key]
 
     def _read(self, token: Token, md: MarkdownIt, *, in_item: bool) -> _Written:
         self._references.asked.clear()

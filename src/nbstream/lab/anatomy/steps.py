@@ -44,40 +44,28 @@ class Block:
     event: ServerSentEvent | None
 
 
-def blocks(data: bytes) -> Iterator[Block]:
-    """Give the blocks of a body, in order and without a gap.
+def blocks(data: bytes) -> list[Block]:
+    """Return the blocks of a body, in order and without a gap.
 
     Empty lines that follow one another belong to the block before them.
     """
     decoder = Decoder()
-    found: Block | None = None
+    found: list[Block] = []
     start = at = 0
     for match in _LINE.finditer(data):
         line, end = match[0], match.end()
-        if _is_empty(line, at):
-            if found is not None and start == at:
-                found = replace(found, end=end)
+        if (line if at else line.removeprefix(_BOM)) in _ENDS:
+            if found and start == at:
+                found[-1] = replace(found[-1], end=end)
             else:
-                if found is not None:
-                    yield found
-                found = _whole(decoder, data, start, end)
+                event = next(iter(decoder.feed(data[start:end])), None)
+                ready = end - line.endswith(b"\r\n")
+                found.append(Block(start=start, end=end, ready=ready, event=event))
             start = end
         at = end
-    if found is not None:
-        yield found
     if start < len(data):
-        yield Block(start=start, end=len(data), ready=None, event=None)
-
-
-def _is_empty(line: bytes, at: int) -> bool:
-    return (line if at else line.removeprefix(_BOM)) in _ENDS
-
-
-def _whole(decoder: Decoder, data: bytes, start: int, end: int) -> Block:
-    events = decoder.feed(data[start:end])
-    ready = end - 1 if data.endswith(b"\r\n", start, end) else end
-    event = events[0] if events else None
-    return Block(start=start, end=end, ready=ready, event=event)
+        found.append(Block(start=start, end=len(data), ready=None, event=None))
+    return found
 
 
 # -- where reads from the network began, and what they cut in two ------------------
@@ -371,9 +359,6 @@ class Walk(Sequence[Step]):
     def __getitem__(self, index: slice) -> tuple[Step, ...]: ...
     def __getitem__(self, index: int | slice) -> Step | tuple[Step, ...]:
         return self._steps[index]
-
-    def __iter__(self) -> Iterator[Step]:
-        return iter(self._steps)
 
     def raw(self, step: Step) -> bytes:
         """Return the bytes of a step."""

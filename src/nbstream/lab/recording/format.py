@@ -34,6 +34,10 @@ _ENDS = {"crlf": b"\r\n", "lf": b"\n", "cut": b""}
 #: What an editor would show wrongly, split at or strip.
 _ODD = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]|\s\Z")
 _PIECE = re.compile(rb"[^\n]*\n|[^\n]+")
+#: The end of a character, what lies between, the beginning of another one.
+_EDGES = re.compile(
+    rb"(?s)([\x80-\xbf]{0,3}(?![\x80-\xbf])|)(.*?)([\xc0-\xff][^\xc0-\xff]{0,3}|)"
+)
 
 
 def encode(data: bytes) -> Iterator[tuple[str, str]]:
@@ -58,23 +62,17 @@ def encode(data: bytes) -> Iterator[tuple[str, str]]:
 
 def _torn(piece: bytes) -> Iterator[tuple[str, str]]:
     """Write a piece that begins or ends inside a character: only that as base64."""
-    start = next((at for at, b in enumerate(piece[:4]) if b & 0xC0 != 0x80), 0)
-    stop = len(piece)
-    for back in range(1, min(4, stop - start) + 1):
-        if piece[-back] >= 0xC0:
-            stop -= back
-            break
-    middle = piece[start:stop]
+    edges = _EDGES.fullmatch(piece)
+    before, middle, after = edges.groups() if edges else (piece, b"", b"")
     try:
         middle.decode()
     except UnicodeDecodeError:
-        yield "b64", base64.b64encode(piece).decode()
-        return
-    if start:
-        yield "b64", base64.b64encode(piece[:start]).decode()
+        before, middle, after = piece, b"", b""
+    if before:
+        yield "b64", base64.b64encode(before).decode()
     yield from encode(middle)
-    if piece[stop:]:
-        yield "b64", base64.b64encode(piece[stop:]).decode()
+    if after:
+        yield "b64", base64.b64encode(after).decode()
 
 
 def decode(kind: str, text: str) -> bytes:
