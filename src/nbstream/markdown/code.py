@@ -138,22 +138,26 @@ class OpenCode:
         return self._lexed(lexer, line)
 
     def _lexed(self, lexer: Lexer, text: str) -> _Tokens:
-        from pygments.lexer import ExtendedRegexLexer, LexerContext, RegexLexer
+        from pygments.lexer import LexerContext, RegexLexer
 
         own = type(lexer).get_tokens_unprocessed
         if own is RegexLexer.get_tokens_unprocessed and self._stack:
             # The same rules, but what is open at the end can be taken to the next.
             context = LexerContext(text, 0, list(self._stack), len(text))
-            lexed: Callable[..., Iterable[tuple[int, _TokenType, str]]]
-            lexed = ExtendedRegexLexer.get_tokens_unprocessed
             try:
-                found = list(lexed(lexer, context=context))
+                found = list(_resumable()(lexer, context=context))
             except TypeError:  # a rule of this lexer that takes no context
                 self._stack = []
             else:
                 self._stack = context.stack
                 return [(kind, value) for _, kind, value in found]
         return list(lexer.get_tokens(text))
+
+
+def _resumable() -> Callable[..., Iterable[tuple[int, _TokenType, str]]]:
+    from pygments.lexer import ExtendedRegexLexer
+
+    return ExtendedRegexLexer.get_tokens_unprocessed
 
 
 def _is_comment(token: tuple[_TokenType, str], begin: str, end: str) -> bool:
