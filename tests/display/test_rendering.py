@@ -7,12 +7,13 @@ from html import unescape
 from itertools import pairwise
 
 import pytest
+from harness.frames import expand
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbstream.markdown import to_html
 from nbstream.markdown.blocks import LEAST
-from nbstream.markdown.html import SHORT, expand, shorten
+from nbstream.markdown.html import SHORT, shorten
 from nbstream.markdown.rendering import Frame, Rendering
 
 FOOT = "</code></pre>\n"

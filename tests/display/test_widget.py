@@ -7,12 +7,13 @@ import sys
 import comm
 import pytest
 from comm.base_comm import BaseComm
+from harness.frames import expand
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbstream._stop import Stop
 from nbstream.markdown import to_html
-from nbstream.markdown.html import LITERAL, SHORT, expand, shorten, shortened
+from nbstream.markdown.html import LITERAL, SHORT, shorten, shortened
 from nbstream.reply import Reply
 from nbstream.screens import widget
 from nbstream.screens.bundle import bundle

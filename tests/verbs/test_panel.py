@@ -7,11 +7,11 @@ import threading
 import comm
 import pytest
 from comm.base_comm import BaseComm
+from harness.frames import expand
 
 from nbstream import Chat, offline
 from nbstream.chat.panel_widget import KINDS, LONGEST, checked
 from nbstream.errors import NbstreamError, ProviderFailure, UsageError
-from nbstream.markdown.html import expand
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 STATIC = {"text/html", "text/markdown", "text/plain"}

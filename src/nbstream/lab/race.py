@@ -10,8 +10,8 @@ import inspect
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from contextvars import copy_context
 from functools import wraps
 from typing import TYPE_CHECKING, TypeAlias
@@ -86,16 +86,6 @@ def last_race() -> Race | None:
     return _last
 
 
-@contextmanager
-def _remembered(replies: Race) -> Iterator[None]:
-    """Let ``last_race`` find this one, however it ends."""
-    global _last
-    try:
-        yield
-    finally:
-        _last = replies
-
-
 def race(
     contenders: Mapping[str, Callable[[], object]],
     *,
@@ -133,6 +123,7 @@ def race(
             ``nbstream.last_race()``, have what had arrived.
         UsageError: there is nobody to race, or not by functions.
     """
+    global _last
     named, stop, limits = _checked(contenders), Stop(), timeout_of(timeout)
     replies = Race({name: Reply() for name in named})
     shown, screens = _views(view, replies, images=images, stop=stop)
@@ -140,13 +131,18 @@ def race(
         _Lane(make, screen, replies[name], limits, stop.ring, keep_wire=keep_wire)
         for (name, make), screen in zip(named.items(), screens, strict=True)
     ]
-    with interrupts_raise(stop), _remembered(replies):
-        shown.open(replies)
-        _run(lanes, stop, lambda: shown.close(replies))
+    try:
+        with interrupts_raise(stop):
+            shown.open(replies)
+            _run(lanes, stop, lambda: shown.close(replies))
+    finally:
+        _last = replies
     if stop.by == "interrupt":
         end_script_in_one_line()
         raise RaceStopped(_STOPPED, replies)
-    _raise_broken(lanes)
+    for lane in lanes:
+        if lane.broken is not None:
+            raise lane.broken
     return replies
 
 
@@ -176,12 +172,6 @@ def _run(lanes: Sequence[_Lane], stop: Stop, close: Callable[[], None]) -> None:
             lane.join()
         stop.over()
         close()
-
-
-def _raise_broken(lanes: Iterable[_Lane]) -> None:
-    for lane in lanes:
-        if lane.broken is not None:
-            raise lane.broken
 
 
 class _Lane:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from os import PathLike
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from nbstream.errors import UsageError
 from nbstream.reply import Reply
@@ -17,6 +17,7 @@ from nbstream.reply.answer import Answer
 from nbstream.reply.timing import Delta, DeltaKind, Timing
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -93,36 +94,27 @@ def spans(timing: Timing, stall_s: float = 1.0) -> list[Span]:
     """
     found: list[Span] = []
     for kind, start_s, end_s in _steps(timing, stall_s):
-        last = found[-1] if found else None
-        if last is not None and last.kind == kind:
-            found[-1] = Span(kind, last.start_s, end_s)
-        else:
-            found.append(Span(kind, start_s, end_s))
+        if found and found[-1].kind == kind:
+            start_s = found.pop().start_s
+        found.append(Span(kind, start_s, end_s))
     return found
 
 
 def _steps(timing: Timing, stall_s: float) -> Iterator[Span]:
     zero_s = timing.request_sent_s or 0.0
-    at_s, kind = 0.0, None
-    for delta in timing.deltas:
-        now_s = delta.time_s - zero_s
-        if kind is None:
-            yield Span("waiting", 0.0, now_s)
-            at_s = now_s
-        yield from _step(delta.kind, at_s, now_s, stall_s)
-        at_s, kind = now_s, delta.kind
+    marks: list[tuple[SpanKind, float]] = [(d.kind, d.time_s) for d in timing.deltas]
     if timing.end_s is not None:
-        end_s = timing.end_s - zero_s
-        if kind is None:
-            yield Span("waiting", 0.0, end_s)
-        else:
-            yield from _step(kind, at_s, end_s, stall_s)
-
-
-def _step(kind: DeltaKind, start_s: float, end_s: float, stall_s: float) -> list[Span]:
-    if end_s - start_s >= stall_s:
-        return [Span("gap", start_s, end_s), Span(kind, end_s, end_s)]
-    return [Span(kind, start_s, end_s)]
+        marks.append((marks[-1][0] if marks else "waiting", timing.end_s))
+    at_s = marks[0][1] - zero_s if marks else 0.0
+    if marks:
+        yield Span("waiting", 0.0, at_s)
+    for kind, time_s in marks if timing.deltas else ():
+        now_s = time_s - zero_s
+        gap = now_s - at_s >= stall_s
+        if gap:
+            yield Span("gap", at_s, now_s)
+        yield Span(kind, now_s if gap else at_s, now_s)
+        at_s = now_s
 
 
 def totals(deltas: Sequence[Delta], zero_s: float) -> tuple[list[float], list[int]]:
@@ -241,26 +233,32 @@ def _draw_bars(
     from matplotlib.patches import Patch
     from matplotlib.transforms import blended_transform_factory
 
-    used: set[SpanKind] = set()
+    bars: dict[SpanKind, Artist] = {}
     for row, reply in enumerate(replies.values()):
         timing = _timing(reply)
         for kind, start_s, end_s in spans(timing, stall_s):
-            used.add(kind)
-            width_s, look = end_s - start_s, _look(kind)
-            axes.barh(row, width_s, left=start_s, height=0.46, **look)
+            gap, (fill, hatch, _) = kind == "gap", LOOKS[kind]
+            bars[kind] = axes.barh(
+                row,
+                end_s - start_s,
+                left=start_s,
+                height=0.46,
+                facecolor=fill,
+                hatch=hatch,
+                edgecolor=INK if gap else "white",
+                linestyle=":" if gap else "-",
+                linewidth=0.8 if gap else 0,
+            )[0]
         _draw_end(axes, row, reply, _end_s(timing))
     axes.set_yticks(range(len(replies)), [_short(name) for name in replies])
     axes.set_ylim(len(replies) - 0.35, -0.45)
     axes.tick_params(axis="x", labelbottom=False, length=0)
     axes.tick_params(axis="y", length=0)
-    keys = [
-        Patch(label=label, **_look(kind))
-        for kind, (_, _, label) in LOOKS.items()
-        if kind in used
-    ]
-    keys.append(Patch(facecolor=INK, alpha=0.5, label="the wait without streaming"))
+    keys = {label: bars[kind] for kind, (*_, label) in LOOKS.items() if kind in bars}
+    keys["the wait without streaming"] = Patch(facecolor=INK, alpha=0.5)
     axes.legend(
-        handles=keys,
+        list(keys.values()),
+        list(keys),
         loc="lower left",
         # From the left edge of the picture: beside long names there is no room.
         bbox_to_anchor=(0.01, 1),
@@ -273,26 +271,6 @@ def _draw_bars(
         columnspacing=1.2,
         borderaxespad=0.2,
     )
-
-
-class _Look(TypedDict):
-    facecolor: str
-    hatch: str
-    edgecolor: str
-    linestyle: Literal[":", "-"]
-    linewidth: float
-
-
-def _look(kind: SpanKind) -> _Look:
-    fill, hatch, _ = LOOKS[kind]
-    gap = kind == "gap"
-    return {
-        "facecolor": fill,
-        "hatch": hatch,
-        "edgecolor": INK if gap else "white",
-        "linestyle": ":" if gap else "-",
-        "linewidth": 0.8 if gap else 0,
-    }
 
 
 def _draw_end(axes: Axes, row: int, reply: Answer, end_s: float) -> None:

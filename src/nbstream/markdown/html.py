@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -41,11 +42,8 @@ def to_html(text: str, *, images: bool = False) -> str:
     """
     text = clean(text)
     if len(text) <= LONGEST:
-        try:
+        with suppress(RecursionError):
             tokens, _ = parse(text)
-        except RecursionError:
-            pass
-        else:
             return "".join(Writer(images=images).blocks(tokens))
     return code_block(text, "")
 
@@ -108,7 +106,9 @@ class Writer:
     def _inline(self, token: Token) -> str:
         match token.type:
             case "link_open":
-                return self._open(str(token.attrs.get("href", "")))
+                url = str(token.attrs.get("href", ""))
+                self._links.append(is_link(url))
+                return _link(url) if self._links[-1] else ""
             case "link_close":
                 return "</a>" if self._links.pop() else ""
             case "image":
@@ -126,10 +126,6 @@ class Writer:
         if token.tag in _INLINE:
             return f"<{'/' * (token.nesting < 0)}{token.tag}>"
         return _text(token.content)
-
-    def _open(self, url: str) -> str:
-        self._links.append(is_link(url))
-        return _link(url) if self._links[-1] else ""
 
     def _image(self, token: Token) -> str:
         url, alt = str(token.attrs.get("src", "")), _words(token.children or [])
@@ -215,11 +211,10 @@ _LONG = (
 SHORT = {chr(0x81 + at): long for at, long in enumerate(_LONG)}
 _CHARACTERS = {long: short for short, long in SHORT.items()}
 _TO_SHORT = re.compile("[\x80-\x9f]|" + "|".join(map(re.escape, _LONG)))
-_TO_LONG = re.compile("\x80.|[\x81-\x9f]")
 
 
 def shorten(html: str) -> str:
-    """Return ``html`` in fewer characters; ``expand`` gives it back."""
+    """Return ``html`` in fewer characters; the browser gives it back."""
     return _TO_SHORT.sub(lambda m: _CHARACTERS.get(m[0]) or LITERAL + m[0], html)
 
 
@@ -234,8 +229,3 @@ def shortened(value: object) -> object:
             return [shortened(each) for each in value]
         case _:
             return value
-
-
-def expand(short: str) -> str:
-    """Give back the HTML, as the browser does."""
-    return _TO_LONG.sub(lambda m: SHORT.get(m[0]) or m[0][1:], short)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -19,7 +19,6 @@ from nbstream.markdown.code import OpenCode, OpenFence
 from nbstream.markdown.html import Writer
 from nbstream.markdown.parser import LONGEST, checked, clean, our_parser, parse_blocks
 from nbstream.markdown.unfinished import closing_parser, shown_blocks
-from nbstream.prefix import common_prefix
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -77,9 +76,21 @@ def changes(
     return at, units(kept), (rest, *after[at + 1 :])
 
 
+def common_prefix(one: str, other: str) -> int:
+    """Return the length of what both begin with."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
 def units(text: str) -> int:
     """Return the length of ``text`` as JavaScript counts it."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 class Rendering:
@@ -296,11 +307,10 @@ class _BlockWriter(Writer):
         """Return the HTML of a block's text, from memory if it is the same."""
         if token is self._leaf:
             return self._read(token, closing_parser(), in_item=in_item)[0]
-        key = (in_item, token.content)
-        if key not in self._now:
-            found = self._last.get(key)
-            self._now[key] = found or self._read(token, our_parser(), in_item=in_item)
-        html, labels = self._now[key]
+        html, labels = self._once(
+            (in_item, token.content),
+            lambda: self._read(token, our_parser(), in_item=in_item),
+        )
         self._labels |= labels
         return html
 
@@ -308,11 +318,13 @@ class _BlockWriter(Writer):
         """Return the HTML of what is no text; code is coloured once only."""
         if token.type != "fence":
             return super().block(token)
-        key = (token.info, token.content)
+        key, write = (token.info, token.content), super().block
+        return self._once(key, lambda: (write(token), frozenset()))[0]
+
+    def _once(self, key: tuple[object, str], write: Callable[[], _Written]) -> _Written:
         if key not in self._now:
-            found = self._last.get(key) or (super().block(token), frozenset())
-            self._now[key] = found
-        return self._now[key][0]
+            self._now[key] = self._last.get(key) or write()
+        return self._now[key]
 
     def _read(self, token: Token, md: MarkdownIt, *, in_item: bool) -> _Written:
         self._references.asked.clear()

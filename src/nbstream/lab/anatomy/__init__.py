@@ -18,9 +18,8 @@ from typing import TypeAlias
 
 from nbstream.errors import UsageError
 from nbstream.lab.anatomy.growth import Change, Section
-from nbstream.lab.anatomy.steps import Cut, Step, even_reads
+from nbstream.lab.anatomy.steps import Cut, Step, Walk, even_reads
 from nbstream.lab.anatomy.table import markdown
-from nbstream.lab.anatomy.walk import Walk
 from nbstream.lab.recording.exchange import Exchange
 from nbstream.markdown import to_html
 from nbstream.reply import Reply

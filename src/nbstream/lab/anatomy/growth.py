@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
-from nbstream.prefix import common_prefix
+from nbstream.markdown.rendering import common_prefix
 from nbstream.reply import Choice, Reply, ToolCall
 from nbstream.reply.partial_json import PartialJson
 from nbstream.types import Event, Hop, Ignored, Start, TextDelta, TextDone, Usage
@@ -61,7 +61,6 @@ class Growth:
     def __init__(self, reply: Reply) -> None:
         self._reply = reply
         self.texts: dict[str, str] = {}
-        self.titles: dict[str, str] = {}
         self._partials: dict[str, PartialJson] = {}
 
     def after(self, events: Iterable[Event]) -> tuple[Change, ...]:
@@ -70,14 +69,13 @@ class Growth:
         rest = []
         for event in events:
             if isinstance(event, _TEXTS):
-                choice = self._choice(event.choice)
+                choice = next(c for c in self._reply.choices if c.index == event.choice)
                 found[f"{choice.index}/{event.kind}"] = choice.text_of(event.kind)
             else:
                 rest.append(event)
-        if all(isinstance(event, _COUNTS) for event in rest):
-            found |= dict(self._facts()) if rest else {}
-        else:
-            found |= dict(self._everything())
+        if rest:
+            counts = all(isinstance(event, _COUNTS) for event in rest)
+            found |= dict(self._facts() if counts else self._everything())
         return tuple(self._changes(found))
 
     def finish(self) -> tuple[Change, ...]:
@@ -88,9 +86,6 @@ class Growth:
         """Return what there was, in the order in which to show it."""
         many = len(self._reply.choices) > 1
         return [_section(key, many) for key in sorted(self.texts, key=_place)]
-
-    def _choice(self, index: int) -> Choice:
-        return next(each for each in self._reply.choices if each.index == index)
 
     def _all_of(self, choice: Choice) -> Iterator[tuple[str, str]]:
         at = f"{choice.index}"
@@ -177,13 +172,7 @@ _TITLES: Mapping[str, str] = {
     "arguments": "Arguments, as they came",
     "parsed": "Arguments, read so far",
 }
-_KINDS: Mapping[str, SectionKind] = {
-    "reasoning": "reasoning",
-    "text": "text",
-    "refusal": "refusal",
-    "arguments": "arguments",
-    "parsed": "parsed",
-}
+_KINDS: Mapping[str, SectionKind] = {kind: kind for kind in get_args(SectionKind)}
 
 
 def _section(key: str, many: bool) -> Section:

@@ -8,13 +8,17 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import overload
 
 from nbstream._reader import Reader
 from nbstream.errors import UsageError
 from nbstream.lab.anatomy.growth import Change, Growth
 from nbstream.reply.timing import Read
+from nbstream.lab.anatomy.growth import Change, Growth, Section, apply
+from nbstream.reply import Reply
+from nbstream.reply.wire import Read, Wire
 from nbstream.sse import Decoder, ServerSentEvent
-from nbstream.types import Event
+from nbstream.types import Event, Failure, Finish, TextDelta, TextDone
 
 # -- where each event lies in the bytes: from its first line to its empty line ------
 # https://html.spec.whatwg.org/multipage/server-sent-events.html (9.2.5 and 9.2.6).
@@ -42,40 +46,28 @@ class Block:
     event: ServerSentEvent | None
 
 
-def blocks(data: bytes) -> Iterator[Block]:
-    """Give the blocks of a body, in order and without a gap.
+def blocks(data: bytes) -> list[Block]:
+    """Return the blocks of a body, in order and without a gap.
 
     Empty lines that follow one another belong to the block before them.
     """
     decoder = Decoder()
-    found: Block | None = None
+    found: list[Block] = []
     start = at = 0
     for match in _LINE.finditer(data):
         line, end = match[0], match.end()
-        if _is_empty(line, at):
-            if found is not None and start == at:
-                found = replace(found, end=end)
+        if (line if at else line.removeprefix(_BOM)) in _ENDS:
+            if found and start == at:
+                found[-1] = replace(found[-1], end=end)
             else:
-                if found is not None:
-                    yield found
-                found = _whole(decoder, data, start, end)
+                event = next(iter(decoder.feed(data[start:end])), None)
+                ready = end - line.endswith(b"\r\n")
+                found.append(Block(start=start, end=end, ready=ready, event=event))
             start = end
         at = end
-    if found is not None:
-        yield found
     if start < len(data):
-        yield Block(start=start, end=len(data), ready=None, event=None)
-
-
-def _is_empty(line: bytes, at: int) -> bool:
-    return (line if at else line.removeprefix(_BOM)) in _ENDS
-
-
-def _whole(decoder: Decoder, data: bytes, start: int, end: int) -> Block:
-    events = decoder.feed(data[start:end])
-    ready = end - 1 if data.endswith(b"\r\n", start, end) else end
-    event = events[0] if events else None
-    return Block(start=start, end=end, ready=ready, event=event)
+        found.append(Block(start=start, end=len(data), ready=None, event=None))
+    return found
 
 
 # -- where reads from the network began, and what they cut in two ------------------
@@ -312,3 +304,121 @@ def steps(
             cuts=found,
             breaks=breaks(data, block, found),
         )
+
+
+# -- all of them, and what had been accumulated at each ----------------------------
+
+#: After so many steps a snapshot is kept.
+STRIDE = 128
+
+
+class Walk(Sequence[Step]):
+    """A stream's steps: look at them by number.
+
+    Attributes:
+        api: The wire API, such as ``"openai.chat"``; "" if nothing told it.
+        data: The body of the response, as it came.
+        reads: What each read from the network gave, one after the other.
+        reply: What it all adds up to, ended as the stream ended, or still running.
+        steady: Whether the times are those of a recording. Others differ from run to
+            run, and so are not in the table.
+        sections: What is accumulated, in the order in which it is shown.
+    """
+
+    def __init__(
+        self,
+        data: bytes,
+        reads: Sequence[Read] = (),
+        *,
+        api: str = "",
+        stopped: bool = False,
+        exception: BaseException | None = None,
+        running: bool = False,
+        steady: bool = True,
+    ) -> None:
+        self.data = data
+        self.steady = steady
+        self.reads = whole_reads(data, reads)
+        self.reply = Reply(api)
+        reader, growth = Reader(self.reply), Growth(self.reply)
+        self._steps = tuple(steps(data, self.reads, reader, growth))
+        pieces = ((each.time_s, data[each.offset : each.end]) for each in self.reads)
+        self.reply.wire = Wire(pieces)  # not step by step, as it was read here
+        if not running:
+            self.reply._end(stopped=stopped, exception=exception)
+        #: What the end of the stream changed: the outcome, calls left unfinished.
+        self.last = growth.finish()
+        self.api = self.reply.api
+        self.sections: tuple[Section, ...] = tuple(growth.sections())
+        self._snapshots: list[dict[str, str]] = [{}]
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    @overload
+    def __getitem__(self, index: int) -> Step: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Step, ...]: ...
+    def __getitem__(self, index: int | slice) -> Step | tuple[Step, ...]:
+        return self._steps[index]
+
+    def raw(self, step: Step) -> bytes:
+        """Return the bytes of a step."""
+        return self.data[step.start : step.end]
+
+    def at(self, count: int) -> dict[str, str]:
+        """Return what has been accumulated after so many steps, by section's key.
+
+        ``at(0)`` is before anything came; ``at(len(anatomy) + 1)`` is after the
+        stream had ended.
+
+        Raises:
+            IndexError: there are not so many steps.
+        """
+        if not 0 <= count <= len(self) + 1:
+            msg = f"there are {len(self)} steps, so count is 0 to {len(self) + 1}, "
+            raise IndexError(f"{msg}not {count!r}")
+        steps = min(count, len(self))
+        while len(self._snapshots) <= steps // STRIDE:
+            self._snapshots.append(self._replayed(len(self._snapshots) * STRIDE))
+        texts = self._replayed(steps)
+        return apply(texts, self.last) if count > len(self) else texts
+
+    def _replayed(self, count: int) -> dict[str, str]:
+        nearest = min(count // STRIDE, len(self._snapshots) - 1)
+        texts = self._snapshots[nearest]
+        changes = (c for s in self._steps[nearest * STRIDE : count] for c in s.changes)
+        return apply(texts, changes)
+
+    def after_bytes(self, count: int) -> int:
+        """Return how many steps are whole after so many bytes."""
+        return bisect_right(self._steps, count, key=self._ready)
+
+    def _ready(self, step: Step) -> int:
+        return len(self.data) + 1 if step.ready is None else step.ready
+
+    @property
+    def landmarks(self) -> dict[str, int]:
+        """The steps to jump to, by name; their numbers, from 1."""
+        found: dict[str, int] = {}
+        for step in self:
+            for event in step.events:
+                match event:
+                    case TextDelta() | TextDone() if event.text:
+                        is_thought = event.kind == "reasoning"
+                        name = "first reasoning" if is_thought else "first token"
+                        found.setdefault(name, step.number)
+                    case Finish():
+                        found["finish"] = step.number
+                    case Failure():
+                        found.setdefault("failure", step.number)
+                    case _:
+                        pass
+            for change in step.changes:
+                key = change.key.split("/")
+                if key[1:2] == ["call"] and len(key) == 3 and not change.dropped:
+                    name = change.added.partition(" · ")[0]
+                    found.setdefault(
+                        f"tool call {int(key[2]) + 1}: {name}", step.number
+                    )
+        return found

@@ -9,8 +9,7 @@ from dataclasses import MISSING, fields
 from itertools import chain, pairwise
 
 from nbstream.errors import UsageError
-from nbstream.lab.anatomy.steps import Cut, Step
-from nbstream.lab.anatomy.walk import Walk
+from nbstream.lab.anatomy.steps import Step, Walk
 from nbstream.markdown import to_safe_markdown
 from nbstream.types import Event
 
@@ -111,14 +110,9 @@ def event_line(event: Event, length: int = 60) -> str:
     return f"{type(event).__name__}({', '.join(said)})"
 
 
-def seconds(time_s: float | None) -> str:
-    """Return a time in seconds, or "" if it is not known."""
-    return "" if time_s is None else f"{time_s:.3f} s"
-
-
-def size(count: int, one: str, many: str = "") -> str:
+def size(count: int, one: str) -> str:
     """Return a count with its noun: ``1 event``, ``2,000 events``."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+    return f"{count:,} {one if count == 1 else one + 's'}"
 
 
 #: How much of each is shown, in characters.
@@ -204,7 +198,8 @@ def _row(body: Walk, step: Step, timed: bool) -> str:
         _events(step),
         _changes(body, step),
     ]
-    return _line(cells, (seconds(time_s) or "?").replace(" ", _TIGHT) if timed else "")
+    time = "?" if time_s is None else f"{time_s:.3f}{_TIGHT}s"
+    return _line(cells, time if timed else "")
 
 
 def _wire(text: str) -> str:
@@ -259,16 +254,13 @@ def _troubles(body: Walk) -> Iterator[str]:
         said = f"**The network cut {size(events, 'event')}**"
         if characters:
             said += f" and {size(len(characters), 'character')}"
-        yield "\n".join([f"{said}:", "", *_listed(_cut_lines(characters or cuts))])
+        lines = [f"event {s.number}: {code(str(cut))}" for s, cut in characters or cuts]
+        yield "\n".join([f"{said}:", "", *_listed(lines)])
     broken = [step for step in body if step.breaks]
     if broken:
         said = f"**Splitting lines read by read breaks {size(len(broken), 'event')}**"
         lines = [f"event {s.number}: {code(s.breaks[0])}" for s in broken]
         yield "\n".join([f"{said}:", "", *_listed(lines)])
-
-
-def _cut_lines(cuts: Sequence[tuple[Step, Cut]]) -> list[str]:
-    return [f"event {step.number}: {code(str(cut))}" for step, cut in cuts]
 
 
 def _listed(lines: Sequence[str]) -> Iterator[str]:

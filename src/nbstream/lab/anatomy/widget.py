@@ -16,9 +16,9 @@ import anywidget
 import traitlets
 
 from nbstream.lab.anatomy.growth import Change
-from nbstream.lab.anatomy.steps import Step
+from nbstream.lab.anatomy.steps import Step, Walk
 from nbstream.lab.anatomy.table import event_fields
-from nbstream.lab.anatomy.walk import Walk
+from nbstream.markdown.rendering import units
 from nbstream.static import module, style
 
 #: How many of them stay alive; the table stands in the place of older ones.
@@ -94,14 +94,7 @@ def _step(step: Step, at: Mapping[str, int]) -> Plain:
 
 
 def _changes(changes: Iterable[Change], at: Mapping[str, int]) -> Plain:
-    return [
-        [at[each.key], _units(each.dropped), _whole(each.added)] for each in changes
-    ]
-
-
-def _units(text: str) -> int:
-    """Return the length of a text as JavaScript counts it."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return [[at[each.key], units(each.dropped), _whole(each.added)] for each in changes]
 
 
 def _whole(text: str) -> str:

@@ -57,8 +57,7 @@ class Exchange:
     @property
     def target(self) -> str:
         """The path of the URL, and its query."""
-        after_host = self.url.partition("://")[2].partition("/")[2]
-        return f"/{after_host}"
+        return f"/{self.url.partition('://')[2].partition('/')[2]}"
 
     @property
     def body(self) -> bytes:
@@ -114,8 +113,8 @@ class Exchange:
         return read_timed(self.reads, self.api, self.response_s)
 
     def __repr__(self) -> str:
-        size = sum(len(read.data) for read in self.reads)
         return (
             f"<Exchange {self.number}: {self.api or 'other'} {self.method} {self.url}, "
-            f"{self.status}, {size} bytes in {len(self.reads)} reads, {self.ended}>"
+            f"{self.status}, {len(self.body)} bytes in {len(self.reads)} reads, "
+            f"{self.ended}>"
         )

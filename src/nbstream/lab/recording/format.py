@@ -11,7 +11,7 @@ import binascii
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import cast, get_args
@@ -34,6 +34,10 @@ _ENDS = {"crlf": b"\r\n", "lf": b"\n", "cut": b""}
 #: What an editor would show wrongly, split at or strip.
 _ODD = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]|\s\Z")
 _PIECE = re.compile(rb"[^\n]*\n|[^\n]+")
+#: The end of a character, what lies between, the beginning of another one.
+_EDGES = re.compile(
+    rb"(?s)([\x80-\xbf]{0,3}(?![\x80-\xbf])|)(.*?)([\xc0-\xff][^\xc0-\xff]{0,3}|)"
+)
 
 
 def encode(data: bytes) -> Iterator[tuple[str, str]]:
@@ -58,23 +62,17 @@ def encode(data: bytes) -> Iterator[tuple[str, str]]:
 
 def _torn(piece: bytes) -> Iterator[tuple[str, str]]:
     """Write a piece that begins or ends inside a character: only that as base64."""
-    start = next((at for at, b in enumerate(piece[:4]) if b & 0xC0 != 0x80), 0)
-    stop = len(piece)
-    for back in range(1, min(4, stop - start) + 1):
-        if piece[-back] >= 0xC0:
-            stop -= back
-            break
-    middle = piece[start:stop]
+    edges = _EDGES.fullmatch(piece)
+    before, middle, after = edges.groups() if edges else (piece, b"", b"")
     try:
         middle.decode()
     except UnicodeDecodeError:
-        yield "b64", base64.b64encode(piece).decode()
-        return
-    if start:
-        yield "b64", base64.b64encode(piece[:start]).decode()
+        before, middle, after = piece, b"", b""
+    if before:
+        yield "b64", base64.b64encode(before).decode()
     yield from encode(middle)
-    if piece[stop:]:
-        yield "b64", base64.b64encode(piece[stop:]).decode()
+    if after:
+        yield "b64", base64.b64encode(after).decode()
 
 
 def decode(kind: str, text: str) -> bytes:
@@ -127,7 +125,7 @@ def request_block(
     """Write what was asked; ``None`` is no JSON body."""
     details = [("header", f"{name}: {value}") for name, value in headers]
     if body is not None:
-        details += [("json", line) for line in _pretty(body).split("\n")]
+        details += [("json", line) for line in _pretty(body)]
     return "\n" + _block(f"request {number} {at_s:.3f} {method} {url}", details)
 
 
@@ -152,13 +150,11 @@ def end_block(number: int, at_s: float, how: Ending, notes: Iterable[str]) -> st
 
 
 def _block(title: str, details: Iterable[tuple[str, str]]) -> str:
-    return "\n".join([_line(title), *_indented(details)]) + "\n"
-
-
-def _indented(details: Iterable[tuple[str, str]]) -> Iterator[str]:
+    lines = [_line(title)]
     for kind, text in details:
-        safe = text if kind in {"lf", "crlf", "cut", "b64", "json"} else _line(text)
-        yield f"  {kind} {safe}".rstrip(" ")
+        safe = text if kind in (*KINDS, "json") else _line(text)
+        lines.append(f"  {kind} {safe}".rstrip(" "))
+    return "\n".join(lines) + "\n"
 
 
 def _line(text: str) -> str:
@@ -166,15 +162,10 @@ def _line(text: str) -> str:
     return " ".join(_UNSAFE.sub(" ", text).split())
 
 
-def _pretty(body: object) -> str:
+def _pretty(body: object) -> list[str]:
     """Write JSON in lines; what an editor may not keep is escaped."""
-    written = json.dumps(body, ensure_ascii=False, indent=2)
-    lines = written.split("\n")
-    return "\n".join(_UNSAFE.sub(_escaped, line) for line in lines)
-
-
-def _escaped(odd: re.Match[str]) -> str:
-    return f"\\u{ord(odd[0]):04x}"
+    lines = json.dumps(body, ensure_ascii=False, indent=2).split("\n")
+    return [_UNSAFE.sub(lambda odd: f"\\u{ord(odd[0]):04x}", line) for line in lines]
 
 
 # -- reading: one exchange of a file ------------------------------------------------
@@ -204,64 +195,64 @@ class _Draft:
     """An exchange while its blocks are read."""
 
     def __init__(self, number: int, block: _Block, time_s: float, rest: str) -> None:
-        self._method, _, self._url = rest.partition(" ")
-        if not urlsplit(self._url).scheme:
+        method, _, url = rest.partition(" ")
+        if not urlsplit(url).scheme:
             raise _Damage(f"{rest!r} is no method and URL, such as POST https://...")
-        self._number, self._line, self._started_s = number, block.line, time_s
         self._notes: list[str] = []
-        self._request_headers = self._headers(block)
-        self._request = _json(block)
-        self._response: tuple[int, float, dict[str, str]] | None = None
         self._reads: list[Read] = []
-        self._ended: Ending = "interrupted"
+        self._found = Exchange(
+            number=number,
+            line=block.line,
+            api=api_of(urlsplit(url).path),
+            method=method,
+            url=url,
+            started_s=time_s,
+            request_headers=self._headers(block),
+            request=_json(block),
+            status=None,
+            response_s=0.0,
+            response_headers={},
+            reads=(),
+            ended="interrupted",
+            notes=(),
+        )
+
+    def exchange(self) -> Exchange:
+        """Return what has been read."""
+        reads, notes = tuple(self._reads), tuple(self._notes)
+        return replace(self._found, reads=reads, notes=notes)
 
     def add(self, word: str, block: _Block, time_s: float, rest: str) -> None:
         """Add what follows the request."""
-        if self._ended != "interrupted":
-            raise _Damage(f"exchange {self._number} has ended above this line")
+        which = f"exchange {self._found.number}"
+        if self._found.ended != "interrupted":
+            raise _Damage(f"{which} has ended above this line")
         if word == "end":
             self._end(block, rest)
         elif word == "response":
             self._respond(block, time_s, rest)
-        elif self._response is None:
-            msg = f"exchange {self._number} has no response above this line"
-            raise _Damage(msg)
+        elif self._found.status is None:
+            raise _Damage(f"{which} has no response above this line")
         else:
             self._reads.append(Read(time_s, _bytes(block, rest)))
-
-    def exchange(self) -> Exchange:
-        """Return what has been read."""
-        status, response_s, headers = self._response or (None, 0.0, {})
-        return Exchange(
-            number=self._number,
-            line=self._line,
-            api=api_of(urlsplit(self._url).path),
-            method=self._method,
-            url=self._url,
-            started_s=self._started_s,
-            request_headers=self._request_headers,
-            request=self._request,
-            status=status,
-            response_s=response_s,
-            response_headers=headers,
-            reads=tuple(self._reads),
-            ended=self._ended,
-            notes=tuple(self._notes),
-        )
 
     def _respond(self, block: _Block, time_s: float, rest: str) -> None:
         if not (len(rest) == 3 and rest.isascii() and rest.isdigit() and rest >= "100"):
             raise _Damage(f"{rest!r} is no HTTP status, such as 200")
-        if self._response is not None:
-            raise _Damage(f"exchange {self._number} has a response above this line")
-        self._response = int(rest), time_s, self._headers(block)
+        if self._found.status is not None:
+            msg = f"exchange {self._found.number} has a response above this line"
+            raise _Damage(msg)
+        headers, status = self._headers(block), int(rest)
+        self._found = replace(
+            self._found, status=status, response_s=time_s, response_headers=headers
+        )
 
     def _end(self, block: _Block, rest: str) -> None:
         if rest not in get_args(Ending):
             known = ", ".join(get_args(Ending))
             raise _Damage(f"{rest!r} is no way to end; known: {known}")
-        self._headers(block)
-        self._ended = cast("Ending", rest)
+        self._headers(block)  # for its notes
+        self._found = replace(self._found, ended=cast("Ending", rest))
 
     def _headers(self, block: _Block) -> dict[str, str]:
         """Return the headers of a block, and keep its notes."""
@@ -355,7 +346,7 @@ def loads(data: bytes, name: str = "recording") -> tuple[Exchange, ...]:
     line = 1
     try:
         lines = _lines(data)
-        blocks = list(_blocks(lines))
+        blocks = _blocks(lines)
         for block in blocks:
             line = block.line
             try:
@@ -405,20 +396,17 @@ def _check_version(first: str) -> None:
         raise _Damage(msg, 1)
 
 
-def _blocks(lines: list[str]) -> Iterator[_Block]:
+def _blocks(lines: list[str]) -> list[_Block]:
     """Put each title together with its indented lines."""
-    block: _Block | None = None
+    blocks: list[_Block] = []
     for number, text in enumerate(lines[1:], 2):
         if text.startswith("  "):
-            if block is None:
+            if not blocks:
                 raise _Damage("an indented line belongs under a title", number)
-            block.details.append((number, text[2:]))
+            blocks[-1].details.append((number, text[2:]))
         elif text.strip() and not text.startswith("#"):
-            if block is not None:
-                yield block
-            block = _Block(text, number, [])
-    if block is not None:
-        yield block
+            blocks.append(_Block(text, number, []))
+    return blocks
 
 
 def _is_torn(block: _Block, lines: list[str]) -> bool:

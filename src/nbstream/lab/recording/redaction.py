@@ -48,7 +48,8 @@ def allowed_headers(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, s
 
 def request_secrets(url: str, headers: Mapping[str, str], body: object) -> Secrets:
     """Return what must not be written of one exchange, as its request shows it."""
-    found = [value for name, value in os.environ.items() if _is_variable(name)]
+    variables = os.environ.items()
+    found = [value for name, value in variables if _SECRET_VARIABLES.fullmatch(name)]
     for name, value in headers.items():
         if _SECRET_HEADERS.fullmatch(name.lower()):
             found += [value, value.partition(" ")[2]]
@@ -56,10 +57,6 @@ def request_secrets(url: str, headers: Mapping[str, str], body: object) -> Secre
     found += [parts.password or "", *(v for _, v in _queries(parts.query))]
     found += _named_in(body)
     return Secrets(value for value in found if len(value) >= _SHORTEST)
-
-
-def _is_variable(name: str) -> bool:
-    return _SECRET_VARIABLES.fullmatch(name) is not None
 
 
 def _queries(query: str) -> Iterator[tuple[str, str]]:
@@ -134,7 +131,8 @@ class Secrets:
             The bytes, and how many keys were in them.
         """
         spans = [found.span() for found in self._known_bytes.finditer(data)]
-        spans += [f.span(1) for f in _NAMED.finditer(data) if not _is_filler(f[1])]
+        named = _NAMED.finditer(data)
+        spans += [each.span(1) for each in named if each[1] != _filler(len(each[1]))]
         spans += find_keys(data)
         if not spans:
             return data, 0
@@ -209,7 +207,3 @@ def _spellings(value: str) -> Iterator[str]:
 def _filler(size: int) -> bytes:
     said = b"[key-removed]"
     return said.ljust(size, b"*") if size >= len(said) else b"*" * size
-
-
-def _is_filler(value: bytes) -> bool:
-    return value == _filler(len(value))
