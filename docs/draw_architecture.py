@@ -49,7 +49,7 @@ def row(floor: str, names: list[str], top: int) -> str:
         if not (count := lines(name)):
             continue  # a room that is only planned
         word = "nbstream" if name == "." else name
-        width = round(len(word) * UNIT + 20)
+        width = max(72, round(len(word) * UNIT + 20))
         middle = left + width // 2
         found += [
             f'<rect x="{left}" y="{top + 18}" width="{width}" height="40"/>',
