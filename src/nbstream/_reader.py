@@ -10,7 +10,7 @@ from nbstream.errors import UsageError
 from nbstream.providers import Provider, detect, provider
 from nbstream.providers.payloads import get
 from nbstream.reply import Reply, Timing
-from nbstream.reply.wire import Wire
+from nbstream.reply.timing import Wire
 from nbstream.sse import Decoder, ServerSentEvent
 from nbstream.types import End, Event, Failure, Ignored, Round, ToolResult
 

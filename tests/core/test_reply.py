@@ -6,7 +6,7 @@ from IPython.utils.capture import capture_output
 from nbstream.errors import UsageError
 from nbstream.reply import Reply
 from nbstream.reply.parts import parse_arguments
-from nbstream.reply.wire import Read, Wire
+from nbstream.reply.timing import Read, Wire
 from nbstream.types import (
     ArgumentDelta,
     Arguments,

@@ -6,7 +6,7 @@ import pytest
 
 from nbstream._stop import Stop
 from nbstream.screens.kernel_messages import PRIVATE, hook, pump, watch
-from nbstream.screens.stop_button import LATE_S, Hands
+from nbstream.screens.stop_button import LATE_S, StopButton
 
 # -- without a kernel ------------------------------------------------------------------
 
@@ -47,7 +47,7 @@ def stop():
 
 @pytest.fixture
 def hands(button, stop):
-    return Hands(button, stop, clock=button.clock)
+    return StopButton(button, stop, clock=button.clock)
 
 
 def block(button, hands):
@@ -215,7 +215,7 @@ import time
 import anywidget, traitlets
 from IPython.display import display
 import nbstream, nbstream._show
-from nbstream.screens.stop_button import Hands
+from nbstream.screens.stop_button import StopButton
 
 class View(anywidget.AnyWidget):
     _esm = "export default {render() {}}"
@@ -227,7 +227,7 @@ class Screen:
         self.stop = stop
     def open(self, reply):
         self.view = View()
-        self.hands = Hands(self.view, self.stop)
+        self.hands = StopButton(self.view, self.stop)
         self.handle = display(self.view, display_id=True)
     def interval_s(self):
         return 0.05

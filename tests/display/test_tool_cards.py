@@ -15,7 +15,7 @@ from nbstream.reply import Reply
 from nbstream.screens.base import prompting
 from nbstream.screens.bundle import SHOWN_OF_RESULT, bundle
 from nbstream.screens.sections import Facts, Sections
-from nbstream.screens.stop_button import Hands
+from nbstream.screens.stop_button import StopButton
 from nbstream.screens.terminal import TerminalScreen
 from nbstream.tool_runs import Consents
 from nbstream.types import (
@@ -266,14 +266,14 @@ def test_the_page_answers(case):
     """Only True is consent."""
     message, told = HEARD[case]
     consents = Answered()
-    Hands(Button(), Stop(), consents=consents).take(message)
+    StopButton(Button(), Stop(), consents=consents).take(message)
 
     assert consents.told == told
 
 
 def test_a_page_that_answers_what_nobody_asked():
     """Is not heard."""
-    Hands(Button(), Stop()).take({"kind": "consent", "call": "0.0", "allow": True})
+    StopButton(Button(), Stop()).take({"kind": "consent", "call": "0.0", "allow": True})
 
 
 # -- in a terminal ---------------------------------------------------------------------

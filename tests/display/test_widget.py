@@ -117,7 +117,7 @@ def in_words(messages):
 def hear(screen, content):
     """Let the page say something."""
     data = {"method": "custom", "content": content}
-    screen._display.model.comm.handle_msg({"content": {"data": data}, "buffers": []})
+    screen.model.comm.handle_msg({"content": {"data": data}, "buffers": []})
 
 
 def say(screen, reply, *texts, kind="text"):
@@ -408,7 +408,7 @@ def test_a_wait_before_a_retry_is_told(screen, sent):
     clock.now_s = 2.0
     screen.wait(reply, 2, "Busy.")
     retry = {"at_s": 4.0, "why": "Busy."}
-    whole = screen._display.model.get_state()["snapshot"]
+    whole = screen.model.get_state()["snapshot"]
     say(screen, reply, "Hello")
 
     told, answer = custom(sent)
@@ -488,14 +488,14 @@ def test_a_page_loaded_later_finds_everything(screen):
     """In the state: all sections, the facts, and at last the output to put there."""
     reply = Reply("text")
     say(screen, reply, "Hel", "lo")
-    midway = in_full(screen._display.model.get_state()["snapshot"])
+    midway = in_full(screen.model.get_state()["snapshot"])
     screen.close(ended(reply))
-    last = screen._display.model.get_state()["snapshot"]
+    last = screen.model.get_state()["snapshot"]
 
     assert (midway["seq"], Page(midway["sections"]).html) == (2, "<p>Hello</p>\n")
     assert (midway["phase"], "final" in midway) == ("writing", False)
     assert last["final"]["data"] == bundle(reply)
-    assert last["final"]["model_id"] == screen._display.model.model_id
+    assert last["final"]["model_id"] == screen.model.model_id
 
 
 # -- what is taken -------------------------------------------------------------
@@ -541,11 +541,11 @@ def test_nothing_else_is_taken(screen, sent, content):
 
 def test_a_page_cannot_change_the_state(screen):
     """Not even the script that other pages would be given."""
-    before = screen._display.model.get_state()
+    before = screen.model.get_state()
     data = {"method": "update", "state": {"_esm": "evil()", "snapshot": {}, "block": 9}}
-    screen._display.model.comm.handle_msg({"content": {"data": data}, "buffers": []})
+    screen.model.comm.handle_msg({"content": {"data": data}, "buffers": []})
 
-    assert screen._display.model.get_state() == before
+    assert screen.model.get_state() == before
 
 
 def test_what_is_taken_is_listed():

@@ -184,7 +184,7 @@ class Wire(Loopback):
     async def _stream(self, request, exchange: Exchange, http, writer, watch) -> bool:
         plan, tokens = exchange.plan, 0
         limit = {"first": 0, "flow": -1, "whole": -1}.get(plan, TOKENS_BEFORE)
-        for data, count in _frames(exchange.api, request, plan):
+        for data, count, _ in _frames(exchange.api, request, plan):
             if count and tokens == limit:
                 break
             tokens += bool(count)

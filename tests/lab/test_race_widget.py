@@ -67,7 +67,7 @@ def screen(sent, outputs):
 
 def say(screen, content):
     data = {"method": "custom", "content": content}
-    screen._display.model.comm.handle_msg({"content": {"data": data}, "buffers": []})
+    screen.model.comm.handle_msg({"content": {"data": data}, "buffers": []})
 
 
 def test_a_new_page_gets_everything_so_far(screen, sent):

@@ -115,9 +115,9 @@ class Panel:
         return to_bundle(self._chat.exchanges(), NEEDS_WIDGETS)
 
     def _widget(self) -> dict[str, object]:
-        from nbstream.screens.widget import view_of
+        from nbstream.screens.widget import view_mime
 
-        return {**view_of(self._id), **self._explained()}
+        return {**view_mime(self._id), **self._explained()}
 
     def _saved(self) -> Mapping[str, object]:
         """Return what a page writes into the file in place of the widget."""

@@ -140,7 +140,7 @@ class PanelScreen(WidgetScreen):
     def close(self, reply: Reply) -> None:
         """Send the end. The answer stays in the panel."""
         self.update(reply)
-        self._send({"kind": "end"})
+        self.send({"kind": "end"})
         self._on_end()
 
     def state(self) -> dict[str, object]:
@@ -152,11 +152,8 @@ class PanelScreen(WidgetScreen):
             "whole": self.whole(),
         }
 
-    def resync(self) -> None:
-        """Send everything, though not all the time: a page has missed something."""
-        self._on_answer("resync")
-
-    def _send(self, message: object) -> None:
+    def send(self, message: object) -> None:
+        """Send a custom message on the panel's line."""
         if self._line is not None:
             self._line(message)
 

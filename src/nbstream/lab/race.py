@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from functools import wraps
-from typing import Protocol
+from typing import TYPE_CHECKING, TypeAlias
 
 from nbstream._player import STEP_S, Player, Screen
 from nbstream._show import opened
@@ -28,6 +28,9 @@ from nbstream.screens.bundle import Replies, display_reply
 from nbstream.screens.notebook import NotebookScreen, StaticScreen
 from nbstream.screens.terminal import TerminalScreen
 from nbstream.streams.shapes import check, is_callable
+
+if TYPE_CHECKING:
+    from nbstream.lab.race_view import WidgetRace
 
 _EXPECTED = (
     "race takes names and functions without arguments, which it calls all at once: "
@@ -246,33 +249,9 @@ def _in_pieces(made: object) -> object | Sequence[object]:
 # -- where it is shown -----------------------------------------------------------------
 
 
-class _View(Protocol):
-    """Where all of a race is shown; both are called in the cell that runs."""
-
-    def open(self, reply: Race, /) -> None:
-        """Begin: nothing has arrived yet."""
-        ...
-
-    def close(self, reply: Race, /) -> None:
-        """Show the race as it stays."""
-        ...
-
-
-class _SharedView(_View, Protocol):
-    """One that shows all of them at each update, whoever has grown."""
-
-    def interval_s(self) -> float:
-        """Return the wait between two updates, in seconds."""
-        ...
-
-    def update(self, reply: Race, /) -> None:
-        """Show the race as it is now."""
-        ...
-
-
 def _views(
     view: str | None, replies: Race, *, images: bool, stop: Stop
-) -> tuple[_View, Sequence[Screen]]:
+) -> tuple[_Shared | WidgetRace, Sequence[Screen]]:
     """Return where a race is shown, and the screen of each who takes part.
 
     Raises:
@@ -285,7 +264,7 @@ def _views(
 
             race = WidgetRace(list(replies), images=images, stop=stop)
             return race, race.lanes
-    shown: _SharedView = NotebookScreen(images=images)
+    shown: _Shared = NotebookScreen(images=images)
     if view == "none":
         shown = NoScreen()
     elif view == "static":
@@ -299,7 +278,7 @@ def _views(
 class _Part(NoScreen):
     """The screen of one of them, where one screen shows them all."""
 
-    def __init__(self, shown: _SharedView, replies: Race, lock: threading.Lock) -> None:
+    def __init__(self, shown: _Shared, replies: Race, lock: threading.Lock) -> None:
         self._shown = shown
         self._replies = replies
         self._lock = lock
@@ -329,7 +308,7 @@ class _TerminalRace:
         self._count = count
         self._left: deque[tuple[str, Reply, TerminalScreen]] = deque()
 
-    def open(self, replies: Race, /) -> None:
+    def open(self, replies: Race) -> None:
         """Begin with the first one."""
         self._left.extend(
             (name, each, TerminalScreen()) for name, each in replies.items()
@@ -342,7 +321,7 @@ class _TerminalRace:
         """Return the wait between two looks, in seconds: each looks like one alone."""
         return TerminalScreen().interval_s() / self._count
 
-    def update(self, replies: Race, /) -> None:
+    def update(self, replies: Race) -> None:
         """Write what is new of the one whose turn it is; it ends when all is known."""
         while self._left:
             _, reply, screen = self._left[0]
@@ -354,10 +333,14 @@ class _TerminalRace:
             self._left.popleft()
             self._write_name()
 
-    def close(self, replies: Race, /) -> None:
+    def close(self, replies: Race) -> None:
         """Say who was how fast."""
         sys.stdout.write(f"{replies}\n")
 
     def _write_name(self) -> None:
         if self._left:
             sys.stdout.write(f"== {self._left[0][0]} ==\n")
+
+
+#: Those that show all of a race at each update, whoever has grown.
+_Shared: TypeAlias = NotebookScreen | StaticScreen | NoScreen | _TerminalRace

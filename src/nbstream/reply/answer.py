@@ -8,8 +8,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from nbstream.reply.choice import Choice
 from nbstream.reply.parts import Part, ToolCall
-from nbstream.reply.timing import Timing
-from nbstream.reply.wire import Wire
+from nbstream.reply.timing import Timing, Wire
 from nbstream.types import FinishReason, Usage
 
 Outcome: TypeAlias = Literal["running", "complete", "stopped", "truncated", "failed"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from nbstream.screens.base import VIEWS, NoScreen, cell, place, prompting, view_of
@@ -36,15 +37,13 @@ def choose(
         from nbstream.screens.terminal import TerminalScreen
 
         return TerminalScreen(prompting=prompting(stop, consents))
+    if view == "live":
+        with suppress(ImportError):  # no anywidget, or one that cannot be loaded here
+            from nbstream.screens.widget import WidgetScreen
+
+            return WidgetScreen(images=images, stop=stop, consents=consents)
     from nbstream.screens.notebook import NotebookScreen, StaticScreen
 
     if view == "static":
         return StaticScreen(images=images)
-    if view == "live":
-        try:
-            from nbstream.screens.widget import WidgetScreen
-        except ImportError:  # no anywidget, or one that its surroundings cannot load
-            pass
-        else:
-            return WidgetScreen(images=images, stop=stop, consents=consents)
     return NotebookScreen(images=images, prompting=prompting(stop, consents))

@@ -13,8 +13,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from html import escape
 
-from IPython.display import display
-
 from nbstream._failures import told
 from nbstream.markdown import to_html, to_safe_markdown
 from nbstream.markdown.parser import parse
@@ -55,7 +53,7 @@ def bundle(reply: Reply | Replies, *, images: bool = False) -> dict[str, str]:
     """
     if isinstance(reply, Replies):
         return _side_by_side(reply, images)
-    made = {"text/html": _html(reply, images), "text/plain": _plain(reply)}
+    made = {"text/html": "\n".join(_html(reply, images)), "text/plain": _plain(reply)}
     if reply._form != "text":
         made["text/markdown"] = markdown_of(reply, images=images)
     return {mime: _SURROGATE.sub("\ufffd", said) for mime, said in made.items()}
@@ -90,11 +88,8 @@ def metadata(reply: Reply | Replies, *, timed: bool) -> dict[str, object]:
         "finish_reason": reply.finish_reason,
     }
     if usage := reply.usage:
-        found["usage"] = {
-            "input_tokens": usage.input_tokens,
-            "output_tokens": usage.output_tokens,
-            "total_tokens": usage.total_tokens,
-        }
+        names = ("input_tokens", "output_tokens", "total_tokens")
+        found["usage"] = {name: getattr(usage, name) for name in names}
     if timed and reply.timing and reply.timing.end_s is not None:
         first = reply.timing.first_text_s
         found["timing"] = {
@@ -109,6 +104,8 @@ def display_reply(reply: Reply | Replies) -> None:
 
     So ``nbstream.show(stream)`` may be the last line of a cell.
     """
+    from IPython.display import display  # a plain script has none
+
     here = cell()
     if place() == "terminal":  # it has written `Out[1]: ` already
         sys.stdout.write(f"{reply!r}\n")
@@ -126,12 +123,9 @@ def afterword(reply: Reply) -> str:
         title = f"Answer {choice.index + 1}:"
         text = plain_of(choice, reply)
         said += [title, *filter(None, [text, *_after_plain(choice, reply)])]
-    return "\n\n".join([*said, *filter(None, [_bracketed(reply)])])
-
-
-def _bracketed(reply: Reply) -> str:
-    line = status(reply)
-    return f"[{line}]" if line else ""
+    if line := status(reply):
+        said.append(f"[{line}]")
+    return "\n\n".join(said)
 
 
 def _plain(reply: Reply) -> str:
@@ -148,23 +142,20 @@ def _after_plain(choice: Choice, reply: Reply) -> Iterator[str]:
     for call in calls(choice, reply):
         yield f"{call.name}({call.arguments}){state(call)}"
         if call.run is not None:
-            yield f"{ran(call.run)}: {result(call.run)}".rstrip(": ")
+            yield f"{_RUN[call.run.state]}: {result(call.run)}".rstrip(": ")
 
 
 # -- HTML
 
 
-def _html(reply: Reply, images: bool) -> str:
-    return "\n".join(each for one in reply.rounds for each in _round_html(one, images))
-
-
-def _round_html(reply: Reply, images: bool) -> Iterator[str]:
-    for choice in reply.choices:
-        if len(reply.choices) > 1:
-            yield title_html(choice, reply)
-        yield from _choice_html(choice, reply, images)
-    if line := status_html(reply):
-        yield line
+def _html(reply: Reply, images: bool) -> Iterator[str]:
+    for one in reply.rounds:
+        for choice in one.choices:
+            if len(one.choices) > 1:
+                yield title_html(choice, one)
+            yield from _choice_html(choice, one, images)
+        if line := status_html(one):
+            yield line
 
 
 def _choice_html(choice: Choice, reply: Reply, images: bool) -> Iterator[str]:
@@ -188,7 +179,7 @@ def _side_by_side(replies: Replies, images: bool) -> dict[str, str]:
     plain = [f"== {name} ==\n{made['text/plain']}" for name, made in each.items()]
     return {
         "text/html": "\n".join(_table(html)),
-        "text/markdown": markdown_of_several(replies, images=images),
+        "text/markdown": _markdown_of_several(replies, images),
         "text/plain": "\n\n".join(plain),
     }
 
@@ -219,13 +210,13 @@ def refusal_html(choice: Choice) -> str:
 def call_html(call: ToolCall) -> str:
     """Return a call: its name, how it stands, its arguments, and what came of it."""
     line = f"<p>Tool call <code>{escape(call.name)}</code>{escape(state(call))}</p>"
-    made = f"{line}\n<pre><code>{escape(pretty(call))}</code></pre>"
+    made = f"{line}\n<pre><code>{escape(_pretty(call))}</code></pre>"
     return made if call.run is None else f"{made}\n{run_html(call.run)}"
 
 
 def run_html(run: ToolResult, more: str = "") -> str:
     """Return what came of a call, in one line if short; ``more`` is HTML behind it."""
-    words, said = escape(ran(run)), escape(result(run))
+    words, said = escape(_RUN[run.state]), escape(result(run))
     if not said:
         return f"<p>{words}{more}</p>"
     if len(said) <= SHORT_RESULT and "\n" not in said:
@@ -239,7 +230,7 @@ def status_html(reply: Reply) -> str:
     return f"<p><em>{escape(line)}</em></p>" if line else ""
 
 
-def pretty(call: ToolCall) -> str:
+def _pretty(call: ToolCall) -> str:
     """Return the call's arguments laid out, or as they came where they are no JSON."""
     if call.state == "unfinished":
         return laid_out(call.arguments)
@@ -275,14 +266,12 @@ def markdown_of(reply: Reply, *, images: bool = False) -> str:
     return _safe(list(_markdown(reply)), images)
 
 
-def markdown_of_several(replies: Mapping[str, Reply], *, images: bool = False) -> str:
+def _markdown_of_several(replies: Replies, images: bool) -> str:
     """Return several replies as Markdown, each under its name."""
     said: list[str] = []
     for name, reply in replies.items():
-        said += [
-            f"### {_MARKS.sub(_escaped, ' '.join(name.split()))}",
-            *_markdown(reply),
-        ]
+        title = _MARKS.sub(r"\\\g<0>", " ".join(name.split()))
+        said += [f"### {title}", *_markdown(reply)]
     return _safe(said, images)
 
 
@@ -303,22 +292,14 @@ def _safe(said: list[str], images: bool) -> str:
 _MARKS = re.compile(r"[\\`*_{}\[\]()#+!|<>$~&]")
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return f"\\{found[0]}"
-
-
 def _markdown(reply: Reply) -> Iterator[str]:
     for one in reply.rounds:
-        yield from _round_markdown(one)
-
-
-def _round_markdown(reply: Reply) -> Iterator[str]:
-    for choice in reply.choices:
-        if len(reply.choices) > 1:
-            yield f"**Answer {choice.index + 1} of {len(reply.choices)}**"
-        yield from _choice_markdown(choice, reply)
-    if line := status(reply):
-        yield f"*{line}*"
+        for choice in one.choices:
+            if len(one.choices) > 1:
+                yield f"**Answer {choice.index + 1} of {len(one.choices)}**"
+            yield from _choice_markdown(choice, one)
+        if line := status(one):
+            yield f"*{line}*"
 
 
 def _choice_markdown(choice: Choice, reply: Reply) -> Iterator[str]:
@@ -332,7 +313,7 @@ def _choice_markdown(choice: Choice, reply: Reply) -> Iterator[str]:
         code = _fenced(call.arguments, "json")
         yield f"Tool call {call.name}{state(call)}\n\n{code}"
         if call.run is not None:
-            yield ran(call.run)
+            yield _RUN[call.run.state]
             if call.run.result:
                 yield _fenced(result(call.run), "text")
 
@@ -410,11 +391,6 @@ def state(call: ToolCall) -> str:
             return " (unfinished: do not run it)"
 
 
-def ran(run: ToolResult) -> str:
-    """Return the line above what came of a call that was run, or is to be."""
-    return _RAN[run.state]
-
-
 def result(run: ToolResult) -> str:
     """Return what came of it, shortened: the model is told all of it."""
     text = run.result
@@ -425,7 +401,8 @@ def result(run: ToolResult) -> str:
 
 #: How much of a tool's result is shown and saved, in characters.
 SHOWN_OF_RESULT = 1_000
-_RAN = {
+#: The line above what came of a call that was run, or is to be.
+_RUN = {
     "waiting": "Not run yet",
     "asking": "Waits for your consent",
     "running": "Running …",

@@ -1,11 +1,11 @@
-"""The hands of Stop, and of consent, that reach into a kernel whose cell blocks.
+"""The buttons of Stop and of consent, heard also while a cell blocks the kernel.
 
 A click is one custom message of the view's comm. Where the kernel runs it while a cell
 blocks (ipykernel 7.0 to 7.3 with the subshells of JupyterLab 4.4 or newer), that is
 all. Where it does not, the hook (7.4), the tap (7.0 to 7.3) or the pump (6) looks at
 the message on its way and leaves it there, so that it is handled a second time later:
-all here may be called twice. What no hand sees, the view does itself: it interrupts
-the kernel, as ■ does.
+all here may be called twice. What none of them sees, the view does itself: it
+interrupts the kernel, as ■ does.
 
 So that it knows whether it must, each block has a number: the view greets it with
 ``hello``, and who is ``heard`` never interrupts.
@@ -15,13 +15,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from nbstream._stop import Stop
 from nbstream.screens.kernel_messages import Look, hook, pump, watch
-
-if TYPE_CHECKING:
-    from nbstream.tool_runs import Consents
+from nbstream.tool_runs import Consents
 
 #: How often the pump looks, in seconds: a click is to be answered within 50 ms.
 LOOK_S = 0.02
@@ -48,7 +46,7 @@ class Button(Protocol):
         ...
 
 
-class Hands:
+class StopButton:
     """Brings a click on one button to the flag, whatever the kernel is doing."""
 
     def __init__(
@@ -106,7 +104,7 @@ class Hands:
             self._heard = False
             self._button.block = self._blocks
         if self._look is not None and not self._look():
-            self._look = None  # this kernel is made otherwise: the next hand
+            self._look = None  # this kernel is made otherwise: the next way
 
     def release(self) -> float:
         """Say that the cell blocks no more; see ``Grip``."""

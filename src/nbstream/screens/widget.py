@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, TypeVar
 
 import anywidget
 import traitlets
@@ -17,20 +17,21 @@ from nbstream._stop import Stop
 from nbstream.markdown.html import SHORT, shortened
 from nbstream.reply import Reply
 from nbstream.screens.base import cell
-from nbstream.screens.bundle import bundle, metadata
+from nbstream.screens.bundle import Replies, bundle, metadata
 from nbstream.screens.sections import Facts, FrameMessages, Sections
-from nbstream.screens.stop_button import Hands
+from nbstream.screens.stop_button import StopButton
 from nbstream.static import ANSWER, module, style
+from nbstream.tool_runs import Consents
 
-if TYPE_CHECKING:
-    from nbstream.tool_runs import Consents
-
-#: All that a page may say here; what it says to ``hands`` is looked at there.
+#: All that a page may say here; what it says to the Stop button is looked at there.
 ANSWERS = frozenset({"resync", "seen"})
 #: How many ended models are kept for a page that never said that it has seen the end.
 KEPT = 4
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _kept: deque[LiveModel] = deque()
+
+#: What a display is of.
+Shown = TypeVar("Shown", bound=Reply | Replies)
 
 
 def script(export: str, *more: str) -> str:
@@ -89,78 +90,9 @@ class LiveModel(anywidget.AnyWidget):
             _kept.remove(self)
 
 
-def mime_bundle(model: LiveModel, text: str) -> dict[str, object]:
-    """Return what is displayed: the view, or ``text`` where there are no widgets."""
-    return {**view_of(model.model_id), "text/plain": text}
-
-
-def view_of(model_id: str) -> dict[str, object]:
+def view_mime(model_id: str) -> dict[str, object]:
     """Return what a front end shows a view of this model for."""
     return {_WIDGET: {"version_major": 2, "version_minor": 0, "model_id": model_id}}
-
-
-class LiveDisplay:
-    """One display: a widget while something grows, a static output at the end.
-
-    Attributes:
-        model: The widget's; None before there is one.
-        lock: Held while the end is told: whoever holds it sees it told or not begun.
-    """
-
-    def __init__(self) -> None:
-        self.model: LiveModel | None = None
-        self.lock = threading.RLock()
-        self._final: dict[str, object] | None = None
-        self._hands: Hands | None = None
-        self._handle: DisplayHandle | None = None
-
-    def open(
-        self,
-        model: LiveModel,
-        fallback: str,
-        beside: Mapping[str, object],
-        *,
-        stop: Stop,
-        consents: Consents | None = None,
-    ) -> None:
-        """Make it, in the cell that runs now; ``fallback`` is for no widgets."""
-        self.model = model
-        self._hands = Hands(model, stop, consents=consents)
-        if consents is not None:
-            consents.attached = True
-        self._handle = display(
-            mime_bundle(model, fallback), raw=True, metadata=beside, display_id=True
-        )
-
-    def send(self, message: object) -> None:
-        """Send a custom message to the pages, if there is a widget."""
-        if self.model is not None:
-            self.model.send(message)
-
-    def close(self, data: Mapping[str, object], beside: Mapping[str, object]) -> None:
-        """Replace the widget by what stays. Its model goes once a page has seen it."""
-        with self.lock:
-            self._final = {"data": data, "metadata": beside}
-            self.send({"kind": "swap"})
-        if self._handle is not None:
-            self._handle.update(data, raw=True, metadata=beside)
-        self.send({"kind": "swapped"})
-        if self._hands is not None:
-            self._hands.close()
-        if self.model is not None:
-            self.model.keep()
-
-    @property
-    def final(self) -> dict[str, object]:
-        """What a new page is told of the end; nothing before it."""
-        if self._final is None or self.model is None:
-            return {}
-        return {"final": {"model_id": self.model.model_id, **self._final}}
-
-    def seen(self) -> None:
-        """Let the model go if this is the end: a page has seen what is shown."""
-        if self._final is not None and self.model is not None:
-            self.model.close()
 
 
 #: At most twenty frames a second.
@@ -177,14 +109,20 @@ RESYNC_S = 0.5
 FALLBACK = "The answer is being written. It will be here when it is complete."
 
 
-class WidgetScreen:
-    """One display: a widget while the answer grows, the static bundle at the end.
+class LiveScreen(Generic[Shown]):
+    """One display: a widget while something grows, a static output at the end.
 
-    A frame carries what changed and nothing else. The lock is for a page that asks for
-    everything (from a thread of the kernel's) while a frame is made.
+    The lock is for a page that asks for everything (from a thread of the kernel's)
+    while a frame is made, or the end is told: it sees that told or not begun.
+
+    Attributes:
+        model: The widget's; None before there is one.
     """
 
     in_the_cell = False
+    #: What is shown, and saved, where there are no widgets: the end replaces it.
+    fallback = FALLBACK
+    model_class: type[LiveModel] = LiveModel
 
     def __init__(
         self,
@@ -194,30 +132,85 @@ class WidgetScreen:
         consents: Consents | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.model: LiveModel | None = None
         self._images = images
-        self._consents = consents
         self._stop = stop or Stop()
+        self._consents = consents
         self._clock = clock
-        self._display = LiveDisplay()
-        self._lock = self._display.lock
-        self._sections = Sections(images=images)
-        self._facts = Facts()
         self._began = clock()
         self._sent_whole_at = float("-inf")
-        self._messages = FrameMessages()
-        self._interval_s = MIN_INTERVAL_S
+        self._lock = threading.RLock()
+        self._final: dict[str, object] = {}
+        self._button: StopButton | None = None
+        self._handle: DisplayHandle | None = None
 
-    def open(self, reply: Reply) -> None:
+    def open(self, reply: Shown) -> None:
         """Make the display, in the cell that runs now."""
         reply._shown_in = cell()
         self._began = self._clock()
-        self._display.open(
-            LiveModel(self.whole, self._on_answer),
-            FALLBACK,
-            metadata(reply, timed=False),
-            stop=self._stop,
-            consents=self._consents,
-        )
+        self.model = self.model_class(self.whole, self._on_answer)
+        self._button = StopButton(self.model, self._stop, consents=self._consents)
+        if self._consents is not None:
+            self._consents.attached = True
+        made = {**view_mime(self.model.model_id), "text/plain": self.fallback}
+        beside = metadata(reply, timed=False)
+        self._handle = display(made, raw=True, metadata=beside, display_id=True)
+
+    def close(self, reply: Shown) -> None:
+        """Replace the widget by what stays. Its model goes once a page has seen it."""
+        data = bundle(reply, images=self._images)
+        beside = metadata(reply, timed=True)
+        if self.model is None or self._handle is None or self._button is None:
+            return  # it was never opened
+        with self._lock:
+            end = {"model_id": self.model.model_id, "data": data, "metadata": beside}
+            self._final = {"final": end}
+            self.send({"kind": "swap"})
+        self._handle.update(data, raw=True, metadata=beside)
+        self.send({"kind": "swapped"})
+        self._button.close()
+        self.model.keep()
+
+    def send(self, message: object) -> None:
+        """Send a custom message to the pages, if there is a widget."""
+        if self.model is not None:
+            self.model.send(message)
+
+    def whole(self) -> dict[str, object]:
+        """Return everything so far, for a page that is new: here, the end."""
+        return self._final
+
+    def resync(self) -> None:
+        """Send everything, though not all the time: a page has missed something."""
+        if self._clock() - self._sent_whole_at > RESYNC_S:
+            self._sent_whole_at = self._clock()
+            with self._lock:
+                self.send({"kind": "whole", "whole": self.whole()})
+
+    def _on_answer(self, kind: str) -> None:
+        """Do what a page asks for, in any thread."""
+        if kind == "resync":
+            self.resync()
+        elif self._final and self.model is not None:
+            self.model.close()  # a page has seen the end
+
+
+class WidgetScreen(LiveScreen[Reply]):
+    """The live view of one answer. A frame carries what changed and nothing else."""
+
+    def __init__(
+        self,
+        *,
+        images: bool = False,
+        stop: Stop | None = None,
+        consents: Consents | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(images=images, stop=stop, consents=consents, clock=clock)
+        self._sections = Sections(images=images)
+        self._facts = Facts()
+        self._messages = FrameMessages()
+        self._interval_s = MIN_INTERVAL_S
 
     def interval_s(self) -> float:
         """Return the wait after the last frame, in seconds."""
@@ -231,7 +224,7 @@ class WidgetScreen:
             facts = self._facts.new(reply, began - self._began)
             if not changes and not facts:
                 return
-            self._send(self._messages.next(changes, facts))
+            self.send(self._messages.next(changes, facts))
         self._interval_s = max(
             MIN_INTERVAL_S,
             self._sections.open_chars / OPEN_PER_S,
@@ -245,15 +238,12 @@ class WidgetScreen:
         with self._lock:
             facts = self._facts.retrying(seconds_left, why, elapsed_s)
             if facts:
-                self._send(self._messages.next({}, facts))
+                self.send(self._messages.next({}, facts))
 
     def close(self, reply: Reply) -> None:
-        """Replace the widget by what stays. Its model goes once a page has seen it."""
-        self.update(reply)  # first, since the output of a long answer takes a while
-        data = bundle(reply, images=self._images)
-        self._display.close(data, metadata(reply, timed=True))
-
-    # -- what the page is told -------------------------------------------------
+        """Send the last frame, then what stays, which takes a while if it is long."""
+        self.update(reply)
+        super().close(reply)
 
     def whole(self) -> dict[str, object]:
         """Return everything so far, for a page that is new."""
@@ -264,18 +254,5 @@ class WidgetScreen:
                 "sections": shortened(self._sections.snapshot()),
                 "elapsed_s": round(self._clock() - self._began, 2),
                 **self._facts.all,
-                **self._display.final,
+                **super().whole(),
             }
-
-    def _send(self, message: object) -> None:
-        self._display.send(message)
-
-    # -- what the page says, in any thread --------------------------------------
-
-    def _on_answer(self, kind: str) -> None:
-        if kind == "resync" and self._clock() - self._sent_whole_at > RESYNC_S:
-            self._sent_whole_at = self._clock()
-            with self._lock:
-                self._send({"kind": "whole", "whole": self.whole()})
-        elif kind == "seen":
-            self._display.seen()

@@ -10,7 +10,6 @@ from typing import Protocol
 
 from nbstream.errors import UsageError
 from nbstream.reply import Timing
-from nbstream.streams.loop_reader import LoopDriver, background_loop
 from nbstream.streams.referents import home_loop
 from nbstream.streams.session import Session
 from nbstream.streams.shapes import (
@@ -135,13 +134,16 @@ class _Pull:
             else:
                 self._drive(rest, session, loop)
 
-        if home is not None:
-            self._driver = LoopDriver(session, stream, hand_over, home, bound=True)
-        elif is_async(stream):
-            loop = background_loop()
-            self._driver = LoopDriver(session, stream, hand_over, loop, bound=False)
-        else:
+        if home is None and not is_async(stream):
             self._driver = ThreadDriver(session, stream, hand_over)
+        else:
+            from nbstream.streams import loop_reader  # a thread's stream needs none
+
+            loop = loop_reader.background_loop() if home is None else home
+            bound = home is not None
+            self._driver = loop_reader.LoopDriver(
+                session, stream, hand_over, loop, bound=bound
+            )
         self._driver.start()
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from nbstream.errors import UsageError
 from nbstream.reply import Reply
-from nbstream.reply.wire import Wire
+from nbstream.reply.timing import Wire
 from nbstream.streams import Source
 from nbstream.streams.shapes import begun, is_callable, response_of
 from nbstream.streams.transports import (

@@ -24,7 +24,7 @@ from nbstream.lab.recording.exchange import Exchange
 from nbstream.markdown import to_html
 from nbstream.reply import Reply
 from nbstream.reply.answer import Answer
-from nbstream.reply.wire import Read, Wire
+from nbstream.reply.timing import Read, Wire
 from nbstream.screens import place
 
 __all__ = ["Anatomy", "Change", "Cut", "Read", "Section", "Step", "anatomy"]
