@@ -14,9 +14,7 @@ from nbstream._reader import Reader
 from nbstream.errors import UsageError
 from nbstream.lab.anatomy.growth import Change, Growth, Section, apply
 from nbstream.reply import Reply
-from nbstream.reply.wire import Read, Wire
-from nbstream.lab.anatomy.growth import Change, Growth
-from nbstream.reply.timing import Read
+from nbstream.reply.timing import Read, Wire
 from nbstream.sse import Decoder, ServerSentEvent
 from nbstream.types import Event, Failure, Finish, TextDelta, TextDone
 
