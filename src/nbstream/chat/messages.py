@@ -8,20 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from nbstream import types
 from nbstream.reply import Reply
-from nbstream.types import (
-    End,
-    Finish,
-    Round,
-    TextDelta,
-    ToolCallDelta,
-    ToolResult,
-    ToolState,
-)
 
 Who: TypeAlias = Literal["system", "user", "model", "tool"]
 
-_END = (Finish(reason="stop", raw_reason=""), End())
+_END = (types.Finish(reason="stop", raw_reason=""), types.End())
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +100,12 @@ def to_reply(api: str, messages: Iterable[Message]) -> Reply:
             _add_result(reply, message)
             continue
         if has_results:
-            reply._extend([*_END, Round()])
+            reply._extend([*_END, types.Round()])
             has_results = False
         if message.text:
-            reply._apply(TextDelta(text=message.text, index=0))
+            reply._apply(types.TextDelta(text=message.text, index=0))
         for call in message.calls:
-            delta = ToolCallDelta(
+            delta = types.ToolCallDelta(
                 index=1 + len(reply.tool_calls),
                 id=call.id,
                 name=call.name,
@@ -133,5 +125,5 @@ def _add_result(reply: Reply, message: Message) -> None:
     }
     place = place_of_call(message, waiting)
     if place is not None:
-        state: ToolState = "failed" if message.is_error else "done"
-        reply._apply(ToolResult(call=place, state=state, result=message.text))
+        state: types.ToolState = "failed" if message.is_error else "done"
+        reply._apply(types.ToolResult(call=place, state=state, result=message.text))

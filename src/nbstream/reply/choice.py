@@ -2,22 +2,8 @@
 
 from collections.abc import Iterator
 
+from nbstream import types
 from nbstream.reply.parts import CallState, Part, PartKind, ToolCall, parse_arguments
-from nbstream.types import (
-    ArgumentDelta,
-    Arguments,
-    Citation,
-    Finish,
-    FinishReason,
-    OtherPart,
-    PartDone,
-    Signature,
-    TextDelta,
-    TextDone,
-    TextKind,
-    ToolCallDelta,
-    ToolResult,
-)
 
 # -- The parts of one answer, found again by the wire's numbers.
 
@@ -76,7 +62,7 @@ class Numbered:
 # -- what comes --------------------------------------------------------------
 
 
-def add_call(to: Numbered, delta: ToolCallDelta) -> None:
+def add_call(to: Numbered, delta: types.ToolCallDelta) -> None:
     """Append to a call, or begin one.
 
     A fragment with no number and no id belongs to the newest call (Mistral). A
@@ -93,7 +79,7 @@ def add_call(to: Numbered, delta: ToolCallDelta) -> None:
     part.push(delta.arguments)
 
 
-def _is_another(part: Part, delta: ToolCallDelta) -> bool:
+def _is_another(part: Part, delta: types.ToolCallDelta) -> bool:
     if not delta.name or not part.name:
         return False
     if delta.id and part.id:
@@ -101,13 +87,13 @@ def _is_another(part: Part, delta: ToolCallDelta) -> bool:
     return delta.index is None and not delta.id
 
 
-def add_argument(to: Numbered, delta: ArgumentDelta) -> None:
+def add_argument(to: Numbered, delta: types.ArgumentDelta) -> None:
     """Add to one argument of the newest call."""
     part = _newest_call(to) or to.new("tool_call", None)
     part.push_argument(delta)
 
 
-def add_arguments(to: Numbered, event: Arguments) -> None:
+def add_arguments(to: Numbered, event: types.Arguments) -> None:
     """Keep a call's arguments as an object."""
     part = to.find(event.index, "tool_call") or _newest_call(to)
     if part is not None:
@@ -123,7 +109,12 @@ def _newest_call(among: Numbered) -> Part | None:
 
 
 def call_of(
-    part: Part, run: ToolResult | None, *, running: bool, ended: bool, at_limit: bool
+    part: Part,
+    run: types.ToolResult | None,
+    *,
+    running: bool,
+    ended: bool,
+    at_limit: bool,
 ) -> ToolCall:
     """Return a call as it stands.
 
@@ -168,13 +159,13 @@ class Choice:
         self.index = index
         self._numbered = Numbered(index)
         self.parts = self._numbered.parts
-        self.finish: Finish | None = None
+        self.finish: types.Finish | None = None
         self.ended = False
-        self.runs: dict[int, ToolResult] = {}
+        self.runs: dict[int, types.ToolResult] = {}
 
     # -- what came -----------------------------------------------------------
 
-    def text_of(self, kind: TextKind) -> str:
+    def text_of(self, kind: types.TextKind) -> str:
         """Return all text of that kind, joined."""
         found = [part.text for part in self.parts if part.kind == kind]
         return found[0] if len(found) == 1 else "".join(found)
@@ -210,7 +201,7 @@ class Choice:
         return self.text_of("refusal")
 
     @property
-    def finish_reason(self) -> FinishReason | None:
+    def finish_reason(self) -> types.FinishReason | None:
         """Why the model stopped, in OpenAI Chat's words; None if it did not say.
 
         Gemini and some others say ``stop`` when they want a tool called.
@@ -243,14 +234,14 @@ class Choice:
 
     # -- what comes ----------------------------------------------------------
 
-    def add_text(self, delta: TextDelta) -> None:
+    def add_text(self, delta: types.TextDelta) -> None:
         """Append text to its part."""
         part = self._numbered.find(delta.index, delta.kind)
         if part is None:
             part = self._numbered.new(delta.kind, delta.index)
         part.push(delta.text)
 
-    def complete_text(self, event: TextDone) -> None:
+    def complete_text(self, event: types.TextDone) -> None:
         """Append what has not come of a text that should be whole."""
         part = self._numbered.find(event.index, event.kind)
         sent = part.text if part is not None else ""
@@ -259,25 +250,25 @@ class Choice:
             part = part or self._numbered.new(event.kind, event.index)
             part.push(missing)
 
-    def add_call(self, delta: ToolCallDelta) -> None:
+    def add_call(self, delta: types.ToolCallDelta) -> None:
         """Append to a call, or begin one."""
         add_call(self._numbered, delta)
 
-    def add_argument(self, delta: ArgumentDelta) -> None:
+    def add_argument(self, delta: types.ArgumentDelta) -> None:
         """Add to one argument of the newest call."""
         add_argument(self._numbered, delta)
 
-    def add_arguments(self, event: Arguments) -> None:
+    def add_arguments(self, event: types.Arguments) -> None:
         """Keep a call's arguments as an object."""
         add_arguments(self._numbered, event)
 
-    def add_other(self, event: OtherPart) -> None:
+    def add_other(self, event: types.OtherPart) -> None:
         """Keep a part that only the provider can read."""
         part = self._numbered.new("other", event.index)
         part.type = event.type
         part.data = event.data
 
-    def add_signature(self, event: Signature) -> None:
+    def add_signature(self, event: types.Signature) -> None:
         """Sign a part. A part without a number ends with its signature.
 
         Gemini: parts with and without one must not be merged
@@ -289,20 +280,20 @@ class Choice:
             ends = event.index is None and part.kind != "tool_call"
             part.done = part.done or ends
 
-    def add_citation(self, event: Citation) -> None:
+    def add_citation(self, event: types.Citation) -> None:
         """Name a source, once."""
         parts = self._numbered.at(event.index)
         for part in parts or [self._numbered.new("text", event.index)]:
             if event.data not in part.citations:
                 part.citations.append(event.data)
 
-    def close_part(self, event: PartDone) -> None:
+    def close_part(self, event: types.PartDone) -> None:
         """Mark a part as whole and keep the provider's own form of it."""
         for part in self._numbered.at(event.index):
             part.done = True
             part.data = event.data or part.data
 
-    def add_result(self, event: ToolResult) -> None:
+    def add_result(self, event: types.ToolResult) -> None:
         """Note how a call stands that the caller runs."""
         self.runs[event.call] = event
 
@@ -310,7 +301,7 @@ class Choice:
         """Say of what is still being run that it was stopped."""
         for call, run in self.runs.items():
             if not run.ended:
-                self.runs[call] = ToolResult(call=call, state="stopped")
+                self.runs[call] = types.ToolResult(call=call, state="stopped")
 
     def next_hop(self) -> None:
         """Begin a new exchange: numbers start again."""

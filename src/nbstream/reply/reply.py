@@ -11,33 +11,12 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, assert_never
 
+from nbstream import types
 from nbstream._failures import failure_event
 from nbstream._windows import Elements, Limits, Picture, Walk, window
 from nbstream.reply.answer import Answer, Waiting, add_hop, merge
 from nbstream.reply.choice import Choice
 from nbstream.reply.parts import Part, ToolCall
-from nbstream.types import (
-    ArgumentDelta,
-    Arguments,
-    Citation,
-    End,
-    Event,
-    Failure,
-    Finish,
-    Hop,
-    Ignored,
-    OtherPart,
-    PartDone,
-    Round,
-    Signature,
-    Start,
-    Stream,
-    TextDelta,
-    TextDone,
-    ToolCallDelta,
-    ToolResult,
-    Usage,
-)
 
 #: Under this key goes back what a model wrote as arguments and is no JSON object
 #: (https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming).
@@ -81,7 +60,7 @@ class Reply(Answer):
         self.api = api
         self.id = ""
         self.model = ""
-        self.error: Failure | None = None
+        self.error: types.Failure | None = None
         self.exception: BaseException | None = None
         self.ignored: dict[str, int] = {}
         self.waiting: Waiting | None = None
@@ -109,7 +88,7 @@ class Reply(Answer):
 
     @classmethod
     def from_stream(
-        cls, stream: Stream, *, timeout: float | Limits | None = None
+        cls, stream: types.Stream, *, timeout: float | Limits | None = None
     ) -> Reply:
         """Read a stream to its end, with no display, and return the reply.
 
@@ -221,63 +200,72 @@ class Reply(Answer):
 
     # -- how it grows -----------------------------------------------------------
 
-    def _apply(self, event: Event) -> None:
+    def _apply(self, event: types.Event) -> None:
         """Add one event."""
         match event:
-            case TextDelta():
+            case types.TextDelta():
                 self._choice(event.choice).add_text(event)
-            case TextDone():
+            case types.TextDone():
                 self._choice(event.choice).complete_text(event)
-            case ToolCallDelta():
+            case types.ToolCallDelta():
                 self._choice(event.choice).add_call(event)
-            case ArgumentDelta():
+            case types.ArgumentDelta():
                 self._choice(event.choice).add_argument(event)
-            case Arguments():
+            case types.Arguments():
                 self._choice(event.choice).add_arguments(event)
-            case Signature():
+            case types.Signature():
                 self._choice(event.choice).add_signature(event)
-            case Citation():
+            case types.Citation():
                 self._choice(event.choice).add_citation(event)
-            case OtherPart():
+            case types.OtherPart():
                 self._choice(event.choice).add_other(event)
-            case PartDone():
+            case types.PartDone():
                 self._choice(event.choice).close_part(event)
-            case Finish():
+            case types.Finish():
                 self._choice(event.choice).finish = event
-            case End():
+            case types.End():
                 self._choice(event.choice).ended = True
-            case Usage():
+            case types.Usage():
                 self._usage = merge(self._usage, event)
-            case ToolResult():
+            case types.ToolResult():
                 self._choice(min(self._choices, default=0)).add_result(event)
-            case Start() | Hop() | Round() | Failure() | Ignored():
+            case (
+                types.Start()
+                | types.Hop()
+                | types.Round()
+                | types.Failure()
+                | types.Ignored()
+            ):
                 self._apply_rest(event)
             case _:
                 assert_never(event)
 
-    def _apply_rest(self, event: Start | Hop | Round | Failure | Ignored) -> None:
+    def _apply_rest(
+        self,
+        event: types.Start | types.Hop | types.Round | types.Failure | types.Ignored,
+    ) -> None:
         match event:
-            case Start(id=id_, model=model):
+            case types.Start(id=id_, model=model):
                 # Each exchange has an id; what follows refers to the last one.
                 self.id = id_ if id_ and self._hopped else self.id or id_
                 self._hopped = self._hopped and not id_
                 self.model = self.model or model
-            case Hop():
+            case types.Hop():
                 self._usage_before = add_hop(self._usage_before, self._usage)
                 self._usage = None
                 self._hopped = True
                 for choice in self.choices:
                     choice.next_hop()
-            case Round():
+            case types.Round():
                 self._earlier.append(_taken(self))
-            case Failure():
+            case types.Failure():
                 self.error = self.error or event
-            case Ignored(type=type_):
+            case types.Ignored(type=type_):
                 self.ignored[type_] = self.ignored.get(type_, 0) + 1
             case _:
                 assert_never(event)
 
-    def _extend(self, events: Iterable[Event]) -> None:
+    def _extend(self, events: Iterable[types.Event]) -> None:
         """Add several events."""
         for event in events:
             self._apply(event)
@@ -354,7 +342,7 @@ def with_note(reply: Reply, note: str) -> Reply:
     """Return a copy that says something more behind its text."""
 
     def add(choice: Choice) -> None:
-        choice.add_text(TextDelta(text=note))
+        choice.add_text(types.TextDelta(text=note))
 
     return _copied(reply, add)
 

@@ -10,14 +10,7 @@ from itertools import pairwise
 from math import ceil
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
-from nbstream.types import (
-    ArgumentDelta,
-    Arguments,
-    Event,
-    TextDelta,
-    TextDone,
-    ToolCallDelta,
-)
+from nbstream import types
 
 DeltaKind: TypeAlias = Literal["text", "reasoning", "refusal", "tool"]
 _KINDS: tuple[DeltaKind, ...] = get_args(DeltaKind)
@@ -93,23 +86,23 @@ class Timing:
 
     # -- noted as it happens -------------------------------------------------------
 
-    def note(self, events: Sequence[Event], at_s: float) -> bool:
+    def note(self, events: Sequence[types.Event], at_s: float) -> bool:
         """Note the events of one payload; tell whether the first delta is in them."""
         before = len(self._times)
         if events and self.first_event_s is None:
             self.first_event_s = at_s
         for event in events:
             match event:
-                case TextDelta(text=text, kind=kind):
+                case types.TextDelta(text=text, kind=kind):
                     if text:
                         self._add(at_s, _NUMBER[kind], text)
-                case ToolCallDelta(arguments=arguments):
+                case types.ToolCallDelta(arguments=arguments):
                     self._add(at_s, _TOOL, arguments)
-                case TextDone(text=text, kind=kind):
+                case types.TextDone(text=text, kind=kind):
                     self._complete(at_s, _NUMBER[kind], text)
-                case ArgumentDelta(value=value):
+                case types.ArgumentDelta(value=value):
                     self._add(at_s, _TOOL, str(value))
-                case Arguments(data=data):
+                case types.Arguments(data=data):
                     self._add(at_s, _TOOL, str(data))
                 case _:
                     pass

@@ -13,16 +13,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, I
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Protocol, Self, runtime_checkable
 
-from nbstream.streams import sockets
-from nbstream.streams.referents import (
-    POOLS,
-    is_pool,
-    nearest_loop,
-    open_readers,
-    open_responses,
-    reach,
-    unsent_calls,
-)
+from nbstream.streams import referents, sockets
 from nbstream.streams.session import Session
 from nbstream.streams.shapes import check, check_answer, is_async_manager, is_parsable
 
@@ -102,7 +93,9 @@ class Pools:
     @classmethod
     def of(cls, stream: object) -> Self:
         """Find the pools behind a call that has not been sent yet."""
-        return cls([found for found in reach(stream) if is_pool(found)])
+        return cls(
+            [found for found in referents.reach(stream) if referents.is_pool(found)]
+        )
 
     @asynccontextmanager
     async def borrowed(self) -> AsyncIterator[None]:
@@ -119,7 +112,7 @@ class Pools:
             if loop is here:
                 continue
             self._forget(connection)
-            for found in reach(connection):
+            for found in referents.reach(connection):
                 abort = getattr(type(found), "abort", None)  # of asyncio's transports
                 if abort is not None and hasattr(type(found), "is_closing"):
                     with contextlib.suppress(RuntimeError):  # its loop is closed
@@ -138,7 +131,7 @@ class Pools:
         for pool in self._pools:
             for connection in list(_connections(pool)):
                 if isinstance(connection, Connection) and connection.is_idle():
-                    loop = nearest_loop(connection)
+                    loop = referents.nearest_loop(connection)
                     if loop is not None:
                         yield connection, loop
 
@@ -149,7 +142,7 @@ class Pools:
 
 
 def _connections(pool: object) -> list[object]:
-    held = getattr(pool, POOLS[type(pool).__name__][0], None)
+    held = getattr(pool, referents.POOLS[type(pool).__name__][0], None)
     return held if isinstance(held, list) else []
 
 
@@ -245,7 +238,7 @@ class LoopDriver:
     async def _read(self, stack: AsyncExitStack) -> object | None:
         """Read to the end; return what has to be read in a thread."""
         if self._session.stopping:
-            for unsent in [self._stream, *unsent_calls(self._stream)]:
+            for unsent in [self._stream, *referents.unsent_calls(self._stream)]:
                 stack.push_async_callback(_close, unsent)
             return None
         stream = self._stream
@@ -280,14 +273,14 @@ class LoopDriver:
                 if not offer(item):
                     break
         finally:
-            for reader in reversed(open_readers(stream)):
+            for reader in reversed(referents.open_readers(stream)):
                 stack.push_async_callback(reader.aclose)
         if item is _NOTHING:
             check_answer(stream)
 
 
 async def _close_responses(stream: object) -> None:
-    for response in open_responses(stream):
+    for response in referents.open_responses(stream):
         await _close(response)
 
 

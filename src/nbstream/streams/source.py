@@ -10,18 +10,9 @@ from typing import Protocol
 
 from nbstream.errors import UsageError
 from nbstream.reply import Timing
+from nbstream.streams import shapes
 from nbstream.streams.referents import home_loop
 from nbstream.streams.session import Session
-from nbstream.streams.shapes import (
-    begun,
-    check,
-    explain,
-    is_async,
-    is_async_manager,
-    is_callable,
-    is_manager,
-    response_of,
-)
 from nbstream.streams.thread_reader import ThreadDriver
 
 
@@ -68,7 +59,7 @@ def open_source(stream: object) -> Source:
     """
     if isinstance(stream, (bytes, bytearray)):
         stream = [bytes(stream)]
-    check(stream)
+    shapes.check(stream)
     return _Pull(stream)
 
 
@@ -104,7 +95,7 @@ class _Pull:
     ) -> None:
         if self._session is not None:
             raise UsageError("a source can be started once; open the stream again")
-        self._session = Session(on_payload, lambda error: on_end(explain(error)))
+        self._session = Session(on_payload, lambda error: on_end(shapes.explain(error)))
         self._session.stopping = self._stopping
         stream, self._stream = self._stream, None
         self._drive(stream, self._session, self._home)
@@ -134,7 +125,7 @@ class _Pull:
             else:
                 self._drive(rest, session, loop)
 
-        if home is None and not is_async(stream):
+        if home is None and not shapes.is_async(stream):
             self._driver = ThreadDriver(session, stream, hand_over)
         else:
             from nbstream.streams import loop_reader  # a thread's stream needs none
@@ -168,11 +159,13 @@ def noting(stream: object, timing: Timing) -> object:
 
     A manager is entered, and a coroutine run, as soon as we begin: that is zero.
     """
-    unsent = hasattr(stream, "cr_frame") and not begun(stream)
-    if unsent or is_manager(stream) or is_async_manager(stream):
+    unsent = hasattr(stream, "cr_frame") and not shapes.begun(stream)
+    if unsent or shapes.is_manager(stream) or shapes.is_async_manager(stream):
         timing.request_sent_s = 0.0
-    elif is_callable(stream):
-        check(stream)  # it tells a class, or an SDK's own method, from a function
+    elif shapes.is_callable(stream):
+        shapes.check(
+            stream
+        )  # it tells a class, or an SDK's own method, from a function
         make = stream
 
         @wraps(make)
@@ -180,7 +173,7 @@ def noting(stream: object, timing: Timing) -> object:
             if timing.request_sent_s is None:  # a retry begins no second clock
                 timing.request_sent_s = _elapsed_s(timing)
             made = make()
-            if response_of(made) is not None:
+            if shapes.response_of(made) is not None:
                 timing.headers_s = _elapsed_s(timing)
             return made
 

@@ -10,16 +10,8 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import Protocol
 
-from nbstream.streams import sockets
+from nbstream.streams import shapes, sockets
 from nbstream.streams.session import Interrupted, Session
-from nbstream.streams.shapes import (
-    check,
-    check_answer,
-    is_async,
-    is_callable,
-    is_manager,
-    is_parsable,
-)
 
 # -- Stop a thread that reads a stream, wherever it waits.
 
@@ -191,18 +183,18 @@ class ThreadDriver:
             stack.callback(_close, self.stream)
             return None
         stream = self.stream
-        if is_callable(stream):
+        if shapes.is_callable(stream):
             stream = stream()
-            check(stream, made=True)
+            shapes.check(stream, made=True)
         while True:
-            if is_manager(stream):
+            if shapes.is_manager(stream):
                 stream = stack.enter_context(stream)
-            elif is_parsable(stream):
+            elif shapes.is_parsable(stream):
                 stream = stream.parse()
             else:
                 break
-            check(stream, made=True)
-        if is_async(stream):
+            shapes.check(stream, made=True)
+        if shapes.is_async(stream):
             return stream
         self.stream = stream
         if isinstance(stream, Iterable):
@@ -222,7 +214,7 @@ class ThreadDriver:
             if not offer(item):
                 break
         if item is _NOTHING:
-            check_answer(stream)
+            shapes.check_answer(stream)
 
 
 _NOTHING: object = object()

@@ -14,17 +14,8 @@ from typing import Any, TypeVar
 from nbstream.errors import UsageError
 from nbstream.reply import Reply
 from nbstream.reply.timing import Wire
-from nbstream.streams import Source
+from nbstream.streams import Source, transports
 from nbstream.streams.shapes import begun, is_callable, response_of
-from nbstream.streams.transports import (
-    Decompressor,
-    Ending,
-    api_of,
-    async_tee,
-    listen,
-    sync_tee,
-    unlisten,
-)
 
 T = TypeVar("T")
 #: Whose stream is read here. Whoever reads one (a thread, a task) has a context of its
@@ -68,10 +59,10 @@ class WireSource:
         """Read the source, and hear what it reads."""
 
         def end(error: BaseException | None) -> None:
-            unlisten(self)
+            transports.unlisten(self)
             on_end(error)
 
-        listen(self)
+        transports.listen(self)
         self._within(lambda: self._source.start(on_payload, end))
 
     def interrupt(self) -> None:
@@ -87,7 +78,7 @@ class WireSource:
     def wants(self, path: str, headers: Mapping[str, str]) -> bool:
         """Tell whether a request is this stream's: it is sent in its context."""
         del headers
-        return _reading.get() is self and bool(api_of(path))
+        return _reading.get() is self and bool(transports.api_of(path))
 
     def open(self, http: ModuleType, request: Any) -> _Response:
         """Note when the request was sent, unless that is known."""
@@ -140,7 +131,7 @@ class WireSource:
         if tee is None or headers is None:
             return
         coding = headers.get("content-encoding", "")
-        body = Decompressor(coding)
+        body = transports.Decompressor(coding)
         if not body.works:
             raise UsageError(_CODED.format(coding))
         response.stream = tee(response.stream, _Response(self._reply, body))
@@ -150,7 +141,9 @@ class WireSource:
 class _Response:
     """Keeps one response in the reply, as far as it is a stream of events."""
 
-    def __init__(self, reply: Reply, body: Decompressor | None = None) -> None:
+    def __init__(
+        self, reply: Reply, body: transports.Decompressor | None = None
+    ) -> None:
         self._reply = reply
         self._body = body
 
@@ -160,7 +153,7 @@ class _Response:
         is_json = fields.get("content-type", "").startswith("application/json")
         if not 200 <= status < 300 or is_json:
             return
-        self._body = Decompressor(fields.get("content-encoding", ""))
+        self._body = transports.Decompressor(fields.get("content-encoding", ""))
         reply = self._reply
         if reply.timing is not None and reply.timing.headers_s is None:
             reply.timing.headers_s = _elapsed_s(reply)
@@ -179,7 +172,7 @@ class _Response:
             reply.timing.first_byte_s = at_s
         reply.wire.add(data, at_s)
 
-    def end(self, how: Ending, error: Exception | None = None) -> None:
+    def end(self, how: transports.Ending, error: Exception | None = None) -> None:
         """Keep what there is, whatever the end was."""
 
 
@@ -198,7 +191,10 @@ def _tee_of(response: Any) -> Callable[[Any, _Response], object] | None:
     """Return what hears the body of this response, by its library and its kind."""
     http = sys.modules.get(type(response).__module__.partition(".")[0])
     stream = getattr(response, "stream", None)
-    for name, tee in (("SyncByteStream", sync_tee), ("AsyncByteStream", async_tee)):
+    for name, tee in (
+        ("SyncByteStream", transports.sync_tee),
+        ("AsyncByteStream", transports.async_tee),
+    ):
         kind = getattr(http, name, None)
         if http is not None and kind is not None and isinstance(stream, kind):
             return tee(http)

@@ -37,14 +37,7 @@ from nbstream.lab.recording.format import (
     response_block,
 )
 from nbstream.lab.recording.redaction import Cleaner, allowed_headers, request_secrets
-from nbstream.streams.transports import (
-    Decompressor,
-    Ending,
-    api_of,
-    http_libraries,
-    listen,
-    unlisten,
-)
+from nbstream.streams import transports
 
 __all__ = [
     "Exchange",
@@ -144,17 +137,17 @@ class _File:
             if before := _latest.get(self.path):
                 before.give_up()  # streams of an earlier recording may still run
             _latest[self.path] = self
-            if not http_libraries():
+            if not transports.http_libraries():
                 missing = "no SDK is installed (no httpx2 or httpx)"
                 raise UsageError(f"there is nothing to record: {missing}")
-            listen(self)
+            transports.listen(self)
             _running.append(self)
 
     def stop(self) -> None:
         """Record no further request; streams that run are recorded to their end."""
         with _lock:
             _running.remove(self)
-            unlisten(self)
+            transports.unlisten(self)
 
     def _create(self) -> None:
         """Begin the file anew; only a recording is ever replaced."""
@@ -178,7 +171,7 @@ class _File:
 
         All else that a program sends is not recorded: a login, for one, holds secrets.
         """
-        return bool(api_of(path)) or any(mark in headers for mark in _MARKS)
+        return bool(transports.api_of(path)) or any(mark in headers for mark in _MARKS)
 
     def open(self, http: ModuleType, request: Any) -> _Exchange:
         """Write what is asked, and return who writes what comes."""
@@ -224,7 +217,7 @@ class _Exchange:
         self._file = file
         self._began_s = time.monotonic()
         self._ended = False
-        self._body = Decompressor()
+        self._body = transports.Decompressor()
         asked, self._notes = _json(content)
         url = str(request.url)
         self._secrets = request_secrets(url, request.headers, asked)
@@ -240,7 +233,7 @@ class _Exchange:
         """Write the head of the response."""
         at_s, fields = self._elapsed_s(), dict(headers)
         packed = fields.get("content-encoding", "")
-        self._body = Decompressor(packed)
+        self._body = transports.Decompressor(packed)
         notes, self._notes = self._notes, []
         if fields.get("server", "").startswith("nbstream-offline (scripted"):
             notes.append("scripted: no provider sent this")
@@ -255,7 +248,7 @@ class _Exchange:
         if data := self._body.feed(data):
             self._write(self._cleaner.feed(Read(at_s, data)))
 
-    def end(self, how: Ending, error: Exception | None = None) -> None:
+    def end(self, how: transports.Ending, error: Exception | None = None) -> None:
         """Write the end; only the first one counts."""
         if self._ended:
             return
