@@ -52,6 +52,7 @@ check: $(DEV)  ## Lint, format check and types
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(PY) tests/harness/house.py src/nbstream
 
 fix: $(DEV)  ## Mend lint and format
 	$(PY) -m ruff check --fix .

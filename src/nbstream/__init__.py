@@ -108,24 +108,23 @@ __all__ = [
 
 #: Where each name lives, but for the errors: it is imported when it is first used.
 _HOMES = {
-    "Chat": "nbstream.chat",
-    "Live": "nbstream._live",
-    "Race": "nbstream.lab.race",
-    "RaceStopped": "nbstream.lab.race",
-    "Reply": "nbstream.reply",
-    "Timeout": "nbstream._timeout",
-    "anatomy": "nbstream.lab.anatomy",
-    "ask": "nbstream._ask",
-    "events": "nbstream._events",
-    "last": "nbstream._show",
-    "last_race": "nbstream.lab.race",
-    "load_ipython_extension": "nbstream.magic",
-    "plot": "nbstream.lab.timeline",
-    "race": "nbstream.lab.race",
-    "record": "nbstream.lab.recording",
-    "show": "nbstream._show",
-    "start": "nbstream._live",
-    "tool": "nbstream.tools",
+    name: module
+    for module, names in {
+        "nbstream._ask": "ask",
+        "nbstream._events": "events",
+        "nbstream._live": "Live start",
+        "nbstream._show": "last show",
+        "nbstream._timeout": "Timeout",
+        "nbstream.chat": "Chat",
+        "nbstream.lab.anatomy": "anatomy",
+        "nbstream.lab.race": "Race RaceStopped last_race race",
+        "nbstream.lab.recording": "record",
+        "nbstream.lab.timeline": "plot",
+        "nbstream.magic": "load_ipython_extension",
+        "nbstream.reply": "Reply",
+        "nbstream.tools": "tool",
+    }.items()
+    for name in names.split()
 }
 #: Reached as ``nbstream.offline`` with no further import.
 _SUBMODULES = ("errors", "markdown", "offline", "providers", "sse", "types")

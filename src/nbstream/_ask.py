@@ -34,7 +34,6 @@ from nbstream.types import Round, ToolResult
 
 if TYPE_CHECKING:
     from nbstream._live import Live
-    from nbstream.structured import Shape
     from nbstream.tools import Tool
 
 
@@ -251,7 +250,11 @@ def ask(
         UsageError: no such provider, or its key or package is missing.
     """
     warn_of_literal(api_key, options)
-    known, shape = known_tools(tools), _shape(schema)
+    known, shape = known_tools(tools), None
+    if schema is not None:
+        from nbstream.structured import shape_of
+
+        shape = shape_of(schema)
     request = request_of(
         prompt,
         model,
@@ -360,11 +363,3 @@ def known_tools(given: Iterable[Tool | Callable[..., object]]) -> Mapping[str, T
     from nbstream.tools import tools_of
 
     return tools_of(given)
-
-
-def _shape(schema: Any) -> Shape | None:
-    if schema is None:
-        return None
-    from nbstream.structured import shape_of
-
-    return shape_of(schema)

@@ -9,16 +9,8 @@ from collections.abc import Callable, Generator
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Unpack
 
+from nbstream import _show
 from nbstream._player import STEP_S, STOPPED, Player
-from nbstream._show import (
-    PlayOptions,
-    ShowOptions,
-    finished,
-    opened,
-    player_of,
-    remembered,
-    takes_options,
-)
 from nbstream._stop import interrupts_pass, interrupts_raise
 from nbstream.errors import UsageError
 from nbstream.reply import Reply
@@ -73,7 +65,7 @@ class Live:
         """
         self._check_may_block("await live")
         waited_s = 0.0
-        with interrupts_raise(self._player.stop), remembered(self.reply):
+        with interrupts_raise(self._player.stop), _show.remembered(self.reply):
             while self._thread.is_alive():
                 if timeout_s is not None and waited_s >= timeout_s:
                     msg = f"the stream has not ended after {timeout_s} s; it goes on"
@@ -83,7 +75,7 @@ class Live:
                 self._thread.join(step_s)
                 waited_s += step_s
             self._end()
-        return finished(self._player)
+        return _show.finished(self._player)
 
     def items(self) -> Elements:
         """Go through the list in the answer; see ``Reply.items``."""
@@ -122,10 +114,10 @@ class Live:
         return self._wait().__await__()
 
     async def _wait(self) -> Reply:
-        with remembered(self.reply):
+        with _show.remembered(self.reply):
             await self.until(lambda: False)
             self._end()
-        return finished(self._player)
+        return _show.finished(self._player)
 
     async def _until(self, ready: Callable[[], bool], step_s: float) -> None:
         stop = self._player.stop
@@ -174,8 +166,8 @@ class Live:
         return f"Live({self.reply.outcome!r})"
 
 
-@takes_options
-def start(stream: Stream, **options: Unpack[ShowOptions]) -> Live:
+@_show.takes_options
+def start(stream: Stream, **options: Unpack[_show.ShowOptions]) -> Live:
     """Show a stream in the background and return at once.
 
     Takes what ``show`` takes. The display stays in the cell that called.
@@ -186,7 +178,7 @@ def start(stream: Stream, **options: Unpack[ShowOptions]) -> Live:
     return started(stream, Reply(), **options)
 
 
-def started(stream: object, reply: Reply, **options: Unpack[PlayOptions]) -> Live:
+def started(stream: object, reply: Reply, **options: Unpack[_show.PlayOptions]) -> Live:
     """Show a stream as ``start`` does, in a reply that is there already."""
-    source = opened(stream, reply, options)
-    return Live(player_of(source, reply, options), source)
+    source = _show.opened(stream, reply, options)
+    return Live(_show.player_of(source, reply, options), source)

@@ -19,6 +19,7 @@ from nbstream._stop import Stop
 from nbstream._timeout import StreamTimeout, Timeout, Watchdog
 from nbstream.errors import SchemaFailure, Stopped, UsageError, failure_of
 from nbstream.reply import Reply, Timing, Waiting
+from nbstream.streams import Source
 
 #: The longest wait between two looks at the flag, in seconds.
 STEP_S = 0.05
@@ -30,27 +31,6 @@ GIVE_UP_S = 0.6
 STOPPED = "stopped; what had arrived is in nbstream.last()"
 
 
-class Source(Protocol):
-    """What is read; see ``nbstream.streams``."""
-
-    @property
-    def alive(self) -> bool:
-        """Whether it is still being read."""
-        ...
-
-    def start(
-        self,
-        on_payload: Callable[[object], None],
-        on_end: Callable[[BaseException | None], None],
-    ) -> None:
-        """Begin to read."""
-        ...
-
-    def interrupt(self) -> None:
-        """Try once to stop; any thread."""
-        ...
-
-
 class Screen(Protocol):
     """Where it is shown; see ``nbstream.screens``."""
 
@@ -59,22 +39,18 @@ class Screen(Protocol):
 
     def open(self, reply: Reply) -> None:
         """Begin: nothing has arrived yet."""
-        ...
 
     def interval_s(self) -> float:
         """Return how long to wait after the last update, in seconds."""
-        ...
 
     def update(self, reply: Reply) -> None:
         """Show the reply as it is now."""
-        ...
 
     # A screen may also have `wait(reply, seconds_left: int, why: str)`: it is called
     # once a second while a retry is waited for, before anything has arrived.
 
     def close(self, reply: Reply) -> None:
         """Show the reply as it stays."""
-        ...
 
 
 class Player:

@@ -29,22 +29,18 @@ class Grip(Protocol):
     @property
     def step_s(self) -> float:
         """How long to wait between two looks at most, in seconds."""
-        ...
 
     def look(self) -> None:
         """Look for a click that a busy kernel has not delivered; main thread."""
-        ...
 
     def over(self) -> None:
         """Tell the front end that there is nothing left to stop; any thread, once."""
-        ...
 
     def release(self) -> float:
         """Tell the front end that the cell blocks no more; main thread.
 
         Returns how long the cell must still wait for a late interrupt, in seconds.
         """
-        ...
 
 
 class Stop:

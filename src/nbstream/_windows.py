@@ -33,11 +33,9 @@ class Picture(Protocol):
     @property
     def figure(self) -> Any:
         """The figure of matplotlib."""
-        ...
 
     def save(self, path: str | PathLike[str], *, dpi: int = ...) -> None:
         """Write the picture into a file, of the kind that its name ends with."""
-        ...
 
 
 class Walk(Protocol):
@@ -53,15 +51,12 @@ class Walk(Protocol):
     @property
     def reads(self) -> Sequence[Any]:
         """What each read from the network gave, one after the other."""
-        ...
 
     def at(self, count: int) -> dict[str, str]:
         """Return what has been accumulated after so many steps."""
-        ...
 
     def markdown(self) -> str:
         """Return the steps as a table."""
-        ...
 
 
 class Limits(Protocol):

@@ -158,35 +158,18 @@ class Stopped(KeyboardInterrupt):
 Kind = type[ProviderFailure]
 
 #: Parts of the providers' own words, the most telling first.
-_WORDS: Mapping[str, Kind] = {
-    "content_filter": ContentFilterFailure,
-    "content_policy": ContentFilterFailure,
-    "safety": ContentFilterFailure,
-    "refused": ContentFilterFailure,
-    "protocol_error": ProtocolFailure,
-    "overloaded": OverloadedFailure,
-    "unavailable": OverloadedFailure,
-    "slow_down": OverloadedFailure,
-    "rate_limit": RateLimitFailure,
-    "ratelimit": RateLimitFailure,
-    "resource_exhausted": RateLimitFailure,
-    "too_many_requests": RateLimitFailure,
-    "quota": RateLimitFailure,
-    "billing": RateLimitFailure,
-    "authentication": AuthenticationFailure,
-    "permission": AuthenticationFailure,
-    "api_key": AuthenticationFailure,
-    "timeout": TimeoutFailure,
-    "deadline_exceeded": TimeoutFailure,
-    "server_error": ServiceFailure,
-    "api_error": ServiceFailure,
-    "internal": ServiceFailure,
-    "invalid": RequestFailure,
-    "not_found": RequestFailure,
-    "too_large": RequestFailure,
-    "context_length": RequestFailure,
-    "failed_precondition": RequestFailure,
-}
+_WORDS: tuple[tuple[Kind, str], ...] = (
+    (ContentFilterFailure, "content_filter content_policy safety refused"),
+    (ProtocolFailure, "protocol_error"),
+    (OverloadedFailure, "overloaded unavailable slow_down"),
+    (RateLimitFailure, "rate_limit ratelimit resource_exhausted too_many_requests"),
+    (RateLimitFailure, "quota billing"),
+    (AuthenticationFailure, "authentication permission api_key"),
+    (TimeoutFailure, "timeout deadline_exceeded"),
+    (ServiceFailure, "server_error api_error internal"),
+    (RequestFailure, "invalid not_found too_large context_length"),
+    (RequestFailure, "failed_precondition"),
+)
 _STATUSES: Mapping[int, Kind] = {
     401: AuthenticationFailure,
     403: AuthenticationFailure,
@@ -197,41 +180,15 @@ _STATUSES: Mapping[int, Kind] = {
     529: OverloadedFailure,
 }
 #: Names of exception classes, bases included: the first row that has one decides.
-_NAMES: tuple[tuple[Kind, frozenset[str]], ...] = (
-    (
-        TimeoutFailure,
-        frozenset({"TimeoutError", "TimeoutException", "APITimeoutError"}),
-    ),
-    (
-        ConnectionFailure,
-        frozenset(
-            {
-                "APIConnectionError",
-                "ClientConnectionError",  # aiohttp
-                "ClientPayloadError",  # aiohttp: the body was cut
-                "NetworkError",
-                "NoResponseError",
-                "OSError",
-                "ProxyError",
-                "RemoteProtocolError",  # httpx: the body was cut
-            }
-        ),
-    ),
-    (
-        ProtocolFailure,
-        frozenset(
-            {
-                "APIResponseValidationError",
-                "DecodingError",
-                "GeminiNextGenAPIClientError",  # with no status of an error
-                "JSONDecodeError",
-                "ProtocolError",
-                "ResponseValidationError",
-                "UnicodeDecodeError",
-                "UnknownApiResponseError",
-            }
-        ),
-    ),
+_NAMES: tuple[tuple[Kind, str], ...] = (
+    (TimeoutFailure, "TimeoutError TimeoutException APITimeoutError"),
+    (ConnectionFailure, "APIConnectionError NetworkError NoResponseError OSError"),
+    (ConnectionFailure, "ProxyError RemoteProtocolError"),  # httpx: the body was cut
+    (ConnectionFailure, "ClientConnectionError ClientPayloadError"),  # aiohttp: cut
+    (ProtocolFailure, "APIResponseValidationError DecodingError JSONDecodeError"),
+    (ProtocolFailure, "ProtocolError ResponseValidationError UnicodeDecodeError"),
+    (ProtocolFailure, "UnknownApiResponseError"),
+    (ProtocolFailure, "GeminiNextGenAPIClientError"),  # with no status of an error
 )
 #: What a reader can do, one sentence each.
 ADVICE: Mapping[Kind, str] = {
@@ -246,12 +203,7 @@ ADVICE: Mapping[Kind, str] = {
     ServiceFailure: "Try again.",
     TimeoutFailure: "Try again, or allow more time.",
 }
-_RETRYABLE = (
-    ConnectionFailure,
-    RateLimitFailure,
-    ServiceFailure,
-    TimeoutFailure,
-)
+_RETRYABLE = (ConnectionFailure, RateLimitFailure, ServiceFailure, TimeoutFailure)
 #: Nothing left to spend comes as 429 too, and waiting does not mend it.
 _SPENT = ("insufficient_quota", "billing")
 
@@ -259,13 +211,17 @@ _SPENT = ("insufficient_quota", "billing")
 def kind_of(facts: Facts) -> Kind:
     """Return the class of the failure."""
     words = " ".join(facts.words).lower()
-    said = next((kind for word, kind in _WORDS.items() if word in words), None)
+    said = next(
+        (kind for kind, parts in _WORDS if any(p in words for p in parts.split())), None
+    )
     if said is ContentFilterFailure:
         return said  # Azure says it with a 400
     if facts.status is not None:
         return _by_status(facts.status)
     for kind, names in _NAMES:
-        if facts.names & names and (said is None or kind is not ProtocolFailure):
+        if not facts.names.isdisjoint(names.split()) and (
+            said is None or kind is not ProtocolFailure
+        ):
             return kind
     return said or ProviderFailure
 

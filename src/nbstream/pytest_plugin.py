@@ -23,7 +23,6 @@ class Replay(Protocol):
 
     def __call__(self, *recordings: str | PathLike[str], speed: float = 0) -> Server:
         """Play these files, named from the folder of the test."""
-        ...
 
 
 @pytest.fixture

@@ -29,15 +29,12 @@ class Playing(Awaitable[Reply], Protocol):
 
     def wait_until(self, ready: Callable[[], bool], step_s: float) -> None:
         """Wait until it is ready, or the end; look every so many seconds."""
-        ...
 
     async def until(self, ready: Callable[[], bool], step_s: float) -> None:
         """Await the same."""
-        ...
 
     def result(self) -> Reply:
         """Wait for the end, and raise how it failed."""
-        ...
 
 
 class Items:

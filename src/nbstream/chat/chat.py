@@ -37,13 +37,8 @@ _Played = TypeVar("_Played")
 FORM = 1
 #: The arguments that make a conversation again; its key and its tools stay out.
 _SAVED = (
-    "model",
-    "system",
-    "max_tokens",
-    "reasoning_effort",
-    "base_url",
-    "max_rounds",
-    "messages",
+    *("model", "system", "max_tokens", "reasoning_effort"),
+    *("base_url", "max_rounds", "messages"),
 )
 
 

@@ -42,15 +42,12 @@ class Provider(Protocol):
 
     def matches(self, payload: object) -> bool:
         """Tell whether the payload is of this API."""
-        ...
 
     def normalize(self, payload: object) -> Sequence[Event]:
         """Turn one payload into its events."""
-        ...
 
     def to_message(self, reply: Reply) -> object:
         """Return the answer as this API takes it back in the next request."""
-        ...
 
 
 @cache

@@ -21,19 +21,10 @@ _SOURCES = frozenset({"citationMetadata", "groundingMetadata", "urlContextMetada
 _NONE: Fields = {}
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
-_FILTERED: tuple[str, ...] = (
-    "SAFETY",
-    "RECITATION",
-    "LANGUAGE",
-    "BLOCKLIST",
-    "PROHIBITED_CONTENT",
-    "SPII",
-    "IMAGE_SAFETY",
-    "IMAGE_PROHIBITED_CONTENT",
-    "IMAGE_RECITATION",
-    "ESCALATION",
-    "PUP_LIMITED_DISABLED",
-    "MODEL_ARMOR",
+_FILTERED = (
+    *("SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII"),
+    *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "ESCALATION"),
+    *("PUP_LIMITED_DISABLED", "MODEL_ARMOR"),
 )
 #: Google's reasons in our words. ``CONTINUATION`` is none: the answer goes on.
 _REASONS: Mapping[str, types.FinishReason] = {
@@ -51,20 +42,11 @@ _REASONS: Mapping[str, types.FinishReason] = {
 }
 _UNKNOWN = frozenset({"", "FINISH_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED"})
 #: Fields of a part that say something about it, and are not what it holds.
-ABOUT_A_PART = frozenset(
-    {
-        "thought",
-        "thoughtSignature",
-        "mediaResolution",
-        "mediaProcessing",
-        "partMetadata",
-        "videoMetadata",
-        "audioMetadata",
-        "speechMetadata",
-        "documentMetadata",
-        "spreadsheetMetadata",
-    }
-)
+ABOUT_A_PART = {
+    *("thought", "thoughtSignature", "mediaResolution", "mediaProcessing"),
+    *("partMetadata", "videoMetadata", "audioMetadata", "speechMetadata"),
+    *("documentMetadata", "spreadsheetMetadata"),
+}
 
 
 def matches(payload: object) -> bool:

@@ -30,40 +30,6 @@ _OUTPUT_ONLY = frozenset({"created_by"})
 #: The input types let these be null; a null elsewhere is refused
 #: (``Unknown parameter: 'input[0].status'``), and says nothing.
 _NULLABLE = frozenset({"result", "code", "outputs"})
-#: They are counted in ``reply.ignored``, as events that nobody knows are; that a name
-#: is here says that it was looked at.
-IGNORED = frozenset(
-    f"response.{what}{state}"
-    for what, states in {
-        # Sound: there is no player for it.
-        "audio": (".delta", ".done"),
-        "audio.transcript": (".delta", ".done"),
-        # The whole of what came in fragments.
-        "code_interpreter_call_code": (".done",),
-        "content_part": (".added", ".done"),
-        "function_call_arguments": (".done",),
-        "mcp_call_arguments": (".done",),
-        "reasoning_summary_part": (".done",),
-        "shell_call_command": (".done",),
-        # How far the provider's own tools are; their items say what came of it.
-        "code_interpreter_call": (".completed", ".in_progress", ".interpreting"),
-        "compaction": (".compacting",),
-        "file_search_call": (".completed", ".in_progress", ".searching"),
-        "image_generation_call": (
-            ".completed",
-            ".generating",
-            ".in_progress",
-            ".partial_image",
-        ),
-        "mcp_call": (".completed", ".failed", ".in_progress"),
-        "mcp_list_tools": (".completed", ".failed", ".in_progress"),
-        "shell_call_output_content": (".delta", ".done"),
-        "web_search_call": (".completed", ".in_progress", ".searching"),
-        # That it is still at work.
-        "in_progress": ("",),
-    }.items()
-    for state in states
-)
 
 
 def matches(payload: object) -> bool:

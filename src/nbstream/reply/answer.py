@@ -44,7 +44,6 @@ class Expected(Protocol):
 
         A list or a number is asked for in an object, because APIs want one.
         """
-        ...
 
     def read(self, text: str) -> object:
         """Return what the whole text says, checked.
@@ -52,7 +51,6 @@ class Expected(Protocol):
         Raises:
             ValueError: it does not fit; the message says which fields, on one line.
         """
-        ...
 
 
 # -- Token counts, added up as each provider means them.

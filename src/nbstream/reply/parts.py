@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from nbstream.types import ArgumentDelta, Json, ToolResult
@@ -138,6 +138,7 @@ PartKind: TypeAlias = Literal["text", "reasoning", "refusal", "tool_call", "othe
 CallState: TypeAlias = Literal["open", "valid", "invalid", "unfinished"]
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Part:
     """One part of an answer as it grows: a run of text, a tool call, something else.
 
@@ -155,40 +156,20 @@ class Part:
         done: Whether the API said that this part is whole.
     """
 
-    __slots__ = (
-        "_leaves",
-        "_object",
-        "_text",
-        "choice",
-        "citations",
-        "data",
-        "done",
-        "hop",
-        "id",
-        "index",
-        "kind",
-        "name",
-        "signature",
-        "type",
-    )
-
-    def __init__(
-        self, kind: PartKind, index: int | None, choice: int, hop: int
-    ) -> None:
-        self.kind: PartKind = kind
-        self.index = index
-        self.choice = choice
-        self.hop = hop
-        self.type = ""
-        self.id = ""
-        self.name = ""
-        self.data: Json = {}
-        self.signature = ""
-        self.citations: list[Json] = []
-        self.done = False
-        self._text = Growing()
-        self._leaves: Leaves | None = None
-        self._object: Json | None = None
+    kind: PartKind
+    index: int | None
+    choice: int
+    hop: int
+    type: str = ""
+    id: str = ""
+    name: str = ""
+    data: Json = field(default_factory=dict)
+    signature: str = ""
+    citations: list[Json] = field(default_factory=list)
+    done: bool = False
+    _text: Growing = field(default_factory=Growing)
+    _leaves: Leaves | None = None
+    _object: Json | None = None
 
     def push(self, text: str) -> None:
         """Add the next fragment of the text or of the arguments."""

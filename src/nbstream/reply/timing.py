@@ -84,6 +84,10 @@ class Timing:
     #: How many deltas of a kind's text a `TextDone` has counted already.
     _counted: dict[int, int] = field(default_factory=dict, repr=False)
 
+    def elapsed_s(self, now_s: float) -> float:
+        """Return the seconds from zero to this reading of the clock."""
+        return 0.0 if self.zero_s is None else max(0.0, now_s - self.zero_s)
+
     # -- noted as it happens -------------------------------------------------------
 
     def note(self, events: Sequence[types.Event], at_s: float) -> bool:

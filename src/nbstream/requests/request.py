@@ -70,15 +70,12 @@ class File(Protocol):
     @property
     def name(self) -> str:
         """Its name, whose ending tells the type."""
-        ...
 
     def read_bytes(self) -> bytes:
         """Return its content."""
-        ...
 
     def read_text(self, encoding: str, errors: str) -> str:
         """Return its content as text."""
-        ...
 
 
 class Provider(Protocol):
@@ -94,46 +91,37 @@ class Provider(Protocol):
     @property
     def api(self) -> str:
         """The wire API."""
-        ...
 
     @property
     def package(self) -> str:
         """The module it needs."""
-        ...
 
     @property
     def keys(self) -> tuple[str, ...]:
         """Where its key may be."""
-        ...
 
     @property
     def base_url(self) -> str | None:
         """Its usual address."""
-        ...
 
     def arguments(self, request: Request) -> dict[str, Any]:
         """Return the keyword arguments of the SDK's call."""
-        ...
 
     def client(self, base_url: str | None, api_key: str | None) -> Any:
         """Make the SDK's async client; None leaves it to the SDK."""
-        ...
 
     def open(self, request: Request, client: Any) -> AsyncIterator[object]:
         """Send the request; yield what the SDK yields; close stream and client."""
-        ...
 
     def user_message(
         self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
     ) -> Any:
         """Return a question, with images and files, as the API takes it."""
-        ...
 
     def tool_result_message(
         self, call_id: str, name: str, result: str, is_error: bool
     ) -> Any:
         """Return what a tool gave, as the API takes it."""
-        ...
 
 
 # What every provider's request needs.

@@ -39,11 +39,9 @@ class Button(Protocol):
 
     def send(self, content: object) -> None:
         """Send a custom message to the view."""
-        ...
 
     def on_msg(self, callback: Callable[..., None], remove: bool = ...) -> None:
         """Call back for each custom message of the view."""
-        ...
 
 
 class StopButton:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Protocol, Self, runtime_checkable
+from typing import Any, Self
 
 from nbstream.streams import referents, sockets
 from nbstream.streams.session import Session
@@ -71,19 +71,6 @@ def retire(loop: asyncio.AbstractEventLoop) -> None:
 # loop, and of ours after it. (google-genai keeps a pool per loop itself.)
 
 
-@runtime_checkable
-class Connection(Protocol):
-    """One connection of a pool: all names are public."""
-
-    def is_idle(self) -> bool:
-        """Tell whether no request uses it."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close it, on its own loop."""
-        ...
-
-
 class Pools:
     """The connection pools that a stream's call can reach."""
 
@@ -127,10 +114,10 @@ class Pools:
                 self._forget(connection)
                 await connection.aclose()
 
-    def _idle(self) -> Iterator[tuple[Connection, asyncio.AbstractEventLoop]]:
+    def _idle(self) -> Iterator[tuple[Any, asyncio.AbstractEventLoop]]:
         for pool in self._pools:
             for connection in list(_connections(pool)):
-                if isinstance(connection, Connection) and connection.is_idle():
+                if hasattr(connection, "is_idle") and connection.is_idle():
                     loop = referents.nearest_loop(connection)
                     if loop is not None:
                         yield connection, loop
@@ -141,7 +128,7 @@ class Pools:
                 _connections(pool).remove(connection)
 
 
-def _connections(pool: object) -> list[object]:
+def _connections(pool: object) -> list[Any]:
     held = getattr(pool, referents.POOLS[type(pool).__name__][0], None)
     return held if isinstance(held, list) else []
 

@@ -29,7 +29,6 @@ class Parsable(Protocol):
 
     def parse(self) -> object:
         """Make the stream of this response."""
-        ...
 
 
 def is_manager(value: object) -> TypeGuard[AbstractContextManager[object]]:

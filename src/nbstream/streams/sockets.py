@@ -58,7 +58,6 @@ class CanShutDown(Protocol):
 
     def shutdown(self, how: int, /) -> None:
         """Stop both directions; a reader wakes with an end of file."""
-        ...
 
 
 def waited_on(thread_id: int) -> socket.socket | None:

@@ -22,12 +22,10 @@ class Source(Protocol):
     @property
     def needs_await(self) -> bool:
         """Whether it runs on the caller's own loop, so that only awaiting helps."""
-        ...
 
     @property
     def alive(self) -> bool:
         """Whether it was started and ``on_end`` has still to return."""
-        ...
 
     def start(
         self,
@@ -40,15 +38,12 @@ class Source(Protocol):
         ``on_end`` gets None if the iterator ended, else the exception. Everything
         is closed by then, except after `Abandoned`.
         """
-        ...
 
     def interrupt(self) -> None:
         """Try once to stop it. Any thread; never blocks; repeat while `alive`."""
-        ...
 
     def join(self, timeout_s: float) -> bool:
         """Wait for the end; tell whether it came."""
-        ...
 
 
 def open_source(stream: object) -> Source:
@@ -171,15 +166,11 @@ def noting(stream: object, timing: Timing) -> object:
         @wraps(make)
         def call() -> object:
             if timing.request_sent_s is None:  # a retry begins no second clock
-                timing.request_sent_s = _elapsed_s(timing)
+                timing.request_sent_s = timing.elapsed_s(time.monotonic())
             made = make()
             if shapes.response_of(made) is not None:
-                timing.headers_s = _elapsed_s(timing)
+                timing.headers_s = timing.elapsed_s(time.monotonic())
             return made
 
         return call
     return stream
-
-
-def _elapsed_s(timing: Timing) -> float:
-    return max(0.0, time.monotonic() - (timing.zero_s or 0.0))

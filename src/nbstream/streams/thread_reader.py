@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from typing import Protocol
 
 from nbstream.streams import shapes, sockets
 from nbstream.streams.session import Interrupted, Session
@@ -28,18 +27,10 @@ THROW_AGAIN_S = 0.1
 REAP_EVERY_S = 0.02
 
 
-class Reader(Protocol):
-    """The worker that is to be stopped."""
-
-    thread: threading.Thread
-    stream: object
-    closing: bool  # it stops by itself now and must not be hurt
-
-
 class Waker:
     """The attempts to stop one reader."""
 
-    def __init__(self, session: Session, reader: Reader) -> None:
+    def __init__(self, session: Session, reader: ThreadDriver) -> None:
         self._session = session
         self._reader = reader
         self._stop_at_s: float | None = None
@@ -124,7 +115,7 @@ class ThreadDriver:
         self._session = session
         self.stream: object = stream
         self._hand_over = hand_over
-        self.closing = False
+        self.closing = False  # it stops by itself then, and must not be hurt
         # In the caller's context, what a user's generator prints stays in its cell.
         context = contextvars.copy_context()
         self.thread = threading.Thread(

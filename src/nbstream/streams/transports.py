@@ -35,11 +35,9 @@ class RequestListener(Protocol):
 
     def wants(self, path: str, headers: Mapping[str, str]) -> bool:
         """Tell whether this request is to be heard; any thread."""
-        ...
 
     def open(self, http: ModuleType, request: Any) -> ResponseListener:
         """Return who hears its response."""
-        ...
 
 
 class ResponseListener(Protocol):
@@ -47,15 +45,12 @@ class ResponseListener(Protocol):
 
     def respond(self, status: int, headers: Sequence[tuple[str, str]]) -> None:
         """Note its head."""
-        ...
 
     def read(self, data: bytes) -> None:
         """Note what one read gave."""
-        ...
 
     def end(self, how: Ending, error: Exception | None = None) -> None:
         """Note the end, and what broke it; only the first one counts."""
-        ...
 
 
 _lock = threading.Lock()

@@ -177,8 +177,8 @@ class _Response:
 
 
 def _elapsed_s(reply: Reply) -> float:
-    zero_s = reply.timing.zero_s if reply.timing is not None else None
-    return 0.0 if zero_s is None else max(0.0, time.monotonic() - zero_s)
+    timing = reply.timing
+    return timing.elapsed_s(time.monotonic()) if timing is not None else 0.0
 
 
 def _has_begun(stream: object) -> bool:
