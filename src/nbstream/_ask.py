@@ -26,8 +26,7 @@ from nbstream._timeout import Timeout
 from nbstream.errors import UsageError
 from nbstream.reply import Reply
 from nbstream.requests import opened, parse_model, provider
-from nbstream.requests.history import as_messages
-from nbstream.requests.request import Request, ToolSpec
+from nbstream.requests.request import Request, ToolSpec, as_messages
 from nbstream.streams.referents import open_readers
 from nbstream.tool_runs import Consents, ToolRun, run_calls
 from nbstream.tools import Tool

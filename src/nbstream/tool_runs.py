@@ -21,8 +21,6 @@ from nbstream.reply import ToolCall
 from nbstream.tools import Tool, needed
 from nbstream.types import ToolState
 
-__all__ = ["Consent", "Consents", "ToolRun", "run_calls"]
-
 _T = TypeVar("_T")
 
 STOPPED = "The call was stopped before it ended; there is no result."

@@ -11,8 +11,6 @@ from typing import Any, overload
 
 from nbstream.errors import UsageError
 
-__all__ = ["Tool", "tool", "tools_of"]
-
 #: What OpenAI and Anthropic take as a name; Gemini takes all of it, too.
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _UNNAMED = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD

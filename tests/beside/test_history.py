@@ -10,7 +10,7 @@ from harness.answers import DONE, called, chunk
 from nbstream._reader import Reader
 from nbstream.reply import Reply
 from nbstream.reply.reply import INVALID, answerable
-from nbstream.requests.history import as_messages
+from nbstream.requests.request import as_messages
 from nbstream.types import ToolResult
 
 

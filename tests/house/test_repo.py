@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from harness.house import House
+from house.floors import FLOORS
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -96,6 +98,62 @@ def test_import_stays_light():
 
     found = {what: sorted(imported & set(names)) for what, names in HEAVY.items()}
     assert found == {what: [] for what in HEAVY}
+
+
+SHOWN = {
+    "without a view": ('nbstream.show(["a", "b"], view="none")', 32),
+    "live": ('nbstream.show(["a", "b"], view="live")', 55),
+}
+
+
+@pytest.mark.parametrize(("code", "most"), SHOWN.values(), ids=SHOWN.keys())
+def test_what_is_shown_loads_few_modules(code, most):
+    """Nobody pays for what they do not use; the live view is one of a real shell."""
+    setup = "import sys, nbstream; from IPython import InteractiveShell as Shell"
+    count = "print(*(name for name in sys.modules if name.split('.')[0] == 'nbstream'))"
+    lines = [setup, "Shell.instance()", code, "print()", count]
+    command = [sys.executable, "-c", "\n".join(lines)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    loaded = done.stdout.splitlines()[-1].split()
+
+    assert len(loaded) <= most, sorted(loaded)
+
+
+PLACE = {name: floor for floor, (names, _) in FLOORS.items() for name in names.split()}
+#: What the Markdown renderer may know of the rest: it serves others, too.
+RENDERER = {"markdown", "errors", "_text"}
+
+
+def top(module: str) -> str:
+    """Give the folder or module right below the package; its own face is a dot."""
+    _, *below = module.split(".")
+    return below[0] if below else "."
+
+
+def test_each_floor_imports_only_from_below():
+    """Wherever an import stands: in a function and for types, too."""
+    house = House(Path(nbstream.__file__).parent)
+    found = set()
+    for module, imported in house.graph(types=True).items():
+        own = PLACE.get(top(module))
+        allowed = {own, *FLOORS[own][1].split()} if own else set()
+        found |= {
+            f"{module} imports {other}"
+            for other in imported
+            if PLACE.get(top(other)) not in allowed
+        }
+    unplaced = {top(module) for module in house.rooms} - set(PLACE)
+
+    assert sorted(unplaced) == []
+    assert sorted(found) == []
+
+
+def test_the_renderer_stands_alone():
+    """`nbstream.markdown` imports nothing of ours but errors and texts."""
+    graph = House(Path(nbstream.__file__).parent).graph(types=True)
+    own = {name: each for name, each in graph.items() if top(name) == "markdown"}
+
+    assert {top(other) for each in own.values() for other in each} <= RENDERER
 
 
 def test_no_file_names_a_machine():
@@ -227,3 +285,23 @@ def test_the_readmes_figures_are_measured():
 
     assert len(figures) >= 3
     assert [each for each in figures if each not in measured] == []
+
+
+def test_the_picture_of_the_house_names_every_room():
+    """`python docs/draw_architecture.py` was run since a room came or went."""
+    drawn = (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
+    there = {"nbstream" if name == "." else name for name in PLACE} - {"web"}
+
+    assert set(re.findall(r'class="name"[^>]*>([^<]+)<', drawn)) == there
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "bench/README.md"],
+)
+def test_links_of_the_docs_lead_somewhere(page):
+    """Each relative link is to a file of the repository."""
+    path = ROOT / page
+    links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", path.read_text("utf-8"))
+
+    assert [link for link in links if not (path.parent / link).exists()] == []

@@ -19,8 +19,7 @@ from nbstream.chat.messages import (
     to_reply,
 )
 from nbstream.errors import UsageError
-from nbstream.requests.history import NO_ANSWER
-from nbstream.requests.request import Provider
+from nbstream.requests.request import NO_ANSWER, Provider
 
 _Json: TypeAlias = Mapping[str, Any]
 

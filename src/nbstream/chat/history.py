@@ -13,8 +13,7 @@ from nbstream.chat.forms import read_messages
 from nbstream.chat.messages import Message, to_reply
 from nbstream.errors import UsageError
 from nbstream.reply import Reply
-from nbstream.requests.history import as_messages
-from nbstream.requests.request import Provider
+from nbstream.requests.request import Provider, as_messages
 
 if TYPE_CHECKING:
     from nbstream._live import Live

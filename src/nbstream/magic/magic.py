@@ -24,17 +24,8 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from nbstream._keys import warn_of_text
 from nbstream.errors import ProviderFailure, Stopped, UsageError
 from nbstream.lab.recording import record
+from nbstream.magic import question
 from nbstream.magic.completion import complete
-from nbstream.magic.question import (
-    FORMATS,
-    Settings,
-    chat_named,
-    chat_of,
-    hand_over_code,
-    preview,
-    prompt_of,
-    reply_of,
-)
 from nbstream.requests import providers
 
 #: The options of ``%%stream``, and those of ``%stream``.
@@ -107,7 +98,7 @@ class StreamMagics(Magics):
 
     def __init__(self, shell: InteractiveShell | None = None) -> None:
         super().__init__(shell)
-        self.settings = Settings()
+        self.settings = question.Settings()
 
     @magic_arguments("%stream")
     @argument("model", nargs="?", help="provider:model. None: that of the line magic.")
@@ -134,7 +125,7 @@ class StreamMagics(Magics):
     @argument("--chat", metavar="NAME", help="Go on with this conversation, or begin.")
     @argument("--dry-run", action="store_true", help="Show the request; send nothing.")
     @argument("--to", metavar="NAME", help="Put the Reply into this variable.")
-    @argument("--format", metavar="FORMAT", help=f"{', '.join(FORMATS)}.")
+    @argument("--format", metavar="FORMAT", help=f"{', '.join(question.FORMATS)}.")
     @argument("--view", metavar="VIEW", help="live, updates, static, terminal or none.")
     @argument("--record", metavar="FILE", help="Record what the provider sends.")
     @no_var_expand
@@ -173,13 +164,13 @@ class StreamMagics(Magics):
             return
         options = self._options(line)
         variables = self._variables()
-        prompt = prompt_of(cell, variables)
-        chat = chat_of(options, variables, self.settings)
+        prompt = question.prompt_of(cell, variables)
+        chat = question.chat_of(options, variables, self.settings)
         request = chat.request(prompt, images=options.image, files=options.file)
         self.settings.note(chat.model)
-        reply = reply_of(options.format)
+        reply = question.reply_of(options.format)
         if options.dry_run:
-            _print(preview(request))
+            _print(question.preview(request))
             return
         try:
             with record(options.record) if options.record else nullcontext():
@@ -195,7 +186,7 @@ class StreamMagics(Magics):
             raise
         self._keep(options.to, reply)
         if options.format == "code":
-            hand_over_code(reply, self.shell)
+            question.hand_over_code(reply, self.shell)
 
     @magic_arguments("stream")
     @argument("--model", metavar="MODEL", help="Ask this one where none is given.")
@@ -228,7 +219,7 @@ class StreamMagics(Magics):
 
     def _reset(self, name: str) -> None:
         """Take out all that was said; model, system and tools stay."""
-        chat = chat_named(name, self._variables())
+        chat = question.chat_named(name, self._variables())
         if chat is None:
             msg = f"there is no conversation {name!r}; %%stream --chat {name} begins it"
             raise UsageError(msg)

@@ -3,34 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nbstream import types
 from nbstream._failures import said
-from nbstream.providers.payloads import (
-    fields,
-    get,
-    items,
-    number,
-    parts_and_calls,
-    record,
-    text,
-    whole_form,
-)
+from nbstream.providers.payloads import fields, get, items, number, record, text
 from nbstream.reply import Part, Reply, ToolCall
-from nbstream.types import (
-    Arguments,
-    Citation,
-    End,
-    Event,
-    Finish,
-    FinishReason,
-    Ignored,
-    OtherPart,
-    PartDone,
-    Signature,
-    Start,
-    TextDelta,
-    ToolCallDelta,
-    Usage,
-)
+from nbstream.reply.parts import whole_form
+from nbstream.reply.reply import parts_and_calls
 
 API = "anthropic.messages"
 
@@ -44,7 +22,7 @@ _OWN = {
 }
 #: What ``client.messages.stream()`` adds: each repeats a raw event just yielded.
 _DERIVED = {"text", "thinking", "signature", "input_json", "citation", "compaction"}
-_REASONS: Mapping[str, FinishReason] = {
+_REASONS: Mapping[str, types.FinishReason] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
     "max_tokens": "length",
@@ -72,7 +50,7 @@ def _numbered(payload: object) -> bool:
     return get(payload, "sequence_number") is not None
 
 
-def normalize(payload: object) -> Sequence[Event]:
+def normalize(payload: object) -> Sequence[types.Event]:
     """Turn one event of the stream into ours.
 
     The SDK builds an event of an unknown type as some known class, so only its
@@ -86,15 +64,17 @@ def normalize(payload: object) -> Sequence[Event]:
         case "content_block_start":
             return _block(number(event.get("index")), event.get("content_block"))
         case "content_block_stop":
-            return (PartDone(index=number(event.get("index")), data={}),)
+            return (types.PartDone(index=number(event.get("index")), data={}),)
         case "message_start":
             message = fields(event.get("message"))
-            start = Start(id=text(message.get("id")), model=text(message.get("model")))
+            start = types.Start(
+                id=text(message.get("id")), model=text(message.get("model"))
+            )
             return (start, *_usage(message.get("usage")))
         case "message_delta":
             return (*_usage(event.get("usage")), *_finish(event.get("delta")))
         case "message_stop":
-            return (End(),)
+            return (types.End(),)
         case "error":
             error = fields(event.get("error") or event)
             kind = text(error.get("type")) or "error"
@@ -102,34 +82,34 @@ def normalize(payload: object) -> Sequence[Event]:
         case str(kind) if kind in _DERIVED:
             return ()
         case kind:
-            return (Ignored(type=str(kind)),)
+            return (types.Ignored(type=str(kind)),)
 
 
-def _delta(index: int | None, raw: object) -> Sequence[Event]:
+def _delta(index: int | None, raw: object) -> Sequence[types.Event]:
     delta = fields(raw)
     match delta.get("type"):
         case "text_delta":
-            return (TextDelta(text=text(delta.get("text")), index=index),)
+            return (types.TextDelta(text=text(delta.get("text")), index=index),)
         case "thinking_delta":
             more = text(delta.get("thinking"))
-            return (TextDelta(text=more, index=index, kind="reasoning"),)
+            return (types.TextDelta(text=more, index=index, kind="reasoning"),)
         case "input_json_delta":
             # The first fragment is always empty.
             more = text(delta.get("partial_json"))
-            return (ToolCallDelta(index=index, arguments=more),) if more else ()
+            return (types.ToolCallDelta(index=index, arguments=more),) if more else ()
         case "signature_delta":
             signature = text(delta.get("signature"))
-            return (Signature(signature=signature, index=index),)
+            return (types.Signature(signature=signature, index=index),)
         case "citations_delta":
-            return (Citation(data=record(delta.get("citation")), index=index),)
+            return (types.Citation(data=record(delta.get("citation")), index=index),)
         case "compaction_delta":
             data = {**record(raw), "type": "compaction"}
-            return (OtherPart(type="compaction", data=data, index=index),)
+            return (types.OtherPart(type="compaction", data=data, index=index),)
         case kind:
-            return (Ignored(type=f"content_block_delta.{kind}"),)
+            return (types.Ignored(type=f"content_block_delta.{kind}"),)
 
 
-def _block(index: int | None, raw: object) -> Sequence[Event]:
+def _block(index: int | None, raw: object) -> Sequence[types.Event]:
     """Open a part. It is opened even when empty: a signature or a citation may come.
 
     Some servers, and Anthropic itself for calls made by code, send a block whole.
@@ -137,32 +117,35 @@ def _block(index: int | None, raw: object) -> Sequence[Event]:
     block = fields(raw)
     match block.get("type"):
         case "text":
-            opened = TextDelta(text=text(block.get("text")), index=index)
+            opened = types.TextDelta(text=text(block.get("text")), index=index)
             sources = items(block.get("citations"))
-            return (opened, *(Citation(data=record(s), index=index) for s in sources))
+            return (
+                opened,
+                *(types.Citation(data=record(s), index=index) for s in sources),
+            )
         case "thinking":
             more = text(block.get("thinking"))
-            opened = TextDelta(text=more, index=index, kind="reasoning")
+            opened = types.TextDelta(text=more, index=index, kind="reasoning")
             proof = text(block.get("signature"))
-            signed = [Signature(signature=proof, index=index)] if proof else []
+            signed = [types.Signature(signature=proof, index=index)] if proof else []
             return (opened, *signed)
         case "tool_use":
             id_, name = text(block.get("id")), text(block.get("name"))
             given = record(block.get("input"))
-            call = ToolCallDelta(index=index, id=id_, name=name)
-            whole = [PartDone(index=index, data=record(raw))] if given else []
-            return (call, Arguments(index=index, data=given), *whole)
+            call = types.ToolCallDelta(index=index, id=id_, name=name)
+            whole = [types.PartDone(index=index, data=record(raw))] if given else []
+            return (call, types.Arguments(index=index, data=given), *whole)
         case kind:
-            return (OtherPart(type=str(kind), data=record(raw), index=index),)
+            return (types.OtherPart(type=str(kind), data=record(raw), index=index),)
 
 
-def _usage(raw: object) -> Sequence[Event]:
+def _usage(raw: object) -> Sequence[types.Event]:
     if raw is None:
         return ()
     counts = fields(raw)
     details = fields(counts.get("output_tokens_details"))
     return (
-        Usage(
+        types.Usage(
             input_tokens=number(counts.get("input_tokens")),
             output_tokens=number(counts.get("output_tokens")),
             total_tokens=None,
@@ -173,14 +156,14 @@ def _usage(raw: object) -> Sequence[Event]:
     )
 
 
-def _finish(raw: object) -> Sequence[Event]:
+def _finish(raw: object) -> Sequence[types.Event]:
     delta = fields(raw)
     reason = text(delta.get("stop_reason"))
     if not reason:
         return ()
-    finish = Finish(reason=_REASONS.get(reason, "other"), raw_reason=reason)
+    finish = types.Finish(reason=_REASONS.get(reason, "other"), raw_reason=reason)
     why = text(fields(delta.get("stop_details")).get("explanation"))
-    return (TextDelta(text=why, kind="refusal"), finish) if why else (finish,)
+    return (types.TextDelta(text=why, kind="refusal"), finish) if why else (finish,)
 
 
 def to_message(reply: Reply) -> dict[str, Any]:

@@ -9,38 +9,11 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
+from nbstream import types
 from nbstream._failures import said
-from nbstream.providers.payloads import (
-    Fields,
-    get,
-    items,
-    number,
-    parts_and_calls,
-    plain,
-    text,
-    total,
-)
+from nbstream.providers.payloads import Fields, get, items, number, plain, text, total
 from nbstream.reply import Part, Reply, ToolCall
-from nbstream.types import (
-    ArgumentDelta,
-    Arguments,
-    Citation,
-    End,
-    Event,
-    Failure,
-    Finish,
-    FinishReason,
-    Hop,
-    Ignored,
-    OtherPart,
-    PartDone,
-    Signature,
-    Start,
-    TextDelta,
-    TextKind,
-    ToolCallDelta,
-    Usage,
-)
+from nbstream.reply.reply import parts_and_calls
 
 API = "google.generate_content"
 
@@ -63,7 +36,7 @@ _FILTERED: tuple[str, ...] = (
     "MODEL_ARMOR",
 )
 #: Google's reasons in our words. ``CONTINUATION`` is none: the answer goes on.
-_REASONS: Mapping[str, FinishReason] = {
+_REASONS: Mapping[str, types.FinishReason] = {
     "STOP": "stop",
     "MAX_TOKENS": "length",
     **dict.fromkeys(_FILTERED, "content_filter"),
@@ -105,32 +78,32 @@ def matches(payload: object) -> bool:
     return "usageMetadata" in found and "modelVersion" in found
 
 
-def normalize(payload: object) -> Sequence[Event]:
+def normalize(payload: object) -> Sequence[types.Event]:
     """Turn one chunk into events; usage first, as a hop may end it."""
     chunk = wire_fields(payload)
     if "error" in chunk:
         return (_failure(wire_fields(chunk["error"])),)
-    events: list[Event] = []
+    events: list[types.Event] = []
     id_, model = text(chunk.get("responseId")), text(chunk.get("modelVersion"))
     if id_ or model:
-        events.append(Start(id=id_, model=model))
+        events.append(types.Start(id=id_, model=model))
     if "usageMetadata" in chunk:
         events.append(_usage(chunk["usageMetadata"]))
     for one in items(chunk.get("candidates")):
         _candidate(wire_fields(one), events)
     if "promptFeedback" in chunk:
         _blocked(wire_fields(chunk["promptFeedback"]), events)
-    return events or (Ignored(type="chunk"),)
+    return events or (types.Ignored(type="chunk"),)
 
 
-def _candidate(candidate: Fields, events: list[Event]) -> None:
+def _candidate(candidate: Fields, events: list[types.Event]) -> None:
     choice = number(candidate.get("index")) or 0
     if "content" in candidate:
         for part in items(wire_fields(candidate["content"]).get("parts")):
             _part(part, choice, events)
     if not _SOURCES.isdisjoint(candidate):
         sources = (wire_record(source) for source in _sources(candidate))
-        events += [Citation(data=source, choice=choice) for source in sources]
+        events += [types.Citation(data=source, choice=choice) for source in sources]
     if "finishReason" in candidate:
         _finish(candidate, choice, events)
 
@@ -147,7 +120,7 @@ def _sources(candidate: Fields) -> Sequence[object]:
     ]
 
 
-def _part(part: object, choice: int, events: list[Event]) -> None:
+def _part(part: object, choice: int, events: list[types.Event]) -> None:
     found = wire_fields(part)
     signature = found.get("thoughtSignature")
     held = next((name for name in found if name not in ABOUT_A_PART), None)
@@ -156,41 +129,43 @@ def _part(part: object, choice: int, events: list[Event]) -> None:
     elif held == "text" or (held is None and signature):
         if signature:
             # A signed part must not be merged with the one before it.
-            events.append(PartDone(index=None, data={}, choice=choice))
+            events.append(types.PartDone(index=None, data={}, choice=choice))
         words = text(found.get("text"))
         if words or signature:
-            kind: TextKind = "reasoning" if found.get("thought") else "text"
-            events.append(TextDelta(text=words, kind=kind, choice=choice))
+            kind: types.TextKind = "reasoning" if found.get("thought") else "text"
+            events.append(types.TextDelta(text=words, kind=kind, choice=choice))
             _sign(signature, choice, events)
     elif held is None:
-        events.append(Ignored(type="part"))
+        events.append(types.Ignored(type="part"))
     else:
-        events.append(OtherPart(type=held, data=wire_record(part), choice=choice))
+        events.append(types.OtherPart(type=held, data=wire_record(part), choice=choice))
 
 
-def _call(call: Fields, signature: object, choice: int, events: list[Event]) -> None:
+def _call(
+    call: Fields, signature: object, choice: int, events: list[types.Event]
+) -> None:
     """Add a call, whole or in fragments: only the first of these has a name."""
     id_, name, args = text(call.get("id")), text(call.get("name")), call.get("args")
     if id_ or name or args:
-        events.append(ToolCallDelta(index=None, id=id_, name=name, choice=choice))
+        events.append(types.ToolCallDelta(index=None, id=id_, name=name, choice=choice))
         events.append(
-            Arguments(index=None, data=wire_record(args or {}), choice=choice)
+            types.Arguments(index=None, data=wire_record(args or {}), choice=choice)
         )
     leaves = items(call.get("partialArgs"))
     events += [_argument(wire_fields(leaf), choice) for leaf in leaves]
     _sign(signature, choice, events)
     if not call.get("willContinue"):
-        events.append(PartDone(index=None, data={}, choice=choice))
+        events.append(types.PartDone(index=None, data={}, choice=choice))
 
 
-def _argument(leaf: Fields, choice: int) -> ArgumentDelta:
+def _argument(leaf: Fields, choice: int) -> types.ArgumentDelta:
     """A leaf that carries no value is null: JSON says it so."""
     value = leaf.get("stringValue", leaf.get("boolValue", leaf.get("numberValue")))
     if not isinstance(value, str | int | float):
         value = None
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         value = int(value)  # the SDK makes a float of every number
-    return ArgumentDelta(
+    return types.ArgumentDelta(
         json_path=text(leaf.get("jsonPath")),
         value=value,
         will_continue=bool(leaf.get("willContinue")),
@@ -198,45 +173,49 @@ def _argument(leaf: Fields, choice: int) -> ArgumentDelta:
     )
 
 
-def _sign(signature: object, choice: int, events: list[Event]) -> None:
+def _sign(signature: object, choice: int, events: list[types.Event]) -> None:
     if proof := text(wire(signature)):
-        events.append(Signature(signature=proof, choice=choice))
+        events.append(types.Signature(signature=proof, choice=choice))
 
 
-def _finish(candidate: Fields, choice: int, events: list[Event]) -> None:
+def _finish(candidate: Fields, choice: int, events: list[types.Event]) -> None:
     raw = str(wire(candidate["finishReason"]))
     if raw == "CONTINUATION":
-        events.append(Hop())
+        events.append(types.Hop())
     elif raw not in _UNKNOWN:
         why = text(candidate.get("finishMessage"))
         _end(raw, _REASONS.get(raw.upper(), "other"), why, choice, events)
 
 
-def _blocked(feedback: Fields, events: list[Event]) -> None:
+def _blocked(feedback: Fields, events: list[types.Event]) -> None:
     raw = str(wire(feedback.get("blockReason", "")))
     if raw not in _UNKNOWN:
         _end(raw, "content_filter", text(feedback.get("blockReasonMessage")), 0, events)
 
 
 def _end(
-    raw: str, reason: FinishReason, why: str, choice: int, events: list[Event]
+    raw: str,
+    reason: types.FinishReason,
+    why: str,
+    choice: int,
+    events: list[types.Event],
 ) -> None:
     if why and reason == "content_filter":
-        events.append(TextDelta(text=why, kind="refusal", choice=choice))
-    events.append(Finish(reason=reason, raw_reason=raw, choice=choice))
-    events.append(End(choice=choice))
+        events.append(types.TextDelta(text=why, kind="refusal", choice=choice))
+    events.append(types.Finish(reason=reason, raw_reason=raw, choice=choice))
+    events.append(types.End(choice=choice))
 
 
-def _failure(error: Fields) -> Failure:
+def _failure(error: Fields) -> types.Failure:
     kind = error.get("status") or error.get("code") or "error"
     return said(str(kind), str(error.get("message", "")))
 
 
-def _usage(usage: object) -> Usage:
+def _usage(usage: object) -> types.Usage:
     data = {name: wire(value) for name, value in wire_fields(usage).items()}
     counts = {name: number(value) for name, value in data.items()}
     thoughts = counts.get("thoughtsTokenCount")
-    return Usage(
+    return types.Usage(
         input_tokens=counts.get("promptTokenCount"),
         output_tokens=total(counts.get("candidatesTokenCount"), thoughts),
         total_tokens=counts.get("totalTokenCount"),

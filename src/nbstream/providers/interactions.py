@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nbstream import types
 from nbstream._failures import said
 from nbstream.providers.payloads import (
     Fields,
@@ -10,37 +11,19 @@ from nbstream.providers.payloads import (
     get,
     items,
     number,
-    parts_and_calls,
     record,
     text,
     total,
-    whole_form,
 )
 from nbstream.reply import Part, Reply, ToolCall
-from nbstream.types import (
-    Arguments,
-    Citation,
-    End,
-    Event,
-    Failure,
-    Finish,
-    FinishReason,
-    Hop,
-    Ignored,
-    OtherPart,
-    PartDone,
-    Signature,
-    Start,
-    TextDelta,
-    ToolCallDelta,
-    Usage,
-)
+from nbstream.reply.parts import whole_form
+from nbstream.reply.reply import parts_and_calls
 
 API = "google.interactions"
 
 #: Content of a model's output that is not text.
 _MEDIA = frozenset({"audio", "document", "image", "video"})
-_REASONS: Mapping[str, FinishReason] = {
+_REASONS: Mapping[str, types.FinishReason] = {
     "completed": "stop",
     "requires_action": "tool_calls",
     "incomplete": "length",
@@ -56,7 +39,7 @@ def matches(payload: object) -> bool:
     return isinstance(get(payload, "event_type"), str)
 
 
-def normalize(payload: object) -> Sequence[Event]:
+def normalize(payload: object) -> Sequence[types.Event]:
     """Turn one event into ours. The SDK hands over broken JSON as a plain string."""
     if isinstance(payload, str):
         return (said("protocol_error", f"{_NO_JSON}{payload[:80]!r}"),)
@@ -69,7 +52,7 @@ def normalize(payload: object) -> Sequence[Event]:
         case "step.start":
             return _step(number(event.get("index")), event.get("step"))
         case "step.stop":
-            done = PartDone(index=number(event.get("index")), data={})
+            done = types.PartDone(index=number(event.get("index")), data={})
             return (done, *_usage(event.get("usage")))
         case "interaction.created":
             interaction = fields(event.get("interaction"))
@@ -82,7 +65,7 @@ def normalize(payload: object) -> Sequence[Event]:
         case "UNKNOWN" if _is_known(event.get("raw"), "event_type"):
             return normalize(event["raw"])
         case kind:
-            return (Ignored(type=str(kind)), *_usage(event.get("usage")))
+            return (types.Ignored(type=str(kind)), *_usage(event.get("usage")))
 
 
 def _is_known(raw: object, name: str) -> bool:
@@ -90,33 +73,36 @@ def _is_known(raw: object, name: str) -> bool:
     return get(raw, name) not in (None, _UNKNOWN)
 
 
-def _start(interaction: Fields) -> Start:
+def _start(interaction: Fields) -> types.Start:
     made_by = text(interaction.get("model")) or text(interaction.get("agent"))
-    return Start(id=text(interaction.get("id")), model=made_by)
+    return types.Start(id=text(interaction.get("id")), model=made_by)
 
 
-def _end(interaction: Fields) -> Sequence[Event]:
+def _end(interaction: Fields) -> Sequence[types.Event]:
     status = text(interaction.get("status"))
     if status == "requires_continuation":
-        return (Hop(),)
+        return (types.Hop(),)
     if status == "failed":
-        return (_failure(interaction.get("error"), "failed"), End())
-    return (Finish(reason=_REASONS.get(status, "other"), raw_reason=status), End())
+        return (_failure(interaction.get("error"), "failed"), types.End())
+    return (
+        types.Finish(reason=_REASONS.get(status, "other"), raw_reason=status),
+        types.End(),
+    )
 
 
-def _failure(error: object, type_: str) -> Failure:
+def _failure(error: object, type_: str) -> types.Failure:
     message = text(get(error, "message")) or "the provider gave no reason"
     return said(str(get(error, "code") or type_), message)
 
 
-def _delta(index: int | None, raw: object) -> Sequence[Event]:
+def _delta(index: int | None, raw: object) -> Sequence[types.Event]:
     delta = fields(raw)
     match delta.get("type"):
         case "text":
-            return (TextDelta(text=text(delta.get("text")), index=index),)
+            return (types.TextDelta(text=text(delta.get("text")), index=index),)
         case "arguments_delta":
             more = text(delta.get("arguments"))
-            return (ToolCallDelta(index=index, arguments=more),) if more else ()
+            return (types.ToolCallDelta(index=index, arguments=more),) if more else ()
         case "thought_summary":
             return _summary(index, delta.get("content"))
         case "thought_signature":
@@ -126,12 +112,12 @@ def _delta(index: int | None, raw: object) -> Sequence[Event]:
         case "UNKNOWN" if _is_known(delta.get("raw"), "type"):
             return _delta(index, delta["raw"])
         case str(kind) if kind in _MEDIA or kind.endswith(("_call", "_result")):
-            return (OtherPart(type=kind, data=record(raw), index=index),)
+            return (types.OtherPart(type=kind, data=record(raw), index=index),)
         case kind:
-            return (Ignored(type=f"step.delta.{kind}"),)
+            return (types.Ignored(type=f"step.delta.{kind}"),)
 
 
-def _step(index: int | None, raw: object) -> Sequence[Event]:
+def _step(index: int | None, raw: object) -> Sequence[types.Event]:
     """Open a step. A thought is opened even when empty: its signature may come."""
     step = fields(raw)
     match step.get("type"):
@@ -141,57 +127,57 @@ def _step(index: int | None, raw: object) -> Sequence[Event]:
             failed = [] if error is None else [_failure(error, "error")]
             return [*(e for one in content for e in _content(index, one)), *failed]
         case "thought":
-            opened = TextDelta(text="", index=index, kind="reasoning")
+            opened = types.TextDelta(text="", index=index, kind="reasoning")
             parts = items(step.get("summary"))
             summary = [event for part in parts for event in _summary(index, part)]
             return [opened, *summary, *_sign(index, step)]
         case "function_call":
             id_, name = text(step.get("id")), text(step.get("name"))
             given = record(step.get("arguments"))
-            call = ToolCallDelta(index=index, id=id_, name=name)
-            return [call, Arguments(index=index, data=given)]
+            call = types.ToolCallDelta(index=index, id=id_, name=name)
+            return [call, types.Arguments(index=index, data=given)]
         case "UNKNOWN" if _is_known(step.get("raw"), "type"):
             return _step(index, step["raw"])
         case str(kind) if kind not in {"user_input", _UNKNOWN}:
-            return [OtherPart(type=kind, data=record(raw), index=index)]
+            return [types.OtherPart(type=kind, data=record(raw), index=index)]
         case kind:
-            return [Ignored(type=f"step.start.{kind}")]
+            return [types.Ignored(type=f"step.start.{kind}")]
 
 
-def _content(index: int | None, raw: object) -> Sequence[Event]:
+def _content(index: int | None, raw: object) -> Sequence[types.Event]:
     content = fields(raw)
     if content.get("type") != "text":
         kind = str(content.get("type"))
-        return [OtherPart(type=kind, data=record(raw), index=index)]
-    opened = TextDelta(text=text(content.get("text")), index=index)
+        return [types.OtherPart(type=kind, data=record(raw), index=index)]
+    opened = types.TextDelta(text=text(content.get("text")), index=index)
     return [opened, *_cite(index, content)]
 
 
-def _summary(index: int | None, raw: object) -> Sequence[Event]:
+def _summary(index: int | None, raw: object) -> Sequence[types.Event]:
     content = fields(raw)
     if content.get("type") != "text":
-        return (OtherPart(type="thought_summary", data=record(raw), index=index),)
+        return (types.OtherPart(type="thought_summary", data=record(raw), index=index),)
     more = text(content.get("text"))
-    return (TextDelta(text=more, index=index, kind="reasoning"),)
+    return (types.TextDelta(text=more, index=index, kind="reasoning"),)
 
 
-def _sign(index: int | None, thought: Fields) -> Sequence[Event]:
+def _sign(index: int | None, thought: Fields) -> Sequence[types.Event]:
     signature = text(thought.get("signature"))
-    return (Signature(signature=signature, index=index),) if signature else ()
+    return (types.Signature(signature=signature, index=index),) if signature else ()
 
 
-def _cite(index: int | None, content: Fields) -> Sequence[Event]:
+def _cite(index: int | None, content: Fields) -> Sequence[types.Event]:
     notes = items(content.get("annotations"))
-    return [Citation(data=record(note), index=index) for note in notes]
+    return [types.Citation(data=record(note), index=index) for note in notes]
 
 
-def _usage(raw: object) -> Sequence[Event]:
+def _usage(raw: object) -> Sequence[types.Event]:
     if raw is None:
         return ()
     counts = fields(raw)
     thoughts = number(counts.get("total_thought_tokens"))
     return (
-        Usage(
+        types.Usage(
             input_tokens=number(counts.get("total_input_tokens")),
             output_tokens=total(number(counts.get("total_output_tokens")), thoughts),
             total_tokens=number(counts.get("total_tokens")),

@@ -4,52 +4,25 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from nbstream.providers.openai import failure, usage
-from nbstream.providers.payloads import (
-    Fields,
-    fields,
-    get,
-    items,
-    number,
-    parts_and_calls,
-    record,
-    text,
-)
+from nbstream import types
+from nbstream._failures import said
+from nbstream.providers.payloads import Fields, fields, get, items, number, record, text
 from nbstream.reply import Part, Reply
-from nbstream.types import (
-    Citation,
-    End,
-    Event,
-    Finish,
-    FinishReason,
-    Ignored,
-    OtherPart,
-    PartDone,
-    Signature,
-    Start,
-    TextDelta,
-    ToolCallDelta,
-)
+from nbstream.reply.reply import parts_and_calls
 
 API = "openai.chat"
 #: The events of ``client.chat.completions.stream()``: the chunk, and what the SDK
 #: makes of the same chunk besides, which says nothing new.
 _CHUNK = "chunk"
-_DERIVED = frozenset(
-    {
-        "content.delta",
-        "content.done",
-        "refusal.delta",
-        "refusal.done",
-        "tool_calls.function.arguments.delta",
-        "tool_calls.function.arguments.done",
-        "logprobs.content.delta",
-        "logprobs.content.done",
-        "logprobs.refusal.delta",
-        "logprobs.refusal.done",
-    }
+_REPEATED = (
+    "content",
+    "refusal",
+    "tool_calls.function.arguments",
+    "logprobs.content",
+    "logprobs.refusal",
 )
-_REASONS: Mapping[str, FinishReason] = {
+_DERIVED = {f"{what}.{how}" for what in _REPEATED for how in ("delta", "done")}
+_REASONS: Mapping[str, types.FinishReason] = {
     "stop": "stop",
     "eos": "stop",  # Together
     "end_turn": "stop",
@@ -94,7 +67,7 @@ def matches(payload: object) -> bool:
     return get(error, "message") is not None and get(error, "status") is None
 
 
-def normalize(payload: object) -> Sequence[Event]:
+def normalize(payload: object) -> Sequence[types.Event]:
     """Turn one chunk into its events."""
     chunk = fields(payload)
     if not chunk.get("object"):
@@ -103,24 +76,24 @@ def normalize(payload: object) -> Sequence[Event]:
             return ()
         if kind == _CHUNK:
             chunk = fields(chunk.get("chunk"))
-    events: list[Event] = []
+    events: list[types.Event] = []
     named = False
     choices = items(chunk.get("choices"))
     for raw in choices:
         named = _add_choice(events, fields(raw), chunk) or named
     # Most chunks repeat id and model: the first and the last to do so are enough.
     if named or not choices:
-        start = Start(id=text(chunk.get("id")), model=text(chunk.get("model")))
+        start = types.Start(id=text(chunk.get("id")), model=text(chunk.get("model")))
         if start.id or start.model:
             events.insert(0, start)
     events.extend(_extras(chunk))
     if not events and not choices:
         kind = text(chunk.get("object")) or text(chunk.get("type"))
-        events.append(Ignored(type=kind or "unknown"))
+        events.append(types.Ignored(type=kind or "unknown"))
     return events
 
 
-def _add_choice(events: list[Event], choice: Fields, chunk: Fields) -> bool:
+def _add_choice(events: list[types.Event], choice: Fields, chunk: Fields) -> bool:
     """Add what a choice says; tell whether it is a first or a last word."""
     index = number(choice.get("index")) or 0
     raw = choice.get("delta")
@@ -136,23 +109,23 @@ def _add_choice(events: list[Event], choice: Fields, chunk: Fields) -> bool:
     events.extend(_sources(chunk, index))
     word = str(reason)
     events.append(
-        Finish(reason=_REASONS.get(word, "other"), raw_reason=word, choice=index)
+        types.Finish(reason=_REASONS.get(word, "other"), raw_reason=word, choice=index)
     )
-    events.append(End(choice=index))
+    events.append(types.End(choice=index))
     if counts := choice.get("usage"):  # Kimi
         events.append(usage(counts))
     return True
 
 
-def _sources(chunk: Fields, choice: int) -> Iterator[Event]:
+def _sources(chunk: Fields, choice: int) -> Iterator[types.Event]:
     """Name Perplexity's sources, which each chunk repeats, once: with the finish."""
     found = items(chunk.get("search_results"))
     for source in found or items(chunk.get("citations")):
         data = {"url": source} if isinstance(source, str) else record(source)
-        yield Citation(data=data, choice=choice)
+        yield types.Citation(data=data, choice=choice)
 
 
-def _extras(chunk: Fields) -> Iterator[Event]:
+def _extras(chunk: Fields) -> Iterator[types.Event]:
     groq = fields(chunk["x_groq"]) if "x_groq" in chunk else {}
     if counts := chunk.get("usage") or groq.get("usage"):
         yield usage(counts)
@@ -160,39 +133,41 @@ def _extras(chunk: Fields) -> Iterator[Event]:
         yield failure(error)
 
 
-def _delta(delta: Fields, choice: int) -> list[Event]:
+def _delta(delta: Fields, choice: int) -> list[types.Event]:
     """Return what a delta says: first the reasoning, then the answer, then calls."""
-    events: list[Event] = []
+    events: list[types.Event] = []
     plain_only = delta.keys() <= _PLAIN
     if not plain_only:
         events.extend(_reasoning(delta, choice))
     content = delta.get("content")
     if isinstance(content, str):
         if content:
-            events.append(TextDelta(text=content, choice=choice))
+            events.append(types.TextDelta(text=content, choice=choice))
     elif content:
         events.extend(_content_parts(content, choice))
     if refusal := delta.get("refusal"):
-        events.append(TextDelta(text=text(refusal), kind="refusal", choice=choice))
+        events.append(
+            types.TextDelta(text=text(refusal), kind="refusal", choice=choice)
+        )
     if calls := delta.get("tool_calls"):
         for call in items(calls):
             events.extend(_tool_call(fields(call), choice))
     if call := delta.get("function_call"):
         events.append(_call(fields(call), None, "", choice))
     if delta.get("audio"):
-        events.append(Ignored(type="delta.audio"))
+        events.append(types.Ignored(type="delta.audio"))
     if not plain_only:
         events.extend(_rest(delta, choice))
     return events
 
 
-def _reasoning(delta: Fields, choice: int) -> Iterator[Event]:
+def _reasoning(delta: Fields, choice: int) -> Iterator[types.Event]:
     """Say the same words once, though gateways send them in two or three fields."""
     details = items(delta.get("reasoning_details"))
     words = text(delta.get("reasoning_content")) or text(delta.get("reasoning"))
     words = words or "".join(_detail_text(fields(each)) for each in details)
     if words:
-        yield TextDelta(text=words, kind="reasoning", choice=choice)
+        yield types.TextDelta(text=words, kind="reasoning", choice=choice)
     for detail in details:
         yield from _detail(detail, choice)
 
@@ -201,34 +176,34 @@ def _detail_text(detail: Fields) -> str:
     return text(detail.get("text")) or text(detail.get("summary"))
 
 
-def _detail(raw: object, choice: int) -> Iterator[Event]:
+def _detail(raw: object, choice: int) -> Iterator[types.Event]:
     """Keep what has to go back beside the words: a signature, an encrypted thought."""
     detail, data = fields(raw), record(raw)
     if signature := text(detail.get("signature")):
         data.pop("text", None)  # the part holds all of it
         # The empty text makes sure that the newest part is the thought it signs.
-        yield TextDelta(text="", kind="reasoning", choice=choice)
-        yield Signature(signature=signature, choice=choice)
-        yield PartDone(index=None, data=data, choice=choice)
+        yield types.TextDelta(text="", kind="reasoning", choice=choice)
+        yield types.Signature(signature=signature, choice=choice)
+        yield types.PartDone(index=None, data=data, choice=choice)
     elif not _detail_text(detail) and detail.get("data"):
         kind = text(detail.get("type")) or "reasoning"
-        yield OtherPart(type=kind, data=data, choice=choice)
+        yield types.OtherPart(type=kind, data=data, choice=choice)
 
 
-def _content_parts(content: object, choice: int) -> Iterator[Event]:
+def _content_parts(content: object, choice: int) -> Iterator[types.Event]:
     """Read a list of parts (Mistral)."""
     for raw in items(content):
         part = fields(raw)
         kind = text(part.get("type"))
         if kind == "text":
-            yield TextDelta(text=text(part.get("text")), choice=choice)
+            yield types.TextDelta(text=text(part.get("text")), choice=choice)
         elif kind == "thinking":
             thought = _thinking(part.get("thinking"))
-            yield TextDelta(text=thought, kind="reasoning", choice=choice)
+            yield types.TextDelta(text=thought, kind="reasoning", choice=choice)
         elif kind == "reference":
-            yield Citation(data=record(raw), choice=choice)
+            yield types.Citation(data=record(raw), choice=choice)
         else:
-            yield OtherPart(type=kind, data=record(raw), choice=choice)
+            yield types.OtherPart(type=kind, data=record(raw), choice=choice)
 
 
 def _thinking(thinking: object) -> str:
@@ -237,25 +212,27 @@ def _thinking(thinking: object) -> str:
     return "".join(text(fields(each).get("text")) for each in items(thinking))
 
 
-def _tool_call(call: Fields, choice: int) -> Iterator[Event]:
+def _tool_call(call: Fields, choice: int) -> Iterator[types.Event]:
     index = number(call.get("index"))
     id_ = text(call.get("id"))
     custom = call.get("custom")
     function = call.get("function") if custom is None else custom
     yield _call(fields(function), index, id_, choice)
     if custom is not None and id_:
-        yield PartDone(index=index, data={"type": "custom"}, choice=choice)
+        yield types.PartDone(index=index, data={"type": "custom"}, choice=choice)
     # Gemini's OpenAI endpoint: without it the next request is refused.
     google = fields(fields(call.get("extra_content")).get("google"))
     if signature := text(google.get("thought_signature")):
-        yield Signature(signature=signature, index=index, choice=choice)
+        yield types.Signature(signature=signature, index=index, choice=choice)
 
 
-def _call(function: Fields, index: int | None, id_: str, choice: int) -> ToolCallDelta:
+def _call(
+    function: Fields, index: int | None, id_: str, choice: int
+) -> types.ToolCallDelta:
     arguments = function.get("arguments", function.get("input"))
     if isinstance(arguments, Mapping):  # whole, and already parsed by the server
         arguments = json.dumps(record(arguments), ensure_ascii=False)
-    return ToolCallDelta(
+    return types.ToolCallDelta(
         index=index,
         id=id_,
         name=text(function.get("name")),
@@ -264,14 +241,65 @@ def _call(function: Fields, index: int | None, id_: str, choice: int) -> ToolCal
     )
 
 
-def _rest(delta: Fields, choice: int) -> Iterator[Event]:
+def _rest(delta: Fields, choice: int) -> Iterator[types.Event]:
     for source in items(delta.get("annotations")):
-        yield Citation(data=record(source), choice=choice)
+        yield types.Citation(data=record(source), choice=choice)
     for image in items(delta.get("images")):
-        yield OtherPart(type="image_url", data=record(image), choice=choice)
+        yield types.OtherPart(type="image_url", data=record(image), choice=choice)
     for name in sorted(delta.keys() - _PLAIN - _READ):
         if delta[name] is not None:
-            yield Ignored(type=f"delta.{name}")
+            yield types.Ignored(type=f"delta.{name}")
+
+
+# Errors and usage, which OpenAI's Responses says alike.
+
+
+def failure(error: object) -> types.Failure:
+    """Return the failure that an ``error`` object, or a flat error event, tells of."""
+    if isinstance(error, str):
+        return said("error", error)
+    fault = fields(error)
+    words = (fault.get("type"), fault.get("code"))
+    kind = next((word for word in words if word and word != "error"), "error")
+    return said(str(kind), text(fault.get("message")))
+
+
+def usage(raw: object) -> types.Usage:
+    """Return the token counts of either API, by either API's names.
+
+    xAI leaves the reasoning out of ``completion_tokens`` and counts it in the total:
+    it is added, because ``output_tokens`` means the same for every provider.
+    """
+    counts = fields(raw)
+    before = _first(counts, "input_tokens_details", "prompt_tokens_details")
+    after = _first(counts, "output_tokens_details", "completion_tokens_details")
+    input_tokens = number(_first(counts, "input_tokens", "prompt_tokens"))
+    output_tokens = number(_first(counts, "output_tokens", "completion_tokens"))
+    total_tokens = number(counts.get("total_tokens"))
+    reasoning_tokens = number(_first({**counts, **fields(after)}, "reasoning_tokens"))
+    if input_tokens is not None and output_tokens is not None and reasoning_tokens:
+        with_reasoning = output_tokens + reasoning_tokens
+        if total_tokens == input_tokens + with_reasoning:
+            output_tokens = with_reasoning
+    return types.Usage(
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        total_tokens=total_tokens,
+        reasoning_tokens=reasoning_tokens,
+        cached_tokens=_cached(counts, fields(before)),
+        data=record(raw),
+    )
+
+
+def _cached(counts: Fields, before: Fields) -> int | None:
+    found = before.get("cached_tokens")
+    if found is None:  # DeepSeek's name, and Kimi's place
+        found = _first(counts, "prompt_cache_hit_tokens", "cached_tokens")
+    return number(found)
+
+
+def _first(counts: Fields, *names: str) -> Any:
+    return next((counts[name] for name in names if counts.get(name) is not None), None)
 
 
 def to_message(reply: Reply) -> dict[str, Any]:

@@ -8,41 +8,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
+from nbstream import types
 from nbstream._failures import said
-from nbstream.providers.openai import failure, usage
-from nbstream.providers.payloads import (
-    Fields,
-    fields,
-    get,
-    items,
-    number,
-    parts_and_calls,
-    record,
-    text,
-)
+from nbstream.providers.openai_chat import failure, usage
+from nbstream.providers.payloads import Fields, fields, get, items, number, record, text
 from nbstream.reply import Reply
-from nbstream.types import (
-    Arguments,
-    Citation,
-    End,
-    Event,
-    Finish,
-    FinishReason,
-    Ignored,
-    OtherPart,
-    PartDone,
-    Signature,
-    Start,
-    TextDelta,
-    TextDone,
-    TextKind,
-    ToolCallDelta,
-)
+from nbstream.reply.reply import parts_and_calls
 
 API = "openai.responses"
-Handler: TypeAlias = Callable[[Fields], Sequence[Event]]
+Handler: TypeAlias = Callable[[Fields], Sequence[types.Event]]
 
-_REASONS: Mapping[str, FinishReason] = {
+_REASONS: Mapping[str, types.FinishReason] = {
     "max_output_tokens": "length",
     "max_tokens": "length",
     "content_filter": "content_filter",
@@ -57,46 +33,36 @@ _NULLABLE = frozenset({"result", "code", "outputs"})
 #: They are counted in ``reply.ignored``, as events that nobody knows are; that a name
 #: is here says that it was looked at.
 IGNORED = frozenset(
-    {
+    f"response.{what}{state}"
+    for what, states in {
         # Sound: there is no player for it.
-        "response.audio.delta",
-        "response.audio.done",
-        "response.audio.transcript.delta",
-        "response.audio.transcript.done",
+        "audio": (".delta", ".done"),
+        "audio.transcript": (".delta", ".done"),
         # The whole of what came in fragments.
-        "response.code_interpreter_call_code.done",
-        "response.content_part.added",
-        "response.content_part.done",
-        "response.function_call_arguments.done",
-        "response.mcp_call_arguments.done",
-        "response.reasoning_summary_part.done",
-        "response.shell_call_command.done",
+        "code_interpreter_call_code": (".done",),
+        "content_part": (".added", ".done"),
+        "function_call_arguments": (".done",),
+        "mcp_call_arguments": (".done",),
+        "reasoning_summary_part": (".done",),
+        "shell_call_command": (".done",),
         # How far the provider's own tools are; their items say what came of it.
-        "response.code_interpreter_call.completed",
-        "response.code_interpreter_call.in_progress",
-        "response.code_interpreter_call.interpreting",
-        "response.compaction.compacting",
-        "response.file_search_call.completed",
-        "response.file_search_call.in_progress",
-        "response.file_search_call.searching",
-        "response.image_generation_call.completed",
-        "response.image_generation_call.generating",
-        "response.image_generation_call.in_progress",
-        "response.image_generation_call.partial_image",
-        "response.mcp_call.completed",
-        "response.mcp_call.failed",
-        "response.mcp_call.in_progress",
-        "response.mcp_list_tools.completed",
-        "response.mcp_list_tools.failed",
-        "response.mcp_list_tools.in_progress",
-        "response.shell_call_output_content.delta",
-        "response.shell_call_output_content.done",
-        "response.web_search_call.completed",
-        "response.web_search_call.in_progress",
-        "response.web_search_call.searching",
+        "code_interpreter_call": (".completed", ".in_progress", ".interpreting"),
+        "compaction": (".compacting",),
+        "file_search_call": (".completed", ".in_progress", ".searching"),
+        "image_generation_call": (
+            ".completed",
+            ".generating",
+            ".in_progress",
+            ".partial_image",
+        ),
+        "mcp_call": (".completed", ".failed", ".in_progress"),
+        "mcp_list_tools": (".completed", ".failed", ".in_progress"),
+        "shell_call_output_content": (".delta", ".done"),
+        "web_search_call": (".completed", ".in_progress", ".searching"),
         # That it is still at work.
-        "response.in_progress",
-    }
+        "in_progress": ("",),
+    }.items()
+    for state in states
 )
 
 
@@ -111,7 +77,7 @@ def matches(payload: object) -> bool:
     return isinstance(kind, str) and kind.startswith("response.")
 
 
-def normalize(payload: object) -> Sequence[Event]:
+def normalize(payload: object) -> Sequence[types.Event]:
     """Turn one event into ours."""
     event = fields(payload)
     kind = event.get("type")
@@ -120,57 +86,61 @@ def normalize(payload: object) -> Sequence[Event]:
         return handler(event)
     if kind is None and event.get("error") is not None:
         return (failure(event["error"]),)
-    return (Ignored(type=text(kind) or "unknown"),)
+    return (types.Ignored(type=text(kind) or "unknown"),)
 
 
-def _words(event: Fields, kind: TextKind) -> Sequence[Event]:
+def _words(event: Fields, kind: types.TextKind) -> Sequence[types.Event]:
     words = text(event.get("delta"))
     index = number(event.get("output_index"))
-    return (TextDelta(text=words, index=index, kind=kind),) if words else ()
+    return (types.TextDelta(text=words, index=index, kind=kind),) if words else ()
 
 
-def _next_summary(event: Fields) -> Sequence[Event]:
+def _next_summary(event: Fields) -> Sequence[types.Event]:
     """Set a blank line between the paragraphs of a summary: the wire sends none."""
     if not number(event.get("summary_index")):
-        return (Ignored(type=event["type"]),)
+        return (types.Ignored(type=event["type"]),)
     return _words({**event, "delta": "\n\n"}, "reasoning")
 
 
-def _whole(event: Fields, kind: TextKind, field: str = "text") -> Sequence[Event]:
+def _whole(
+    event: Fields, kind: types.TextKind, field: str = "text"
+) -> Sequence[types.Event]:
     words, index = text(event.get(field)), number(event.get("output_index"))
-    return (TextDone(text=words, index=index, kind=kind),)
+    return (types.TextDone(text=words, index=index, kind=kind),)
 
 
-def _input(event: Fields, fragment: str) -> Sequence[Event]:
+def _input(event: Fields, fragment: str) -> Sequence[types.Event]:
     index = number(event.get("output_index"))
-    return (ToolCallDelta(index=index, arguments=fragment),)
+    return (types.ToolCallDelta(index=index, arguments=fragment),)
 
 
-def _arguments(event: Fields) -> Sequence[Event]:
+def _arguments(event: Fields) -> Sequence[types.Event]:
     return _input(event, text(event.get("delta")))
 
 
-def _custom_input(event: Fields) -> Sequence[Event]:
+def _custom_input(event: Fields) -> Sequence[types.Event]:
     return _input(event, json.dumps(text(event.get("delta")), ensure_ascii=False)[1:-1])
 
 
-def _next_command(event: Fields) -> Sequence[Event]:
+def _next_command(event: Fields) -> Sequence[types.Event]:
     if not number(event.get("command_index")):
-        return (Ignored(type=event["type"]),)
+        return (types.Ignored(type=event["type"]),)
     return _input(event, "\n")
 
 
-def _annotation(event: Fields) -> Sequence[Event]:
+def _annotation(event: Fields) -> Sequence[types.Event]:
     data = record(event.get("annotation"))
-    return (Citation(data=data, index=number(event.get("output_index"))),)
+    return (types.Citation(data=data, index=number(event.get("output_index"))),)
 
 
-def _start(event: Fields) -> Sequence[Event]:
+def _start(event: Fields) -> Sequence[types.Event]:
     response = fields(event.get("response"))
-    return (Start(id=text(response.get("id")), model=text(response.get("model"))),)
+    return (
+        types.Start(id=text(response.get("id")), model=text(response.get("model"))),
+    )
 
 
-def _end(event: Fields) -> Sequence[Event]:
+def _end(event: Fields) -> Sequence[types.Event]:
     response = fields(event.get("response"))
     events = list(_start(event))
     if (counts := response.get("usage")) is not None:
@@ -182,25 +152,25 @@ def _end(event: Fields) -> Sequence[Event]:
         events.append(said(status, f"the response was {status}"))
     else:
         events.append(_finish(response, status))
-    events.append(End())
+    events.append(types.End())
     return events
 
 
-def _finish(response: Fields, status: str) -> Finish:
+def _finish(response: Fields, status: str) -> types.Finish:
     why = fields(response.get("incomplete_details")).get("reason")
     raw = text(why) or status
     if status == "completed":
         kinds = [fields(item).get("type") for item in items(response.get("output"))]
         called = any(kind in _CALLS for kind in kinds)
-        return Finish(reason="tool_calls" if called else "stop", raw_reason=raw)
-    return Finish(reason=_REASONS.get(raw, "other"), raw_reason=raw)
+        return types.Finish(reason="tool_calls" if called else "stop", raw_reason=raw)
+    return types.Finish(reason=_REASONS.get(raw, "other"), raw_reason=raw)
 
 
-def _error(event: Fields) -> Sequence[Event]:
+def _error(event: Fields) -> Sequence[types.Event]:
     return (failure(event.get("error") or event),)
 
 
-def _added(event: Fields) -> Sequence[Event]:
+def _added(event: Fields) -> Sequence[types.Event]:
     """Begin a part. A message begins with its first words instead.
 
     The free text of a custom tool is given as the JSON object ``{"input": "..."}``,
@@ -210,7 +180,7 @@ def _added(event: Fields) -> Sequence[Event]:
     item = fields(raw)
     kind = text(item.get("type"))
     if kind in _CALLS:
-        call = ToolCallDelta(
+        call = types.ToolCallDelta(
             index=index,
             id=text(item.get("call_id")),
             name=text(item.get("name")),
@@ -218,22 +188,22 @@ def _added(event: Fields) -> Sequence[Event]:
         )
         return (call,)
     if kind == "reasoning":  # it may have no words, and must go back all the same
-        return (TextDelta(text="", index=index, kind="reasoning"),)
+        return (types.TextDelta(text="", index=index, kind="reasoning"),)
     if kind == "message":
-        return (Ignored(type=event["type"]),)
-    return (OtherPart(type=kind, data=record(raw), index=index),)
+        return (types.Ignored(type=event["type"]),)
+    return (types.OtherPart(type=kind, data=record(raw), index=index),)
 
 
-def _done(event: Fields) -> Sequence[Event]:
+def _done(event: Fields) -> Sequence[types.Event]:
     """Say what makes an item whole: arguments, signature, the item itself."""
     raw, index = event.get("item"), number(event.get("output_index"))
     item = fields(raw)
-    events: list[Event] = []
+    events: list[types.Event] = []
     if item.get("type") == "function_call" and (whole := _object(item)) is not None:
-        events.append(Arguments(index=index, data=whole))
+        events.append(types.Arguments(index=index, data=whole))
     if signature := text(item.get("encrypted_content")):
-        events.append(Signature(signature=signature, index=index))
-    events.append(PartDone(index=index, data=record(raw)))
+        events.append(types.Signature(signature=signature, index=index))
+    events.append(types.PartDone(index=index, data=record(raw)))
     return events
 
 

@@ -8,9 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, TypeAlias
 
-from nbstream.reply import Part, Reply, ToolCall
-from nbstream.reply.parts import parse_arguments
-
 Fields: TypeAlias = Mapping[str, Any]
 _ABSENT = object()
 _NONE: Fields = {}
@@ -92,27 +89,6 @@ def plain(obj: object) -> Any:
         return obj
     known = getattr(obj, "__dict__", None)
     return plain(known) if known is not None else repr(obj)
-
-
-# What goes back: the parts of a reply, for `to_message`.
-
-
-def parts_and_calls(reply: Reply) -> Iterator[tuple[Part, ToolCall | None]]:
-    """Go through the parts in order; beside the part of a tool call, the call."""
-    calls = iter(reply.tool_calls)
-    for part in reply.parts:
-        yield part, next(calls) if part.kind == "tool_call" else None
-
-
-def whole_form(part: Part, name: str) -> dict[str, Any] | None:
-    """Return the provider's own form of a part, with what it was called with.
-
-    That came in fragments and belongs under ``name``; None: it is no JSON object.
-    """
-    if not part.arguments:
-        return dict(part.data)
-    parsed, _ = parse_arguments(part.arguments)
-    return None if parsed is None else {**part.data, name: parsed}
 
 
 # A whole answer, not streamed, as the payloads that its stream would have brought.

@@ -10,8 +10,6 @@ from nbstream.types import Event, Ignored, TextDelta
 if TYPE_CHECKING:
     from nbstream.reply import Reply
 
-__all__ = ["API", "matches", "normalize", "to_message"]
-
 API = "text"
 
 

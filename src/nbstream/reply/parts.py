@@ -277,3 +277,14 @@ def parse_arguments(arguments: str) -> tuple[dict[str, object] | None, str]:
     if not isinstance(parsed, dict):
         return None, f"expected a JSON object, got {type(parsed).__name__}"
     return parsed, ""
+
+
+def whole_form(part: Part, name: str) -> dict[str, Any] | None:
+    """Return the provider's own form of a part, with what it was called with.
+
+    That came in fragments and belongs under ``name``; None: it is no JSON object.
+    """
+    if not part.arguments:
+        return dict(part.data)
+    parsed, _ = parse_arguments(part.arguments)
+    return None if parsed is None else {**part.data, name: parsed}

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, assert_never
 
 from nbstream._failures import failure_event
 from nbstream._windows import Elements, Limits, Picture, Walk, window
 from nbstream.reply.answer import Answer, Waiting, add_hop, merge
 from nbstream.reply.choice import Choice
+from nbstream.reply.parts import Part, ToolCall
 from nbstream.types import (
     ArgumentDelta,
     Arguments,
@@ -370,3 +371,10 @@ def _mend(choice: Choice) -> None:
     for part, call in zip(calls, choice.tool_calls(running=False), strict=True):
         if call.state == "invalid":
             part.replace(json.dumps({INVALID: call.arguments}, ensure_ascii=False))
+
+
+def parts_and_calls(reply: Reply) -> Iterator[tuple[Part, ToolCall | None]]:
+    """Go through the parts in order; beside the part of a tool call, the call."""
+    calls = iter(reply.tool_calls)
+    for part in reply.parts:
+        yield part, next(calls) if part.kind == "tool_call" else None

@@ -5,16 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from nbstream.requests.request import (
-    File,
-    Request,
-    encoded,
-    events,
-    given,
-    joined,
-    merged,
-    messages_of,
-)
+from nbstream.requests.request import File, Request, encoded, events, given, joined
 from nbstream.requests.schema import anthropic_schema
 
 #: Anthropic's API wants a limit: the one we send if none is asked for, in tokens.
@@ -36,16 +27,15 @@ class Anthropic:
             "type": "json_schema",
             "schema": anthropic_schema(schema.schema),
         }
-        ours = given(
+        return request.arguments(
             model=request.model,
-            messages=joined(messages_of(request.messages), "content", _is_result),
+            messages=joined(request.messages, "content", _is_result),
             max_tokens=request.max_tokens or ANTHROPIC_MAX_TOKENS,
             stream=True,
             system=request.system,
             tools=[tool.declaration("input_schema") for tool in request.tools] or None,
             output_config=given(effort=request.reasoning_effort, format=wanted) or None,
         )
-        return merged(ours, request.options)
 
     def client(self, base_url: str | None, api_key: str | None) -> Any:
         """Make an ``AsyncAnthropic``."""

@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from nbstream.requests.request import (
-    File,
-    Request,
-    encoded,
-    given,
-    joined,
-    merged,
-    messages_of,
-)
+from nbstream.requests.request import File, Request, encoded, given, joined
 from nbstream.requests.schema import gemini_schema
 
 
@@ -34,7 +26,7 @@ class Google:
         declared = [
             tool.declaration("parameters_json_schema") for tool in request.tools
         ]
-        config = given(
+        config = request.arguments(
             system_instruction=request.system,
             max_output_tokens=request.max_tokens,
             thinking_config=effort and {"thinking_level": effort},
@@ -42,9 +34,8 @@ class Google:
             response_mime_type=schema and "application/json",
             response_json_schema=schema and gemini_schema(schema.schema),
         )
-        contents = joined(messages_of(request.messages), "parts", _is_response)
+        contents = joined(request.messages, "parts", _is_response)
         found = {"model": request.model, "contents": contents}
-        config = merged(config, request.options)
         return found | ({"config": config} if config else {})
 
     def client(self, base_url: str | None, api_key: str | None) -> Any:

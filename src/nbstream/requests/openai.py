@@ -11,7 +11,6 @@ from nbstream.requests.request import (
     data_url,
     events,
     given,
-    merged,
     messages_of,
 )
 from nbstream.requests.schema import openai_format
@@ -44,7 +43,7 @@ class OpenAIResponses(_OpenAI):
             for tool in request.tools
         ]
         wanted = schema and {"type": "json_schema", **openai_format(schema)}
-        ours = given(
+        return request.arguments(
             model=request.model,
             input=messages_of(request.messages),
             stream=True,
@@ -54,7 +53,6 @@ class OpenAIResponses(_OpenAI):
             tools=tools or None,
             text=wanted and {"format": wanted},
         )
-        return merged(ours, request.options)
 
     def open(self, request: Request, client: Any) -> AsyncIterator[object]:
         """Send it; yield its events."""
@@ -108,7 +106,7 @@ class OpenAIChat(_OpenAI):
             for tool in request.tools
         ]
         wanted = schema and openai_format(schema)
-        ours = given(
+        return request.arguments(
             model=request.model,
             messages=[*first, *messages_of(request.messages)],
             stream=True,
@@ -116,9 +114,8 @@ class OpenAIChat(_OpenAI):
             reasoning_effort=request.reasoning_effort,
             tools=tools or None,
             response_format=wanted and {"type": "json_schema", "json_schema": wanted},
+            **{self._limit: request.max_tokens},
         )
-        limit = given(**{self._limit: request.max_tokens})
-        return merged(ours | limit, request.options)
 
     def open(self, request: Request, client: Any) -> AsyncIterator[object]:
         """Send it; yield its chunks."""
