@@ -187,7 +187,7 @@ def test_hostile_replies_and_questions_do_nothing(talk, listener):  # noqa: F811
     page.insert_and_run("from pathlib import Path")
     page.insert_and_run("""\
 text = Path("hostile.md").read_text()
-from nbstream.models import provider
+from nbstream.requests import provider
 chat.messages += [provider("openai").user_message(text),
     {"role": "assistant", "content": text}]
 """)
