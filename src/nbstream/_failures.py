@@ -23,7 +23,7 @@ from nbstream.types import Failure
 LONGEST = 400
 
 
-def said(type_: str, message: str) -> Failure:
+def redacted_failure(type_: str, message: str) -> Failure:
     """Return the failure that a provider or an exception tells, with no key in it.
 
     A provider may quote the key that it refuses.
@@ -31,7 +31,7 @@ def said(type_: str, message: str) -> Failure:
     return Failure(type=redact(type_), message=redact(message))
 
 
-def told(error: Failure | None) -> str:
+def failure_line(error: Failure | None) -> str:
     """Return the failure's type and message, on one line and not without end."""
     if error is None:
         return "unknown"
@@ -74,7 +74,7 @@ def facts_of(error: Failure | None, exception: BaseException | None) -> Facts:
 
 def failure_event(exception: BaseException) -> Failure:
     """Return an exception as a ``Failure``: with the provider's own message."""
-    return said(type(exception).__name__, _message(exception))
+    return redacted_failure(type(exception).__name__, _message(exception))
 
 
 def _status(exception: BaseException) -> int | None:

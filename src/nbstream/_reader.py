@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 
-from nbstream._failures import said
+from nbstream._failures import redacted_failure
 from nbstream.errors import UsageError
 from nbstream.providers import Provider, detect, provider
 from nbstream.providers.payloads import get
@@ -164,7 +164,7 @@ class Reader:
 
 
 def _protocol_error(what: str, payload: object) -> Failure:
-    return said("protocol_error", f"{what}: {_short(payload)}")
+    return redacted_failure("protocol_error", f"{what}: {_short(payload)}")
 
 
 def _short(payload: object) -> str:

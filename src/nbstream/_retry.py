@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nbstream._failures import told
+from nbstream._failures import failure_line
 from nbstream._reader import Reader
 from nbstream.errors import ProviderFailure, UsageError, failure_of
 from nbstream.reply import Reply, Waiting
@@ -99,7 +99,7 @@ class Retries:
             return None
         return Waiting(
             until_s=time.monotonic() + wait_s,
-            why=f"{told(failure.reply.error)}.",
+            why=f"{failure_line(failure.reply.error)}.",
             attempt=attempt,
             attempts=self.retries,
         )

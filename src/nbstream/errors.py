@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from nbstream._failures import Facts, facts_of, failure_event, told
+from nbstream._failures import Facts, facts_of, failure_event, failure_line
 
 if TYPE_CHECKING:
     from nbstream.reply import Reply
@@ -268,7 +268,7 @@ def failure_of(reply: Reply) -> ProviderFailure:
 
 
 def _line(reply: Reply, advice: str) -> str:
-    line = told(reply.error)
+    line = failure_line(reply.error)
     if reply.text:
         line += f" ({len(reply.text):,} characters of the answer are kept)"
     if not advice:

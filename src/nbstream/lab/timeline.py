@@ -194,7 +194,7 @@ class Timeline:
         return {"image/png": self._png(), "text/plain": str(self)}, {"image/png": looks}
 
     def __str__(self) -> str:
-        return "\n".join(_said(name, each) for name, each in self._replies.items())
+        return "\n".join(_label(name, each) for name, each in self._replies.items())
 
     __repr__ = __str__
 
@@ -208,7 +208,7 @@ def _end_s(timing: Timing) -> float:
     return (timing.end_s or 0.0) - (timing.request_sent_s or 0.0)
 
 
-def _said(name: str, reply: Answer) -> str:
+def _label(name: str, reply: Answer) -> str:
     timing = _timing(reply)
     first_s = timing.time_to_first_token_s
     first = "nothing came" if first_s is None else f"first token after {first_s:.2f} s"

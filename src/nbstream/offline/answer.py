@@ -273,7 +273,9 @@ def _choice(scenario: Scenario, ask: Ask, name: str, at: int) -> Choice:
         parts = [AnswerPart(kind="text", tokens=cut(_fill(scenario.otherwise, ask)))]
         finish = "stop"
     else:
-        parts = [_said(part, ask) for part in scenario.parts if part not in calls]
+        parts = [
+            _answer_part(part, ask) for part in scenario.parts if part not in calls
+        ]
         parts += _called(calls, ask, name)
     whole = tuple(_merged(parts))
     if ask.choices > 1:
@@ -288,7 +290,7 @@ def _choice(scenario: Scenario, ask: Ask, name: str, at: int) -> Choice:
     return Choice(parts=kept, finish=finish if kept == whole else "length")
 
 
-def _said(part: ScriptPart, ask: Ask) -> AnswerPart:
+def _answer_part(part: ScriptPart, ask: Ask) -> AnswerPart:
     return AnswerPart(kind=part.kind, tokens=cut(_fill(part.text, ask) * part.repeat))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nbstream import types
-from nbstream._failures import said
+from nbstream._failures import redacted_failure
 from nbstream.providers.payloads import fields, get, items, number, record, text
 from nbstream.reply import Part, Reply, ToolCall
 from nbstream.reply.parts import whole_form
@@ -78,7 +78,7 @@ def normalize(payload: object) -> Sequence[types.Event]:
         case "error":
             error = fields(event.get("error") or event)
             kind = text(error.get("type")) or "error"
-            return (said(kind, text(error.get("message"))),)
+            return (redacted_failure(kind, text(error.get("message"))),)
         case str(kind) if kind in _DERIVED:
             return ()
         case kind:

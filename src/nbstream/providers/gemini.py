@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 from nbstream import types
-from nbstream._failures import said
+from nbstream._failures import redacted_failure
 from nbstream.providers.payloads import Fields, get, items, number, plain, text, total
 from nbstream.reply import Part, Reply, ToolCall
 from nbstream.reply.reply import parts_and_calls
@@ -190,7 +190,7 @@ def _end(
 
 def _failure(error: Fields) -> types.Failure:
     kind = error.get("status") or error.get("code") or "error"
-    return said(str(kind), str(error.get("message", "")))
+    return redacted_failure(str(kind), str(error.get("message", "")))
 
 
 def _usage(usage: object) -> types.Usage:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nbstream import types
-from nbstream._failures import said
+from nbstream._failures import redacted_failure
 from nbstream.providers.payloads import (
     Fields,
     fields,
@@ -42,7 +42,7 @@ def matches(payload: object) -> bool:
 def normalize(payload: object) -> Sequence[types.Event]:
     """Turn one event into ours. The SDK hands over broken JSON as a plain string."""
     if isinstance(payload, str):
-        return (said("protocol_error", f"{_NO_JSON}{payload[:80]!r}"),)
+        return (redacted_failure("protocol_error", f"{_NO_JSON}{payload[:80]!r}"),)
     event = fields(payload)
     match event.get("event_type"):
         case "step.delta":
@@ -92,7 +92,7 @@ def _end(interaction: Fields) -> Sequence[types.Event]:
 
 def _failure(error: object, type_: str) -> types.Failure:
     message = text(get(error, "message")) or "the provider gave no reason"
-    return said(str(get(error, "code") or type_), message)
+    return redacted_failure(str(get(error, "code") or type_), message)
 
 
 def _delta(index: int | None, raw: object) -> Sequence[types.Event]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nbstream import types
-from nbstream._failures import said
+from nbstream._failures import redacted_failure
 from nbstream.providers.payloads import Fields, fields, get, items, number, record, text
 from nbstream.reply import Part, Reply
 from nbstream.reply.reply import parts_and_calls
@@ -257,11 +257,11 @@ def _rest(delta: Fields, choice: int) -> Iterator[types.Event]:
 def failure(error: object) -> types.Failure:
     """Return the failure that an ``error`` object, or a flat error event, tells of."""
     if isinstance(error, str):
-        return said("error", error)
+        return redacted_failure("error", error)
     fault = fields(error)
     words = (fault.get("type"), fault.get("code"))
     kind = next((word for word in words if word and word != "error"), "error")
-    return said(str(kind), text(fault.get("message")))
+    return redacted_failure(str(kind), text(fault.get("message")))
 
 
 def usage(raw: object) -> types.Usage:

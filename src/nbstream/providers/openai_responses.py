@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from nbstream import types
-from nbstream._failures import said
+from nbstream._failures import redacted_failure
 from nbstream.providers.openai_chat import failure, usage
 from nbstream.providers.payloads import Fields, fields, get, items, number, record, text
 from nbstream.reply import Reply
@@ -115,7 +115,7 @@ def _end(event: Fields) -> Sequence[types.Event]:
     if (error := response.get("error")) is not None:
         events.append(failure(error))
     elif status in ("failed", "cancelled"):
-        events.append(said(status, f"the response was {status}"))
+        events.append(redacted_failure(status, f"the response was {status}"))
     else:
         events.append(_finish(response, status))
     events.append(types.End())

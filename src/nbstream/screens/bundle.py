@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from html import escape
 
-from nbstream._failures import told
+from nbstream._failures import failure_line
 from nbstream.markdown import to_html, to_safe_markdown
 from nbstream.markdown.parser import parse
 from nbstream.reply import Choice, Reply, ToolCall
@@ -355,7 +355,7 @@ def status(reply: Reply) -> str:
         case "truncated":
             return "Truncated: the stream ended before the answer was complete."
         case "failed":
-            return f"Failed. {told(reply.error)}"
+            return f"Failed. {failure_line(reply.error)}"
         case "running":
             return ""
         case "complete" if reply._misfit is not None:

@@ -81,7 +81,7 @@ class Pools:
     def of(cls, stream: object) -> Self:
         """Find the pools behind a call that has not been sent yet."""
         return cls(
-            [found for found in referents.reach(stream) if referents.is_pool(found)]
+            [found for found in referents.walk(stream) if referents.is_pool(found)]
         )
 
     @asynccontextmanager
@@ -99,7 +99,7 @@ class Pools:
             if loop is here:
                 continue
             self._forget(connection)
-            for found in referents.reach(connection):
+            for found in referents.walk(connection):
                 abort = getattr(type(found), "abort", None)  # of asyncio's transports
                 if abort is not None and hasattr(type(found), "is_closing"):
                     with contextlib.suppress(RuntimeError):  # its loop is closed

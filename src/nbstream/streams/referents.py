@@ -73,7 +73,7 @@ def open_responses(generator: object) -> list[object]:
         return []
     return [
         found
-        for found in reach(generator)
+        for found in walk(generator)
         if _comes_from(type(found), RESPONSES) and is_open(found)
     ]
 
@@ -89,7 +89,7 @@ def open_readers(stream: object) -> list[AsyncGenerator[object, None]]:
         return []
     return [
         found
-        for found in reach(stream)
+        for found in walk(stream)
         if _is(found, AsyncGeneratorType)
         and begun(found)
         and not found.ag_running
@@ -118,19 +118,19 @@ def is_open(response: object) -> bool:
 
 def unsent_calls(manager: object) -> list[object]:
     """Return the coroutines that an async manager would await when entered."""
-    nearby = islice(reach(manager), 50)
+    nearby = islice(walk(manager), 50)
     return [c for c in nearby if _is(c, CoroutineType) and not begun(c)]
 
 
 def nearest_loop(start: object) -> asyncio.AbstractEventLoop | None:
     """Return the event loop that ``start`` refers to most directly."""
-    for found in reach(start):
+    for found in walk(start):
         if issubclass(type(found), asyncio.AbstractEventLoop):
             return cast("asyncio.AbstractEventLoop", found)
     return None
 
 
-def reach(start: object) -> Iterator[object]:
+def walk(start: object) -> Iterator[object]:
     """Yield what ``start`` refers to, nearest first; not through pools and loops."""
     seen = {id(start)}
     queue = deque([start])
