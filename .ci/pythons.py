@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,8 +59,9 @@ def environment(python: str, version: str) -> Path | None:
         return own
     print(f"Setting up Python {version} in {folder.relative_to(ROOT)}", flush=True)
     venv = [python, "-m", "venv", "--clear", "--without-pip", str(folder)]
-    pip = [*PIP, "--python", str(own), "install", "--constraint", str(CONSTRAINTS)]
-    for command in (venv, [*pip, *WANTED]):
+    pip = [*PIP, "--python", str(own), "install", "--no-compile"]
+    pip += ["--constraint", str(CONSTRAINTS), *WANTED]
+    for command in (venv, pip):
         if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
             return None
     stamp.touch()
@@ -69,8 +71,10 @@ def environment(python: str, version: str) -> Path | None:
 def main(arguments: list[str]) -> int:
     """Run the tests on each; return how many Pythons failed."""
     failed = []
-    for version, python in interpreters().items():
-        own = environment(python, version)
+    found = interpreters()
+    with ThreadPoolExecutor() as pool:  # packages are fetched for all of them at once
+        made = list(pool.map(environment, found.values(), found))
+    for version, own in zip(found, made, strict=True):
         if own is None:
             print(
                 f"Python {version}: not tried, its packages cannot be had", flush=True
