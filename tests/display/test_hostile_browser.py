@@ -35,7 +35,7 @@ for bundle in json.load(open({path!r})):
 SHOW = """
 import sys
 sys.path.insert(0, {folder!r})
-from harness.browser_hostile import show_all
+from browser_hostile import show_all
 show_all({path!r}, {view!r})
 """
 PANEL = "window.jupyterapp.shell.currentWidget"
