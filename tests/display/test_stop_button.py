@@ -381,6 +381,7 @@ def test_another_widgets_message_is_handled_once(ready):
     assert after.text == "[1, 2, 3]\n"
 
 
+@pytest.mark.alone
 @kernel_test
 @on(HEARING)
 def test_two_streams_are_stopped_one_by_one(ready):

@@ -63,6 +63,7 @@ def table(page, index):
     return page.output(index).locator(".jp-RenderedHTML tr > td:has(> *)")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_columns_grow_and_a_table_stays(open_cells, theme):
     """Side by side, with marks of the first tokens; the file holds no widget."""
