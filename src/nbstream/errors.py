@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from nbstream._failures import Facts, facts_of, failure_event, failure_line
+from nbstream._failures import Facts, facts_of, failure_line
 
 if TYPE_CHECKING:
     from nbstream.reply import Reply
 
 __all__ = [
-    "ADVICE",
     "AuthenticationFailure",
     "ConnectionFailure",
     "ContentFilterFailure",
-    "Kind",
     "NbstreamError",
     "OverloadedFailure",
     "ProtocolError",
@@ -29,10 +27,6 @@ __all__ = [
     "TimeoutFailure",
     "UnknownNameError",
     "UsageError",
-    "failure_event",
-    "failure_of",
-    "is_retryable",
-    "kind_of",
 ]
 
 

@@ -158,9 +158,8 @@ def noting(stream: object, timing: Timing) -> object:
     if unsent or shapes.is_manager(stream) or shapes.is_async_manager(stream):
         timing.request_sent_s = 0.0
     elif shapes.is_callable(stream):
-        shapes.check(
-            stream
-        )  # it tells a class, or an SDK's own method, from a function
+        # It tells a class, or an SDK's own method, from a function.
+        shapes.check(stream)
         make = stream
 
         @wraps(make)
