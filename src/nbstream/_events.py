@@ -6,8 +6,8 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing, suppress
 from queue import Empty, SimpleQueue
 
 from nbstream._player import GIVE_UP_S, RETRY_S
@@ -43,8 +43,10 @@ class _End:
 class Events:
     """A stream's events. ``reply`` adds them up on the way."""
 
-    def __init__(self, stream: object, timeout: Timeout) -> None:
-        self.reply = Reply()
+    def __init__(
+        self, stream: object, timeout: Timeout, reply: Reply | None = None
+    ) -> None:
+        self.reply = Reply() if reply is None else reply
         self._timeout = timeout
         self._source = open_source(stream)
         self._reader = Reader(self.reply)
@@ -99,6 +101,13 @@ class Events:
             self._close()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
+        async with aclosing(self.batches()) as batches:
+            async for batch in batches:
+                for event in batch:
+                    yield event
+
+    async def batches(self) -> AsyncGenerator[Sequence[Event]]:
+        """Give the events as they came, several at a time; leave it by ``aclose``."""
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[Sequence[Event] | _End] = asyncio.Queue()
 
@@ -109,10 +118,8 @@ class Events:
         self._start(put)
         try:
             while not isinstance(batch := await self._anext(queue), _End):
-                for event in batch:
-                    yield event
-            for event in self._last(batch):
-                yield event
+                yield batch
+            yield self._last(batch)
             self._raise_failure(batch)
         finally:
             self.reply._end(stopped=True)

@@ -11,7 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack
 
-from nbstream._ask import MAX_ROUNDS, known_tools, request_of, turn_of
+from nbstream._ask import MAX_ROUNDS, Turn, known_tools, request_of, turn_of
 from nbstream._keys import is_secret, redact, warn_of_literal
 from nbstream._live import Live, started
 from nbstream._options import expand_options
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nbstream._player import Screen
     from nbstream._stop import Stop
     from nbstream.chat.panel import Panel
+    from nbstream.tool_runs import Consents
     from nbstream.tools import Tool
 
 _Played = TypeVar("_Played")
@@ -165,7 +166,46 @@ class Chat:
         files: Sequence[str | PathLike[str]] = (),
     ) -> Request:
         """Return what a question would send, with all that was said; send nothing."""
-        return self._request(self._question(prompt, images, files))
+        question = self._question(prompt, images, files)
+        return self._request([*self._history.settled(), question])
+
+    def turn(
+        self,
+        messages: Sequence[Any],
+        reply: Reply,
+        *,
+        retries: Retries | None = None,
+        consents: Consents | None = None,
+    ) -> Turn:
+        """Return what answers these messages in place of the conversation's own.
+
+        It is for whoever keeps the conversation elsewhere: only the settings count.
+
+        Args:
+            messages: A conversation, in the provider's own form.
+            reply: Where the answer is added up.
+            retries: Whether to send again what failed before its first event.
+            consents: Who is asked whether a call may run; None: nobody is there.
+
+        Raises:
+            UsageError: a key or a package is missing, or there is no message.
+        """
+        turn = turn_of(
+            self._request(messages),
+            self.tools,
+            base_url=self.base_url,
+            api_key=self._api_key,
+            max_rounds=self.max_rounds,
+            retries=retries or Retries(),
+            reply=reply,
+        )
+        turn.consents = consents or turn.consents
+        return turn
+
+    @property
+    def api(self) -> str:
+        """The API in whose form the messages are, such as ``"openai.responses"``."""
+        return self._history.own.api
 
     @property
     def model(self) -> str:
@@ -259,9 +299,9 @@ class Chat:
         )
         return request.messages[0]
 
-    def _request(self, question: Any) -> Request:
+    def _request(self, messages: Sequence[Any]) -> Request:
         return request_of(
-            [*self._history.settled(), question],
+            messages,
             self.model,
             system=self.system,
             tools=tuple(self.tools.values()),
@@ -299,15 +339,8 @@ class Chat:
         retries: Retries,
         reply: Reply | None = None,
     ) -> _Played:
-        turn = turn_of(
-            self._request(question),
-            self.tools,
-            base_url=self.base_url,
-            api_key=self._api_key,
-            max_rounds=self.max_rounds,
-            retries=retries,
-            reply=reply,
-        )
+        messages = [*self._history.settled(), question]
+        turn = self.turn(messages, reply or Reply(), retries=retries)
         exchange = self._history.ask(question, turn.reply)
         self.reply = turn.reply
 

@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
+from functools import cache
+from html import escape
 from importlib.resources import files
 
 #: The view of one answer, which a panel and a race are made of, too.
@@ -35,3 +39,27 @@ def _joined(names: tuple[str, ...]) -> str:
     folder = files(__name__)
     text = "\n".join((folder / name).read_text("utf-8") for name in names)
     return _FOR_READERS.sub("", text)
+
+
+def chat_page(title: str, *, lingers: bool) -> tuple[str, str]:
+    """Return the page of a chat, and its content security policy.
+
+    The policy lets the page's own script run and nothing else, whatever an answer
+    holds; it may be in a frame of this machine's, as below a notebook's cell.
+    """
+    html = _text("chat_page.html").replace("{{title}}", escape(title))
+    html = html.replace("{{lingers}}", str(int(lingers)))
+    script = html.partition("<script>")[2].partition("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{digest}'; "
+        "style-src 'unsafe-inline'; img-src data:; connect-src 'self'; "
+        "form-action 'none'; base-uri 'none'; "
+        "frame-ancestors 'self' http://localhost:* http://127.0.0.1:*"
+    )
+    return html, policy
+
+
+@cache
+def _text(name: str) -> str:
+    return (files(__name__) / name).read_text("utf-8")

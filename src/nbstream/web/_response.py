@@ -1,0 +1,148 @@
+"""``Response``: an answer of FastAPI, Starlette and anything else that speaks ASGI."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING
+
+from starlette.responses import PlainTextResponse
+from starlette.responses import Response as Base
+
+from nbstream._timeout import Timeout
+from nbstream.errors import (
+    ConnectionFailure,
+    ProviderFailure,
+    RateLimitFailure,
+    TimeoutFailure,
+    failure_of,
+)
+from nbstream.types import Stream
+from nbstream.web._chunks import Chunks, encoded, ended_badly, words_of
+from nbstream.web._transmission import DONE, HEADERS, KEEP_ALIVE, Transmission, pieces
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+#: So long the headers are held back at most, until it is known how it begins.
+HOLD_S = 10.0
+#: The status of a failure for which the service gave none.
+_STATUSES: tuple[tuple[type[ProviderFailure], int], ...] = (
+    (TimeoutFailure, 504),
+    (RateLimitFailure, 429),
+    (ConnectionFailure, 502),
+)
+
+
+class Response(Base):
+    """A stream as a response: ``return nbstream.web.Response(client...create(...))``.
+
+    It speaks the UI message stream protocol (AI SDK 5 to 7). The headers are held back
+    until the first event, so a request that fails at once keeps its status, 401 or 429.
+    When the client leaves, the provider's connection is closed.
+
+    Args:
+        stream: What ``nbstream.show`` takes. A function that calls a synchronous
+            client is better than the call: it does not hold up the server.
+        heartbeat_s: After so many seconds of silence a comment is sent.
+        hold_s: After so many seconds the headers are sent, whatever comes.
+        timeout: The longest silence of the provider, in seconds, or a ``Timeout``.
+        message_id: The id of the message; None: the client's own.
+        headers: More headers.
+        html: Whether blocks of safe HTML are sent beside the text.
+
+    Raises:
+        UsageError: that is no stream.
+    """
+
+    def __init__(
+        self,
+        stream: Stream | Transmission,
+        *,
+        heartbeat_s: float = 15,
+        hold_s: float = HOLD_S,
+        timeout: float | Timeout | None = None,
+        message_id: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        html: bool = False,
+    ) -> None:
+        super().__init__(None, 200, {**HEADERS, **(headers or {})})
+        del self.headers["content-length"]
+        if not isinstance(stream, Transmission):
+            stream = Transmission(stream, timeout=timeout)
+        self.transmission = stream
+        self.sent = Chunks(self.transmission.reply, message_id=message_id, html=html)
+        self._heartbeat_s = heartbeat_s
+        self._hold_s = hold_s
+        self._interval_s = 0.03 if html else 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it; close the provider's connection when the client leaves."""
+        async with self.transmission.reading():
+            sending = asyncio.create_task(self._answer(scope, receive, send))
+            leaving = asyncio.create_task(_left(receive))
+            both = [sending, leaving]
+            try:
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in both:
+                    task.cancel()
+                await asyncio.wait(both)
+        if not sending.cancelled():
+            sending.result()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        run = self.transmission
+        await self._hold(run)
+        failed = self._failed_at_once(run)
+        if failed is not None:
+            await failed(scope, receive, send)
+        else:
+            await self._send(run, send)
+
+    async def _hold(self, run: Transmission) -> None:
+        """Wait for the first event that is no failure, or for the end."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._hold_s
+        while not run.ended and (not run.heard or run.reply.error is not None):
+            left_s = deadline - loop.time()
+            if left_s <= 0:
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(run.news.wait(), left_s)
+
+    def _failed_at_once(self, run: Transmission) -> PlainTextResponse | None:
+        """Return the answer in words for what failed before anything had come."""
+        reply = run.reply
+        if not run.ended or reply.outcome != "failed" or reply.parts or run.before:
+            return None
+        if run.usage_error is not None:
+            return PlainTextResponse(words_of(run.usage_error), 500)
+        failure = failure_of(reply)
+        given = (status for kind, status in _STATUSES if isinstance(failure, kind))
+        headers = {}
+        if failure.retry_after_s is not None:
+            headers["retry-after"] = str(max(1, round(failure.retry_after_s)))
+        status = failure.status or next(given, 502)
+        return PlainTextResponse(ended_badly(reply), status, headers)
+
+    async def _send(self, run: Transmission, send: Send) -> None:
+        start = {"type": "http.response.start", "status": self.status_code}
+        await send({**start, "headers": self.raw_headers})
+
+        async def body(data: bytes, *, more: bool = True) -> None:
+            part = {"type": "http.response.body", "body": data, "more_body": more}
+            await send(part)
+
+        found = pieces(run, self.sent, self._heartbeat_s, self._interval_s)
+        async with aclosing(found):
+            async for piece in found:
+                await body(encoded(piece) or KEEP_ALIVE)
+        await body(DONE, more=False)
+
+
+async def _left(receive: Receive) -> None:
+    """Wait until the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,113 @@
+"""``open``: an app in a notebook, served by a thread, shown below the cell."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import socket
+import sys
+import threading
+from html import escape
+from typing import Any
+
+import uvicorn
+
+from nbstream.errors import UsageError
+
+#: How long a server may take to be ready, and to end, in seconds.
+READY_S = 10.0
+END_S = 3.0
+
+
+class Server:
+    """An app that is being served on 127.0.0.1, on a port that the system gave.
+
+    Attributes:
+        url: Its address on this machine.
+        height: How high its page is shown below a cell, in pixels.
+    """
+
+    def __init__(self, app: Any, *, height: int = 480) -> None:
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self._port = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}/"
+        self.height = height
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=1,
+            lifespan="on",
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._run, name="nbstream-web", daemon=True
+        )
+        self._thread.start()
+        ready = threading.Event()
+        waited_s = 0.0
+        while not self._server.started and self._thread.is_alive():
+            ready.wait(0.002)
+            waited_s += 0.002
+            if waited_s > READY_S:
+                break
+        if not self._server.started:
+            self.stop()
+            raise UsageError("the server did not start; its log above says why")
+        atexit.register(self.stop)
+
+    def _run(self) -> None:
+        asyncio.run(self._server.serve(sockets=[self._socket]))
+
+    def stop(self) -> None:
+        """End all its streams and the server; a second call changes nothing."""
+        self._server.should_exit = True
+        if threading.current_thread() is not self._thread:
+            self._thread.join(END_S)
+        self._socket.close()
+        atexit.unregister(self.stop)
+
+    @property
+    def address(self) -> str:
+        """Where the reader's browser finds it: on a Hub, through the Hub's proxy.
+
+        That needs jupyter-server-proxy there.
+        """
+        prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
+        return f"{prefix}proxy/{self._port}/" if prefix else self.url
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """Show the page below the cell; what is saved is a frame that shows nothing."""
+        html = (
+            f'<iframe src="{escape(self.address)}" height="{self.height}" '
+            'style="width: 100%; border: 1px solid #8884; border-radius: 6px" '
+            'title="nbstream chat"></iframe>'
+        )
+        return {"text/plain": repr(self), "text/html": html}
+
+    def __repr__(self) -> str:
+        ended = "" if self._thread.is_alive() else ", ended"
+        return f"<nbstream.web server at {self.url}{ended}>"
+
+
+def open(app: Any, *, height: int = 480) -> Server:  # noqa: A001 - the public name
+    """Serve an app from this process, and show its page below the cell.
+
+    A thread serves it on 127.0.0.1, also while the kernel is busy; it ends with the
+    kernel, or by ``.stop()``.
+
+    Args:
+        app: What ``nbstream.web.app`` gives, or any ASGI app.
+        height: How high the page is shown, in pixels.
+
+    Raises:
+        UsageError: it does not start.
+    """
+    server = Server(app, height=height)
+    if "google.colab" in sys.modules:  # its browser reaches the machine by a proxy
+        sys.modules["google.colab"].output.serve_kernel_port_as_iframe(
+            server._port, height=height
+        )
+    return server

@@ -1,0 +1,250 @@
+"""A stream on its way to whoever is at the other end, who may leave at any time.
+
+One task reads the stream into a reply. Each reader looks at the reply and is sent what
+is new (``_chunks``), so there may be several, and one may come late. When
+the last has left, the task is cancelled, and with it the provider's connection is
+closed: also that of a synchronous client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+
+from nbstream._events import Events
+from nbstream._timeout import Timeout, timeout_of
+from nbstream.errors import ProviderFailure, UsageError
+from nbstream.reply import Reply
+from nbstream.types import Stream
+from nbstream.web._chunks import Chunk, Chunks, encoded
+
+#: A comment, which every client passes over; proxies cut what is silent for a minute.
+KEEP_ALIVE = b": keep-alive\n\n"
+DONE = b"data: [DONE]\n\n"
+#: The protocol's own header, and what keeps proxies from holding the stream back.
+HEADERS = {
+    "content-type": "text/event-stream",
+    "cache-control": "no-cache, no-transform",
+    "x-accel-buffering": "no",
+    "x-vercel-ai-ui-message-stream": "v1",
+}
+_log = logging.getLogger("nbstream.web")
+
+
+class Transmission:
+    """One stream that is being read, and all that waits for news of it.
+
+    Args:
+        stream: What ``nbstream.show`` takes.
+        reply: Where it is added up; None: a new one.
+        timeout: The longest silence of the provider, in seconds, or a ``Timeout``.
+        prelude: Gives chunks that come before those of the reply; it is read first.
+
+    Attributes:
+        reply: What has come so far.
+        name: The client's name of the conversation, or "".
+        message_id: The id of the message that it makes; None: the client's own.
+        linger_s: How long it goes on when its last reader has left, in seconds.
+        before: What the prelude has given so far.
+        heard: Whether anything has come.
+        usage_error: What is wrong on our side of it, or None.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        *,
+        reply: Reply | None = None,
+        timeout: float | Timeout | None = None,
+        prelude: Callable[[], AsyncIterator[Chunk]] | None = None,
+    ) -> None:
+        self.reply = Reply() if reply is None else reply
+        self.before: list[Chunk] = []
+        self.heard = False
+        self.usage_error: UsageError | None = None
+        self._events = Events(stream, timeout_of(timeout), self.reply)
+        self.name = ""
+        self.message_id: str | None = None
+        self.linger_s = 0.0
+        self._prelude = prelude
+        self._readers = 0
+        self._news = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more comes, and the connection is closed."""
+        return self._task is not None and self._task.done()
+
+    @property
+    def news(self) -> asyncio.Event:
+        """What is set at the next change; take hold of it before you look."""
+        return self._news
+
+    def start(self) -> None:
+        """Begin to read, once; in the running event loop."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="nbstream-web")
+            self._task.add_done_callback(lambda _: self._end())
+
+    def on_end(self, call: Callable[[], None]) -> None:
+        """Call a function when it has ended; it has been started."""
+        if self._task is not None:
+            self._task.add_done_callback(lambda _: call())
+
+    def stop(self) -> None:
+        """Close the provider's connection; what had come is kept. It does not wait."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def close(self) -> None:
+        """Stop, and wait until the connection is closed."""
+        self.stop()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[None]:
+        """Be one of the readers. When the last leaves, the stream is closed.
+
+        With ``linger_s`` it goes on for so long without a reader.
+        """
+        self._readers += 1
+        self.start()
+        try:
+            yield
+        finally:
+            self._readers -= 1
+            if not self._readers and not self.linger_s:
+                await self.close()
+            elif not self._readers:
+                loop = asyncio.get_running_loop()
+                loop.call_later(self.linger_s, self._stop_unread)
+
+    def _stop_unread(self) -> None:
+        if not self._readers:
+            self.stop()
+
+    async def _run(self) -> None:
+        try:
+            if self._prelude is not None:
+                async for chunk in self._prelude():
+                    self.before.append(chunk)
+                    self._tell()
+            async with aclosing(self._events.batches()) as batches:
+                async for _ in batches:
+                    self._tell()
+        except ProviderFailure:
+            _log.warning("a stream failed: %s", self.reply.error)
+        except UsageError as error:
+            self.usage_error = error
+            self.reply._end(exception=error)
+            _log.error("a stream could not be read: %s", error)
+        except Exception as error:  # noqa: BLE001 - it is logged, and told
+            self.reply._end(exception=error)
+            _log.exception("a stream broke")
+
+    def _tell(self) -> None:
+        self.heard = True
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    def _end(self) -> None:
+        self.reply._end(stopped=True)
+        self._tell()
+
+
+async def pieces(
+    run: Transmission, sent: Chunks, heartbeat_s: float, interval_s: float = 0.0
+) -> AsyncGenerator[list[Chunk]]:
+    """Give what is new to one reader, until the end; nothing in it is a heartbeat.
+
+    Args:
+        run: What is read.
+        sent: What this reader has been sent.
+        heartbeat_s: The longest silence, in seconds.
+        interval_s: The shortest time between two pieces, in seconds.
+    """
+    before = 0
+    while True:
+        news = run.news
+        first = run.before[before:]
+        found = [*sent.begin(), *first] if first else []
+        before += len(first)
+        if run.heard or run.ended:
+            found += sent.due()
+        if found:
+            yield found
+        if sent.closed:
+            return
+        try:
+            await asyncio.wait_for(news.wait(), heartbeat_s)
+        except TimeoutError:
+            yield []
+        else:
+            await asyncio.sleep(interval_s)
+
+
+async def chunks(
+    stream: Stream,
+    *,
+    timeout: float | Timeout | None = None,
+    message_id: str | None = None,
+) -> AsyncGenerator[Chunk]:
+    """Give a stream as chunks of the UI message stream protocol: dicts.
+
+    Leaving the loop closes the provider's connection. A failure is the last chunk.
+
+    Args:
+        stream: What ``nbstream.show`` takes.
+        timeout: The longest silence of the provider, in seconds, or a ``Timeout``.
+        message_id: The id of the message; None: the client's own.
+
+    Raises:
+        UsageError: that is no stream.
+    """
+    run = Transmission(stream, timeout=timeout)
+    async with aclosing(_read(run, message_id, 3600.0)) as found:
+        async for piece in found:
+            for chunk in piece:
+                yield chunk
+
+
+async def encode(
+    stream: Stream,
+    *,
+    heartbeat_s: float = 15,
+    timeout: float | Timeout | None = None,
+    message_id: str | None = None,
+) -> AsyncGenerator[bytes]:
+    """Give a stream as the bytes of a response: server-sent events and heartbeats.
+
+    Send ``nbstream.web.HEADERS`` with it. Leaving the loop closes the provider's
+    connection; so does a framework that closes the iterator when the client leaves.
+
+    Args:
+        stream: What ``nbstream.show`` takes.
+        heartbeat_s: After so many seconds of silence a comment is sent.
+        timeout: The longest silence of the provider, in seconds, or a ``Timeout``.
+        message_id: The id of the message; None: the client's own.
+
+    Raises:
+        UsageError: that is no stream.
+    """
+    run = Transmission(stream, timeout=timeout)
+    async with aclosing(_read(run, message_id, heartbeat_s)) as found:
+        async for piece in found:
+            yield encoded(piece) or KEEP_ALIVE
+    yield DONE
+
+
+async def _read(
+    run: Transmission, message_id: str | None, heartbeat_s: float
+) -> AsyncGenerator[list[Chunk]]:
+    async with run.reading():
+        sent = Chunks(run.reply, message_id=message_id)
+        async with aclosing(pieces(run, sent, heartbeat_s)) as found:
+            async for piece in found:
+                yield piece
