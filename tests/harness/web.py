@@ -1,0 +1,107 @@
+"""An ASGI app that is really served, and clients that read and leave."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import uvicorn
+
+__all__ = ["HEADERS", "Client", "chunks_of", "question", "served"]
+
+HEADERS = {"content-type": "application/json", "accept": "text/event-stream"}
+
+
+@contextmanager
+def served(app: object, **options: object) -> Iterator[str]:
+    """Serve an app by uvicorn in a thread; give its address."""
+    own = socket.socket()
+    own.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_level="error", access_log=False, **options)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [own]})
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the server did not start"
+        time.sleep(0.002)
+    try:
+        yield f"http://127.0.0.1:{own.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        own.close()
+
+
+def question(text: str = "Hi", *, id_: str = "c1", **more: object) -> dict[str, object]:
+    """Return the body that a chat client sends."""
+    message = {"id": "u1", "role": "user", "parts": [{"type": "text", "text": text}]}
+    return {"id": id_, "messages": [message], "trigger": "submit-message", **more}
+
+
+def chunks_of(body: bytes) -> list[dict[str, object]]:
+    """Return the chunks of a whole answer, which ends as the protocol says."""
+    events = body.decode().split("\n\n")
+    assert events.pop() == ""
+    assert events.pop() == "data: [DONE]"
+    return [
+        json.loads(each.removeprefix("data: "))
+        for each in events
+        if not each.startswith(":")
+    ]
+
+
+class Client:
+    """One request over a connection of its own, which can be left at any time."""
+
+    def __init__(
+        self,
+        url: str,
+        body: object,
+        path: str = "/api/chat",
+        *,
+        method: str = "POST",
+        **headers: str,
+    ) -> None:
+        at = urlsplit(url)
+        self._connection = http.client.HTTPConnection(at.hostname, at.port, timeout=20)
+        data = None if body is None else json.dumps(body).encode()
+        self._connection.request(method, path, data, {**HEADERS, **headers})
+        self._response: http.client.HTTPResponse | None = None
+
+    @property
+    def response(self) -> http.client.HTTPResponse:
+        """The head of the answer; it is waited for."""
+        self._response = self._response or self._connection.getresponse()
+        return self._response
+
+    def read(self) -> bytes:
+        """Read the whole body, and close the connection."""
+        try:
+            return self.response.read()
+        finally:
+            self._connection.close()
+
+    def read_until(self, text: str) -> None:
+        """Read until this is there."""
+        found = b""
+        while text.encode() not in found:
+            piece = self.response.read1(65536)
+            assert piece, f"it ended: {found[-300:]!r}"
+            found += piece
+
+    def leave(self) -> float:
+        """Close the connection; return when, in seconds of `time.monotonic`."""
+        own = self._connection.sock
+        if own is not None:
+            own.shutdown(socket.SHUT_RDWR)
+        at_s = time.monotonic()
+        if self._response is not None:
+            self._response.close()
+        self._connection.close()
+        return at_s

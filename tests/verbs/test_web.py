@@ -1,0 +1,598 @@
+"""``nbstream.web``: what is sent to a page, what it may ask, and what it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from contextlib import asynccontextmanager
+
+import pytest
+from harness.sdks import KEY, SHAPES, Clients
+from harness.web import Client, chunks_of, question, served
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nbstream
+from nbstream import types, web
+from nbstream.reply import Reply
+from nbstream.web._chunks import Chunks, encoded, to_ui_message
+
+
+def collected(stream, **options):
+    async def collect():
+        return [each async for each in web.chunks(stream, **options)]
+
+    return asyncio.run(collect())
+
+
+# -- Chunks ---------------------------------------------------------------------------
+
+END = [types.Finish(reason="stop", raw_reason="stop"), types.End()]
+CALL = [
+    types.ToolCallDelta(index=0, id="t1", name="now"),
+    types.ToolCallDelta(index=0, arguments='{"zone": '),
+    types.ToolCallDelta(index=0, arguments='"CET"}'),
+]
+CALLED = [types.Finish(reason="tool_calls", raw_reason="tool_calls"), types.End()]
+DONE = [types.ToolResult(call=0, state="done", result='{"at": 12}'), types.Round()]
+TEXT = {"type": "text-start", "id": "p1"}
+STEP = [{"type": "start"}, {"type": "start-step"}]
+
+
+def finish(reason="stop", outcome="complete"):
+    return [
+        {"type": "finish-step"},
+        {
+            "type": "finish",
+            "finishReason": reason,
+            "messageMetadata": {"outcome": outcome},
+        },
+    ]
+
+
+def text(words, id_="p1", kind="text"):
+    return [
+        {"type": f"{kind}-start", "id": id_},
+        {"type": f"{kind}-delta", "id": id_, "delta": words},
+        {"type": f"{kind}-end", "id": id_},
+    ]
+
+
+CALL_CHUNKS = [
+    {"type": "tool-input-start", "toolCallId": "t1", "toolName": "now"},
+    {
+        "type": "tool-input-delta",
+        "toolCallId": "t1",
+        "inputTextDelta": '{"zone": "CET"}',
+    },
+]
+AVAILABLE = {
+    "type": "tool-input-available",
+    "toolCallId": "t1",
+    "toolName": "now",
+    "input": {"zone": "CET"},
+}
+WHOLE = {
+    "a text": (
+        [types.TextDelta(text="Hel"), types.TextDelta(text="lo"), *END],
+        [*STEP, *text("Hello"), *finish()],
+    ),
+    "reasoning, then a text": (
+        [
+            types.TextDelta(text="Hm", kind="reasoning"),
+            types.TextDelta(text="Hello"),
+            *END,
+        ],
+        [
+            *STEP,
+            *text("Hm", kind="reasoning")[:2],
+            *text("Hello", "p2")[:2],
+            *text("Hm", kind="reasoning")[2:],
+            *text("Hello", "p2")[2:],
+            *finish(),
+        ],
+    ),
+    "a refusal is a text": (
+        [types.TextDelta(text="No.", kind="refusal"), *END],
+        [*STEP, *text("No."), *finish()],
+    ),
+    "a call for the client": (
+        [*CALL, *CALLED],
+        [*STEP, *CALL_CHUNKS, AVAILABLE, *finish("tool-calls")],
+    ),
+    "a call, its result, and the next round": (
+        [*CALL, *CALLED, *DONE, types.TextDelta(text="Noon."), *END],
+        [
+            *STEP,
+            *CALL_CHUNKS,
+            AVAILABLE,
+            {"type": "tool-output-available", "toolCallId": "t1", "output": {"at": 12}},
+            {"type": "finish-step"},
+            {"type": "start-step"},
+            *text("Noon.", "p2"),
+            *finish(),
+        ],
+    ),
+    "a call that was cut": (
+        [*CALL[:2], types.Finish(reason="length", raw_reason="length"), types.End()],
+        [
+            *STEP,
+            CALL_CHUNKS[0],
+            {
+                "type": "tool-input-delta",
+                "toolCallId": "t1",
+                "inputTextDelta": '{"zone": ',
+            },
+            {
+                "type": "tool-input-error",
+                "toolCallId": "t1",
+                "toolName": "now",
+                "input": '{"zone": ',
+                "errorText": "The arguments are unfinished JSON.",
+            },
+            *finish("length"),
+        ],
+    ),
+    "a source": (
+        [
+            types.TextDelta(text="It is so."),
+            types.Citation(data={"url": "https://a.example/b", "title": "B"}),
+            types.Citation(data={"url": "javascript:alert(1)"}),
+            *END,
+        ],
+        [
+            *STEP,
+            *text("It is so.")[:2],
+            {
+                "type": "source-url",
+                "sourceId": "p1-1",
+                "url": "https://a.example/b",
+                "title": "B",
+            },
+            *text("It is so.")[2:],
+            *finish(),
+        ],
+    ),
+    "nothing at all": (END, [*STEP, *finish()]),
+}
+ENDS = {
+    "truncated": (
+        {},
+        {
+            "type": "error",
+            "errorText": "The answer broke off before it was complete.",
+        },
+    ),
+    "stopped": ({"stopped": True}, {"type": "abort", "reason": "stopped"}),
+    "failed": (
+        {"exception": ConnectionError(f"http://10.0.0.7/?key={KEY} reset by peer")},
+        {
+            "type": "error",
+            "errorText": "The connection to the service was lost. Try again.",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("events", "expected"), WHOLE.values(), ids=WHOLE)
+def test_chunks_of_a_whole_answer(events, expected):
+    """What the protocol says, in its order; everything open is closed."""
+    reply = Reply()
+    reply._extend(events)
+    reply._end()
+
+    assert Chunks(reply).due() == expected
+
+
+@pytest.mark.parametrize(("end", "last"), ENDS.values(), ids=ENDS)
+def test_chunks_of_an_answer_that_is_not_whole(end, last):
+    """The text is closed, and the last chunk says how it ended; never ``finish``."""
+    reply = Reply()
+    reply._extend([types.TextDelta(text="Hel")])
+    reply._end(**end)
+    metadata = {"outcome": reply.outcome}
+
+    assert Chunks(reply).due() == [
+        *STEP,
+        *text("Hel"),
+        {"type": "message-metadata", "messageMetadata": metadata},
+        last,
+    ]
+
+
+@given(st.data())
+def test_how_often_one_looks_changes_nothing(data):
+    """A reader who comes late, or looks at each event, makes the same message."""
+    events, _ = data.draw(st.sampled_from(list(WHOLE.values())))
+    looks = data.draw(st.sets(st.integers(0, len(events))))
+    reply = Reply()
+    sent = Chunks(reply)
+    found = sent.due() if 0 in looks else []
+    for at, event in enumerate(events, 1):
+        reply._apply(event)
+        found += sent.due() if at in looks else []
+    reply._end()
+    found += sent.due()
+
+    assert sent.closed
+    assert sent.due() == []
+    assert message_of(found) == message_of(Chunks(reply).due())
+
+
+def message_of(chunks):
+    from nbstream.web._chunks import _grow
+
+    parts, open_ = [], {}
+    for chunk in chunks:
+        _grow(parts, open_, chunk)
+    return parts
+
+
+def test_half_a_character_can_be_sent():
+    """What no UTF-8 can carry does not end the stream."""
+    reply = Reply()
+    reply._extend([types.TextDelta(text="a\ud83d"), *END])
+    reply._end()
+
+    assert b'"delta": "a?"' in encoded(Chunks(reply).due())
+
+
+def test_any_stream_is_taken():
+    """Strings, as ``show`` takes them; the end of the iterator is their end."""
+    found = collected(["Hel", "lo"])
+
+    assert message_of(found) == message_of([*STEP, *text("Hello")])
+    assert found[-2:] == finish()
+
+
+def test_a_failure_is_the_last_chunk():
+    """Nothing is raised: whoever reads is told."""
+
+    def broken():
+        yield "Hel"
+        raise ConnectionError("reset")
+
+    assert collected(broken())[-1] == ENDS["failed"][1]
+
+
+def test_a_reply_as_a_message():
+    """It is what ``useChat`` makes of the chunks."""
+    reply = Reply()
+    reply._extend([*CALL, *CALLED, *DONE, types.TextDelta(text="Noon."), *END])
+    reply._end()
+
+    assert to_ui_message(reply, "m1") == {
+        "id": "m1",
+        "role": "assistant",
+        "metadata": {"outcome": "complete"},
+        "parts": [
+            {"type": "step-start"},
+            {
+                "type": "tool-now",
+                "toolCallId": "t1",
+                "state": "output-available",
+                "input": {"zone": "CET"},
+                "output": {"at": 12},
+            },
+            {"type": "step-start"},
+            {"type": "text", "text": "Noon.", "state": "done"},
+        ],
+    }
+
+
+# -- What a client sends --------------------------------------------------------------
+
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
+
+
+def body(*messages, **more):
+    return {"id": "c1", "messages": list(messages), **more}
+
+
+def user(*parts):
+    return {"id": "u", "role": "user", "parts": list(parts)}
+
+
+def model(*parts):
+    return {"id": "m", "role": "assistant", "parts": list(parts)}
+
+
+HI = {"type": "text", "text": "Hi"}
+RAN = {
+    "type": "tool-now",
+    "toolCallId": "t1",
+    "state": "output-available",
+    "input": {},
+    "output": {"at": 12},
+}
+READ = {
+    "a question": (body(user(HI)), [{"role": "user", "content": "Hi"}]),
+    "plain content": (
+        body({"role": "user", "content": "Hi"}),
+        [{"role": "user", "content": "Hi"}],
+    ),
+    "a conversation with a call": (
+        body(
+            user(HI),
+            model({"type": "step-start"}, RAN, {"type": "step-start"}, HI),
+            user(HI),
+        ),
+        [
+            {"role": "user", "content": "Hi"},
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [
+                    {
+                        "id": "t1",
+                        "type": "function",
+                        "function": {"name": "now", "arguments": "{}"},
+                    }
+                ],
+            },
+            {"role": "tool", "tool_call_id": "t1", "content": '{"at": 12}'},
+            {"role": "assistant", "content": "Hi"},
+            {"role": "user", "content": "Hi"},
+        ],
+    ),
+    "a system message is the server's": (
+        body({"role": "system", "parts": [HI]}, user(HI)),
+        [{"role": "user", "content": "Hi"}],
+    ),
+    "a call that was cut is left out": (
+        body(user(HI), model(HI, {**RAN, "state": "input-streaming"}), user(HI)),
+        [
+            {"role": "user", "content": "Hi"},
+            {"role": "assistant", "content": "Hi"},
+            {"role": "user", "content": "Hi"},
+        ],
+    ),
+    "an image": (
+        body(
+            user(
+                HI,
+                {
+                    "type": "file",
+                    "mediaType": "image/png",
+                    "url": f"data:image/png;base64,{PNG}",
+                },
+            )
+        ),
+        [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "Hi"},
+                    {
+                        "type": "image_url",
+                        "image_url": {"url": f"data:image/png;base64,{PNG}"},
+                    },
+                ],
+            }
+        ],
+    ),
+}
+FILE = {"type": "file", "mediaType": "image/png"}
+WRONG = {
+    "no JSON": (b"{", "the request is no JSON"),
+    "no object": (b"[]", "the request is no JSON object"),
+    "too deep": (b"[" * 100_000, "the request is no JSON"),
+    "no messages": ({}, "messages is no list"),
+    "no question": (body(model(HI)), "there is no question"),
+    "a message that is none": (body("Hi"), "messages[0] is no JSON object"),
+    "a role of another kind": (
+        body({"role": "tool", "parts": []}),
+        "messages[0].role is 'tool'",
+    ),
+    "no parts": (body({"role": "user"}), "parts is no list"),
+    "a part that is none": (body(user("Hi")), "a part of messages[0]"),
+    "a text that is none": (
+        body(user({"type": "text", "text": 5})),
+        "text is no text",
+    ),
+    "a file at an address": (
+        body(user({**FILE, "url": "http://169.254.169.254/"})),
+        "a file has to be sent along",
+    ),
+    "a file on the disk": (
+        body(user({**FILE, "url": "file:///etc/passwd"})),
+        "a file has to be sent along",
+    ),
+    "a damaged file": (
+        body(user({**FILE, "url": "data:image/png;base64,!"})),
+        "base64 is damaged",
+    ),
+    "a trigger of another kind": (body(user(HI), trigger="x"), "trigger is 'x'"),
+    "an id that is none": (body(user(HI)) | {"id": 5}, "id is no text"),
+    "too many messages": (body(*[user(HI)] * 1001), "over 1,000"),
+    "too long a text": (
+        body(user({"type": "text", "text": "x" * 200_001})),
+        "200,000",
+    ),
+    "too many bytes": (b" " * 8_000_001, "8,000,000 bytes"),
+}
+
+
+@pytest.mark.parametrize(("sent", "expected"), READ.values(), ids=READ)
+def test_what_a_client_sends(sent, expected):
+    """It is read from bytes, text and JSON alike, in the form of an API."""
+    for form in (sent, json.dumps(sent), json.dumps(sent).encode()):
+        assert web.read(form).to("openai.chat") == expected
+
+
+@pytest.mark.parametrize("api", ["openai", "openai-chat", "anthropic", "google"])
+def test_every_api_takes_it(api):
+    """A conversation with a call goes to each provider, by its name and by its API."""
+    asked = web.read(READ["a conversation with a call"][0])
+    own = nbstream.Chat(f"{api}:m").api
+
+    assert len(asked.to(api)) >= 5
+    assert asked.to(api) == asked.to(own)
+
+
+@pytest.mark.parametrize(("sent", "why"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_is_said(sent, why):
+    """One line says what it is; nothing of it is fetched or opened."""
+    with pytest.raises(web.BadRequest) as found:
+        web.read(sent)
+
+    assert why in str(found.value)
+    assert "\n" not in str(found.value)
+    assert found.value.status in {400, 413}
+
+
+ODD = [None, True, 1.5, 10**400, "x", "", "input-streaming", [], [1], {}]
+ODD += [{"id": 5}, {"approved": True}, "approval-responded", "data:,", "\ud83d"]
+odd = st.sampled_from(ODD)
+FIELDS = ("text", "url", "state", "input", "output", "toolName", "toolCallId")
+FIELDS += ("approval", "errorText", "mediaType")
+parts = st.fixed_dictionaries(
+    {"type": st.sampled_from(["text", "file", "tool-x", "dynamic-tool"]) | odd},
+    optional=dict.fromkeys(FIELDS, odd),
+)
+messages = st.fixed_dictionaries(
+    {"role": st.sampled_from(["user", "assistant"]) | odd},
+    optional={"parts": st.lists(parts, max_size=3) | odd, "content": odd},
+)
+
+
+@given(st.lists(messages, max_size=4))
+def test_whatever_a_client_sends_is_read_or_refused(sent):
+    """There is no other exception, and what is read can be sent on."""
+    try:
+        asked = web.read(body(*sent))
+    except web.BadRequest:
+        return
+
+    assert isinstance(asked.to("openai.responses"), list)
+
+
+# -- The response ---------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def answered(broken: Clients):
+    """Serve a function that asks as the question says: ``shape / plan``."""
+
+    def answer(asked):
+        shape, plan = asked.text.split(" / ")
+        return SHAPES[shape].make(broken, plan, "Hi")
+
+    with served(web.app(answer)) as url:
+        yield url
+
+
+FIRSTS = {
+    "openai.chat": ("openai.chat, sync stream", "openai.chat, async stream"),
+    "openai.responses": ("openai.responses, sync stream",),
+    "anthropic.messages": ("anthropic.messages, async stream",),
+    "google.generate_content": ("google.generate_content, sync stream",),
+    "google.interactions": ("google.interactions, async stream",),
+}
+NAMES = [name for names in FIRSTS.values() for name in names]
+LASTS = {
+    "whole": ("finish", None),
+    "cut": ("error", "The connection to the service was lost. Try again."),
+    "closed": ("error", "The answer broke off before it was complete."),
+}
+
+
+@pytest.mark.parametrize("plan", LASTS)
+@pytest.mark.parametrize("name", NAMES)
+def test_an_answer_ends_as_it_did(answered, name, plan):
+    """Whatever happens behind the server, the page is told, in one line of ours."""
+    kind, words = LASTS[plan]
+    last = chunks_of(Client(answered, question(f"{name} / {plan}")).read())[-1]
+
+    assert (last["type"], last.get("errorText")) == (kind, words)
+
+
+@pytest.mark.parametrize(("plan", "status"), [("e401", 401), ("e500", 500)])
+@pytest.mark.parametrize("name", NAMES)
+def test_what_fails_at_once_keeps_its_status(answered, name, plan, status):
+    """The headers are held back until then; the key is in nothing that is sent."""
+    client = Client(answered, question(f"{name} / {plan}"))
+    text = client.read().decode()
+
+    assert client.response.status == status
+    assert client.response.headers.get_content_type() == "text/plain"
+    assert text in {
+        "The service did not accept this server's key.",
+        "The service had an error. Try again.",
+    }
+    assert KEY not in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_error_in_mid_stream(answered, name):
+    """It is the last chunk; the service's own words are not sent on."""
+    chunks = chunks_of(Client(answered, question(f"{name} / inband")).read())
+
+    assert chunks[-1]["type"] == "error"
+    assert "Overloaded" not in json.dumps(chunks[-1])
+
+
+def test_the_headers(answered):
+    """What proxies and clients need to let it stream."""
+    client = Client(answered, question("openai.chat, sync stream / whole"))
+    client.read()
+    headers = client.response.headers
+
+    assert headers["content-type"].partition(";")[0] == "text/event-stream"
+    assert headers["x-accel-buffering"] == "no"
+    assert headers["cache-control"] == "no-cache, no-transform"
+    assert headers["x-vercel-ai-ui-message-stream"] == "v1"
+    assert headers["content-length"] is None
+
+
+def test_headers_do_not_wait_for_ever(wire, broken):
+    """After `hold_s` they are sent, and comments while nothing comes."""
+
+    def answer(scope):
+        return SHAPES["openai.chat, async stream"].make(broken, "headers", "Hi")
+
+    async def app(scope, receive, send):
+        if scope["type"] == "http":
+            response = web.Response(answer(scope), hold_s=0.05, heartbeat_s=0.05)
+            await response(scope, receive, send)
+
+    with served(app, lifespan="off") as url:
+        client = Client(url, {})
+        client.read_until(": keep-alive\n\n: keep-alive\n\n")
+
+        assert client.response.status == 200
+        client.leave()
+    wire.wait_for(lambda each: each.plan == "headers" and each.gone_at_s)
+
+
+def test_fastapi_takes_it(broken: Clients):
+    """The one line of the documentation, for a synchronous and an async client."""
+    import openai
+    from fastapi import FastAPI
+
+    address = {"base_url": str(broken.openai.base_url), "api_key": KEY}
+    asked = {"model": "whole", "messages": [{"role": "user", "content": "Hi"}]}
+    call = broken.openai.chat.completions.create
+
+    @asynccontextmanager
+    async def lifespan(app):
+        async with openai.AsyncOpenAI(**address) as app.state.client:
+            yield
+
+    app = FastAPI(lifespan=lifespan)
+
+    @app.post("/sync")
+    def ask_sync():
+        return web.Response(lambda: call(**asked, stream=True))
+
+    @app.post("/async")
+    async def ask_async():
+        create = app.state.client.chat.completions.create
+        return web.Response(await create(**asked, stream=True))
+
+    with served(app) as url:
+        both = [chunks_of(Client(url, {}, path).read()) for path in ("/sync", "/async")]
+
+    assert [each[-1]["type"] for each in both] == ["finish", "finish"]
+    assert message_of(both[0]) == message_of(both[1])

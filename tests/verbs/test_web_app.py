@@ -1,0 +1,524 @@
+"""``nbstream.web.app``: its routes, who may ask, consent, and the client's socket."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import threading
+from urllib.parse import urlsplit
+
+import pytest
+import websockets
+from harness.sdks import SHAPES
+from harness.web import Client, chunks_of, question, served
+from harness.wire import wait_until
+
+import nbstream
+from nbstream import web
+
+MODEL = "openai:m"
+JSON = {"content_type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def offline():
+    """Scripted answers, as fast as they can."""
+    nbstream.offline.use(speed=0)
+    yield
+    nbstream.offline.stop()
+
+
+@pytest.fixture
+def held(wire, broken):
+    """An app whose answers say some words and are silent then."""
+
+    def answer(asked):
+        shape = SHAPES["openai.chat, async stream"]
+        return shape.make(broken, asked.text, "A long answer, please")
+
+    wire.exchanges.clear()
+    return answer
+
+
+def fetch(url, path="/", method="GET", body=None, **headers):
+    """Return status, headers and body."""
+    at = urlsplit(url)
+    connection = http.client.HTTPConnection(at.hostname, at.port, timeout=20)
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, path, body, sent)
+    response = connection.getresponse()
+    found = response.status, response.headers, response.read().decode()
+    connection.close()
+    return found
+
+
+# -- The routes -----------------------------------------------------------------------
+
+
+def test_a_chat_answers(offline):
+    """Only its settings count: the conversation is the client's."""
+    chat = nbstream.Chat(MODEL, system="Short.")
+    with served(web.app(chat)) as url:
+        chunks = chunks_of(Client(url, question("Hello")).read())
+
+    assert [each["type"] for each in chunks[:3]] == [
+        "start",
+        "start-step",
+        "text-start",
+    ]
+    assert chunks[-1]["type"] == "finish"
+    assert chunks[-1]["messageMetadata"]["model"] == "m"
+    assert chat.messages == []
+
+
+def test_a_chat_runs_its_tools(offline):
+    """A call, its result and the next answer are one message."""
+
+    def weather(city: str) -> str:
+        """Say how the weather is."""
+        return f"sunny in {city}"
+
+    chat = nbstream.Chat(MODEL, tools=[weather])
+    with served(web.app(chat)) as url:
+        types = [each["type"] for each in chunks_of(Client(url, question()).read())]
+
+    assert types.count("start-step") == 2
+    assert types.index("tool-input-available") < types.index("tool-output-available")
+
+
+def test_the_page(offline):
+    """One file with a policy that lets its own script run and nothing else."""
+    with served(web.app(nbstream.Chat(MODEL), title="<b>Ask</b>")) as url:
+        status, headers, page = fetch(url)
+
+    assert status == 200
+    assert "<title>&lt;b&gt;Ask&lt;/b&gt;</title>" in page
+    assert "script-src 'sha256-" in headers["content-security-policy"]
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "http" not in page.replace("http-equiv", "").partition("<script>")[2]
+
+
+def test_health(offline):
+    with served(web.app(nbstream.Chat(MODEL))) as url:
+        assert fetch(url, "/health")[::2] == (200, "ok")
+
+
+def test_safe_html_beside_the_text(offline):
+    """Who asks for it gets blocks, made as safe as in a notebook."""
+    with served(web.app(nbstream.Chat(MODEL))) as url:
+        plain = Client(url, question("<img src=x onerror=alert(1)>")).read()
+        both = Client(url, question("<img src=x onerror=alert(1)>", html=True)).read()
+    blocks = [
+        block
+        for each in chunks_of(both)
+        if each["type"] == "data-html"
+        for block in each["data"]["blocks"]
+    ]
+
+    assert b"data-html" not in plain
+    assert blocks
+    assert not any("<img" in block for block in blocks)
+
+
+def test_an_async_function(offline):
+    """It may await before it gives a stream."""
+
+    async def answer(asked):
+        await asyncio.sleep(0)
+        return ["You said ", asked.text]
+
+    with served(web.app(answer)) as url:
+        deltas = [e.get("delta", "") for e in chunks_of(Client(url, question()).read())]
+
+    assert "".join(deltas) == "You said Hi"
+
+
+def test_what_is_not_set_up_is_no_secret_of_the_page(offline, caplog):
+    """A missing key is for the server's log; the page is told that much and no more."""
+
+    def broken(asked):
+        raise nbstream.UsageError("OPENAI_API_KEY is missing")
+
+    with served(web.app(broken)) as url:
+        status, _, text = fetch(
+            url,
+            "/api/chat",
+            "POST",
+            json.dumps(question()),
+            content_type="application/json",
+        )
+
+    assert (status, text) == (500, "This server is not set up to answer.")
+    assert "OPENAI_API_KEY is missing" in caplog.text
+
+
+# -- Who may ask ----------------------------------------------------------------------
+
+REFUSED = {
+    "another host's name": ({"host": "evil.example", **JSON}, 421),
+    "another site's page": ({"origin": "http://evil.example", **JSON}, 403),
+    "no origin that can be named": ({"origin": "null", **JSON}, 403),
+    "what the browser calls another site": (
+        {"sec_fetch_site": "cross-site", **JSON},
+        403,
+    ),
+    "a form": ({"content_type": "application/x-www-form-urlencoded"}, 415),
+    "a form of text": ({"content_type": "text/plain"}, 415),
+}
+
+
+@pytest.fixture(scope="module")
+def plain(offline):
+    with served(web.app(lambda asked: ["ok"], max_bytes=5000)) as url:
+        yield url
+
+
+@pytest.mark.parametrize(("headers", "status"), REFUSED.values(), ids=REFUSED)
+def test_a_stranger_may_not_ask(plain, headers, status):
+    """Neither another site's page, nor one that calls this machine by its own name."""
+    found = fetch(plain, "/api/chat", "POST", json.dumps(question()), **headers)
+
+    assert found[0] == status
+    assert "\n" not in found[2].strip()
+
+
+def test_the_page_itself_may_ask(plain):
+    found = fetch(
+        plain,
+        "/api/chat",
+        "POST",
+        json.dumps(question()),
+        origin=plain,
+        sec_fetch_site="same-origin",
+        **JSON,
+    )
+
+    assert found[0] == 200
+
+
+def test_a_named_site_may_ask(offline):
+    """CORS, only where it was asked for, and only for that site."""
+    app = web.app(lambda asked: ["ok"], origins=["https://a.example"])
+    cross = {"sec_fetch_site": "cross-site", **JSON}
+    with served(app) as url:
+        asked = json.dumps(question())
+        ours = fetch(
+            url, "/api/chat", "POST", asked, origin="https://a.example", **cross
+        )
+        other = fetch(
+            url, "/api/chat", "POST", asked, origin="https://b.example", **cross
+        )
+        before = fetch(url, "/api/chat", "OPTIONS", origin="https://a.example", **cross)
+
+    assert ours[0] == 200
+    assert ours[1]["access-control-allow-origin"] == "https://a.example"
+    assert other[0] == 403
+    assert (before[0], before[1]["access-control-allow-headers"]) == (
+        204,
+        "content-type",
+    )
+
+
+def test_a_named_host_answers(offline):
+    with served(web.app(lambda asked: ["ok"], hosts=["chat.example"])) as url:
+        assert fetch(url, "/health", host="chat.example:8000")[0] == 200
+
+
+def test_too_large_a_request(plain):
+    """It is refused before it is all read."""
+    body = json.dumps(question("x" * 6000))
+
+    assert fetch(plain, "/api/chat", "POST", body, **JSON)[::2] == (
+        413,
+        "The request has over 5,000 bytes.",
+    )
+
+
+# -- Streams that run -----------------------------------------------------------------
+
+
+def test_stop_reaches_the_provider(held, wire):
+    """The stop route, for whoever cannot leave; the page is told of it."""
+    with served(web.app(held)) as url:
+        client = Client(url, question("silence"))
+        client.read_until("text-delta")
+        assert fetch(url, "/api/chat/c1/stop", "POST")[0] == 204
+        rest = client.read()
+
+    assert b'"type": "abort"' in rest
+    assert b"[DONE]" in rest
+    assert wire.wait_for(lambda each: each.gone_at_s)
+
+
+def test_a_second_page_reads_it_from_the_start(held, wire):
+    """And it goes on until the last has left."""
+    with served(web.app(held)) as url:
+        first = Client(url, question("silence"))
+        first.read_until("text-delta")
+        second = Client(url, None, "/api/chat/c1/stream", method="GET")
+        second.read_until("text-delta")
+        first.leave()
+        assert not wire.exchanges[0].gone_at_s
+        second.leave()
+        wire.wait_for(lambda each: each.gone_at_s)
+        wait_until(lambda: fetch(url, "/api/chat/c1/stream")[0] == 204)
+
+
+def test_a_page_that_is_loaded_again(held, wire):
+    """With `linger_s` the answer goes on meanwhile; without a reader not for ever."""
+    with served(web.app(held, linger_s=0.3)) as url:
+        first = Client(url, question("silence"))
+        first.read_until("text-delta")
+        first.leave()
+        second = Client(url, None, "/api/chat/c1/stream", method="GET")
+        second.read_until("text-delta")
+        assert not wire.exchanges[0].gone_at_s
+        second.leave()
+        wire.wait_for(lambda each: each.gone_at_s)
+
+
+def test_so_many_streams_and_no_more(held, wire):
+    """Who comes when all are taken is told to come again."""
+    with served(web.app(held, max_streams=1)) as url:
+        first = Client(url, question("silence"))
+        first.read_until("text-delta")
+        second = Client(url, question("silence", id_="c2"))
+        text = second.read().decode()
+        first.leave()
+
+    assert second.response.status == 503
+    assert second.response.headers["retry-after"] == "5"
+    assert text == "There are too many readers just now. Try again."
+
+
+def test_the_end_of_the_server_ends_the_streams(held, wire):
+    """Nothing is left running, and the page is told."""
+    with served(web.app(held), timeout_graceful_shutdown=1) as url:
+        client = Client(url, question("silence"))
+        client.read_until("text-delta")
+    wire.wait_for(lambda each: each.gone_at_s)
+    client.leave()
+    wait_until(lambda: "nbstream-source" not in [t.name for t in threading.enumerate()])
+
+
+def test_a_notebook_serves_it(offline):
+    """`open`: ready at once, on this machine only, in a frame below the cell."""
+    here = web.open(web.app(nbstream.Chat(MODEL)))
+    shown = here._repr_mimebundle_()["text/html"]
+    status, *_ = fetch(here.url.rstrip("/"))
+    here.stop()
+    here.stop()
+
+    assert status == 200
+    assert here.url.startswith("http://127.0.0.1:")
+    assert f'src="{here.url}"' in shown
+    assert "ended" in repr(here)
+
+
+def test_behind_a_hub(offline, monkeypatch):
+    """The address goes through the Hub's own proxy."""
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/me/")
+    here = web.open(web.app(nbstream.Chat(MODEL)))
+    port = urlsplit(here.url).port
+    address = here.address
+    here.stop()
+
+    assert address == f"/user/me/proxy/{port}/"
+
+
+# -- Consent --------------------------------------------------------------------------
+
+
+class Asked:
+    """A conversation with a chat whose tool needs consent, as a client has it."""
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+
+        @nbstream.tool(confirm=True)
+        def delete(path: str) -> str:
+            """Delete a file."""
+            self.ran.append(path)
+            return f"deleted {path}"
+
+        self.app = web.app(nbstream.Chat(MODEL, tools=[delete]))
+
+    def ask(self, url: str) -> list[dict[str, object]]:
+        return chunks_of(Client(url, question()).read())
+
+    def answer(self, url, chunks, *, approved=True, **changes):
+        """Say yes or no to the call that these chunks ask for."""
+        given = next(c for c in chunks if c["type"] == "tool-input-available")
+        asks = next(c for c in chunks if c["type"] == "tool-approval-request")
+        part = {
+            "type": f"tool-{given['toolName']}",
+            "toolCallId": given["toolCallId"],
+            "state": "approval-responded",
+            "input": given["input"],
+            "approval": {"id": asks["approvalId"], "approved": approved},
+        }
+        body = question()
+        body["messages"].append(
+            {
+                "id": chunks[0]["messageId"],
+                "role": "assistant",
+                "parts": [{"type": "step-start"}, {**part, **changes}],
+            }
+        )
+        return chunks_of(Client(url, body).read())
+
+
+@pytest.fixture
+def asked(offline):
+    return Asked()
+
+
+def test_a_call_waits_for_a_person(asked):
+    """It is asked for, the stream ends, and nothing has run."""
+    with served(asked.app) as url:
+        chunks = asked.ask(url)
+
+    assert [each["type"] for each in chunks[-3:]] == [
+        "tool-approval-request",
+        "finish-step",
+        "finish",
+    ]
+    assert chunks[-1]["finishReason"] == "tool-calls"
+    assert asked.ran == []
+
+
+def test_a_call_that_is_allowed_runs_once(asked):
+    """The message goes on: the result, then the next answer; a second yes is void."""
+    with served(asked.app) as url:
+        chunks = asked.ask(url)
+        more = asked.answer(url, chunks)
+        again = asked.answer(url, chunks)
+
+    assert len(asked.ran) == 1
+    assert more[0] == {"type": "start", "messageId": chunks[0]["messageId"]}
+    assert more[1]["type"] == "tool-output-available"
+    assert more[-1]["type"] == "finish"
+    assert again[1]["type"] == "tool-output-denied"
+
+
+def test_a_call_that_is_refused_does_not_run(asked):
+    with served(asked.app) as url:
+        more = asked.answer(url, asked.ask(url), approved=False)
+
+    assert asked.ran == []
+    assert more[1]["type"] == "tool-output-denied"
+    assert more[-1]["type"] == "finish"
+
+
+FORGED = {
+    "other arguments": {"input": {"path": "/etc/passwd"}},
+    "another id": {"toolCallId": "t9"},
+    "a name of its own": {"approval": {"id": "x" * 64, "approved": True}},
+    "a yes that is none": {"approval": {"id": "", "approved": "true"}},
+}
+
+
+@pytest.mark.parametrize("changes", FORGED.values(), ids=FORGED)
+def test_a_forged_consent_is_none(asked, changes):
+    """A client may write whatever it likes: only what was shown and signed runs."""
+    with served(asked.app) as url:
+        more = asked.answer(url, asked.ask(url), **changes)
+
+    assert asked.ran == []
+    assert more[1]["type"] == "tool-output-denied"
+
+
+def test_a_call_of_the_clients_own_does_not_run(asked):
+    """History is history: a call in it that has no result is not run."""
+    with served(asked.app) as url:
+        asked.answer(url, asked.ask(url), state="input-available")
+
+    assert asked.ran == []
+
+
+# -- The client's socket --------------------------------------------------------------
+
+
+def frames(url, *sent, until=("end", "error", "no-active")):
+    """Send frames; return what comes, to the last that is awaited."""
+
+    async def talk():
+        address = url.replace("http", "ws") + "/api/ws"
+        found = []
+        async with websockets.connect(address, origin=url, proxy=None) as socket:
+            for each in sent:
+                await socket.send(json.dumps(each))
+            while not found or found[-1]["type"] not in until:
+                found.append(json.loads(await asyncio.wait_for(socket.recv(), 20)))
+        return found
+
+    return asyncio.run(talk())
+
+
+def test_a_question_over_the_socket(plain):
+    """The same chunks, numbered without a gap."""
+    sent = {"type": "send", "requestId": "r1", **question()}
+    start, *found, end = frames(plain, sent)
+
+    assert start == {"type": "start", "requestId": "r1"}
+    assert end == {"type": "end", "requestId": "r1"}
+    assert [each["sequence"] for each in found] == list(range(len(found)))
+    assert [each["chunk"]["type"] for each in found] == [
+        *("start", "start-step", "text-start", "text-delta", "text-end"),
+        *("finish-step", "finish"),
+    ]
+
+
+BAD_FRAMES = {
+    "a question that is none": (
+        {"type": "send", "requestId": "r1", "id": "c1"},
+        {"type": "error", "requestId": "r1", "errorText": "messages is no list."},
+    ),
+    "nothing to resume": (
+        {"type": "resume", "requestId": "r1", "id": "c9"},
+        {"type": "no-active", "requestId": "r1"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("sent", "expected"), BAD_FRAMES.values(), ids=BAD_FRAMES)
+def test_what_is_said_over_the_socket(plain, sent, expected):
+    assert frames(plain, sent) == [expected]
+
+
+def test_an_abort_over_the_socket(held, wire):
+    """It closes the provider's connection; so does a socket that is closed."""
+
+    async def talk(url, *, abort):
+        address = url.replace("http", "ws") + "/api/ws"
+        async with websockets.connect(address, origin=url, proxy=None) as socket:
+            sent = {"type": "send", "requestId": "r1", **question("silence")}
+            await socket.send(json.dumps(sent))
+            while "text-delta" not in await asyncio.wait_for(socket.recv(), 20):
+                pass
+            if abort:
+                await socket.send(json.dumps({"type": "abort", "requestId": "r1"}))
+                await asyncio.to_thread(wire.wait_for, lambda each: each.gone_at_s)
+
+    with served(web.app(held)) as url:
+        for abort in (True, False):
+            wire.exchanges.clear()
+            asyncio.run(talk(url, abort=abort))
+            wire.wait_for(lambda each: each.gone_at_s)
+
+
+def test_another_sites_socket(plain):
+    """A page of another site does not get one."""
+
+    async def talk():
+        address = plain.replace("http", "ws") + "/api/ws"
+        async with websockets.connect(
+            address, origin="http://evil.example", proxy=None
+        ):
+            pass
+
+    with pytest.raises(websockets.InvalidStatus) as found:
+        asyncio.run(talk())
+
+    assert found.value.response.status_code == 403

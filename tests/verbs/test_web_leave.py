@@ -1,0 +1,47 @@
+"""When the reader of a page leaves, the provider's connection is closed.
+
+How soon, ``bench/bench_web.py`` measures.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from harness.sdks import APIS, SHAPES
+from harness.web import Client, question, served
+from harness.wire import wait_until
+
+from nbstream import web
+
+#: When the reader leaves, and what it has read by then.
+WHEN = {"headers": None, "first": None, "flow": "text-delta", "silence": "text-delta"}
+
+
+@pytest.fixture(scope="module", params=["h11", "httptools"])
+def answered(request, broken):
+    """Serve a function that asks as the question says: ``shape / plan``."""
+
+    def answer(asked):
+        shape, plan = asked.text.split(" / ")
+        return SHAPES[shape].make(broken, plan, "A long answer, please")
+
+    with served(web.app(answer), http=request.param) as url:
+        yield url
+
+
+@pytest.mark.parametrize("plan", WHEN)
+@pytest.mark.parametrize("how", ["sync", "async"])
+@pytest.mark.parametrize("api", APIS)
+def test_the_provider_sees_it(answered, wire, api, how, plan):
+    """Before headers, before a token, in mid-stream and in silence."""
+    wire.exchanges.clear()
+    client = Client(answered, question(f"{api}, {how} stream / {plan}"))
+    exchange = wire.wait_for(lambda each: each.plan == plan)
+    if (text := WHEN[plan]) is not None:
+        client.read_until(text)
+    client.leave()
+    wire.wait_for(lambda each: each is exchange and each.gone_at_s)
+
+    assert not exchange.over or exchange.gone_at_s
+    wait_until(lambda: "nbstream-source" not in [t.name for t in threading.enumerate()])
