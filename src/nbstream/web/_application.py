@@ -341,7 +341,7 @@ class App:
                 if frame.get("type") == "abort" and request in tasks:
                     tasks[request].cancel()
                 elif frame.get("type") in {"send", "resume"} and request not in tasks:
-                    answering = self._frames(socket, request, frame)
+                    answering = self._answer(socket, request, frame)
                     task = tasks[request] = asyncio.create_task(answering)
                     task.add_done_callback(
                         lambda _, name=request: tasks.pop(name, None)
@@ -353,8 +353,14 @@ class App:
                 task.cancel()
             if tasks:
                 await asyncio.wait(list(tasks.values()))
-            with suppress(RuntimeError):
+            with suppress(RuntimeError, WebSocketDisconnect):
                 await socket.close()
+
+    async def _answer(
+        self, socket: WebSocket, request: str, frame: Mapping[str, Any]
+    ) -> None:
+        with suppress(RuntimeError, WebSocketDisconnect):  # the client has left
+            await self._frames(socket, request, frame)
 
     async def _frames(
         self, socket: WebSocket, request: str, frame: Mapping[str, Any]
