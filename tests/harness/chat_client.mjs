@@ -27,7 +27,8 @@ const chat = new Chat({ id: plan.id ?? "chat-1", transport, state: new State(),
   onFinish: ({ message, messages, ...how }) => finishes.push(how),
   sendAutomaticallyWhen: ai.lastAssistantMessageIsCompleteWithApprovalResponses });
 
-const textOf = () => (chat.lastMessage?.parts ?? []).map((part) => part.text ?? "").join("");
+const answer = () => (chat.lastMessage?.role === "assistant" ? chat.lastMessage.parts : []);
+const textOf = () => answer().map((part) => part.text ?? "").join("");
 async function until(holds) {
   for (const end = Date.now() + 20_000; !holds();) {
     if (Date.now() > end) throw new Error(`it did not happen: ${JSON.stringify(chat.lastMessage)}`);
