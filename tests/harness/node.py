@@ -21,6 +21,7 @@ PACKAGES = {
     "react-dom": "19.3.1",
     "node": "24.21.0",
     "esbuild": "0.28.2",
+    "configurable-http-proxy": "5.3.0",
 }
 INSTALL = ("install", "--engine-strict=false", "--no-audit", "--no-fund")
 
