@@ -152,6 +152,18 @@ def _why(part: Part, ended: bool, at_limit: bool) -> CallState:
     return "unfinished" if cut else "invalid"
 
 
+def _joined(known: types.Json, more: types.Json) -> types.Json:
+    """Return an object with what more is said of it: lists grow, the rest is set."""
+    found = dict(known)
+    for name, value in more.items():
+        was = found.get(name)
+        if isinstance(was, list) and isinstance(value, list):
+            found[name] = was + value
+        else:
+            found[name] = value
+    return found
+
+
 class Choice:
     """One of the answers of a stream; nearly always the only one."""
 
@@ -263,10 +275,12 @@ class Choice:
         add_arguments(self._numbered, event)
 
     def add_other(self, event: types.OtherPart) -> None:
-        """Keep a part that only the provider can read."""
-        part = self._numbered.new("other", event.index)
-        part.type = event.type
-        part.data = event.data
+        """Keep a part that only the provider can read, or what more it says of one."""
+        part = self._numbered.find(event.index, "other") if event.goes_on else None
+        if part is None or part.type != event.type:
+            part = self._numbered.new("other", event.index)
+            part.type = event.type
+        part.data = _joined(part.data, event.data)
 
     def add_signature(self, event: types.Signature) -> None:
         """Sign a part. A part without a number ends with its signature.
