@@ -7,7 +7,7 @@ life of a view: from the first frame to the final output, reloaded, cleared, run
 import re
 
 import pytest
-from harness.live import SHOW, final, live, picture, quiet, text_of
+from harness.live import SETUP, SHOW, final, live, picture, quiet, text_of
 
 pytestmark = pytest.mark.browser
 
@@ -384,17 +384,19 @@ def whole(at, **item):
 def others():
     yield event("output_text.delta", 0, delta="I look it up.")
     action = {"type": "search", "query": "the <b>moon</b> at $5 and $6"}
-    yield from whole(1, type="web_search_call", id="w", status="completed", action=action)
+    yield from whole(1, type="web_search_call", id="w", action=action)
     yield event("output_text.delta", 2, delta="## Result\\n\\nHere it is.")
-    logs = [{"type": "logs", "logs": "42"}]
-    yield from whole(3, type="code_interpreter_call", id="c", code="print(6 * 7)  # so", outputs=logs)
-    yield from whole(4, type="mcp_approval_request", id="a", name="delete_all", arguments="{}", server_label="db")
+    ran = {"code": "print(6 * 7)  # so", "outputs": [{"type": "logs", "logs": "42"}]}
+    yield from whole(3, type="code_interpreter_call", id="c", **ran)
+    call = {"name": "delete_all", "arguments": "{}", "server_label": "db"}
+    yield from whole(4, type="mcp_approval_request", id="a", **call)
     yield from whole(5, type="shell_call", id="s", action={"commands": ["ls -la"]})
     made = {"type": "image_generation_call", "id": "i", "revised_prompt": "A sky"}
     yield event("output_item.added", 6, item=made)
     for blue in (60, 120):
         time.sleep(0.4)
-        yield event("image_generation_call.partial_image", 6, partial_image_b64=png(blue))
+        kind = "image_generation_call.partial_image"
+        yield event(kind, 6, partial_image_b64=png(blue))
     time.sleep(1.5)
     done = {**made, "status": "completed", "result": png(240)}
     yield event("output_item.done", 6, item=done)
@@ -453,7 +455,7 @@ def test_an_image_survives_without_trust(open_notebook):
     final(page, 2)
     page.save()
     page.server.trust(page.path, trusted=False)
-    page.reload()
+    page.load()
     image = page.output(2).locator("img")
     image.wait_for()
 

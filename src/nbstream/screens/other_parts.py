@@ -93,7 +93,7 @@ def is_sealed(part: Part) -> bool:
 
 def stage_of(part: Part, choice: Choice, reply: Reply) -> Stage:
     """Tell whether more of the part may come. What has no number comes whole."""
-    if part.done or part.index is None or choice.ended:
+    if part.done or choice.ended or part.index is None or part.index < 0:
         return "whole"
     return "open" if reply.outcome == "running" else "cut"
 
