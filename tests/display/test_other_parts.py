@@ -973,6 +973,17 @@ PLACES = {
         "Hello.\n\n*Reasoning, encrypted*",
         "Hello.\n\n[Reasoning, encrypted]",
     ),
+    "the sound of words parts none of them": (
+        (
+            text("Pa"),
+            OtherPart(type="audio", data={"id": "a"}, index=-1),
+            text("ris."),
+            OtherPart(type="audio", data={"expires_at": 1}, index=-1),
+        ),
+        "<p>Paris.</p>\n\n<p><em>Sound</em></p>",
+        "Paris.\n\n*Sound*",
+        "Paris.\n\n[Sound]",
+    ),
     "nothing but a search": (
         other(SEARCH),
         "<p><em>Searched the web: a</em></p>",

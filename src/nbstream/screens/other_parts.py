@@ -71,7 +71,7 @@ def pieces(choice: Choice, reply: Reply) -> list[str | Part]:
             run.append(part.text)
         elif part.kind == "other" and not _is_told(part, found):
             found.append(part)
-            run = run if is_json or is_sealed(part) else None
+            run = run if is_json or is_aside(part) else None
     said = [each if isinstance(each, Part) else "".join(each) for each in found]
     if is_json and reply._misfit is None:
         said = [choice.document if isinstance(each, str) else each for each in said]
@@ -83,12 +83,19 @@ def _is_told(part: Part, before: Sequence[list[str] | Part]) -> bool:
     """Tell whether the same has been said just now."""
     last = before[-1] if before else None
     again = isinstance(last, Part) and last.type == part.type
-    return again and is_sealed(part)
+    return again and is_aside(part)
 
 
-def is_sealed(part: Part) -> bool:
-    """Tell whether it is reasoning that only the provider can read."""
-    return part.type == "redacted_thinking" or part.type.startswith("reasoning")
+def is_aside(part: Part) -> bool:
+    """Tell whether it says nothing of its own, and so parts no text.
+
+    That is reasoning which only the provider can read, and the sound of the words that
+    are written there.
+    """
+    is_sealed = part.type == "redacted_thinking" or part.type.startswith("reasoning")
+    return is_sealed or (
+        part.type == "audio" and part.data.keys() <= {"id", "expires_at"}
+    )
 
 
 def stage_of(part: Part, choice: Choice, reply: Reply) -> Stage:
@@ -183,7 +190,7 @@ def told(part: Part, stage: Stage = "whole") -> Told:
     found = _Found()
     if kind == "computer" and not is_result:
         found["asked"] += _actions(data)
-    elif not is_sealed(part):
+    elif not is_aside(part):
         calls = _WORDS.get(kind, "Called") in {"Called", "Asks for approval"}
         found.read(found.call(data) if calls and not is_result else data)
     if part.type in _BARE and not found["code"]:

@@ -20,7 +20,7 @@ from nbstream.screens.bundle import (
     waiting,
 )
 from nbstream.screens.json_layout import Json
-from nbstream.screens.other_parts import is_sealed, pieces, stage_of
+from nbstream.screens.other_parts import is_aside, pieces, stage_of
 
 if TYPE_CHECKING:
     from IPython.display import DisplayHandle
@@ -172,7 +172,7 @@ class TerminalScreen:
         for at, each in enumerate(every):
             if isinstance(each, Part):
                 stage = stage_of(each, reply._first, reply)
-                waits = stage == "open" or is_sealed(each)
+                waits = stage == "open" or is_aside(each)
                 if self._written[at] or (waits and not ended and each is every[-1]):
                     continue
                 said = other_plain(each, stage)
