@@ -160,6 +160,13 @@ def _added(event: Fields) -> Sequence[types.Event]:
     return (types.OtherPart(type=kind, data=record(raw), index=index),)
 
 
+def _partial_image(event: Fields) -> Sequence[types.Event]:
+    index, image = number(event.get("output_index")), event.get("partial_image_b64")
+    data = {"partial_image": text(image)}
+    kind = "image_generation_call"
+    return (types.OtherPart(type=kind, data=data, index=index, goes_on=True),)
+
+
 def _done(event: Fields) -> Sequence[types.Event]:
     """Say what makes an item whole: arguments, signature, the item itself."""
     raw, index = event.get("item"), number(event.get("output_index"))
@@ -197,6 +204,7 @@ HANDLERS: Mapping[str, Handler] = {
     "response.custom_tool_call_input.done": partial(_input, fragment='"}'),
     "response.failed": _end,
     "response.function_call_arguments.delta": _arguments,
+    "response.image_generation_call.partial_image": _partial_image,
     "response.incomplete": _end,
     "response.mcp_call_arguments.delta": _arguments,
     "response.output_item.added": _added,
@@ -246,7 +254,9 @@ def _items(reply: Reply) -> Iterator[dict[str, Any]]:
         if part.done and part.data:
             at = (part.hop, part.index)
             if at not in seen:  # text and refusal of one message share its item
-                yield _input_item(part.data)
+                has = call is not None and "arguments" in part.data
+                own = {"arguments": call.arguments} if call and has else {}
+                yield _input_item({**part.data, **own})
             seen.add(at)
         elif call is not None:
             own = {"type": "function_call", "call_id": call.id, "name": call.name}
