@@ -17,6 +17,7 @@ get objects                       ``ask(..., schema=list[Recipe]).parsed``
 hold a conversation               ``nbstream.Chat("openai:...")``, ``chat.panel()``
 race several streams              ``nbstream.race({"name": function, ...})``
 loop over events, show nothing    ``for event in nbstream.events(stream): ...``
+put it behind a web page           ``nbstream.web.app(chat)``, ``web.Response(stream)``
 work with no key and no network   ``nbstream.offline.use()``
 record what a provider sends      ``with nbstream.record("lesson.rec"): ...``
 see the bytes, and when           ``reply.anatomy()``, ``reply.plot()``
@@ -24,7 +25,8 @@ catch what failed                 ``except nbstream.ProviderFailure as failure: 
 ================================  ===================================================
 
 Submodules: ``offline`` (scripted answers), ``types`` (the events), ``errors``, ``sse``
-(server-sent events), ``markdown`` (safe HTML), ``providers`` (the wire APIs).
+(server-sent events), ``markdown`` (safe HTML), ``providers`` (the wire APIs), ``web``
+(a page).
 
 Names are imported when they are first used, so that ``import nbstream`` costs nothing.
 """
@@ -127,7 +129,7 @@ _HOMES = {
     for name in names.split()
 }
 #: Reached as ``nbstream.offline`` with no further import.
-_SUBMODULES = ("errors", "markdown", "offline", "providers", "sse", "types")
+_SUBMODULES = ("errors", "markdown", "offline", "providers", "sse", "types", "web")
 
 register(
     {
@@ -141,6 +143,7 @@ register(
         "plot": "nbstream.lab.timeline:plot",
         "resume_hint": "nbstream._reader:resume_hint",
         "to_message": "nbstream.providers:message_of",
+        "to_ui_message": "nbstream.web._chunks:to_ui_message",
     }
 )
 

@@ -24,6 +24,7 @@ Name: TypeAlias = Literal[
     "plot",
     "resume_hint",
     "to_message",
+    "to_ui_message",
 ]
 
 

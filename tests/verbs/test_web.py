@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from contextlib import asynccontextmanager
+import time
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 from harness.sdks import KEY, SHAPES, Clients
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 import nbstream
 from nbstream import types, web
 from nbstream.reply import Reply
-from nbstream.web._chunks import Chunks, encoded, to_ui_message
+from nbstream.web._chunks import Chunks, encoded
 
 
 def collected(stream, **options):
@@ -86,10 +87,8 @@ WHOLE = {
         ],
         [
             *STEP,
-            *text("Hm", kind="reasoning")[:2],
-            *text("Hello", "p2")[:2],
-            *text("Hm", kind="reasoning")[2:],
-            *text("Hello", "p2")[2:],
+            *text("Hm", kind="reasoning"),
+            *text("Hello", "p2"),
             *finish(),
         ],
     ),
@@ -152,6 +151,60 @@ WHOLE = {
             },
             *text("It is so.")[2:],
             *finish(),
+        ],
+    ),
+    "a text in several parts is one": (
+        [
+            types.TextDelta(text="It is ", index=0),
+            types.TextDelta(text="so", index=1),
+            types.TextDelta(text=".", index=2),
+            *END,
+        ],
+        [
+            *STEP,
+            *text("It is ")[:2],
+            {"type": "text-delta", "id": "p1", "delta": "so"},
+            {"type": "text-delta", "id": "p1", "delta": "."},
+            *text(".")[2:],
+            *finish(),
+        ],
+    ),
+    "a tool of the provider's parts two texts": (
+        [
+            types.TextDelta(text="I look.", index=0),
+            types.OtherPart(type="web_search_call", data={}, index=1),
+            types.PartDone(index=1, data={"action": {"query": "a"}}),
+            types.TextDelta(text="So it is.", index=2),
+            *END,
+        ],
+        [
+            *STEP,
+            *text("I look.")[:2],
+            {
+                "type": "data-note",
+                "id": "p2",
+                "data": {"line": "Searched the web: a"},
+            },
+            *text("So it is.", "p3")[:2],
+            *text("I look.")[2:],
+            *text("So it is.", "p3")[2:],
+            *finish(),
+        ],
+    ),
+    "two calls of one id": (
+        [*CALL[:1], *CALLED, *DONE, *CALL[:1], *CALLED],
+        [
+            *STEP,
+            CALL_CHUNKS[0],
+            {**CALL_CHUNKS[1], "inputTextDelta": "{}"},
+            {**AVAILABLE, "input": {}},
+            {"type": "tool-output-available", "toolCallId": "t1", "output": {"at": 12}},
+            {"type": "finish-step"},
+            {"type": "start-step"},
+            {**CALL_CHUNKS[0], "toolCallId": "p2"},
+            {**CALL_CHUNKS[1], "inputTextDelta": "{}", "toolCallId": "p2"},
+            {**AVAILABLE, "input": {}, "toolCallId": "p2"},
+            *finish("tool-calls"),
         ],
     ),
     "nothing at all": (END, [*STEP, *finish()]),
@@ -246,6 +299,54 @@ def test_any_stream_is_taken():
     assert found[-2:] == finish()
 
 
+def test_what_runs_already_is_taken():
+    """A turn of a chat, tools included, or whatever runs in the background."""
+    nbstream.offline.use(speed=0)
+
+    def weather(city: str) -> str:
+        """Say how the weather is."""
+        return "sunny"
+
+    chat = nbstream.Chat("openai:m", tools=[weather])
+    asked = [{"role": "user", "content": "How is it?"}]
+
+    async def collect(make):
+        return [each async for each in web.chunks(make())]
+
+    makes = {
+        "turn": lambda: chat.turn(asked),
+        "chat": lambda: chat.start("How is it?", view="none"),
+        "ask": lambda: nbstream.ask(
+            "How is it?", "openai:m", tools=[weather], view="none", wait=False
+        ),
+    }
+    found = {name: asyncio.run(collect(make)) for name, make in makes.items()}
+    nbstream.offline.stop()
+
+    assert message_of(found["turn"])[-1]["state"] == "done"
+    assert message_of(found["turn"]) == message_of(found["chat"])
+    assert message_of(found["turn"]) == message_of(found["ask"])
+
+
+def test_what_runs_already_is_stopped():
+    """Leaving stops it, as if it had been begun here."""
+
+    def endless():
+        while True:
+            yield "a"
+            time.sleep(0.005)
+
+    async def leave():
+        live = nbstream.start(endless(), view="none")
+        async with aclosing(web.chunks(live)) as found:
+            async for chunk in found:
+                if chunk["type"] == "text-delta":
+                    break
+        return live
+
+    assert asyncio.run(leave()).reply.outcome == "stopped"
+
+
 def test_a_failure_is_the_last_chunk():
     """Nothing is raised: whoever reads is told."""
 
@@ -262,7 +363,7 @@ def test_a_reply_as_a_message():
     reply._extend([*CALL, *CALLED, *DONE, types.TextDelta(text="Noon."), *END])
     reply._end()
 
-    assert to_ui_message(reply, "m1") == {
+    assert reply.to_ui_message("m1") == {
         "id": "m1",
         "role": "assistant",
         "metadata": {"outcome": "complete"},
@@ -279,6 +380,25 @@ def test_a_reply_as_a_message():
             {"type": "text", "text": "Noon.", "state": "done"},
         ],
     }
+
+
+def test_a_chat_as_messages_and_back():
+    """What a client has of a conversation is the conversation."""
+    nbstream.offline.use(speed=0)
+
+    def weather(city: str) -> dict[str, object]:
+        """Say how the weather is."""
+        return {"city": city}
+
+    chat = nbstream.Chat("openai:m", tools=[weather])
+    chat("How is it?", view="none")
+    chat("Thank you", view="none")
+    messages = web.ui_messages(chat)
+    nbstream.offline.stop()
+    again = web.read({"id": "c", "messages": messages}).to("openai")
+
+    assert [each["role"] for each in messages] == ["user", "assistant"] * 2
+    assert nbstream.Chat("openai:m", messages=again).to_markdown() == chat.to_markdown()
 
 
 # -- What a client sends --------------------------------------------------------------

@@ -19,7 +19,7 @@ from nbstream._retry import MAX_WAIT_S, Retries, retries_of
 from nbstream._show import shown
 from nbstream._timeout import Timeout
 from nbstream.chat.forms import convert, read_messages
-from nbstream.chat.history import Conversation, History, Playback
+from nbstream.chat.history import Conversation, Exchange, History, Playback
 from nbstream.errors import UsageError
 from nbstream.reply import Reply
 from nbstream.requests import parse_model, provider
@@ -172,7 +172,7 @@ class Chat:
     def turn(
         self,
         messages: Sequence[Any],
-        reply: Reply,
+        reply: Reply | None = None,
         *,
         retries: Retries | None = None,
         consents: Consents | None = None,
@@ -183,7 +183,7 @@ class Chat:
 
         Args:
             messages: A conversation, in the provider's own form.
-            reply: Where the answer is added up.
+            reply: Where the answer is added up; None: a new one.
             retries: Whether to send again what failed before its first event.
             consents: Who is asked whether a call may run; None: nobody is there.
 
@@ -257,13 +257,17 @@ class Chat:
 
             chat = Conversation(
                 model=lambda: self.model,
-                exchanges=self._history.exchanges,
+                exchanges=self.exchanges,
                 playback=lambda: self._playback,
                 ask=partial(self.start, view="none"),
                 again=partial(self._ask_again, partial(started, view="none")),
             )
             self._panel = Panel(chat)
         return self._panel
+
+    def exchanges(self) -> list[Exchange]:
+        """Return what was said as a person reads it: questions and their replies."""
+        return self._history.exchanges()
 
     def to_markdown(self) -> str:
         """Return what was said as Markdown that is safe to put into a cell.
@@ -272,7 +276,7 @@ class Chat:
         """
         from nbstream.chat.panel import to_markdown
 
-        return to_markdown(self._history.exchanges())
+        return to_markdown(self.exchanges())
 
     def __repr__(self) -> str:
         count = len(self._history.settled())
@@ -340,7 +344,7 @@ class Chat:
         reply: Reply | None = None,
     ) -> _Played:
         messages = [*self._history.settled(), question]
-        turn = self.turn(messages, reply or Reply(), retries=retries)
+        turn = self.turn(messages, reply, retries=retries)
         exchange = self._history.ask(question, turn.reply)
         self.reply = turn.reply
 

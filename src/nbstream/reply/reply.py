@@ -185,6 +185,15 @@ class Reply(Answer):
         """
         return window("to_message")(self, note)
 
+    def to_ui_message(self, id: str | None = None) -> dict[str, Any]:  # noqa: A002
+        """Return the answer as a message of ``useChat`` and its like (AI SDK 5 to 7).
+
+        Args:
+            id: The message's id. None: the provider's of the response.
+        """
+        found: dict[str, Any] = window("to_ui_message")(self, id)
+        return found
+
     def __str__(self) -> str:
         return self.text
 

@@ -20,6 +20,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nbstream.errors import UsageError
+from nbstream.web._chunks import ui_messages
 from nbstream.web._messages import MAX_BYTES, BadRequest, Messages, read
 from nbstream.web._transmission import HEADERS, chunks, encode
 
@@ -42,6 +43,7 @@ __all__ = [
     "encode",
     "open",
     "read",
+    "ui_messages",
 ]
 
 #: Where the names live that need Starlette or uvicorn.

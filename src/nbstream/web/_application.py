@@ -250,8 +250,8 @@ class App:
     def _chunks(self, run: Transmission, *, html: bool = False) -> Chunks:
         chat = run.name
 
-        def approval(call: ToolCall) -> str:
-            return self._consent.sign(chat, call.id, call.name, call.parsed)
+        def approval(id_: str, call: ToolCall) -> str:
+            return self._consent.sign(chat, id_, call.name, call.parsed)
 
         return Chunks(
             run.reply, message_id=run.message_id, html=html, approval=approval
@@ -343,9 +343,7 @@ class App:
                 elif frame.get("type") in {"send", "resume"} and request not in tasks:
                     answering = self._answer(socket, request, frame)
                     task = tasks[request] = asyncio.create_task(answering)
-                    task.add_done_callback(
-                        lambda _, name=request: tasks.pop(name, None)
-                    )
+                    task.add_done_callback(partial(_dropped, tasks, request))
         except (WebSocketDisconnect, BadRequest):
             pass
         finally:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeAlias
 
+from nbstream.chat import Chat
 from nbstream.errors import (
     AuthenticationFailure,
     ConnectionFailure,
@@ -32,12 +33,13 @@ from nbstream.errors import (
 from nbstream.markdown.rendering import Rendering
 from nbstream.reply import Part, Reply, ToolCall
 from nbstream.reply.reply import parts_and_calls
+from nbstream.screens.other_parts import is_aside, stage_of, told
 from nbstream.sse import ServerSentEvent, encode
 from nbstream.types import ToolState
 
 Chunk: TypeAlias = dict[str, Any]
-#: Says how a call that waits for consent is named in the request for it.
-Approval: TypeAlias = Callable[[ToolCall], str]
+#: Names the request for consent to a call, which has this id for the reader.
+Approval: TypeAlias = Callable[[str, ToolCall], str]
 
 #: What the page is told of a failure: never the service's own words, which may quote
 #: the request, the account or the machine. The most special kinds come first.
@@ -107,16 +109,27 @@ class _Page:
 
 
 @dataclass(slots=True)
-class _Sent:
-    """How far one part has been sent."""
+class _Run:
+    """A text as the reader has it: one or more parts, with nothing shown between."""
 
     id: str
-    chars: int = 0
+    kind: str
+    begun: bool = False
+    closed: bool = False
+    page: _Page | None = None
+
+
+@dataclass(slots=True)
+class _Sent:
+    """How far one part has been sent: a text in its run, a call, or another part."""
+
+    id: str
+    text: str = ""
     begun: bool = False
     closed: bool = False
     state: str = ""
     citations: int = 0
-    page: _Page | None = None
+    run: _Run | None = None
 
 
 class Chunks:
@@ -150,6 +163,7 @@ class Chunks:
         self._round = -1
         self._sent: dict[int, _Sent] = {}
         self._numbers = count(1)
+        self._calls: set[str] = set()
         self.closed = False
         self._begun = False
 
@@ -189,74 +203,85 @@ class Chunks:
 
     def _parts(self, reply: Reply) -> Iterator[Chunk]:
         parts = list(parts_and_calls(reply))
+        run: _Run | None = None
         for at, (part, call) in enumerate(parts):
             sent = self._sent.get(at)
             if sent is None:
                 sent = self._sent[at] = _Sent(f"p{next(self._numbers)}")
             if call is not None:
+                run = None
                 yield from self._call(sent, call)
             elif part.kind == "other":
-                yield from _other(sent, part)
+                run = run if is_aside(part) else None
+                yield from _other(sent, part, reply)
             else:
-                yield from self._text(sent, part)
-                if at + 1 < len(parts) and part.done:
-                    yield from self._close_text(sent, part)
+                kind = "reasoning" if part.kind == "reasoning" else "text"
+                if run is None or run.kind != kind or run.closed:
+                    run = _Run(sent.id, kind)
+                run = sent.run = sent.run or run
+                yield from self._text(sent, run, part.text)
+                following = parts[at + 1][0] if at + 1 < len(parts) else part
+                if following.kind != part.kind and (part.done or part.index is None):
+                    yield from self._close_text(run)
             yield from _citations(sent, part)
 
     def _close(self, reply: Reply, *, whole: bool) -> Iterator[Chunk]:
         """Close what is open: the protocol wants it before a step or a stream ends."""
-        for at, (part, call) in enumerate(parts_and_calls(reply)):
+        for at, (_, call) in enumerate(parts_and_calls(reply)):
             sent = self._sent.get(at)
             if sent is None:
                 continue
             if call is not None:
                 yield from self._close_call(sent, call)
-            elif part.kind != "other":
-                yield from self._close_text(sent, part)
+            elif sent.run is not None:
+                yield from self._close_text(sent.run)
         if self._round >= 0 and whole and reply is self._reply:
             yield {"type": "finish-step"}
 
     # -- text ----------------------------------------------------------------------
 
-    def _text(self, sent: _Sent, part: Part) -> Iterator[Chunk]:
-        text = part.text
-        kind = "reasoning" if part.kind == "reasoning" else "text"
-        if sent.closed or len(text) <= sent.chars:
+    def _text(self, sent: _Sent, run: _Run, text: str) -> Iterator[Chunk]:
+        if text == sent.text:
             return
-        if not sent.begun:
-            sent.begun = True
-            yield {"type": f"{kind}-start", "id": sent.id}
-        delta, sent.chars = text[sent.chars :], len(text)
-        yield {"type": f"{kind}-delta", "id": sent.id, "delta": _sound(delta)}
-        yield from self._rendered(sent, part, delta, done=False)
+        if run.closed or not text.startswith(sent.text):  # it was begun anew
+            yield from self._close_text(run)
+            run = sent.run = _Run(f"p{next(self._numbers)}", run.kind)
+            sent.text = ""
+        delta, sent.text = text[len(sent.text) :], text
+        if not run.begun:
+            run.begun = True
+            yield {"type": f"{run.kind}-start", "id": run.id}
+        yield {"type": f"{run.kind}-delta", "id": run.id, "delta": _sound(delta)}
+        yield from self._rendered(run, delta, done=False)
 
-    def _close_text(self, sent: _Sent, part: Part) -> Iterator[Chunk]:
-        if sent.begun and not sent.closed:
-            sent.closed = True
-            kind = "reasoning" if part.kind == "reasoning" else "text"
-            yield from self._rendered(sent, part, "", done=True)
-            yield {"type": f"{kind}-end", "id": sent.id}
+    def _close_text(self, run: _Run) -> Iterator[Chunk]:
+        if run.begun and not run.closed:
+            run.closed = True
+            yield from self._rendered(run, "", done=True)
+            yield {"type": f"{run.kind}-end", "id": run.id}
 
-    def _rendered(
-        self, sent: _Sent, part: Part, text: str, *, done: bool
-    ) -> Iterator[Chunk]:
-        if not self._html or part.kind == "reasoning":
+    def _rendered(self, run: _Run, text: str, *, done: bool) -> Iterator[Chunk]:
+        if not self._html or run.kind == "reasoning":
             return
-        sent.page = sent.page or _Page()
-        if (change := sent.page.more(text, done=done)) is not None:
-            data = {"part": sent.id, **change}
+        run.page = run.page or _Page()
+        if (change := run.page.more(text, done=done)) is not None:
+            data = {"part": run.id, **change}
             yield {"type": "data-html", "data": data, "transient": True}
 
     # -- calls ---------------------------------------------------------------------
 
     def _call(self, sent: _Sent, call: ToolCall) -> Iterator[Chunk]:
         """Send more of a call: its arguments as they come, then how it stands."""
-        key = {"toolCallId": self._key(sent, call)}
         if not sent.begun and call.name:
-            sent.begun = True
-            yield {"type": "tool-input-start", **key, "toolName": call.name}
-        if sent.begun and not sent.closed and len(call.arguments) > sent.chars:
-            delta, sent.chars = call.arguments[sent.chars :], len(call.arguments)
+            yield self._begin_call(sent, call)
+        key, given = {"toolCallId": sent.id}, call.arguments
+        if (
+            sent.begun
+            and not sent.closed
+            and given.startswith(sent.text)
+            and (delta := given[len(sent.text) :])
+        ):
+            sent.text = given
             yield {"type": "tool-input-delta", **key, "inputTextDelta": _sound(delta)}
         if call.state != "open":
             yield from self._close_call(sent, call)
@@ -265,26 +290,31 @@ class Chunks:
             return
         sent.state = run.state
         if run.state == "asking" and self._approval is not None:
-            approval = {"approvalId": self._approval(call), **key}
+            approval = {"approvalId": self._approval(sent.id, call), **key}
             yield {"type": "tool-approval-request", **approval}
         elif run.ended:
-            yield result_chunk(key["toolCallId"], run.state, run.result)
+            yield result_chunk(sent.id, run.state, run.result)
+
+    def _begin_call(self, sent: _Sent, call: ToolCall) -> Chunk:
+        """Begin a call, under its id; some providers give none, or one twice."""
+        sent.begun = True
+        if call.id and call.id not in self._calls:
+            sent.id = call.id
+        self._calls.add(sent.id)
+        key = {"toolCallId": sent.id, "toolName": call.name}
+        return {"type": "tool-input-start", **key}
 
     def _close_call(self, sent: _Sent, call: ToolCall) -> Iterator[Chunk]:
-        if sent.closed or not (sent.begun or call.name):
+        if sent.closed or not sent.begun:
             return
-        sent.closed = sent.begun = True
-        call_ = {"toolCallId": self._key(sent, call), "toolName": call.name}
+        sent.closed = True
+        call_ = {"toolCallId": sent.id, "toolName": call.name}
         if call.state == "valid":
             yield {"type": "tool-input-available", **call_, "input": call.parsed}
         else:
             why = f"The arguments are {call.state} JSON."
             given = {"input": _sound(call.arguments), "errorText": why}
             yield {"type": "tool-input-error", **call_, **given}
-
-    def _key(self, sent: _Sent, call: ToolCall) -> str:
-        """Return the call's id; a provider that gives none gets one of ours."""
-        return call.id or f"call-{sent.id}"
 
     # -- the end -------------------------------------------------------------------
 
@@ -331,14 +361,21 @@ def _pause(reply: Reply) -> Chunk:
     }
 
 
-def _other(sent: _Sent, part: Part) -> Iterator[Chunk]:
-    """Send a part that is neither text nor call, once: an image, or a line about it."""
-    if sent.closed:
+def _other(sent: _Sent, part: Part, reply: Reply) -> Iterator[Chunk]:
+    """Send what is said of a part that is neither text nor call, when it is whole."""
+    choice = reply.choices[0]
+    stage = stage_of(part, choice, reply)
+    if sent.closed or stage == "open" or is_aside(part):
         return
-    image = image_of(part)
-    if image is not None:
-        sent.closed = True
-        yield {"type": "file", "url": image, "mediaType": image[5 : image.index(";")]}
+    sent.closed = True
+    said = told(part, stage)
+    if not (said.images and said.is_media):
+        data = {"line": said.line, "code": said.code, "output": said.output}
+        known = {name: _sound(text) for name, text in data.items() if text}
+        yield {"type": "data-note", "id": sent.id, "data": known}
+    for image in said.images:
+        kind = image[len("data:") : image.index(";")]
+        yield {"type": "file", "url": image, "mediaType": kind}
 
 
 def _citations(sent: _Sent, part: Part) -> Iterator[Chunk]:
@@ -390,6 +427,21 @@ def to_ui_message(reply: Reply, id_: str | None = None) -> dict[str, Any]:
     return {**named, "role": "assistant", "metadata": metadata, "parts": parts}
 
 
+def ui_messages(chat: Chat) -> list[dict[str, Any]]:
+    """Return a conversation as the messages that a client of the protocol holds.
+
+    The way back is ``Chat(model, messages=web.read(body).to(model's provider))``.
+    Images and files that were sent along are not among them.
+    """
+    found: list[dict[str, Any]] = []
+    for each in chat.exchanges():
+        said = [{"type": "text", "text": each.question}]
+        found.append({"id": f"{each.key}-user", "role": "user", "parts": said})
+        if any(one.parts for one in each.reply.rounds):
+            found.append(to_ui_message(each.reply, f"{each.key}-assistant"))
+    return found
+
+
 def _grow(
     parts: list[dict[str, Any]], open_: dict[str, dict[str, Any]], chunk: Chunk
 ) -> None:
@@ -420,7 +472,7 @@ def _grow(
             open_[key] |= {"state": "output-available", "output": chunk["output"]}
         case "tool-output-denied":
             open_[key] |= {"state": "output-denied"}
-        case "source-url" | "file":
+        case "source-url" | "file" | "data-note":
             parts.append(chunk)
         case _:
             pass
@@ -443,8 +495,3 @@ def encoded(chunks: Iterable[Chunk]) -> bytes:
     """Return chunks as server-sent events."""
     events = (ServerSentEvent(data=json.dumps(each)) for each in chunks)
     return b"".join(map(encode, events))
-
-
-def image_of(part: Part) -> str | None:
-    """Return an image that the provider made, as a ``data:`` address; or None."""
-    return None

@@ -249,7 +249,8 @@ def _call(part: _Json, kind: str) -> Call | None:
         return None
     name = _text(part, "toolName", "") or kind.removeprefix("tool-")
     given = part.get("input", part.get("rawInput"))
-    arguments = json.dumps(given if isinstance(given, Mapping) else {})
+    parsed = given if isinstance(given, Mapping) else {}
+    arguments = json.dumps(parsed, separators=(",", ":"))  # as JavaScript writes it
     if len(arguments) > MAX_TEXT:
         raise BadRequest("a tool's input is too large", 413)
     return Call(_text(part, "toolCallId", ""), name, arguments)

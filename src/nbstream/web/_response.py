@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import PlainTextResponse
 from starlette.responses import Response as Base
 
+from nbstream._live import Live
 from nbstream._timeout import Timeout
 from nbstream.errors import (
     ConnectionFailure,
@@ -43,8 +44,10 @@ class Response(Base):
     When the client leaves, the provider's connection is closed.
 
     Args:
-        stream: What ``nbstream.show`` takes. A function that calls a synchronous
-            client is better than the call: it does not hold up the server.
+        stream: What ``nbstream.show`` takes, ``chat.turn(messages)``, or what
+            ``nbstream.start``, ``chat.start`` and ``ask(wait=False)`` give. A function
+            that calls a synchronous client is better than the call: it does not hold
+            up the server.
         heartbeat_s: After so many seconds of silence a comment is sent.
         hold_s: After so many seconds the headers are sent, whatever comes.
         timeout: The longest silence of the provider, in seconds, or a ``Timeout``.
@@ -58,7 +61,7 @@ class Response(Base):
 
     def __init__(
         self,
-        stream: Stream | Transmission,
+        stream: Stream | Live | Transmission,
         *,
         heartbeat_s: float = 15,
         hold_s: float = HOLD_S,

@@ -13,7 +13,9 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 
+from nbstream._ask import Turn
 from nbstream._events import Events
+from nbstream._live import Live
 from nbstream._timeout import Timeout, timeout_of
 from nbstream.errors import ProviderFailure, UsageError
 from nbstream.reply import Reply
@@ -22,6 +24,8 @@ from nbstream.web._chunks import Chunk, Chunks, encoded
 
 #: A comment, which every client passes over; proxies cut what is silent for a minute.
 KEEP_ALIVE = b": keep-alive\n\n"
+#: How often one looks at a stream that somebody else began, in seconds.
+LOOK_S = 0.02
 DONE = b"data: [DONE]\n\n"
 #: The protocol's own header, and what keeps proxies from holding the stream back.
 HEADERS = {
@@ -37,7 +41,8 @@ class Transmission:
     """One stream that is being read, and all that waits for news of it.
 
     Args:
-        stream: What ``nbstream.show`` takes.
+        stream: What ``nbstream.show`` takes, ``chat.turn(messages)``, or what
+            ``nbstream.start``, ``chat.start`` and ``ask(wait=False)`` give.
         reply: Where it is added up; None: a new one.
         timeout: The longest silence of the provider, in seconds, or a ``Timeout``.
         prelude: Gives chunks that come before those of the reply; it is read first.
@@ -54,17 +59,22 @@ class Transmission:
 
     def __init__(
         self,
-        stream: Stream,
+        stream: Stream | Live,
         *,
         reply: Reply | None = None,
         timeout: float | Timeout | None = None,
         prelude: Callable[[], AsyncIterator[Chunk]] | None = None,
     ) -> None:
-        self.reply = Reply() if reply is None else reply
+        if reply is None:
+            own = stream.reply if isinstance(stream, Turn | Live) else None
+            reply = own or Reply()
+        self.reply = reply
+        self._live = stream if isinstance(stream, Live) else None
         self.before: list[Chunk] = []
         self.heard = False
         self.usage_error: UsageError | None = None
-        self._events = Events(stream, timeout_of(timeout), self.reply)
+        source = () if isinstance(stream, Live) else stream
+        self._events = Events(source, timeout_of(timeout), self.reply)
         self.name = ""
         self.message_id: str | None = None
         self.linger_s = 0.0
@@ -133,6 +143,9 @@ class Transmission:
                 async for chunk in self._prelude():
                     self.before.append(chunk)
                     self._tell()
+            if self._live is not None:
+                await self._live.until(self._looked, LOOK_S)
+                return
             async with aclosing(self._events.batches()) as batches:
                 async for _ in batches:
                     self._tell()
@@ -145,6 +158,10 @@ class Transmission:
         except Exception as error:  # noqa: BLE001 - it is logged, and told
             self.reply._end(exception=error)
             _log.exception("a stream broke")
+
+    def _looked(self) -> bool:
+        self._tell()
+        return False
 
     def _tell(self) -> None:
         self.heard = True
@@ -188,7 +205,7 @@ async def pieces(
 
 
 async def chunks(
-    stream: Stream,
+    stream: Stream | Live,
     *,
     timeout: float | Timeout | None = None,
     message_id: str | None = None,
@@ -198,7 +215,8 @@ async def chunks(
     Leaving the loop closes the provider's connection. A failure is the last chunk.
 
     Args:
-        stream: What ``nbstream.show`` takes.
+        stream: What ``nbstream.show`` takes, ``chat.turn(messages)``, or what
+            ``nbstream.start``, ``chat.start`` and ``ask(wait=False)`` give.
         timeout: The longest silence of the provider, in seconds, or a ``Timeout``.
         message_id: The id of the message; None: the client's own.
 
@@ -213,7 +231,7 @@ async def chunks(
 
 
 async def encode(
-    stream: Stream,
+    stream: Stream | Live,
     *,
     heartbeat_s: float = 15,
     timeout: float | Timeout | None = None,
@@ -225,7 +243,8 @@ async def encode(
     connection; so does a framework that closes the iterator when the client leaves.
 
     Args:
-        stream: What ``nbstream.show`` takes.
+        stream: What ``nbstream.show`` takes, ``chat.turn(messages)``, or what
+            ``nbstream.start``, ``chat.start`` and ``ask(wait=False)`` give.
         heartbeat_s: After so many seconds of silence a comment is sent.
         timeout: The longest silence of the provider, in seconds, or a ``Timeout``.
         message_id: The id of the message; None: the client's own.
