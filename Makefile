@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help lab test check fix bench notebooks renew clean wheel \
+.PHONY: help lab test check fix bench places notebooks renew clean wheel \
 	test-quick test-pythons test-notebooks test-slow
 .NOTPARALLEL:
 
@@ -22,7 +22,7 @@ NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 WHEEL := .wheel
 # Two tests at a time: servers take the ports that the system gives them.
 TESTS := -m pytest --durations=30 -n 2
-QUICK := --dist worksteal -m "not kernel and not browser"
+QUICK := --dist worksteal -m "not kernel and not browser and not place"
 SLOW := --dist loadscope --no-loadscope-reorder
 ON_WHEEL := PYTHONPATH="$(CURDIR)/$(WHEEL)/site" NBSTREAM_UNDER_TEST="$(WHEEL)/site"
 # What tests the core, which is covered to the last branch. Tests that stop streams
@@ -60,6 +60,10 @@ fix: $(DEV)  ## Mend lint and format
 
 bench: $(DEV)  ## Measure ourselves, as ratios
 	$(PY) bench $(ARGS)
+
+places: $(DEV)  ## Prove what takes longer: proxies and other servers (needs nginx, haproxy, caddy)
+	$(PIP) install hypercorn==0.18.0 granian==2.8.9
+	$(PY) -m pytest --durations=10 tests/places
 
 notebooks: $(DEV)  ## Run the lessons and write their outputs into the files
 	$(PY) .ci/execute_notebooks.py --write $(ARGS)
