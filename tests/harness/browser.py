@@ -70,6 +70,9 @@ STATE = f"""() => {{
     dialogs: [...document.querySelectorAll('.jp-Dialog')].map(each => each.innerText),
   }};
 }}"""
+#: How errors of the console begin that a server makes, or JupyterLab itself: it asks
+#: the debugger of a notebook that was closed just now, whose kernel is ending.
+OF_THE_HOST = ("Failed to load resource", "Could not restore the debugger state")
 #: A front end that has not come up by then, on a machine however slow, never does.
 LOAD_S = 30
 LOAD_TIMES = 3
@@ -326,7 +329,8 @@ class NotebookPage:
         self.errors.append(str(error))
 
     def _note_said(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and "Failed to load resource" not in message.text:
+        is_the_hosts = message.text.startswith(OF_THE_HOST)
+        if message.type == "error" and not is_the_hosts:
             self.said.append(message.text)
 
     def _comes_up(self, url: str) -> bool:
