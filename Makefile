@@ -96,7 +96,7 @@ test-pythons: wheel
 test-notebooks: $(DEV)
 	@echo "The notebooks: outputs as saved (nbval), and files as committed"
 	@$(if $(NOTEBOOKS),NBSTREAM_SPEED=0 $(JUPYTER) $(PY) -m pytest -p no:cacheprovider \
-		--nbval --nbval-current-env --ignore=notebooks/live.ipynb notebooks)
+		-n 2 --dist loadfile --nbval --nbval-current-env --ignore=notebooks/live.ipynb notebooks)
 	$(PY) .ci/execute_notebooks.py
 
 test-slow: $(DEV)
