@@ -4,6 +4,7 @@ import base64
 import json
 
 import pytest
+from harness.live import settle
 
 from nbstream.lab.anatomy import Anatomy, Read
 from nbstream.lab.anatomy.widget import AnatomyModel, message
@@ -79,11 +80,7 @@ class Walk:
         """Press keys; wait until what they ask for is drawn."""
         for key in keys:
             self.page.keyboard.press(key)
-        self.settle()
-
-    def settle(self):
-        frame = "await new Promise(requestAnimationFrame);"
-        self.page.evaluate(f"async () => {{ {frame} {frame} }}")
+        settle(self)
 
     def text(self, name):
         """Read what stands in the elements of a class, in view or not."""
@@ -204,7 +201,7 @@ def test_search_finds_what_is_on_the_wire_and_what_is_only_in_the_text(walk):
         for typed in ("", query):
             seen.page.locator(".nbstream-query").fill(typed)
             seen.page.wait_for_function(LOOKED, arg=bool(typed))
-        seen.settle()
+        settle(seen)
         hits[query] = seen.text("hits")[0]
 
     assert hits == {"hello": "1 of 1", "café": "1 of 1", "no such thing": "none"}
