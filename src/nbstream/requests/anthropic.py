@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from nbstream.requests.request import File, Request, encoded, events, given, joined
+from nbstream.requests.request import Asked, File, Request, encoded, given, joined
 from nbstream.requests.schema import anthropic_schema
 
 #: Anthropic's API wants a limit: the one we send if none is asked for, in tokens.
 ANTHROPIC_MAX_TOKENS = 4096
 
 
-class Anthropic:
+class Anthropic(Asked):
     """Anthropic."""
 
     api = "anthropic.messages"
@@ -43,10 +43,9 @@ class Anthropic:
 
         return AsyncAnthropic(**given(base_url=base_url, api_key=api_key))
 
-    def open(self, request: Request, client: Any) -> AsyncIterator[object]:
-        """Send it; yield its events."""
-        create = client.messages.create
-        return events(client, create, lambda: self.arguments(request))
+    def create(self, client: Any) -> Callable[..., Any]:
+        """Return ``messages.create``."""
+        return client.messages.create  # type: ignore[no-any-return]
 
     def user_message(
         self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbstream.requests.request import (
+    Asked,
     File,
     Request,
     data_url,
-    events,
     given,
     messages_of,
 )
 from nbstream.requests.schema import openai_format
 
 
-class _OpenAI:
+class _OpenAI(Asked):
     """What OpenAI's two APIs have in common."""
 
     package = "openai"
@@ -54,10 +54,9 @@ class OpenAIResponses(_OpenAI):
             text=wanted and {"format": wanted},
         )
 
-    def open(self, request: Request, client: Any) -> AsyncIterator[object]:
-        """Send it; yield its events."""
-        create = client.responses.create
-        return events(client, create, lambda: self.arguments(request))
+    def create(self, client: Any) -> Callable[..., Any]:
+        """Return ``responses.create``."""
+        return client.responses.create  # type: ignore[no-any-return]
 
     def user_message(
         self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
@@ -117,10 +116,9 @@ class OpenAIChat(_OpenAI):
             **{self._limit: request.max_tokens},
         )
 
-    def open(self, request: Request, client: Any) -> AsyncIterator[object]:
-        """Send it; yield its chunks."""
-        create = client.chat.completions.create
-        return events(client, create, lambda: self.arguments(request))
+    def create(self, client: Any) -> Callable[..., Any]:
+        """Return ``chat.completions.create``."""
+        return client.chat.completions.create  # type: ignore[no-any-return]
 
     def user_message(
         self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
