@@ -97,13 +97,14 @@ def facts_of(error: Failure | None, exception: BaseException | None) -> Facts:
 
 def _names(exception: BaseException) -> Iterator[str]:
     yield from (each.__name__ for each in type(exception).__mro__)
-    if isinstance(exception, OSError) and exception.errno in _OF_THE_NETWORK:
+    if type(exception) is OSError and exception.errno in _OF_THE_NETWORK:
         yield "ConnectionError"
     if type(exception).__name__ == "APIConnectionError":  # an SDK's, whatever the cause
         yield type(exception.__cause__).__name__
 
 
-_OF_THE_NETWORK = {ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, EADDRNOTAVAIL}
+#: None: of no file, as asyncio's for an address that has several.
+_OF_THE_NETWORK = {None, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, EADDRNOTAVAIL}
 
 
 def failure_event(exception: BaseException) -> Failure:

@@ -45,11 +45,13 @@ class UsageError(NbstreamError):
 class UnknownNameError(UsageError):
     """A name that is not known; the message lists those that are."""
 
-    def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
+    def __init__(
+        self, what: str, name: str, known: Iterable[str], hint: str = ""
+    ) -> None:
         self.name = name
         self.known = sorted(known)
         super().__init__(
-            f"no {what} {name!r}; known: {', '.join(self.known) or 'none'}"
+            f"no {what} {name!r}; known: {', '.join(self.known) or 'none'}{hint}"
         )
 
 

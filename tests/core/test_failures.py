@@ -134,6 +134,10 @@ RAISED = {
         OSError(EHOSTUNREACH, "No route to host"),
         ("ConnectionFailure", None, True),
     ),
+    "several addresses, and none answers": (
+        OSError("Multiple exceptions: ..."),
+        ("ConnectionFailure", None, True),
+    ),
     "no such name": (
         socket.gaierror(-2, "Name or service not known"),
         ("ConnectionFailure", None, True),

@@ -33,7 +33,7 @@ class Anthropic(Asked):
             max_tokens=request.max_tokens or ANTHROPIC_MAX_TOKENS,
             stream=True,
             system=request.system,
-            tools=[tool.declaration("input_schema") for tool in request.tools] or None,
+            tools=request.offered(lambda tool: tool.declaration("input_schema")),
             output_config=given(effort=request.reasoning_effort, format=wanted) or None,
         )
 
@@ -47,18 +47,16 @@ class Anthropic(Asked):
         """Return ``messages.create``."""
         return client.messages.create  # type: ignore[no-any-return]
 
-    def user_message(
-        self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
-    ) -> dict[str, Any]:
-        """Return a user message; what it asks about comes first, as the API advises."""
-        if not images and not files:
-            return {"role": "user", "content": text}
-        content: list[dict[str, Any]] = [
+    def parts(
+        self, text: str, images: Sequence[File], files: Sequence[File]
+    ) -> list[dict[str, Any]]:
+        """Return what it asks about first, as the API advises."""
+        sources = [
             {"type": type_, "source": _source(path)}
             for type_, paths in (("image", images), ("document", files))
             for path in paths
         ]
-        return {"role": "user", "content": [*content, {"type": "text", "text": text}]}
+        return [*sources, {"type": "text", "text": text}]
 
     def tool_result_message(
         self, call_id: str, name: str, result: str, is_error: bool

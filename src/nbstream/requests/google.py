@@ -6,7 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from nbstream._failures import FirstBytes
-from nbstream.requests.request import Asked, File, Request, encoded, given, joined
+from nbstream.requests.request import (
+    Asked,
+    File,
+    Request,
+    ToolSpec,
+    encoded,
+    given,
+    joined,
+)
 from nbstream.requests.schema import gemini_schema
 
 
@@ -47,14 +55,15 @@ class Google(Asked):
         All that is not the model or the conversation goes into its ``config``.
         """
         effort, schema = request.reasoning_effort, request.schema
-        declared = [
-            tool.declaration("parameters_json_schema") for tool in request.tools
-        ]
+        ours = [each for each in request.tools if isinstance(each, ToolSpec)]
+        declared = [each.declaration("parameters_json_schema") for each in ours]
+        functions = [{"function_declarations": declared}] if declared else []
+        theirs = [each for each in request.tools if not isinstance(each, ToolSpec)]
         config = request.arguments(
             system_instruction=request.system,
             max_output_tokens=request.max_tokens,
             thinking_config=effort and {"thinking_level": effort},
-            tools=[{"function_declarations": declared}] if declared else None,
+            tools=[*functions, *theirs] or None,
             response_mime_type=schema and "application/json",
             response_json_schema=schema and gemini_schema(schema.schema),
         )

@@ -47,6 +47,7 @@ class Request:
         model: The model's own name.
         api: The wire API, such as ``"openai.chat"``.
         messages: The conversation, in the provider's own form.
+        tools: Ours, and those of the service's own as they are sent.
         options: More arguments of the SDK's call, passed through as they are.
     """
 
@@ -55,11 +56,18 @@ class Request:
     api: str
     messages: tuple[Any, ...]
     system: str | None = None
-    tools: tuple[ToolSpec, ...] = ()
+    tools: tuple[ToolSpec | Mapping[str, Any], ...] = ()
     max_tokens: int | None = None
     reasoning_effort: str | None = None
     schema: Schema | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def offered(self, declared: Callable[[ToolSpec], Any]) -> list[Any] | None:
+        """Return all tools as an API takes them; ``declared`` makes one of ours so."""
+        return [
+            declared(each) if isinstance(each, ToolSpec) else each
+            for each in self.tools
+        ] or None
 
     def arguments(self, **ours: Any) -> dict[str, Any]:
         """Return our arguments that have a value, and the options, which win."""
@@ -188,6 +196,19 @@ class Asked:
         stream = await create(**known(create, self.arguments(request)))
         first.hear(getattr(stream, "response", None))
         return stream
+
+    def user_message(
+        self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
+    ) -> dict[str, Any]:
+        """Return a user message: a text, or parts where something is sent along."""
+        content = self.parts(text, images, files) if images or files else text
+        return {"role": "user", "content": content}
+
+    def parts(
+        self, text: str, images: Sequence[File], files: Sequence[File]
+    ) -> list[dict[str, Any]]:
+        """Return a question as parts."""
+        raise NotImplementedError
 
     def is_void(self, item: object) -> bool:
         """Tell whether the first item of a stream says nothing; None: there is none."""
