@@ -5,8 +5,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nbstream import types
-from nbstream._failures import redacted_failure
-from nbstream.providers.payloads import Fields, fields, get, items, number, record, text
+from nbstream.providers.payloads import (
+    Fields,
+    failure,
+    fields,
+    finish,
+    get,
+    items,
+    number,
+    reason_of,
+    record,
+    text,
+)
 from nbstream.reply import Part, Reply
 from nbstream.reply.reply import parts_and_calls
 
@@ -23,23 +33,27 @@ _REPEATED = (
 )
 _DERIVED = {f"{what}.{how}" for what in _REPEATED for how in ("delta", "done")}
 _REASONS: Mapping[str, types.FinishReason] = {
-    "stop": "stop",
-    "eos": "stop",  # Together
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    "model_length": "length",  # Mistral
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "tool_use": "tool_calls",
-    "content_filter": "content_filter",
-    "refusal": "content_filter",
-    "sensitive": "content_filter",  # Zhipu
-    "error": "error",
+    **dict.fromkeys(("stop", "end_turn", "stop_sequence", "done", "normal"), "stop"),
+    **dict.fromkeys(("eos", "eos_token", "eosfound", "end_of_text"), "stop"),
+    **dict.fromkeys(("complete", "completed", "finished", "finish"), "stop"),
+    **dict.fromkeys(("tool_calls", "tool_call", "toolcalls"), "tool_calls"),
+    **dict.fromkeys(("function_call", "tool_use"), "tool_calls"),
+    **dict.fromkeys(("content_filter", "content_filtered"), "content_filter"),
+    **dict.fromkeys(("refusal", "sensitive", "safety"), "content_filter"),
+    **dict.fromkeys(("guardrail_intervened", "error_toxic"), "content_filter"),
+    **dict.fromkeys(("recitation", "prohibited_content"), "content_filter"),
+    **dict.fromkeys(("blocklist", "spii"), "content_filter"),
+    "error_limit": "length",  # Cohere
+    "pause_turn": "pause",
     "insufficient_system_resource": "error",  # DeepSeek
-    "network_error": "error",  # Zhipu
+    "unexpected_tool_call": "error",  # Gemini, and what it says besides
+    "missing_thought_signature": "error",
 }
+#: As ``finish_reason``: not yet (DashScope, watsonx).
+_NOT_YET = frozenset({"null", "none", "not_finished"})
+#: What OpenRouter's ``native_finish_reason`` tells, and the other word may hide
+#: (https://openrouter.ai/docs/api/reference/overview#finish-reason).
+_HIDDEN = ("length", "content_filter", "error")
 #: What OpenAI's own deltas hold; nearly every delta has nothing else.
 _PLAIN = frozenset(
     {"content", "refusal", "tool_calls", "function_call", "role", "audio"}
@@ -102,19 +116,25 @@ def _add_choice(events: list[types.Event], choice: Fields, chunk: Fields) -> boo
     delta = fields(raw)
     events += _delta(delta, index)
     reason = choice.get("finish_reason")
-    if not reason:
+    if not reason or reason in _NOT_YET:
         return delta.get("role") is not None
     if error := choice.get("error"):  # OpenRouter
         events.append(failure(error))
     events.extend(_sources(chunk, index))
-    word = str(reason)
-    events.append(
-        types.Finish(reason=_REASONS.get(word, "other"), raw_reason=word, choice=index)
-    )
+    told = list(_finish(str(reason), text(choice.get("native_finish_reason")), index))
+    events += told[-1:] if error or chunk.get("error") else told
     events.append(types.End(choice=index))
     if counts := choice.get("usage"):  # Kimi
         events.append(usage(counts))
     return True
+
+
+def _finish(word: str, native: str, choice: int) -> Iterator[types.Event]:
+    reason = reason_of(word, _REASONS)
+    hidden = reason_of(native, _REASONS)
+    if hidden in _HIDDEN and (hidden != reason or word == "error"):
+        word, reason = native, hidden
+    return finish(word, reason, choice=choice)
 
 
 def _sources(chunk: Fields, choice: int) -> Iterator[types.Event]:
@@ -126,10 +146,19 @@ def _sources(chunk: Fields, choice: int) -> Iterator[types.Event]:
 
 
 def _extras(chunk: Fields) -> Iterator[types.Event]:
+    """Say what concerns all choices. Counts that come by themselves are the end.
+
+    "If the stream is interrupted, you may not receive the final usage chunk"
+    (openai.types.chat.ChatCompletionStreamOptionsParam), and some answers have no
+    ``finish_reason``: those in sound, and those of several gateways.
+    """
     groq = fields(chunk["x_groq"]) if "x_groq" in chunk else {}
+    error = chunk.get("error") or groq.get("error")
     if counts := chunk.get("usage") or groq.get("usage"):
         yield usage(counts)
-    if error := chunk.get("error") or groq.get("error"):
+        if not error and not chunk.get("choices"):
+            yield types.End(choice=None)
+    if error:
         yield failure(error)
 
 
@@ -251,17 +280,7 @@ def _rest(delta: Fields, choice: int) -> Iterator[types.Event]:
             yield types.Ignored(type=f"delta.{name}")
 
 
-# Errors and usage, which OpenAI's Responses says alike.
-
-
-def failure(error: object) -> types.Failure:
-    """Return the failure that an ``error`` object, or a flat error event, tells of."""
-    if isinstance(error, str):
-        return redacted_failure("error", error)
-    fault = fields(error)
-    words = (fault.get("type"), fault.get("code"))
-    kind = next((word for word in words if word and word != "error"), "error")
-    return redacted_failure(str(kind), text(fault.get("message")))
+# Usage, which OpenAI's Responses says alike.
 
 
 def usage(raw: object) -> types.Usage:
