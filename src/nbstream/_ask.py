@@ -233,7 +233,7 @@ def ask(
         api_key: A key, from ``getpass`` and never written out. None: the environment's.
         view: As of ``nbstream.show``; so are ``timeout``, ``retries``, ``max_wait_s``.
         timeout: The longest silence, in seconds, or a ``Timeout``.
-        retries: How often to call again what failed before its first event.
+        retries: How often to call again what failed before anything was shown.
         max_wait_s: The longest wait before such a retry, in seconds.
         max_rounds: How often calls are run and their results sent back; 0: never, the
             calls are in the reply.

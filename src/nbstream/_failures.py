@@ -72,7 +72,7 @@ def facts_of(error: Failure | None, exception: BaseException | None) -> Facts:
     headers = _headers(exception)
     should = {"true": True, "false": False}.get(headers.get("x-should-retry") or "")
     return Facts(
-        status=_status(exception),
+        status=_status(exception) or _as_status(said),
         words=tuple(dict.fromkeys([*said, *_words(exception)])),
         names=frozenset(each.__name__ for each in type(exception).__mro__),
         retry_after_s=_retry_after_s(headers),

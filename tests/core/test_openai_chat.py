@@ -335,6 +335,7 @@ def finished(reason, raw, *others):
     return [START, *others, Finish(reason=reason, raw_reason=raw), End()]
 
 
+A = TextDelta(text="a")
 CONCISE = {"reasoning_steps": [{"thought": "a"}]}
 ENDS = {
     "stop": (chunk(says("stop")), finished("stop", "stop")),
@@ -345,7 +346,28 @@ ENDS = {
         chunk(says("content_filter")),
         finished("content_filter", "content_filter"),
     ),
-    "a word nobody knows": (chunk(says("abort")), finished("other", "abort")),
+    "a word nobody knows": (chunk(says("elephant")), finished("other", "elephant")),
+    "a word that says: not yet (DashScope)": (chunk(says("null", content="a")), [A]),
+    "a word that says: failed": (
+        chunk(says("error")),
+        finished("error", "error", Failure(type="error", message="")),
+    ),
+    "the model's own word (OpenRouter)": (
+        chunk({**says("tool_calls"), "native_finish_reason": "max_output_tokens"}),
+        finished("length", "max_output_tokens"),
+    ),
+    "the model's own word says the same": (
+        chunk({**says("length"), "native_finish_reason": "MAX_TOKENS"}),
+        finished("length", "length"),
+    ),
+    "the model's own word for its error": (
+        chunk({**says("error"), "native_finish_reason": "MALFORMED_FUNCTION_CALL"}),
+        finished(
+            "error",
+            "MALFORMED_FUNCTION_CALL",
+            Failure(type="MALFORMED_FUNCTION_CALL", message=""),
+        ),
+    ),
     "an empty reason is none": (chunk(says("", content="a")), [TextDelta(text="a")]),
     "the last words come with the reason": (
         chunk(says("stop", content="a")),
@@ -359,7 +381,15 @@ ENDS = {
             End(choice=1),
         ],
     ),
-    "usage last": (chunk(usage=COUNTS), [START, USAGE]),
+    "usage last, by itself, is the end": (
+        chunk(usage=COUNTS),
+        [START, USAGE, End(choice=None)],
+    ),
+    "usage with an error is none": (
+        chunk(usage=COUNTS, error={"message": "Boom", "code": "server_error"}),
+        [START, USAGE, Failure(type="server_error", message="Boom")],
+    ),
+    "usage with a choice is none": (chunk(says(content="a"), usage=COUNTS), [A, USAGE]),
     "usage with the finish": (
         chunk(says("stop"), usage=COUNTS),
         [*finished("stop", "stop"), USAGE],
@@ -383,6 +413,7 @@ ENDS = {
                 output=2,
                 total=3,
             ),
+            End(choice=None),
         ],
     ),
     "cached tokens as DeepSeek names them": (
@@ -390,6 +421,7 @@ ENDS = {
         [
             START,
             counted({"prompt_cache_hit_tokens": 4, "prompt_tokens": None}, cached=4),
+            End(choice=None),
         ],
     ),
     "an error in the stream": (
