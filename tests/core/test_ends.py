@@ -309,8 +309,8 @@ WORDS = {
     "length": (
         "length MAX_TOKENS max_tokens max_output_tokens model_length token_limit "
         "time_limit model_context_window_exceeded maxPredictedTokensReached "
-        "ERROR_LIMIT contextLengthReached REASON_MAX_LEN budget_exceeded max_new_tokens "
-        "truncated a_limit_of_next_year"
+        "ERROR_LIMIT contextLengthReached REASON_MAX_LEN budget_exceeded "
+        "max_new_tokens truncated a_limit_of_next_year"
     ),
     "tool_calls": "tool_calls TOOL_CALL function_call tool_use toolCalls",
     "content_filter": (
