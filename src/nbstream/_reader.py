@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from nbstream._failures import redacted_failure
 from nbstream.errors import UsageError
@@ -12,7 +13,7 @@ from nbstream.providers.payloads import failure, get
 from nbstream.reply import Reply, Timing
 from nbstream.reply.timing import Wire
 from nbstream.sse import Decoder, ServerSentEvent
-from nbstream.types import End, Event, Failure, Ignored, Round, ToolResult, Usage
+from nbstream.types import End, Event, Failure, Ignored, Round, Start, ToolResult, Usage
 
 # -- Where a stream that broke off can be taken up again, where the API can do that.
 
@@ -105,7 +106,7 @@ class Reader:
             return found
         if isinstance(payload, _OURS):
             return () if isinstance(payload, Held) else self._say(payload)
-        events = self._read(payload)
+        events = self.reply._thoughts.read(self._read(payload))
         apply = self.reply._apply
         for each in events:
             apply(each)
@@ -120,15 +121,18 @@ class Reader:
 
     def finish(self) -> Sequence[Event]:
         """Say that the stream ended by itself: for plain strings that is the end."""
-        if self.reply.api == "text":
-            return self._say(End())
         if self._decoder.rest:  # no event without an empty line, but maybe an error
             self._decoder.feed(b"\n")
-        return self._push_strays()
+        ends = [End()] if self.reply.api == "text" else []
+        return [
+            *self._say(*self.reply._thoughts.rest(), *ends),
+            *self._push_strays(),
+        ]
 
     def _say(self, *events: Event) -> Sequence[Event]:
-        self.reply._extend(events)
-        return events
+        said = self.reply._thoughts.read(events)
+        self.reply._extend(said)
+        return said
 
     def _push_strays(self) -> Sequence[Event]:
         """Read an error that is no event: an object, line by line, or ``error: {}``.
@@ -181,6 +185,20 @@ class Reader:
         self.reply.api = found.API
         self._normalize = found.normalize
         self._note = NOTES.get(found.API)
+        if start := getattr(found, "start", None):
+            self._normalize = partial(self._named, found, start)
+
+    def _named(
+        self, found: Provider, start: Callable[[object], Start], payload: object
+    ) -> Sequence[Event]:
+        """Read the first payloads: the response is named once, whatever they say."""
+        events, begun = found.normalize(payload), start(payload)
+        if not any(isinstance(event, Start) for event in events):
+            if not (begun.id or begun.model):
+                return events
+            events = [begun, *events]
+        self._normalize = found.normalize
+        return events
 
     def _detect(self, payload: object) -> Provider:
         found = detect(payload)

@@ -87,6 +87,17 @@ WHOLE = {
         [chunk(says(tool_calls=calls(0, "t1"))), chunk(usage=COUNTS), DONE],
         {2, 3},
     ),
+    "no finish: sound, until it is said how long it is kept": (
+        "openai.chat",
+        [
+            chunk(says(role="assistant", audio={"id": "a1", "transcript": "Par"})),
+            chunk(says(audio={"id": "a1", "data": "AAAA"})),
+            chunk(says(audio={"id": "a1", "transcript": "is."})),
+            chunk(says(audio={"id": "a1", "expires_at": 1})),
+            chunk(usage=COUNTS),
+        ],
+        {4, 5},
+    ),
     "no finish: counts and [DONE] (Novita, LiteLLM)": (
         "openai.chat",
         [

@@ -282,6 +282,8 @@ class Reply(Answer):
         """
         if self._outcome != "running":
             return
+        for held in self._thoughts.rest():
+            self._choice(held.choice).add_text(held)
         self.exception = exception
         self._first.end_runs()
         lost = exception is not None and (is_told(exception) or not self._ended)
