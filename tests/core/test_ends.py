@@ -304,12 +304,13 @@ def test_a_finish_that_was_taken_back_says_nothing():
 
 
 def test_a_call_that_nobody_finishes_is_whole_by_the_counts():
-    """It can be run: `tool_calls` is why it ended."""
+    """It can be run, and goes back, though nobody says why the answer ended."""
     api, events, _ = WHOLE["no finish: the counts by themselves"]
     reply = Reply.from_sse(sse(*events), api)
 
     assert [call.state for call in reply.tool_calls] == ["valid"]
-    assert (reply.finish_reason, reply.raw_finish_reason) == ("tool_calls", None)
+    assert (reply.finish_reason, reply.raw_finish_reason) == (None, None)
+    assert [each["id"] for each in reply.to_message()["tool_calls"]] == ["t1"]
 
 
 # -- what a word for the end says ------------------------------------------------------

@@ -184,7 +184,7 @@ TEXT = {
     ),
     "until when the sound can be referred to": (
         chunk(says(audio={"expires_at": 9})),
-        [OtherPart(type="audio", data={"expires_at": 9}, index=-1)],
+        [OtherPart(type="audio", data={"expires_at": 9}, index=-1), End()],
     ),
     "a transcript of what is there as text": (
         chunk(says(content="Hi", audio={"transcript": "Hi"})),

@@ -448,7 +448,7 @@ def _wants_reasoning(model: str) -> bool:
 
 
 def _calls(reply: Reply) -> dict[str, Any]:
-    ended = reply.finish_reason == "tool_calls"
+    ended = reply.whole and reply.finish_reason in {"tool_calls", None}
     valid = [
         (part, call)
         for part, call in parts_and_calls(reply)

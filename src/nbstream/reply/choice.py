@@ -256,13 +256,13 @@ class Choice:
     def finish_reason(self) -> types.FinishReason | None:
         """Why the model stopped, in OpenAI Chat's words; None if it did not say.
 
-        Gemini and some others say ``stop`` when they want a tool called, and a few
-        end with no word at all.
+        Gemini and some others say ``stop`` when they want a tool called.
         """
-        said = self.finish.reason if self.finish and not self._went_on else None
+        if self.finish is None or self._went_on:
+            return None
+        stopped = self.finish.reason == "stop"
         has_calls = any(part.kind == "tool_call" for part in self.parts)
-        calls = has_calls and (said == "stop" or (said is None and self.ended))
-        return "tool_calls" if calls else said
+        return "tool_calls" if stopped and has_calls else self.finish.reason
 
     @property
     def raw_finish_reason(self) -> str | None:
