@@ -210,7 +210,7 @@ EVENTS: dict[str, tuple[Payload, Sequence[Event]]] = {
     ),
     "what it found": (
         delta(4, **{**FOUND, "call_id": "s1"}),
-        [OtherPart(type="google_search_result", data=FOUND, index=4)],
+        [OtherPart(type="google_search_result", data=FOUND, index=4, goes_on=True)],
     ),
     "a step of the user is counted": (
         started(0, type="user_input", content=[TEXT]),
@@ -233,6 +233,7 @@ EVENTS: dict[str, tuple[Payload, Sequence[Event]]] = {
                 type="hologram_call",
                 data={"type": "hologram_call", "beam": 1},
                 index=5,
+                goes_on=True,
             )
         ],
     ),

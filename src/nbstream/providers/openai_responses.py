@@ -169,6 +169,13 @@ def _added(event: Fields) -> Sequence[types.Event]:
     return (types.OtherPart(type=kind, data=record(raw), index=index),)
 
 
+def _partial_image(event: Fields) -> Sequence[types.Event]:
+    index, image = number(event.get("output_index")), event.get("partial_image_b64")
+    data = {"partial_image": text(image)}
+    kind = "image_generation_call"
+    return (types.OtherPart(type=kind, data=data, index=index, goes_on=True),)
+
+
 def _done(event: Fields) -> Sequence[types.Event]:
     """Say what makes an item whole: arguments, signature, the item itself."""
     raw, index = event.get("item"), number(event.get("output_index"))
@@ -206,6 +213,7 @@ HANDLERS: Mapping[str, Handler] = {
     "response.custom_tool_call_input.done": partial(_input, fragment='"}'),
     "response.failed": _end,
     "response.function_call_arguments.delta": _arguments,
+    "response.image_generation_call.partial_image": _partial_image,
     "response.incomplete": _end,
     "response.mcp_call_arguments.delta": _arguments,
     "response.output_item.added": _added,

@@ -204,6 +204,18 @@ def _why(part: Part, ended: bool, at_limit: bool) -> CallState:
 _CUT = frozenset({"length", "content_filter", "error"})
 
 
+def _joined(known: types.Json, more: types.Json) -> types.Json:
+    """Return an object with what more is said of it: lists grow, the rest is set."""
+    found = dict(known)
+    for name, value in more.items():
+        was = found.get(name)
+        if isinstance(was, list) and isinstance(value, list):
+            found[name] = was + value
+        else:
+            found[name] = value
+    return found
+
+
 class Choice:
     """One of the answers of a stream; nearly always the only one."""
 
@@ -339,12 +351,14 @@ class Choice:
         add_arguments(self._numbered, event)
 
     def add_other(self, event: types.OtherPart) -> None:
-        """Keep a part that only the provider can read."""
-        goes_on = event.index is not None and event.index < 0
+        """Keep a part that only the provider can read, or what more it says of one."""
+        is_own = event.index is not None and event.index < 0
+        goes_on = event.goes_on or is_own
         part = self._numbered.find(event.index, "other") if goes_on else None
-        part = part or self._numbered.new("other", event.index)
+        if part is None or not (is_own or part.type == event.type):
+            part = self._numbered.new("other", event.index)
         part.type = event.type
-        part.data = {**part.data, **event.data}
+        part.data = _joined(part.data, event.data)
 
     def add_signature(self, event: types.Signature) -> None:
         """Sign a part. A part without a number ends with its signature.
