@@ -77,17 +77,24 @@ class Facts:
     should_retry: bool | None = None
 
 
+def word_of(fault: Mapping[str, object]) -> str:
+    """Return a provider's own word for what went wrong, or ""."""
+    status = fault.get("status")
+    words = (fault.get("type"), isinstance(status, str) and status, fault.get("code"))
+    return str(next((word for word in words if word and word != "error"), ""))
+
+
 def facts_of(error: Failure | None, exception: BaseException | None) -> Facts:
     """Return what is known about a failure: from the stream, and from an exception."""
     said = [error.type] if error is not None else []
     if exception is None:
-        return Facts(words=tuple(said))
+        return Facts(status=_as_status(said), words=tuple(said))
     # The name of a class is no word of the service.
     said = [word for word in said if word != type(exception).__name__]
     headers = _headers(exception)
     should = {"true": True, "false": False}.get(headers.get("x-should-retry") or "")
     return Facts(
-        status=_status(exception),
+        status=_status(exception) or _as_status(said),
         words=tuple(dict.fromkeys([*said, *_words(exception)])),
         names=frozenset(_names(exception)),
         retry_after_s=_retry_after_s(headers),
@@ -108,8 +115,34 @@ _OF_THE_NETWORK = {None, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, EADDRNO
 
 
 def failure_event(exception: BaseException) -> Failure:
-    """Return an exception as a ``Failure``: with the provider's own message."""
-    return redacted_failure(type(exception).__name__, _message(exception))
+    """Return an exception as a ``Failure``: with the provider's own message.
+
+    What a provider says in mid-stream is told as it said it, whoever reads it.
+    """
+    name = type(exception).__name__
+    if is_told(exception):
+        bare = "error" if name in _IN_STREAM else name
+        said = word_of(_inner(_body(exception)))
+        return redacted_failure(said or bare, _message(exception))
+    return redacted_failure(name, _message(exception))
+
+
+#: The classes of OpenAI's and Anthropic's SDK for an error of no HTTP status.
+_IN_STREAM = ("APIError", "APIStatusError")
+
+
+def is_told(exception: BaseException) -> bool:
+    """Tell whether this is the provider's own error, sent in mid-stream."""
+    response = getattr(exception, "response", None)
+    status = getattr(response, "status_code", getattr(exception, "status_code", None))
+    answered = not isinstance(status, int) or status < 400
+    return answered and bool(_inner(_body(exception)))
+
+
+def _as_status(words: list[str]) -> int | None:
+    """Return the HTTP status that some servers send as an error's code."""
+    codes = (int(word) for word in words if re.fullmatch("[45][0-9]{2}", word))
+    return next(codes, None)
 
 
 def _status(exception: BaseException) -> int | None:
@@ -153,6 +186,8 @@ def parsed(text: str) -> object:
 
 def _inner(body: object, deep: int = 0) -> Mapping[str, object]:
     """Return the error object of a response body, however deep it lies there."""
+    if isinstance(body, str) and not deep and not body.lstrip().startswith("<"):
+        return {"message": body}  # it is a sentence, and no page
     if isinstance(body, list) and body and deep < DEEPEST:
         return _inner(body[0], deep + 1)  # Gemini's endpoint for OpenAI's SDK
     if not isinstance(body, Mapping) or deep == DEEPEST:

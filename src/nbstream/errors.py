@@ -166,7 +166,7 @@ _WORDS: tuple[tuple[Kind, str], ...] = (
     # Node's, of a gateway that does not reach the service behind it.
     (ServiceFailure, "econnrefused econnreset econnaborted enotfound etimedout"),
     (RequestFailure, "invalid not_found too_large context_length"),
-    (RequestFailure, "failed_precondition"),
+    (RequestFailure, "failed_precondition missing_thought_signature"),
 )
 _STATUSES: Mapping[int, Kind] = {
     401: AuthenticationFailure,
@@ -254,6 +254,8 @@ def failure_of(reply: Reply) -> ProviderFailure:
     """
     facts = facts_of(reply.error, reply.exception)
     kind = kind_of(facts)
+    if kind is ProviderFailure and reply.finish_reason == "error":
+        kind = ServiceFailure  # the answer failed, and nobody says by whose fault
     retryable = is_retryable(kind, facts)
     advice = ADVICE[kind]
     if retryable and facts.retry_after_s:

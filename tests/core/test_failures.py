@@ -310,6 +310,7 @@ LINES = {
         made(
             "E",
             text="Error code: 422",
+            status_code=422,
             body={
                 "detail": [
                     {"loc": ["body", "n"], "msg": "Field required", "type": "missing"},
@@ -317,7 +318,7 @@ LINES = {
                 ]
             },
         ),
-        "E: body.n: Field required; Extra inputs",
+        "E: body.n: Field required; Extra inputs. Change the request.",
     ),
     "an error in a detail": (
         made("E", body={"detail": {"error": {"message": "No model"}}}),
