@@ -80,8 +80,13 @@ class Facts:
 def word_of(fault: Mapping[str, object]) -> str:
     """Return a provider's own word for what went wrong, or ""."""
     status = fault.get("status")
-    words = (fault.get("type"), isinstance(status, str) and status, fault.get("code"))
+    codes = (fault.get(name) for name in CODES)
+    words = (fault.get("type"), isinstance(status, str) and status, *codes)
     return str(next((word for word in words if word and word != "error"), ""))
+
+
+#: Where servers have the number or the name of what went wrong.
+CODES = ("code", "error_code", "status_code", "http_status_code")
 
 
 def facts_of(error: Failure | None, exception: BaseException | None) -> Facts:
@@ -122,7 +127,7 @@ def failure_event(exception: BaseException) -> Failure:
     name = type(exception).__name__
     if is_told(exception):
         bare = "error" if name in _IN_STREAM else name
-        said = word_of(_inner(_body(exception)))
+        said = word_of(inner(_body(exception)))
         return redacted_failure(said or bare, _message(exception))
     return redacted_failure(name, _message(exception))
 
@@ -136,7 +141,7 @@ def is_told(exception: BaseException) -> bool:
     response = getattr(exception, "response", None)
     status = getattr(response, "status_code", getattr(exception, "status_code", None))
     answered = not isinstance(status, int) or status < 400
-    return answered and bool(_inner(_body(exception)))
+    return answered and bool(inner(_body(exception)))
 
 
 def _as_status(words: list[str]) -> int | None:
@@ -161,9 +166,9 @@ def _status(exception: BaseException) -> int | None:
 
 
 def _words(exception: BaseException) -> Iterator[str]:
-    inner = _inner(_body(exception))
+    error = inner(_body(exception))
     for name in ("type", "code", "status"):
-        for value in (getattr(exception, name, None), inner.get(name)):
+        for value in (getattr(exception, name, None), error.get(name)):
             if isinstance(value, str):
                 yield value
 
@@ -184,22 +189,25 @@ def parsed(text: str) -> object:
         return text
 
 
-def _inner(body: object, deep: int = 0) -> Mapping[str, object]:
+def inner(body: object, deep: int = 0) -> Mapping[str, object]:
     """Return the error object of a response body, however deep it lies there."""
     if isinstance(body, str) and not deep and not body.lstrip().startswith("<"):
         return {"message": body}  # it is a sentence, and no page
     if isinstance(body, list) and body and deep < DEEPEST:
-        return _inner(body[0], deep + 1)  # Gemini's endpoint for OpenAI's SDK
+        return inner(body[0], deep + 1)  # Gemini's endpoint for OpenAI's SDK
     if not isinstance(body, Mapping) or deep == DEEPEST:
         return {}
-    inside = (_inner(body.get(name), deep + 1) for name in ("error", "detail"))
+    inside = (inner(body.get(name), deep + 1) for name in ("error", "detail"))
     return next(filter(None, inside), body)
 
 
 #: No server's error lies deeper in its body.
 DEEPEST = 8
 #: Where servers have their words; FastAPI's are in ``detail``.
-_SAYING = ("message", "msg", "error", "detail", "errors", "error_description", "title")
+_SAYING = (
+    *("message", "msg", "error", "detail", "errors", "error_description", "title"),
+    *("error_msg", "status_msg"),  # Baidu's, MiniMax's
+)
 #: What of a page or XML is not for its reader.
 _MARKUP = re.compile(
     r"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)|</?[a-z!?][^<>]*>"

@@ -150,13 +150,15 @@ class Reader:
         # `[DONE]` is how some servers say that no event follows. It is no payload and
         # no proof that the answer is whole: the SDKs do not even show it.
         # With the counts right before it, it is the end of those that say no other.
-        if event.data.startswith("[DONE]"):
+        if event.data.lstrip().startswith("[DONE]"):
             counted = any(type(each) is Usage for each in self._last)
             ends = [End(choice=None)] if counted and self.reply.api == _CHAT else []
             return self._say(Ignored(type="[DONE]"), *ends)
         try:
             payload = json.loads(event.data)
         except (ValueError, RecursionError) as error:
+            if not event.data.strip():  # only a sign of life
+                return self._say(Ignored(type=event.event))
             if event.event == "error":
                 return self._say(failure(event.data))
             return self._misread(
@@ -165,6 +167,8 @@ class Reader:
         if not isinstance(payload, dict):
             return self._misread("the data of an event is no JSON object", event.data)
         self._last = self.push(payload)
+        if event.event == "error" and self.reply.error is None:
+            return [*self._last, *self._say(failure(payload))]
         return self._last
 
     def _read(self, payload: object) -> Sequence[Event]:

@@ -317,14 +317,17 @@ def test_a_call_that_nobody_finishes_is_whole_by_the_counts():
 
 #: a finish reason of some server -> ours
 WORDS = {
-    "stop": ("STOP eos eos_token end_turn stop_sequence STOP_SEQUENCE COMPLETE done"),
+    "stop": (
+        "STOP eos eos_token end_turn stop_sequence STOP_SEQUENCE COMPLETE done normal "
+        "stop_token eos_found endoftext end_of_text stop_str FinishReason.STOP finished"
+    ),
     "length": (
         "length MAX_TOKENS max_tokens max_output_tokens model_length token_limit "
         "time_limit model_context_window_exceeded maxPredictedTokensReached "
         "ERROR_LIMIT contextLengthReached REASON_MAX_LEN budget_exceeded "
         "max_new_tokens truncated a_limit_of_next_year"
     ),
-    "tool_calls": "tool_calls TOOL_CALL function_call tool_use toolCalls",
+    "tool_calls": "tool_calls TOOL_CALL function_call tool_use toolCalls toolUse",
     "content_filter": (
         "content_filter content_filtered SAFETY sensitive refusal ERROR_TOXIC "
         "guardrail_intervened RECITATION PROHIBITED_CONTENT"
@@ -334,7 +337,7 @@ WORDS = {
         "timeout MALFORMED_FUNCTION_CALL UNEXPECTED_TOOL_CALL malformed_tool_use "
         "failed rate_limit_exceeded"
     ),
-    "other": "elephant",
+    "other": "elephant finish_reason_unspecified",
 }
 
 
@@ -415,6 +418,46 @@ FAILED = {
         chunk(says("insufficient_system_resource")),
         Failure(type="insufficient_system_resource", message=""),
     ),
+    "in a choice that goes on": (
+        "openai.chat",
+        chunk({**says(content="a"), "error": {"code": 429, "message": "Slow down"}}),
+        Failure(type="429", message="Slow down"),
+    ),
+    "vLLM": (
+        "openai.chat",
+        {"object": "error", "message": "Boom", "type": "InternalServerError"},
+        Failure(type="InternalServerError", message="Boom"),
+    ),
+    "FastAPI": (
+        "openai.chat",
+        {"detail": "Internal Server Error"},
+        Failure(type="error", message="Internal Server Error"),
+    ),
+    "SiliconFlow": (
+        "openai.chat",
+        {"code": 50505, "message": "Overloaded.", "data": None},
+        Failure(type="50505", message="Overloaded."),
+    ),
+    "MiniMax": (
+        "openai.chat",
+        {"id": "c1", "base_resp": {"status_code": 1002, "status_msg": "Too fast."}},
+        Failure(type="1002", message="Too fast."),
+    ),
+    "Baidu": (
+        "openai.chat",
+        {"id": "c1", "error_code": 336100, "error_msg": "Try again"},
+        Failure(type="336100", message="Try again"),
+    ),
+    "one error in another": (
+        "openai.chat",
+        {"error": {"error": {"type": "overloaded", "detail": "Later."}}},
+        Failure(type="overloaded", message="Later."),
+    ),
+    "words deep inside": (
+        "openai.chat",
+        {"error": {"code": 500, "message": {"detail": [{"msg": "Boom"}]}}},
+        Failure(type="500", message="Boom"),
+    ),
     "a bare word": (
         "openai.chat",
         chunk(says("error")),
@@ -478,6 +521,11 @@ STRAYS = {
         "event: error\ndata: out of memory\n\n",
         Failure(type="error", message="out of memory"),
     ),
+    "an event of that name, and no error in it": (
+        'event: error\ndata: {"message": "out of memory"}\n\n',
+        Failure(type="error", message="out of memory"),
+    ),
+    "no data at all": ("event: ping\ndata:\n\n", None),
     "an object that is not an error": ('{"a": 1}\n', None),
     "a list of nothing": ("[]\n", None),
     "half of one": (LAID_OUT[:40], None),

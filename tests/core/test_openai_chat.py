@@ -17,6 +17,7 @@ from openai.types.chat import (
 )
 from pydantic import TypeAdapter
 
+from nbstream._reader import Reader
 from nbstream.providers import openai_chat
 from nbstream.reply import Reply
 from nbstream.types import (
@@ -1233,6 +1234,107 @@ def test_calls_without_a_number_are_kept_apart(from_sdk):
 
 
 @pytest.mark.filterwarnings("ignore:Pydantic serializer:UserWarning")
+SUMMARY = {"type": "summary_text", "text": "hm", "signature": ""}
+OF_ONE_ID = [call("c", "f", '{"a": 1}'), call("c", "f", '{"a": 2}')]
+#: what it shows: (choices, text, reasoning, calls)
+FORMS = {
+    "Copilot's name of the thought": (
+        [says(reasoning_text="hm"), says("stop", content="Hi")],
+        ("Hi", "hm", []),
+    ),
+    "a thought in parts": (
+        [says(reasoning_content=[{"text": "h"}, {"text": "m"}]), says("stop")],
+        ("", "hm", []),
+    ),
+    "Databricks": (
+        [says(content=[{"type": "reasoning", "summary": [SUMMARY]}]), says("stop")],
+        ("", "hm", []),
+    ),
+    "Gemini's tag": (
+        [says(content="<tho"), says(content="ught>h"), says("stop", content="m</thought>Hi")],
+        ("Hi", "hm", []),
+    ),
+    "parts without a type, and of another API's": (
+        [says("stop", content=["a", {"text": "b"}, {"type": "output_text", "text": "c"}])],
+        ("abc", "", []),
+    ),
+    "a part alone": (
+        [says("stop", content={"type": "text", "text": "Hi"})],
+        ("Hi", "", []),
+    ),
+    "a call alone": (
+        [says("stop", tool_calls=fragment(0, name="f", arguments="{}"))],
+        ("", "", [("f", "{}")]),
+    ),
+    "a call in the old form, with its name each time": (
+        [
+            says(function_call={"name": "f", "arguments": '{"a"'}),
+            says("function_call", function_call={"name": "f", "arguments": ":1}"}),
+        ],
+        ("", "", [("f", '{"a":1}')]),
+    ),
+    "a call in both forms": (
+        [
+            says(
+                "tool_calls",
+                function_call={"name": "f", "arguments": "{}"},
+                tool_calls=[fragment(0, id="t1", name="f", arguments="{}")],
+            )
+        ],
+        ("", "", [("f", "{}")]),
+    ),
+    "empty arguments before the arguments": (
+        [
+            says(tool_calls=[fragment(0, id="t1", name="f", arguments="{}")]),
+            says(tool_calls=[fragment(0, arguments='{"a"')]),
+            says("tool_calls", tool_calls=[fragment(0, arguments=":1}")]),
+        ],
+        ("", "", [("f", '{"a":1}')]),
+    ),
+    "two calls of one id in a message": (
+        [{"finish_reason": "stop", "message": {"tool_calls": OF_ONE_ID}}],
+        ("", "", [("f", '{"a": 1}'), ("f", '{"a": 2}')]),
+    ),
+    "calls of a message that are all number 0": (
+        [
+            {
+                "finish_reason": "stop",
+                "message": {"tool_calls": [{**each, "id": "", "index": 0} for each in OF_ONE_ID]},
+            }
+        ],
+        ("", "", [("f", '{"a": 1}'), ("f", '{"a": 2}')]),
+    ),
+}
+
+
+@pytest.mark.parametrize("size", [1, 10_000])
+@pytest.mark.parametrize(("choices", "expected"), FORMS.values(), ids=FORMS)
+def test_other_forms_say_the_same(choices, expected, size):
+    """Nothing of them is lost, and nothing is there twice; cut anywhere, as bytes."""
+    data = b"".join(
+        b"data: " + json.dumps(chunk(each)).encode() + b"\n\n" for each in choices
+    )
+    reply = Reply("openai.chat")
+    reader = Reader(reply)
+    for at in range(0, len(data), size):
+        reader.push(data[at : at + size])
+    reader.finish()
+    reply._end()
+
+    calls = [(each.name, each.arguments) for each in reply.tool_calls]
+    assert (reply.text, reply.reasoning, calls) == expected
+    assert all(each.state == "valid" for each in reply.tool_calls)
+    assert reply.outcome == "complete"
+
+
+def test_sources_may_come_behind_the_end():
+    """xAI names them beside the counts."""
+    reply = replied([*PLAIN, chunk(usage=COUNTS, citations=["https://a.example"])])
+
+    assert reply.citations == ({"url": "https://a.example"},)
+    assert reply.outcome == "complete"
+
+
 def test_a_list_of_parts_is_read(from_sdk):
     """The SDK fails at the second one (Mistral)."""
     parts = [chunk(says(content=[{"type": "text", "text": each}])) for each in "ab"]

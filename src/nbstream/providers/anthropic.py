@@ -32,10 +32,6 @@ _OWN = {
 #: What ``client.messages.stream()`` adds: each repeats a raw event just yielded.
 _DERIVED = {"text", "thinking", "signature", "input_json", "citation", "compaction"}
 _REASONS: Mapping[str, types.FinishReason] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "tool_use": "tool_calls",
-    "refusal": "content_filter",
     "pause_turn": "pause",
     "compaction": "pause",
 }

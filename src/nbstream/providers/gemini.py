@@ -31,14 +31,9 @@ _SOURCES = frozenset({"citationMetadata", "groundingMetadata", "urlContextMetada
 _NONE: Fields = {}
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
-_FILTERED = (
-    *("safety", "recitation", "language", "blocklist", "prohibited_content", "spii"),
-    *("image_safety", "image_prohibited_content", "image_recitation", "escalation"),
-    *("pup_limited_disabled", "model_armor"),
-)
+_FILTERED = ("language", "escalation", "pup_limited_disabled", "model_armor")
 #: Google's reasons in our words. ``CONTINUATION`` is none: the answer goes on.
 _REASONS: Mapping[str, types.FinishReason] = {
-    "stop": "stop",
     **dict.fromkeys(_FILTERED, "content_filter"),
     "unexpected_tool_call": "error",  # as what is malformed
     "missing_thought_signature": "error",

@@ -25,10 +25,7 @@ API = "google.interactions"
 
 #: Content of a model's output that is not text.
 _MEDIA = frozenset({"audio", "document", "image", "video"})
-_REASONS: Mapping[str, types.FinishReason] = {
-    "completed": "stop",
-    "requires_action": "tool_calls",
-}
+_REASONS: Mapping[str, types.FinishReason] = {"requires_action": "tool_calls"}
 #: The type of the SDK's objects for what it does not know; what came is in ``raw``.
 _UNKNOWN = "UNKNOWN"
 _NO_JSON = "an event is not JSON: "

@@ -29,9 +29,6 @@ from nbstream.reply.reply import parts_and_calls
 API = "openai.responses"
 Handler: TypeAlias = Callable[[Fields], Sequence[types.Event]]
 
-_REASONS: Mapping[str, types.FinishReason] = {
-    "content_filter": "content_filter",  # and what says that there is a limit
-}
 #: The calls that the caller is to run.
 _CALLS = ("function_call", "custom_tool_call")
 #: Fields that the API gives out and does not take in.
@@ -138,7 +135,7 @@ def _finish(response: Fields, status: str) -> Iterator[types.Event]:
         kinds = [fields(item).get("type") for item in items(response.get("output"))]
         called = any(kind in _CALLS for kind in kinds)
         return finish(raw, "tool_calls" if called else "stop")
-    return finish(raw, reason_of(raw, _REASONS))
+    return finish(raw, reason_of(raw, {}))
 
 
 def _error(event: Fields) -> Sequence[types.Event]:

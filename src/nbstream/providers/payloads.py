@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 from nbstream import types
-from nbstream._failures import redacted_failure, word_of
+from nbstream._failures import inner, redacted_failure, word_of, words_in
 
 Fields: TypeAlias = Mapping[str, Any]
 _ABSENT = object()
@@ -97,10 +97,15 @@ def plain(obj: object) -> Any:
 
 # Why a model stopped, and what went wrong, in the words of a provider.
 
-#: What a word that nobody has told us of says all the same: cut, or failed.
-_CUT = re.compile("max|length|limit|budget|exceed|truncat|incomplete|context_?window")
-_FAILED = re.compile(
-    "error|fail|abort|cancel|malformed|time_?out|rate_?limit|overload|unavailable"
+#: What a word says by itself, whoever it is of; the first that fits holds.
+_SAID: Sequence[tuple[types.FinishReason, str]] = (
+    ("content_filter", "content_?filter|safety|sensitive|refus|recitation|prohibited"),
+    ("content_filter", "blocklist|spii|guardrail|toxic"),
+    ("error", "error|fail|abort|cancel|malformed|time_?out|rate_?limit|overload"),
+    ("error", "unavailable"),
+    ("length", "max|length|limit|budget|exceed|truncat|incomplete|context_?window"),
+    ("tool_calls", "tool_?(call|use)|function_?call"),
+    ("stop", "stop|eos|complete|finish(?!_?reason)|done|normal|^end_?"),
 )
 
 
@@ -109,9 +114,8 @@ def reason_of(word: str, known: Mapping[str, types.FinishReason]) -> types.Finis
     small = word.lower()
     if small in known:
         return known[small]
-    if _FAILED.search(small):
-        return "error"
-    return "length" if _CUT.search(small) else "other"
+    found = (reason for reason, said in _SAID if re.search(said, small))
+    return next(found, "other")
 
 
 def finish(
@@ -127,10 +131,8 @@ def finish(
 
 def failure(error: object) -> types.Failure:
     """Return the failure that an ``error`` object, or a flat error event, tells of."""
-    if isinstance(error, str):
-        return redacted_failure("error", error)
-    fault = fields(error)
-    return redacted_failure(word_of(fault) or "error", text(fault.get("message")))
+    told = plain(error)
+    return redacted_failure(word_of(inner(told)) or "error", words_in(told))
 
 
 # A whole answer, not streamed, as the payloads that its stream would have brought.
@@ -156,8 +158,8 @@ def _by_its_look(answer: Fields) -> Callable[[Fields], Iterator[Fields]] | None:
         return _anthropic
     if any(get(choice, "message") for choice in items(answer.get("choices"))):
         return _one_chunk
-    has_chunk = "candidates" in answer or "promptFeedback" in answer
-    return _one_chunk if has_chunk else None
+    is_chunk = {"candidates", "promptFeedback", "error"} & answer.keys()
+    return _one_chunk if is_chunk else None
 
 
 def _one_chunk(answer: Fields) -> Iterator[Fields]:

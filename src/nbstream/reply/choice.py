@@ -90,6 +90,8 @@ def add_call(to: Numbered, delta: types.ToolCallDelta) -> None:
         part = to.new("tool_call", delta.index)
     part.id = part.id or delta.id
     part.name = part.name or name
+    if delta.arguments.startswith("{") and part.text == "{}":  # LiteLLM's first word
+        part.replace("")
     part.push(delta.arguments)
 
 
@@ -97,8 +99,7 @@ def _is_another(part: Part, delta: types.ToolCallDelta) -> bool:
     """Tell whether a fragment begins another call than the one with its number."""
     if delta.name and part.name:
         new_id = delta.id and part.id and delta.id != part.id
-        unnumbered = delta.index is None and not delta.id
-        if delta.name != part.name or new_id or unnumbered:
+        if delta.name != part.name or new_id:
             return True
         if not delta.arguments:  # what may follow are those of another
             part.done = part.done or _is_object(part.text)
@@ -121,11 +122,9 @@ def _add_whole(to: Numbered, delta: types.ToolCallDelta) -> None:
     calls = [each for each in to.parts if each.kind == "tool_call"]
     calls = [each for each in calls if each.hop == to.hop]
     at = delta.index or 0
-    same = [each for each in calls if delta.id and each.id == delta.id] or [
-        each
-        for each in calls[at : at + 1]
-        if each.name == delta.name and not (each.id and delta.id)
-    ]
+    same = [each for each in calls[at : at + 1] if each.name == delta.name]
+    same = [each for each in same if not delta.id or each.id in ("", delta.id)]
+    same = same or [each for each in calls if _is_said_again(each, delta)]
     part = same[0] if same else to.new("tool_call", delta.index)
     part.id, part.name = part.id or delta.id, part.name or delta.name
     if delta.arguments and not _is_object(part.text):

@@ -297,8 +297,9 @@ def whole_form(part: Part, name: str) -> dict[str, Any] | None:
 
 # -- The thought with which a text may begin, where the server leaves it in the text.
 
-_OPEN, _CLOSE = "<think>", "</think>"
-_HALF = re.compile(r"<(?:/(?:t(?:h(?:i(?:nk?)?)?)?)?)?\Z")
+#: The second is of Gemini's endpoint for OpenAI's SDK.
+_OPEN = ("<think>", "<thought>")
+_HALF = re.compile(r"<(?:/[a-z]{0,7})?\Z")
 
 
 class Thought:
@@ -314,7 +315,7 @@ class Thought:
 
     def __init__(self) -> None:
         self.over = False
-        self._tag = _OPEN  # what is waited for; "": the beginning of the answer
+        self._tag = "<"  # what is waited for; "": the beginning of the answer
         self._held = ""  # what may be a part of it
         self._said = 0  # how much of the thought has been told
         self._first: TextDelta | None = None
@@ -328,14 +329,15 @@ class Thought:
             yield delta
             return
         text, self._held = self._held + delta.text, ""
-        if self._tag == _OPEN:
+        if self._tag == "<":
             begun = text.lstrip()
             if begun.startswith(_OPEN):
-                self._tag, text = _CLOSE, begun.removeprefix(_OPEN)
-            elif _OPEN.startswith(begun):
+                tag, _, text = begun.partition(">")
+                self._tag = f"</{tag[1:]}>"
+            elif any(tag.startswith(begun) for tag in _OPEN):
                 self._held, text = text, ""
-        if self._tag == _CLOSE:
-            thought, closed, text = text.partition(_CLOSE)
+        if self._tag.startswith("</"):
+            thought, closed, text = text.partition(self._tag)
             if closed:
                 self._tag = ""
             elif half := _HALF.search(thought):
@@ -356,7 +358,7 @@ class Thought:
     def rest(self) -> Iterator[TextDelta]:
         """Give what was held, now that something else comes, or nothing more."""
         held, self._held = self._held, ""
-        if self._tag == _CLOSE:
+        if self._tag.startswith("</"):
             yield from self._tell(held)
         elif held and self._first:
             self.over = True
@@ -369,7 +371,7 @@ class Thought:
         )
         whole = Thought()
         told = [*whole.feed(replace(self._first, text=event.text)), *whole.rest()]
-        if whole._tag == _OPEN or event.index != self._first.index:
+        if whole._tag == "<" or event.index != self._first.index:
             yield from self.rest()
             yield event
         else:
