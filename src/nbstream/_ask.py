@@ -92,6 +92,7 @@ class Turn:
     async def _answers(self) -> AsyncGenerator[object]:
         """Send the request; again, if it fails before its first event and may be."""
         own = provider(self.request.provider)
+        self.reply._known_tools = frozenset(self.tools)
         before = [as_messages(each, own) for each in self.reply.rounds[:-1]]
         messages = (*self.request.messages, *chain.from_iterable(before))
         request = replace(self.request, messages=messages)

@@ -100,6 +100,8 @@ class Reader:
             apply(each)
         if self._note is not None:
             self._note(self.reply, payload)
+        if self.reply._late:  # applied already; who counts deltas has to see them
+            events, self.reply._late = [*self.reply._late, *events], []
         return events
 
     def _keep(self, data: bytes) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "Ignored",
     "Json",
     "OtherPart",
+    "Output",
     "PartDone",
     "Round",
     "Signature",
@@ -70,10 +71,15 @@ ToolState: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """The provider named this response; an empty string is a name not given."""
+    """The provider named this response; an empty string is a name not given.
+
+    ``tools`` names what the caller offered to run, where the provider may run tools of
+    its own under like calls; None: it does not, so every call is the caller's.
+    """
 
     id: str
     model: str
+    tools: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,15 +94,19 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextDone:
-    """The whole of a text that is said to have been sent: what of it is missing counts.
+    """The whole of a text that is said to have been sent: it is the last word on it.
 
-    Servers that hold text back to check it send it here first.
+    Servers that hold text back to check it send it here first, and one that begins a
+    text anew sends here what holds. ``section`` names which of the part's texts it is,
+    ``""`` all of them; ``gap`` stands between it and the section before.
     """
 
     text: str
     index: int | None = None
     kind: TextKind = "text"
     choice: int = 0
+    section: str = ""
+    gap: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,12 +142,14 @@ class Arguments:
     """A call's arguments as an object: they hold unless fragments come for it.
 
     Gemini sends them whole; Anthropic and Interactions open every call with ``{}``,
-    which is the answer if the call is closed with no fragment between.
+    which is the answer if the call is closed with no fragment between. Where the
+    provider repeats the JSON text itself, that is ``text``, and the last word.
     """
 
     index: int | None
     data: Json
     choice: int = 0
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,10 +186,26 @@ class OtherPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartDone:
-    """A part is whole. ``data`` is the provider's own full form of it, or empty."""
+    """A part is whole. ``data`` is the provider's own full form of it, or empty.
+
+    ``said`` is what that form says, as events: whatever has not come counts now.
+    """
 
     index: int | None
     data: Json
+    choice: int = 0
+    said: "tuple[Event, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """All parts of the answer, which the provider repeats at its end.
+
+    They are known by their ids, by what they say, or by their order, because the
+    numbers need not be those of the stream; what never came counts now.
+    """
+
+    parts: tuple[PartDone, ...]
     choice: int = 0
 
 
@@ -271,6 +299,7 @@ Event: TypeAlias = (
     | Citation
     | OtherPart
     | PartDone
+    | Output
     | Usage
     | Finish
     | End

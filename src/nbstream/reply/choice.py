@@ -1,9 +1,17 @@
 """One answer of a stream, put together from its parts."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from nbstream import types
-from nbstream.reply.parts import CallState, Part, PartKind, ToolCall, parse_arguments
+from nbstream.reply.parts import (
+    CallState,
+    Part,
+    PartKind,
+    ToolCall,
+    matched,
+    parse_arguments,
+    repeats,
+)
 
 # -- The parts of one answer, found again by the wire's numbers.
 
@@ -25,6 +33,7 @@ class Numbered:
         self.hop = 0
         self._choice = choice
         self._by_index: dict[tuple[int, int, PartKind], Part] = {}
+        self._closed: dict[tuple[int, int, PartKind], Part] = {}
 
     def find(self, index: int | None, kind: PartKind) -> Part | None:
         """Return the part of a kind that goes on; without a number, the newest one."""
@@ -39,8 +48,30 @@ class Numbered:
         """Return the parts with a number, of any kind; without one, the newest part."""
         if index is None:
             return self.parts[-1:]
-        found = (self._by_index.get((self.hop, index, kind)) for kind in _KINDS)
+        keys = [(self.hop, index, kind) for kind in _KINDS]
+        found = (self._by_index.get(key) or self._closed.get(key) for key in keys)
         return [part for part in found if part is not None]
+
+    def here(self) -> list[Part]:
+        """Return the parts of this exchange."""
+        return [part for part in self.parts if part.hop == self.hop]
+
+    def same(
+        self, said: types.Event, index: int | None, but: Collection[Part] = ()
+    ) -> Part | None:
+        """Return the newest part of which an event says something again, or None."""
+        for part in reversed(self.here()):
+            if part not in but and repeats(said, part, index):
+                part.index = index if part.index is None else part.index
+                return part
+        return None
+
+    def close(self, part: Part) -> None:
+        """Say that it is whole: what comes under its number is another text."""
+        part.done = True
+        if part.index is not None and part.kind != "tool_call":
+            key = (part.hop, part.index, part.kind)
+            self._closed[key] = self._by_index.pop(key, part)
 
     def new(self, kind: PartKind, index: int | None) -> Part:
         """Begin a part."""
@@ -152,6 +183,24 @@ def _why(part: Part, ended: bool, at_limit: bool) -> CallState:
     return "unfinished" if cut else "invalid"
 
 
+def _is_own(part: Part, offered: frozenset[str]) -> bool:
+    """Tell whether a call is the caller's to run, whatever follows it."""
+    data = part.data  # OpenAI's own: a tool found by a search, a call that may wait
+    return part.name in offered or bool(data.get("namespace") or data.get("async"))
+
+
+def _begins(
+    said: types.TextDone | types.ToolCallDelta | types.OtherPart,
+) -> PartKind | None:
+    match said:
+        case types.TextDone(text=text, kind=kind):  # a thought goes back without words
+            return kind if text or kind == "reasoning" else None
+        case types.ToolCallDelta():
+            return "tool_call"
+        case types.OtherPart():
+            return "other"
+
+
 class Choice:
     """One of the answers of a stream; nearly always the only one."""
 
@@ -161,6 +210,8 @@ class Choice:
         self.parts = self._numbered.parts
         self.finish: types.Finish | None = None
         self.ended = False
+        #: The tools that the caller runs; None: every call is the caller's.
+        self.offered: frozenset[str] | None = None
         self.runs: dict[int, types.ToolResult] = {}
 
     # -- what came -----------------------------------------------------------
@@ -239,16 +290,31 @@ class Choice:
         part = self._numbered.find(delta.index, delta.kind)
         if part is None:
             part = self._numbered.new(delta.kind, delta.index)
+            if self.offered is not None and delta.kind == "text":
+                part.push(delta.text)
+                self._settle_calls()
+                return
         part.push(delta.text)
 
-    def complete_text(self, event: types.TextDone) -> None:
-        """Append what has not come of a text that should be whole."""
-        part = self._numbered.find(event.index, event.kind)
-        sent = part.text if part is not None else ""
-        missing = event.text.removeprefix(sent)
-        if missing and event.text.startswith(sent):
-            part = part or self._numbered.new(event.kind, event.index)
-            part.push(missing)
+    def complete_text(self, event: types.TextDone) -> list[types.Event]:
+        """Let a text be what it should be; return what of it no delta has brought."""
+        part = self._numbered.same(event, event.index)
+        if not event.text or (part is not None and part.done):
+            return []
+        part = part or self._numbered.new(event.kind, event.index)
+        late = self._late(part, part.complete(event.text, event.section, event.gap))
+        self._settle_calls()
+        return late
+
+    def _late(self, part: Part, text: str) -> list[types.Event]:
+        """Return the delta that should have brought this text."""
+        index, choice = part.index, self.index
+        if not text:
+            return []
+        if part.kind == "tool_call" or part.kind == "other":
+            return [types.ToolCallDelta(index=index, arguments=text, choice=choice)]
+        delta = types.TextDelta(text=text, index=index, kind=part.kind, choice=choice)
+        return [delta]
 
     def add_call(self, delta: types.ToolCallDelta) -> None:
         """Append to a call, or begin one."""
@@ -258,9 +324,15 @@ class Choice:
         """Add to one argument of the newest call."""
         add_argument(self._numbered, delta)
 
-    def add_arguments(self, event: types.Arguments) -> None:
-        """Keep a call's arguments as an object."""
-        add_arguments(self._numbered, event)
+    def add_arguments(self, event: types.Arguments) -> list[types.Event]:
+        """Keep a call's arguments as an object, or let their text be what it should."""
+        if not event.text:
+            add_arguments(self._numbered, event)
+            return []
+        to, index = self._numbered, event.index
+        part = to.find(index, "tool_call") or to.find(index, "other")
+        part = part or to.new("tool_call", index)
+        return self._late(part, part.complete(event.text))
 
     def add_other(self, event: types.OtherPart) -> None:
         """Keep a part that only the provider can read."""
@@ -287,11 +359,104 @@ class Choice:
             if event.data not in part.citations:
                 part.citations.append(event.data)
 
-    def close_part(self, event: types.PartDone) -> None:
-        """Mark a part as whole and keep the provider's own form of it."""
+    def close_part(self, event: types.PartDone) -> list[types.Event]:
+        """Mark a part as whole and keep the provider's own form of it.
+
+        Return, as deltas, what that form says and no delta has brought.
+        """
+        if event.said:
+            return list(self._take(event, event.index))
         for part in self._numbered.at(event.index):
             part.done = True
             part.data = event.data or part.data
+        return []
+
+    def add_output(self, event: types.Output) -> list[types.Event]:
+        """Take what has not come of the whole answer; return it, as deltas."""
+        before = self._numbered.here()
+        known = matched(before, event.parts)
+        late: list[types.Event] = []
+        for at, whole in enumerate(event.parts):
+            part = known.get(at)
+            index = whole.index if part is None or part.index is None else part.index
+            others = set(before) if part is None else {*known.values()} - {part}
+            late += self._take(whole, index, others, again=part is not None)
+        return late
+
+    def _take(
+        self,
+        whole: types.PartDone,
+        index: int | None,
+        others: Collection[Part] = (),
+        *,
+        again: bool = False,
+    ) -> Iterator[types.Event]:
+        """Make the parts of an item what it says; give what of it had not come."""
+        taken: list[Part] = []
+        for said in whole.said:
+            if isinstance(said, types.TextDone | types.ToolCallDelta | types.OtherPart):
+                part = self._numbered.same(said, index, {*others, *taken})
+                if part is None and (kind := _begins(said)) is not None:
+                    part = self._numbered.new(kind, index)
+                if part is not None:
+                    taken.append(part)
+                    yield from self._become(part, said, whole, again=again)
+            elif isinstance(said, types.Arguments):
+                if not said.text:
+                    taken[-1].set_object(said.data)
+                yield from self._late(taken[-1], taken[-1].complete(said.text))
+            elif isinstance(said, types.Signature):
+                taken[-1].signature = taken[-1].signature or said.signature
+        self._settle_calls()
+
+    def _become(
+        self,
+        part: Part,
+        said: types.TextDone | types.ToolCallDelta | types.OtherPart,
+        whole: types.PartDone,
+        *,
+        again: bool,
+    ) -> Iterator[types.Event]:
+        """Let a part be what is said of it, and whole; give what of that is new."""
+        data = whole.data
+        match said:
+            case types.TextDone(text=text):
+                yield from self._late(part, part.complete(text))
+                if part.kind == "text" and not part.citations:
+                    cited = [e for e in whole.said if isinstance(e, types.Citation)]
+                    part.citations.extend(each.data for each in cited)
+                    yield from cited
+                data = data if text or not part.text else {}
+            case types.ToolCallDelta(id=id_, name=name):
+                if not part.name:
+                    yield said
+                part.id, part.name = part.id or id_, part.name or name
+            case types.OtherPart(type=type_):
+                if not part.type:
+                    yield said
+                part.kind, part.type, data = "other", type_, said.data
+        if not (again and part.done and part.data):
+            part.data = data or part.data
+        self._numbered.close(part)
+
+    def _settle_calls(self) -> None:
+        """Give the provider the calls that it ran itself: it went on without a result.
+
+        That is text, or a call of the caller's, under a later number. xAI's searches
+        are such calls. What the request offered is never taken from the caller.
+        """
+        if self.offered is None:
+            return
+        here = [part for part in self._numbered.here() if part.index is not None]
+        goes_on = [p.index or 0 for p in here if p.kind == "text" and p.text.strip()]
+        calls = [part for part in here if part.kind == "tool_call" and part.name]
+        run = {p.data.get("call_id") for p in here if p.type.endswith("_call_output")}
+        own = {part for part in calls if _is_own(part, self.offered)}
+        last = max([*goes_on, *(part.index or 0 for part in own)], default=0)
+        for part in calls:
+            went_on = part not in own and (part.index or 0) < last
+            if went_on or part.id in run:
+                part.kind, part.type = "other", str(part.data.get("type") or "call")
 
     def add_result(self, event: types.ToolResult) -> None:
         """Note how a call stands that the caller runs."""

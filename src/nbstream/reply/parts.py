@@ -2,9 +2,11 @@
 
 import json
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from nbstream import types
 from nbstream.types import ArgumentDelta, Json, ToolResult
 
 # -- A text that grows by small pieces, and costs little more than its characters.
@@ -170,10 +172,44 @@ class Part:
     _text: Growing = field(default_factory=Growing)
     _leaves: Leaves | None = None
     _object: Json | None = None
+    _settled: int = 0
+    _sections: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def push(self, text: str) -> None:
         """Add the next fragment of the text or of the arguments."""
         self._text.push(text)
+
+    def complete(self, text: str, section: str = "", gap: str = "") -> str:
+        """Let this be the whole of the text, or of a section; return what was missing.
+
+        What has come of a section is all since the one before. If that begins with
+        the text, the rest is a later section's; if not, it was begun anew, and goes.
+        """
+        so_far = self.text
+        start, end = self._place(section, gap, text)
+        came, whole = so_far[start:end], gap + text if start else text
+        missing = whole.removeprefix(came) if whole.startswith(came) else ""
+        if not text or (came != whole and end < len(so_far)):
+            return ""  # sections follow it: only the whole text can mend it
+        if missing:
+            self.push(missing)
+        elif not came.startswith(whole):
+            self._text = Growing()
+            self.push(so_far[:start] + whole)
+        self._settled = start + len(whole)
+        self._sections[section] = (start, self._settled)
+        return missing
+
+    def _place(self, section: str, gap: str, text: str) -> tuple[int, int]:
+        """Return where a section begins and ends."""
+        so_far, size = self.text, len(self.text)
+        if not section:
+            return 0, size
+        start, end = self._sections.get(section, (self._settled, size))
+        if self._settled < size and so_far[start:end].removeprefix(gap) != text:
+            start, end = self._settled, size
+        follows = gap and so_far[start:end].endswith(gap + text)
+        return (end - len(gap + text) if follows else start), end
 
     def push_argument(self, delta: ArgumentDelta) -> None:
         """Add a fragment that is addressed by JSONPath."""
@@ -269,3 +305,66 @@ def whole_form(part: Part, name: str) -> dict[str, Any] | None:
         return dict(part.data)
     parsed, _ = parse_arguments(part.arguments)
     return None if parsed is None else {**part.data, name: parsed}
+
+
+# -- What an API says of a part again, when it is whole or when the answer ends.
+
+
+def repeats(said: types.Event, part: Part, index: int | None) -> bool:
+    """Tell whether what a whole item says is of this part: by id, or by number."""
+    unnamed = part.kind == "tool_call" and not part.id and not part.name
+    match said:
+        case types.TextDone(kind=kind):
+            return part.kind == kind and (index is None or part.index in (index, None))
+        case types.ToolCallDelta(id=id_) if id_ and part.id:
+            return part.id == id_
+        case types.ToolCallDelta(name=name):
+            named = part.kind == "tool_call" and part.name in ("", name)
+            return named and part.index == index
+        case types.OtherPart(type=type_):
+            other = part.kind == "other" and part.type == type_ and not part.id
+            return (other or unnamed) and part.index == index
+        case _:
+            return False
+
+
+def _has_id(part: Part, whole: types.PartDone) -> bool:
+    if part.id:
+        return any(getattr(said, "id", "") == part.id for said in whole.said)
+    return bool(part.data.get("id")) and part.data["id"] == whole.data.get("id")
+
+
+def _has_words(part: Part, whole: types.PartDone) -> bool:
+    if part.kind == "other":
+        return part.data == whole.data
+    words = [getattr(said, "text", "") for said in whole.said]
+    return bool(part.text) and part.text in words
+
+
+#: How an item of the whole answer is known to be a part that came, surest first.
+_TESTS: Sequence[Callable[[Part, types.PartDone], bool]] = (
+    _has_id,
+    _has_words,
+    lambda part, whole: part.index == whole.index,
+    lambda _part, _whole: True,
+)
+
+
+def matched(parts: Sequence[Part], output: Sequence[types.PartDone]) -> dict[int, Part]:
+    """Return which part each item of the whole answer is, by the item's place."""
+    free, found = list(parts), dict[int, Part]()
+    for test in _TESTS:
+        for at, whole in enumerate(output):
+            if at in found:
+                continue
+            fits = (p for p in free if test(p, whole) and _is_of(p, whole))
+            part = next(fits, None)
+            if part is not None:
+                found[at] = part
+                gone = [p for p in free if p.index == part.index and _is_of(p, whole)]
+                free = [each for each in free if each not in gone]
+    return found
+
+
+def _is_of(part: Part, whole: types.PartDone) -> bool:
+    return any(repeats(said, part, part.index) for said in whole.said)

@@ -53,7 +53,8 @@ class Reply(Answer):
     # For nbstream itself: `_position` is how far the provider's own numbering of
     # events has come, or None; `_resumable` is whether the provider keeps the answer
     # to be read on from there; `_shown_in` is the cell whose output already shows it,
-    # so that it is not shown twice there.
+    # so that it is not shown twice there; `_late` is what came with the whole of a
+    # part, and by no delta; `_known_tools` are those that `ask` runs.
 
     def __init__(self, api: str = "") -> None:
         super().__init__()
@@ -67,6 +68,8 @@ class Reply(Answer):
         self._position: int | str | None = None
         self._resumable = False
         self._shown_in: object = None
+        self._late: list[types.Event] = []
+        self._known_tools: frozenset[str] = frozenset()
         self._hopped = False
         self._earlier: list[Reply] = []
 
@@ -206,13 +209,13 @@ class Reply(Answer):
             case types.TextDelta():
                 self._choice(event.choice).add_text(event)
             case types.TextDone():
-                self._choice(event.choice).complete_text(event)
+                self._late += self._choice(event.choice).complete_text(event)
             case types.ToolCallDelta():
                 self._choice(event.choice).add_call(event)
             case types.ArgumentDelta():
                 self._choice(event.choice).add_argument(event)
             case types.Arguments():
-                self._choice(event.choice).add_arguments(event)
+                self._late += self._choice(event.choice).add_arguments(event)
             case types.Signature():
                 self._choice(event.choice).add_signature(event)
             case types.Citation():
@@ -220,7 +223,9 @@ class Reply(Answer):
             case types.OtherPart():
                 self._choice(event.choice).add_other(event)
             case types.PartDone():
-                self._choice(event.choice).close_part(event)
+                self._late += self._choice(event.choice).close_part(event)
+            case types.Output():
+                self._late += self._choice(event.choice).add_output(event)
             case types.Finish():
                 self._choice(event.choice).finish = event
             case types.End():
@@ -245,11 +250,13 @@ class Reply(Answer):
         event: types.Start | types.Hop | types.Round | types.Failure | types.Ignored,
     ) -> None:
         match event:
-            case types.Start(id=id_, model=model):
+            case types.Start(id=id_, model=model, tools=tools):
                 # Each exchange has an id; what follows refers to the last one.
                 self.id = id_ if id_ and self._hopped else self.id or id_
                 self._hopped = self._hopped and not id_
                 self.model = self.model or model
+                if tools is not None:
+                    self._choice(0).offered = tools | self._known_tools
             case types.Hop():
                 self._usage_before = add_hop(self._usage_before, self._usage)
                 self._usage = None
