@@ -175,7 +175,7 @@ def start(stream: Stream, **options: Unpack[_show.ShowOptions]) -> Live:
     Raises:
         UsageError: that cannot be shown; the message says what can.
     """
-    return started(stream, Reply(), **options)
+    return started(stream, _show.begun(options), **options)
 
 
 def started(stream: object, reply: Reply, **options: Unpack[_show.PlayOptions]) -> Live:

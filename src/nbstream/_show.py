@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypedDict, Unpack
 
 from nbstream._options import expand_options
 from nbstream._player import Player, Screen
+from nbstream._reader import resumed
 from nbstream._retry import MAX_WAIT_S, retrying
 from nbstream._stop import Stop, end_script_in_one_line, interrupts_raise
 from nbstream._timeout import Timeout, timeout_of
@@ -69,6 +70,7 @@ class ShowOptions(TypedDict, total=False):
     retries: int
     max_wait_s: float
     keep_wire: bool
+    resume: Reply | None
 
 
 class PlayOptions(ShowOptions, total=False):
@@ -109,15 +111,24 @@ def show(stream: Stream, **options: Unpack[ShowOptions]) -> Reply:
             request on; a stream object from its first byte. None of it where the
             bytes are not to be had: other libraries, or a client with a transport of
             its own (but for a stream object that shows its response).
+        resume: A reply that broke off, where the stream is what its ``resume_hint``
+            calls for: the new reply is that one and what follows, of which no event
+            counts twice. ``timing`` and ``wire`` are of what follows only.
 
     Raises:
         ProviderFailure: the service failed; ``.reply`` holds what had arrived. Its
             kinds, such as ``RateLimitFailure``, are in ``nbstream.errors``.
         Stopped: interrupt was pressed (a ``KeyboardInterrupt``); so is ``.reply``.
-        UsageError: that cannot be shown, or its bytes cannot be kept; the message
-            says what can.
+        UsageError: that cannot be shown, or its bytes cannot be kept, or it does not
+            go on with ``resume``; the message says what can.
     """
-    return shown(stream, Reply(), **options)
+    return shown(stream, begun(options), **options)
+
+
+def begun(options: ShowOptions) -> Reply:
+    """Return the reply that is to grow: a new one, or what is there of another."""
+    before = options.get("resume")
+    return Reply() if before is None else resumed(before)
 
 
 def shown(stream: object, reply: Reply, **options: Unpack[PlayOptions]) -> Reply:

@@ -176,12 +176,15 @@ class OtherPart:
 
     Kept in its place as ``data``, to be sent back. ``ToolCallDelta`` fragments that
     carry its ``index`` are its input: the provider runs it, the caller must not.
+    ``goes_on`` says that it is more of the part of that type under its number: lists
+    grow, the rest is set.
     """
 
     type: str
     data: Json
     index: int | None = None
     choice: int = 0
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

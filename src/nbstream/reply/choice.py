@@ -8,6 +8,7 @@ from nbstream.reply.parts import (
     Part,
     PartKind,
     ToolCall,
+    grown,
     matched,
     parse_arguments,
     repeats,
@@ -59,8 +60,12 @@ class Numbered:
     def same(
         self, said: types.Event, index: int | None, but: Collection[Part] = ()
     ) -> Part | None:
-        """Return the newest part of which an event says something again, or None."""
-        for part in reversed(self.here()):
+        """Return the part of which an event says something again, or None.
+
+        That is the newest one, but of those that only the provider can read the next.
+        """
+        here = self.here()
+        for part in here if isinstance(said, types.OtherPart) else reversed(here):
             if part not in but and repeats(said, part, index):
                 part.index = index if part.index is None else part.index
                 return part
@@ -336,9 +341,10 @@ class Choice:
 
     def add_other(self, event: types.OtherPart) -> None:
         """Keep a part that only the provider can read."""
-        part = self._numbered.new("other", event.index)
+        known = self._numbered.same(event, event.index) if event.goes_on else None
+        part = known or self._numbered.new("other", event.index)
         part.type = event.type
-        part.data = event.data
+        part.data = grown(part.data, event.data) if known else event.data
 
     def add_signature(self, event: types.Signature) -> None:
         """Sign a part. A part without a number ends with its signature.
@@ -396,6 +402,7 @@ class Choice:
         for said in whole.said:
             if isinstance(said, types.TextDone | types.ToolCallDelta | types.OtherPart):
                 part = self._numbered.same(said, index, {*others, *taken})
+                new = part is None
                 if part is None and (kind := _begins(said)) is not None:
                     part = self._numbered.new(kind, index)
                 if part is not None:
@@ -404,6 +411,7 @@ class Choice:
             elif isinstance(said, types.Arguments):
                 if not said.text:
                     taken[-1].set_object(said.data)
+                    yield from [said] if new else []
                 yield from self._late(taken[-1], taken[-1].complete(said.text))
             elif isinstance(said, types.Signature):
                 taken[-1].signature = taken[-1].signature or said.signature

@@ -307,6 +307,18 @@ def whole_form(part: Part, name: str) -> dict[str, Any] | None:
     return None if parsed is None else {**part.data, name: parsed}
 
 
+def grown(data: Json, more: Json) -> Json:
+    """Return a form with what is said more of it: lists grow, the rest is set."""
+    found = dict(data)
+    for name, value in more.items():
+        known = found.get(name)
+        if isinstance(known, list) and isinstance(value, list):
+            found[name] = known + value
+        else:
+            found[name] = value
+    return found
+
+
 # -- What an API says of a part again, when it is whole or when the answer ends.
 
 

@@ -143,6 +143,7 @@ class Reply(Answer):
     def resume_hint(self) -> str | None:
         """The SDK's call that goes on where this broke off; None where none can.
 
+        It gives what follows; ``show(<that call>, resume=reply)`` joins the two.
         OpenAI Responses can if the response was made with ``background=True``, and
         Gemini Interactions if its events came with ids.
         """
