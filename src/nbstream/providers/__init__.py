@@ -19,12 +19,11 @@ from typing import Protocol, cast
 from nbstream.errors import UnknownNameError, UsageError
 from nbstream.reply import Reply
 from nbstream.reply.reply import with_note
-from nbstream.types import Event
+from nbstream.types import Event, Ignored, TextDelta
 
 __all__ = ["APIS", "Provider", "detect", "message_of", "provider"]
 
 _MODULES = {
-    "text": "text",
     "openai.chat": "openai_chat",
     "openai.responses": "openai_responses",
     "anthropic.messages": "anthropic",
@@ -32,7 +31,7 @@ _MODULES = {
     "google.generate_content": "gemini",
 }
 #: The wire APIs that nbstream itself reads, and ``text`` for plain strings.
-APIS = tuple(_MODULES)
+APIS = ("text", *_MODULES)
 
 
 class Provider(Protocol):
@@ -50,8 +49,36 @@ class Provider(Protocol):
         """Return the answer as this API takes it back in the next request."""
 
 
+class _Text:
+    """Plain strings: each one is more text of the answer."""
+
+    API = "text"
+
+    def matches(self, payload: object) -> bool:
+        """Tell whether the payload is a string."""
+        return isinstance(payload, str)
+
+    def normalize(self, payload: object) -> Sequence[Event]:
+        """Turn one string into its event; an empty one says nothing.
+
+        Strings have no terminal marker: who hands them over knows when they are all.
+        """
+        if not isinstance(payload, str):
+            return (Ignored(type=type(payload).__name__),)
+        return (TextDelta(text=payload),) if payload else ()
+
+    def to_message(self, reply: Reply) -> dict[str, object]:
+        """Return the answer in the form most APIs read."""
+        return {"role": "assistant", "content": reply.text}
+
+
+text: Provider = _Text()
+
+
 @cache
 def _own(api: str) -> Provider:
+    if api == text.API:
+        return text
     return cast("Provider", import_module(f"{__name__}.{_MODULES[api]}"))
 
 
@@ -67,7 +94,7 @@ def provider(api: str) -> Provider:
     Raises:
         UnknownNameError: no such API; the message lists those there are.
     """
-    if api in _MODULES:
+    if api in APIS:
         return _own(api)
     if api in _registered():
         return _registered()[api]

@@ -16,7 +16,8 @@ from nbstream.providers.payloads import (
     total,
 )
 from nbstream.reply import Part, Reply, ToolCall
-from nbstream.reply.parts import grown, whole_form
+from nbstream.reply.items import grown
+from nbstream.reply.parts import whole_form
 from nbstream.reply.reply import parts_and_calls
 
 API = "google.interactions"

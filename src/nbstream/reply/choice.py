@@ -3,189 +3,19 @@
 from collections.abc import Collection, Iterator
 
 from nbstream import types
-from nbstream.reply.parts import (
-    CallState,
-    Part,
-    PartKind,
-    ToolCall,
+from nbstream.reply.items import (
+    Numbered,
+    add_argument,
+    add_arguments,
+    add_call,
+    call_of,
     grown,
     matched,
-    parse_arguments,
-    repeats,
 )
+from nbstream.reply.parts import Part, PartKind, ToolCall, without_thought
 
-# -- The parts of one answer, found again by the wire's numbers.
-
-_KINDS: tuple[PartKind, ...] = ("text", "reasoning", "refusal", "tool_call", "other")
-
-
-class Numbered:
-    """Parts keyed by the wire's own number, never by their place in a list.
-
-    Two calls may grow at once, and numbers may start anywhere.
-
-    Attributes:
-        parts: All of them, in the order in which they began.
-        hop: Which exchange of the stream it is; in each one numbers start again.
-    """
-
-    def __init__(self, choice: int) -> None:
-        self.parts: list[Part] = []
-        self.hop = 0
-        self._choice = choice
-        self._by_index: dict[tuple[int, int, PartKind], Part] = {}
-        self._closed: dict[tuple[int, int, PartKind], Part] = {}
-
-    def find(self, index: int | None, kind: PartKind) -> Part | None:
-        """Return the part of a kind that goes on; without a number, the newest one."""
-        if index is not None:
-            return self._by_index.get((self.hop, index, kind))
-        if not self.parts:
-            return None
-        newest = self.parts[-1]
-        return newest if newest.kind == kind and not newest.done else None
-
-    def at(self, index: int | None) -> list[Part]:
-        """Return the parts with a number, of any kind; without one, the newest part."""
-        if index is None:
-            return self.parts[-1:]
-        keys = [(self.hop, index, kind) for kind in _KINDS]
-        found = (self._by_index.get(key) or self._closed.get(key) for key in keys)
-        return [part for part in found if part is not None]
-
-    def here(self) -> list[Part]:
-        """Return the parts of this exchange."""
-        return [part for part in self.parts if part.hop == self.hop]
-
-    def same(
-        self, said: types.Event, index: int | None, but: Collection[Part] = ()
-    ) -> Part | None:
-        """Return the part of which an event says something again, or None.
-
-        That is the newest one, but of those that only the provider can read the next.
-        """
-        here = self.here()
-        for part in here if isinstance(said, types.OtherPart) else reversed(here):
-            if part not in but and repeats(said, part, index):
-                part.index = index if part.index is None else part.index
-                return part
-        return None
-
-    def close(self, part: Part) -> None:
-        """Say that it is whole: what comes under its number is another text."""
-        part.done = True
-        if part.index is not None and part.kind != "tool_call":
-            key = (part.hop, part.index, part.kind)
-            self._closed[key] = self._by_index.pop(key, part)
-
-    def new(self, kind: PartKind, index: int | None) -> Part:
-        """Begin a part."""
-        part = Part(kind, index, self._choice, self.hop)
-        self.parts.append(part)
-        if index is not None:
-            self._by_index[self.hop, index, kind] = part
-        return part
-
-    def next_hop(self) -> None:
-        """Begin a new exchange: numbers start again."""
-        self.hop += 1
-        if self.parts:
-            self.parts[-1].done = True
-
-
-# -- The tool calls of one answer, from their fragments to how each one stands.
-
-# -- what comes --------------------------------------------------------------
-
-
-def add_call(to: Numbered, delta: types.ToolCallDelta) -> None:
-    """Append to a call, or begin one.
-
-    A fragment with no number and no id belongs to the newest call (Mistral). A
-    number used again under another id and a name is another call: some servers
-    number every parallel call 0.
-    """
-    part = to.find(delta.index, "tool_call")
-    if part is None and not delta.name:
-        part = to.find(delta.index, "other")
-    if part is None or _is_another(part, delta):
-        part = to.new("tool_call", delta.index)
-    part.id = part.id or delta.id
-    part.name = part.name or delta.name
-    part.push(delta.arguments)
-
-
-def _is_another(part: Part, delta: types.ToolCallDelta) -> bool:
-    if not delta.name or not part.name:
-        return False
-    if delta.id and part.id:
-        return delta.id != part.id
-    return delta.index is None and not delta.id
-
-
-def add_argument(to: Numbered, delta: types.ArgumentDelta) -> None:
-    """Add to one argument of the newest call."""
-    part = _newest_call(to) or to.new("tool_call", None)
-    part.push_argument(delta)
-
-
-def add_arguments(to: Numbered, event: types.Arguments) -> None:
-    """Keep a call's arguments as an object."""
-    part = to.find(event.index, "tool_call") or _newest_call(to)
-    if part is not None:
-        part.set_object(event.data)
-
-
-def _newest_call(among: Numbered) -> Part | None:
-    newest = among.at(None)
-    return next((part for part in newest if part.kind == "tool_call"), None)
-
-
-# -- how each stands ---------------------------------------------------------
-
-
-def call_of(
-    part: Part,
-    run: types.ToolResult | None,
-    *,
-    running: bool,
-    ended: bool,
-    at_limit: bool,
-) -> ToolCall:
-    """Return a call as it stands.
-
-    Args:
-        part: What has come of it.
-        run: What came of running it, if it was run.
-        running: Whether more may come.
-        ended: Whether the API said that the answer is whole.
-        at_limit: Whether the token limit cut the answer off.
-    """
-    state: CallState = "open"
-    parsed, error = None, ""
-    cut = not part.done and (not ended or at_limit)
-    if part.in_leaves and cut and (ended or not running):
-        # Leaves always parse: only the API can say that there are no more.
-        state, error = "unfinished", "the stream ended before the call did"
-    elif part.done or ended or not running:
-        parsed, error = parse_arguments(part.arguments)
-        state = "valid" if parsed is not None else _why(part, ended, at_limit)
-    return ToolCall(
-        id=part.id,
-        name=part.name,
-        arguments=part.arguments,
-        parsed=parsed,
-        state=state,
-        error=error,
-        index=part.index,
-        run=run,
-    )
-
-
-def _why(part: Part, ended: bool, at_limit: bool) -> CallState:
-    # Anthropic closes the block that the token limit cut, so `done` is no proof.
-    cut = at_limit or not (part.done or ended)
-    return "unfinished" if cut else "invalid"
+#: Why an answer may have ended in the middle of a call.
+_CUT = frozenset({"length", "content_filter", "error"})
 
 
 def _is_own(part: Part, offered: frozenset[str]) -> bool:
@@ -241,10 +71,10 @@ class Choice:
         """The text of the last exchange: what is read where JSON was asked for."""
         return self.document_of(self.hop)
 
-    def document_of(self, hop: int) -> str:
+    def document_of(self, hop: int, kind: types.TextKind = "text") -> str:
         """Return the text of one exchange."""
         found = (each for each in self.parts if each.hop == hop)
-        return "".join(part.text for part in found if part.kind == "text")
+        return "".join(part.text for part in found if part.kind == kind)
 
     @property
     def reasoning(self) -> str:
@@ -276,7 +106,7 @@ class Choice:
     def tool_calls(self, *, running: bool) -> tuple[ToolCall, ...]:
         """Return the calls in the order in which they began."""
         parts = [part for part in self.parts if part.kind == "tool_call"]
-        at_limit = self.finish is not None and self.finish.reason == "length"
+        at_limit = self.finish is not None and self.finish.reason in _CUT
         return tuple(
             call_of(
                 each,
@@ -303,6 +133,8 @@ class Choice:
 
     def complete_text(self, event: types.TextDone) -> list[types.Event]:
         """Let a text be what it should be; return what of it no delta has brought."""
+        if event.index is None:  # it is all of them
+            return self._complete_document(event)
         part = self._numbered.same(event, event.index)
         if not event.text or (part is not None and part.done):
             return []
@@ -310,6 +142,15 @@ class Choice:
         late = self._late(part, part.complete(event.text, event.section, event.gap))
         self._settle_calls()
         return late
+
+    def _complete_document(self, event: types.TextDone) -> list[types.Event]:
+        sent = self.document_of(self.hop, event.kind)
+        if not event.text.startswith(sent) or event.text == sent:
+            return []
+        part = self._numbered.find(None, event.kind)
+        part = part or self._numbered.new(event.kind, None)
+        part.push(missing := event.text.removeprefix(sent))
+        return self._late(part, missing)
 
     def _late(self, part: Part, text: str) -> list[types.Event]:
         """Return the delta that should have brought this text."""
@@ -341,8 +182,11 @@ class Choice:
 
     def add_other(self, event: types.OtherPart) -> None:
         """Keep a part that only the provider can read."""
-        known = self._numbered.same(event, event.index) if event.goes_on else None
-        part = known or self._numbered.new("other", event.index)
+        to, index = self._numbered, event.index
+        known = to.same(event, index) if event.goes_on else None
+        if index is not None and index < 0:
+            known = to.find(index, "other")
+        part = known or to.new("other", index)
         part.type = event.type
         part.data = grown(part.data, event.data) if known else event.data
 
@@ -429,6 +273,9 @@ class Choice:
         data = whole.data
         match said:
             case types.TextDone(text=text):
+                if part.kind == "text" and not part.text.lstrip().startswith("<think>"):
+                    thought, text = without_thought(text)
+                    yield from self._think(thought)
                 yield from self._late(part, part.complete(text))
                 if part.kind == "text" and not part.citations:
                     cited = [e for e in whole.said if isinstance(e, types.Citation)]
@@ -446,6 +293,14 @@ class Choice:
         if not (again and part.done and part.data):
             part.data = data or part.data
         self._numbered.close(part)
+
+    def _think(self, thought: str) -> list[types.Event]:
+        """Let this be the thought with which a text began; see ``Thought``."""
+        own = (p for p in self._numbered.here() if p.kind == "reasoning")
+        part = next((each for each in own if each.index is None), None)
+        if thought and part is None:
+            part = self._numbered.new("reasoning", None)
+        return self._late(part, part.complete(thought)) if part is not None else []
 
     def _settle_calls(self) -> None:
         """Give the provider the calls that it ran itself: it went on without a result.

@@ -1,13 +1,23 @@
 """The parts of an answer, in the order of the wire, and the tool calls among them."""
 
 import json
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
-from nbstream import types
-from nbstream.types import ArgumentDelta, Json, ToolResult
+from nbstream.reply.partial_json import Leaves
+from nbstream.types import (
+    ArgumentDelta,
+    Event,
+    Hop,
+    Ignored,
+    Json,
+    Start,
+    TextDelta,
+    TextDone,
+    ToolResult,
+    Usage,
+)
 
 # -- A text that grows by small pieces, and costs little more than its characters.
 
@@ -55,85 +65,6 @@ def _with_run(runs: tuple[str, ...], last: str) -> tuple[str, ...]:
         at -= 1
         size += len(runs[at])
     return (*runs[:at], "".join([*runs[at:], last]))
-
-
-# -- Arguments that come leaf by leaf, each addressed by a JSONPath.
-
-# Gemini's ``partialArgs`` name each leaf: ``$.city``, ``$.stops[0].name``,
-# ``$['a b']`` (https://ai.google.dev/gemini-api/docs/function-calling). A path that
-# cannot be followed is not dropped: it is kept under its own text, which no schema
-# knows, so that the call is seen to be wrong and nothing that arrived is lost.
-
-Value: TypeAlias = str | float | bool | None
-_STEP = re.compile(
-    r"\.([^.\[\]]+)|\[(\d{1,6})\]|\['((?:[^'\\]|\\.)*)'\]|\[\"((?:[^\"\\]|\\.)*)\"\]"
-)
-
-
-class Leaves:
-    """The leaves so far. Each string grows until it says that it is whole."""
-
-    def __init__(self) -> None:
-        self._leaves: dict[str, list[Value]] = {}
-        self._open: set[str] = set()
-
-    def push(self, path: str, value: Value, will_continue: bool) -> None:
-        """Append to a string that goes on, else set."""
-        if path in self._open and isinstance(value, str):
-            self._leaves[path].append(value)
-        else:
-            self._leaves[path] = [value]
-        if will_continue:
-            self._open.add(path)
-        else:
-            self._open.discard(path)
-
-    def to_json(self) -> str:
-        """Return the object built so far, as JSON text."""
-        root: dict[str, Any] = {}
-        for path, values in self._leaves.items():
-            value = "".join(map(str, values)) if len(values) > 1 else values[0]
-            steps = _steps(path)
-            if steps is None or not _put(root, steps, value):
-                root[path] = value
-        return json.dumps(root, ensure_ascii=False)
-
-
-def _steps(path: str) -> list[str | int] | None:
-    if not path.startswith("$"):
-        return None
-    steps: list[str | int] = []
-    at = 1
-    while at < len(path):
-        found = _STEP.match(path, at)
-        if found is None:
-            return None
-        name, number, single, double = found.groups()
-        quoted = single if single is not None else double
-        if number is not None:
-            steps.append(int(number))
-        else:
-            steps.append(name if name is not None else re.sub(r"\\(.)", r"\1", quoted))
-        at = found.end()
-    return steps if steps and isinstance(steps[0], str) else None
-
-
-def _put(root: dict[str, Any], steps: list[str | int], value: Value) -> bool:
-    """Set the leaf, making the objects and lists on the way; False if it cannot be."""
-    here: Any = root
-    for step, following in zip(steps, [*steps[1:], None], strict=True):
-        fresh: Any = value if following is None else [] if following == 0 else {}
-        if isinstance(here, dict) and isinstance(step, str):
-            here[step] = fresh if following is None else here.get(step, fresh)
-        elif isinstance(here, list) and isinstance(step, int) and step <= len(here):
-            if step == len(here):
-                here.append(fresh)
-            elif following is None:
-                here[step] = fresh
-        else:
-            return False
-        here = here[step]
-    return True
 
 
 PartKind: TypeAlias = Literal["text", "reasoning", "refusal", "tool_call", "other"]
@@ -261,7 +192,7 @@ class ToolCall:
     Attributes:
         id: The provider's id, to be sent back with the result.
         name: The tool's name.
-        arguments: The JSON text exactly as it came.
+        arguments: The JSON text exactly as it came; ``{}`` where a whole call has none.
         parsed: The arguments as an object; None unless ``state`` is ``"valid"``.
         state: ``open`` while it streams; then ``valid``, ``invalid`` (the JSON is
             wrong) or ``unfinished`` (the stream or the token limit cut it off).
@@ -296,6 +227,11 @@ def parse_arguments(arguments: str) -> tuple[dict[str, object] | None, str]:
     return parsed, ""
 
 
+def says_nothing(arguments: str) -> bool:
+    """Tell whether that is how servers write that a call has no arguments."""
+    return arguments.strip() in {"", "null"}
+
+
 def whole_form(part: Part, name: str) -> dict[str, Any] | None:
     """Return the provider's own form of a part, with what it was called with.
 
@@ -307,76 +243,162 @@ def whole_form(part: Part, name: str) -> dict[str, Any] | None:
     return None if parsed is None else {**part.data, name: parsed}
 
 
-def grown(data: Json, more: Json) -> Json:
-    """Return a form with what is said more of it: lists grow, the rest is set."""
-    found = dict(data)
-    for name, value in more.items():
-        known = found.get(name)
-        if isinstance(known, list) and isinstance(value, list):
-            found[name] = known + value
+# -- The thought with which a text may begin, where the server leaves it in the text.
+
+_OPEN, _CLOSE = "<think>", "</think>"
+
+
+class Thought:
+    """Takes the text of one answer; tells what of it is a thought at its beginning.
+
+    The rules are those of Ollama's own reader: white space before the thought, at its
+    beginning and behind it belongs to neither
+    (https://github.com/ollama/ollama/blob/main/thinking/parser.go).
+
+    Attributes:
+        over: Whether all that comes is the answer.
+    """
+
+    def __init__(self) -> None:
+        self.over = False
+        self._state: Literal["before", "begun", "inside", "behind"] = "before"
+        self._held = ""  # what may be a part of a tag
+        self._said = 0  # how much of the thought has been told
+        self._first: TextDelta | None = None
+
+    def feed(self, delta: TextDelta) -> Iterator[TextDelta]:
+        """Give what the next piece says, as far as it is known."""
+        self._first = self._first or delta
+        if self.over or delta.index != self._first.index:
+            yield from self.rest()
+            self.over = True
+            yield delta
+            return
+        text, self._held = self._held + delta.text, ""
+        if self._state == "before":
+            begun = text.lstrip()
+            if not begun.startswith(_OPEN):
+                self.over = not _OPEN.startswith(begun)
+                self._held = "" if self.over else text
+                if self.over:
+                    yield replace(delta, text=text)
+                return
+            self._state, text = "begun", begun.removeprefix(_OPEN)
+        if self._state != "behind":
+            thought, text = self._inside(text)
+            if thought:
+                yield self._told(thought)
+        if self._state == "behind" and (text := text.lstrip()):
+            self.over = True
+            yield replace(delta, text=text)
+
+    def _inside(self, text: str) -> tuple[str, str]:
+        """Return what is sure to be of the thought, and what follows it."""
+        thought, closed, after = text.partition(_CLOSE)
+        if not closed:
+            sizes = range(len(_CLOSE) - 1, 0, -1)
+            half = next((n for n in sizes if thought.endswith(_CLOSE[:n])), 0)
+            thought = thought[: len(thought) - half]
+            self._held = text[len(thought) :]
+        if self._state == "begun":
+            thought = thought.lstrip()
+        self._state = "behind" if closed else "inside" if thought else self._state
+        return thought, after
+
+    def _told(self, thought: str) -> TextDelta:
+        assert self._first is not None
+        self._said += len(thought)
+        return TextDelta(text=thought, kind="reasoning", choice=self._first.choice)
+
+    def rest(self) -> Iterator[TextDelta]:
+        """Give what was held, now that something else comes, or nothing more."""
+        held, self._held = self._held, ""
+        if held and self._state == "before":
+            assert self._first is not None
+            self.over = True
+            yield replace(self._first, text=held)
+        elif held:
+            self._state = "inside"
+            yield self._told(held)
+
+    def done(self, event: TextDone) -> Iterator[Event]:
+        """Give the whole of a text that is said to have been sent."""
+        first = self._first or TextDelta(
+            text="", index=event.index, choice=event.choice
+        )
+        whole = Thought()
+        told = [*whole.feed(replace(first, text=event.text)), *whole.rest()]
+        thought = "".join(each.text for each in told if each.kind == "reasoning")
+        if event.index != first.index or whole._state == "before":
+            yield from self.rest()
+            yield event
         else:
-            found[name] = value
-    return found
+            self._first, self._held = first, ""
+            if missing := thought[self._said :]:
+                yield self._told(missing)
+            answer = (each.text for each in told if each.kind == "text")
+            yield replace(event, text="".join(answer))
+        self.over = True
 
 
-# -- What an API says of a part again, when it is whole or when the answer ends.
+class Thoughts:
+    """The thoughts with which the texts of one exchange begin, by their choices."""
+
+    def __init__(self) -> None:
+        self._thoughts: dict[int, Thought] = {}
+        self._over: set[int] = set()
+
+    def read(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Return the events with the thoughts told as reasoning.
+
+        An answer that has begun is only looked up: this is asked of each delta.
+        """
+        if len(self._over) == len(self._thoughts):
+            for event in events:
+                if type(event) is TextDelta:
+                    if event.choice not in self._over:
+                        break
+                elif type(event) is TextDone or type(event) is Hop:
+                    break
+            else:
+                return events
+        return [said for event in events for said in self._read(event)]
+
+    def _read(self, event: Event) -> Iterator[Event]:
+        match event:
+            case TextDelta(kind="text", choice=choice) if event.text:
+                thought = self._thoughts.setdefault(choice, Thought())
+                yield from thought.feed(event)
+                if thought.over:
+                    self._over.add(choice)
+                return
+            case TextDone(kind="text", choice=choice):
+                thought = self._thoughts.setdefault(choice, Thought())
+                yield from thought.done(event)
+                self._over.add(choice)
+                return
+            case Start() | Ignored() | Usage():
+                pass
+            case Hop():
+                yield from self.rest()
+                self._thoughts, self._over = {}, set()
+            case _:
+                yield from self.rest()
+        yield event
+
+    def rest(self) -> Iterator[TextDelta]:
+        """Give what was held, now that something else comes, or nothing more."""
+        for choice, thought in self._thoughts.items():
+            yield from thought.rest()
+            if thought.over:
+                self._over.add(choice)
 
 
-def repeats(said: types.Event, part: Part, index: int | None) -> bool:
-    """Tell whether what a whole item says is of this part: by id, or by number."""
-    unnamed = part.kind == "tool_call" and not part.id and not part.name
-    match said:
-        case types.TextDone(kind=kind):
-            return part.kind == kind and (index is None or part.index in (index, None))
-        case types.ToolCallDelta(id=id_) if id_ and part.id:
-            return part.id == id_
-        case types.ToolCallDelta(name=name):
-            named = part.kind == "tool_call" and part.name in ("", name)
-            return named and part.index == index
-        case types.OtherPart(type=type_):
-            other = part.kind == "other" and part.type == type_ and not part.id
-            return (other or unnamed) and part.index == index
-        case _:
-            return False
-
-
-def _has_id(part: Part, whole: types.PartDone) -> bool:
-    if part.id:
-        return any(getattr(said, "id", "") == part.id for said in whole.said)
-    return bool(part.data.get("id")) and part.data["id"] == whole.data.get("id")
-
-
-def _has_words(part: Part, whole: types.PartDone) -> bool:
-    if part.kind == "other":
-        return part.data == whole.data
-    words = [getattr(said, "text", "") for said in whole.said]
-    return bool(part.text) and part.text in words
-
-
-#: How an item of the whole answer is known to be a part that came, surest first.
-_TESTS: Sequence[Callable[[Part, types.PartDone], bool]] = (
-    _has_id,
-    _has_words,
-    lambda part, whole: part.index == whole.index,
-    lambda _part, _whole: True,
-)
-
-
-def matched(parts: Sequence[Part], output: Sequence[types.PartDone]) -> dict[int, Part]:
-    """Return which part each item of the whole answer is, by the item's place."""
-    free, found = list(parts), dict[int, Part]()
-    for test in _TESTS:
-        for at, whole in enumerate(output):
-            if at in found:
-                continue
-            fits = (p for p in free if test(p, whole) and _is_of(p, whole))
-            part = next(fits, None)
-            if part is not None:
-                found[at] = part
-                gone = [p for p in free if p.index == part.index and _is_of(p, whole)]
-                free = [each for each in free if each not in gone]
-    return found
-
-
-def _is_of(part: Part, whole: types.PartDone) -> bool:
-    return any(repeats(said, part, part.index) for said in whole.said)
+def without_thought(text: str) -> tuple[str, str]:
+    """Return the thought with which a whole text begins, and the answer behind it."""
+    thought = Thought()
+    told = [*thought.feed(TextDelta(text=text)), *thought.rest()]
+    words = (
+        "".join(e.text for e in told if e.kind == k) for k in ("reasoning", "text")
+    )
+    return next(words), next(words)
