@@ -1486,6 +1486,26 @@ LATE = {
         ),
         told("HaHa"),
     ),
+    "a thought in the text, only in its item": (
+        answered(done(message(output_text("<think>hm</think>42")))),
+        told("42", "hm"),
+    ),
+    "a thought in the text, in every way": (
+        answered(
+            *say("<think>hm</think>42")[:-1],
+            text_done("<think>hm</think>42"),
+            done(message(output_text("<think>hm</think>42"))),
+            output=[message(output_text("<think>hm</think>42"))],
+        ),
+        told("42", "hm"),
+    ),
+    "a thought in the text, of which the end is missing": (
+        answered(
+            delta("output_text", "<think>h"),
+            output=[message(output_text("<think>hm</think>42"))],
+        ),
+        told("42", "hm"),
+    ),
     "a transcript is what was said": (
         answered(
             {"type": "response.audio.transcript.delta", "delta": "Par"},
@@ -1632,7 +1652,7 @@ def test_who_counts_deltas_sees_what_came_late(payloads, expected):
     reply, events = read(payloads)
     texts = [e.text for e in events if isinstance(e, TextDelta) and e.kind == "text"]
 
-    if reply.text != "Let me think." and "Helper" not in str(payloads):
+    if reply.text not in ("Let me think.", "42") and "Helper" not in str(payloads):
         assert len("".join(texts)) == len(reply.text)
 
 
