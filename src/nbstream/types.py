@@ -178,10 +178,9 @@ class OtherPart:
 
     Kept in its place as ``data``, to be sent back. ``ToolCallDelta`` fragments that
     carry its ``index`` are its input: the provider runs it, the caller must not.
-    ``goes_on`` says that it is more of the part of that type under its number: lists
-    grow, the rest is set.
-    An ``index`` below 0 is no number of the wire's: what comes again under it is more
-    of the same part.
+    ``goes_on``: it says more of the part with this index and type, if there is one;
+    its fields are set, and its lists added to. An ``index`` below 0 is no number of
+    the wire's: what comes again under it is more of the same part.
     """
 
     type: str
@@ -326,7 +325,7 @@ def is_visible(event: Event) -> bool:
     match event:
         case TextDelta(text=text) | TextDone(text=text):
             return text != ""
-        case ToolCallDelta():
+        case ToolCallDelta() | OtherPart():
             return True
         case _:
             return False

@@ -308,6 +308,24 @@ ITEMS = {
         added({"type": "new_call", "id": "n1"}),
         [OtherPart(type="new_call", data={"type": "new_call", "id": "n1"}, index=0)],
     ),
+    "an image so far": (
+        {
+            "type": "response.image_generation_call.partial_image",
+            "item_id": "ig_1",
+            "output_index": 1,
+            "partial_image_b64": "iVBO",
+            "partial_image_index": 0,
+            "sequence_number": 1,
+        },
+        [
+            OtherPart(
+                type="image_generation_call",
+                data={"partial_image": "iVBO"},
+                index=1,
+                goes_on=True,
+            )
+        ],
+    ),
     "a message is whole": (
         done(message(output_text("Hi"))),
         [whole_part(message(output_text("Hi")), TextDone(text="Hi", index=0))],
@@ -578,7 +596,6 @@ IGNORED = frozenset(
             ".completed",
             ".generating",
             ".in_progress",
-            ".partial_image",
         ),
         "mcp_call": (".completed", ".failed", ".in_progress"),
         "mcp_list_tools": (".completed", ".failed", ".in_progress"),

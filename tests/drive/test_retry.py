@@ -19,7 +19,7 @@ from nbstream.errors import (
     failure_of,
 )
 from nbstream.reply import Reply, Waiting
-from nbstream.screens.terminal import TerminalScreen
+from nbstream.screens.output import TerminalScreen
 
 
 class Busy(Exception):  # noqa: N818 - its name is in the messages

@@ -104,7 +104,8 @@ def _delta(index: int | None, raw: object) -> Sequence[types.Event]:
             return (types.Citation(data=record(delta.get("citation")), index=index),)
         case "compaction_delta":
             data = {**record(raw), "type": "compaction"}
-            return (types.OtherPart(type="compaction", data=data, index=index),)
+            kind = "compaction"
+            return (types.OtherPart(type=kind, data=data, index=index, goes_on=True),)
         case kind:
             return (types.Ignored(type=f"content_block_delta.{kind}"),)
 

@@ -138,10 +138,11 @@ def _delta(index: int | None, raw: object) -> Sequence[types.Event]:
         case "UNKNOWN" if _is_known(delta.get("raw"), "type"):
             return _delta(index, delta["raw"])
         case str(kind) if kind in _MEDIA or kind.endswith(("_call", "_result")):
-            other = types.OtherPart(
-                type=kind, data=record(raw), index=index, goes_on=kind not in _MEDIA
+            goes_on = kind not in _MEDIA
+            data = record(raw)
+            return (
+                types.OtherPart(type=kind, data=data, index=index, goes_on=goes_on),
             )
-            return (other,)
         case kind:
             return (types.Ignored(type=f"step.delta.{kind}"),)
 

@@ -218,6 +218,13 @@ def _added(event: Fields) -> Sequence[types.Event]:
     return (types.OtherPart(type=kind, data=record(raw), index=index),)
 
 
+def _partial_image(event: Fields) -> Sequence[types.Event]:
+    index, image = number(event.get("output_index")), event.get("partial_image_b64")
+    data = {"partial_image": text(image)}
+    kind = "image_generation_call"
+    return (types.OtherPart(type=kind, data=data, index=index, goes_on=True),)
+
+
 def _done(event: Fields) -> Sequence[types.Event]:
     """Say that an item is whole, and what it says."""
     return (_whole(event.get("item"), number(event.get("output_index"))),)
@@ -283,6 +290,7 @@ HANDLERS: Mapping[str, Handler] = {
     "response.failed": _end,
     "response.function_call_arguments.delta": _arguments,
     "response.function_call_arguments.done": _arguments_done,
+    "response.image_generation_call.partial_image": _partial_image,
     "response.incomplete": _end,
     "response.mcp_call_arguments.delta": _arguments,
     "response.mcp_call_arguments.done": _arguments_done,

@@ -32,7 +32,7 @@ def _begins(
             return kind if text or kind == "reasoning" else None
         case types.ToolCallDelta():
             return "tool_call"
-        case types.OtherPart():
+        case _:
             return "other"
 
 
@@ -181,14 +181,14 @@ class Choice:
         return self._late(part, part.complete(event.text))
 
     def add_other(self, event: types.OtherPart) -> None:
-        """Keep a part that only the provider can read."""
-        to, index = self._numbered, event.index
-        known = to.same(event, index) if event.goes_on else None
-        if index is not None and index < 0:
-            known = to.find(index, "other")
-        part = known or to.new("other", index)
+        """Keep a part that only the provider can read, or what more it says of one."""
+        is_own = event.index is not None and event.index < 0
+        goes_on = event.goes_on or is_own
+        part = self._numbered.find(event.index, "other") if goes_on else None
+        if part is None or not (is_own or part.type == event.type):
+            part = self._numbered.new("other", event.index)
         part.type = event.type
-        part.data = grown(part.data, event.data) if known else event.data
+        part.data = grown(part.data, event.data)
 
     def add_signature(self, event: types.Signature) -> None:
         """Sign a part. A part without a number ends with its signature.
@@ -286,10 +286,10 @@ class Choice:
                 if not part.name:
                     yield said
                 part.id, part.name = part.id or id_, part.name or name
-            case types.OtherPart(type=type_):
+            case _:
                 if not part.type:
                     yield said
-                part.kind, part.type, data = "other", type_, said.data
+                part.kind, part.type, data = "other", said.type, said.data
         if not (again and part.done and part.data):
             part.data = data or part.data
         self._numbered.close(part)
