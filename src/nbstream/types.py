@@ -242,9 +242,12 @@ class Finish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """The API's own terminal marker: without one an answer is not complete."""
+    """The API's own terminal marker: without one an answer is not complete.
 
-    choice: int = 0
+    What follows it takes it back. ``choice`` is None where it is said of all choices.
+    """
+
+    choice: int | None = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

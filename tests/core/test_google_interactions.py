@@ -397,7 +397,7 @@ STATUSES = {
     "requires_action": Finish(reason="tool_calls", raw_reason="requires_action"),
     "incomplete": Finish(reason="length", raw_reason="incomplete"),
     "budget_exceeded": Finish(reason="length", raw_reason="budget_exceeded"),
-    "cancelled": Finish(reason="other", raw_reason="cancelled"),
+    "cancelled": Failure(type="cancelled", message=""),
     "in_progress": Finish(reason="other", raw_reason="in_progress"),
     "queued": Finish(reason="other", raw_reason="queued"),
     "idle": Finish(reason="other", raw_reason="idle"),
@@ -423,6 +423,8 @@ def test_every_status_of_the_sdk_is_decided():
 def test_a_status_ends_the_reply_but_one(status, first):
     """Each status has our word; only the one that asks for more does not end it."""
     end = [] if status == "requires_continuation" else [End()]
+    if status == "cancelled":
+        end.insert(0, Finish(reason="error", raw_reason=status))
 
     assert list(normalize(completed(status))) == [first, *end]
 

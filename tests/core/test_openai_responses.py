@@ -457,10 +457,10 @@ LIFECYCLE = {
     ),
     "the token limit": (cut("max_output_tokens"), ended("length", "max_output_tokens")),
     "the filter": (cut("content_filter"), ended("content_filter", "content_filter")),
-    "another limit": (cut("max_tool_calls"), ended("other", "max_tool_calls")),
+    "another limit": (cut("max_tool_calls"), ended("length", "max_tool_calls")),
     "incomplete without a reason": (
         lifecycle("incomplete", incomplete_details=None),
-        ended("other", "incomplete"),
+        ended("length", "incomplete"),
     ),
     "failed": (
         lifecycle("failed", error={"code": "server_error", "message": "Boom"}),

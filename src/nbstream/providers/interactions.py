@@ -8,9 +8,11 @@ from nbstream._failures import redacted_failure
 from nbstream.providers.payloads import (
     Fields,
     fields,
+    finish,
     get,
     items,
     number,
+    reason_of,
     record,
     text,
     total,
@@ -27,8 +29,6 @@ _MEDIA = frozenset({"audio", "document", "image", "video"})
 _REASONS: Mapping[str, types.FinishReason] = {
     "completed": "stop",
     "requires_action": "tool_calls",
-    "incomplete": "length",
-    "budget_exceeded": "length",
 }
 #: The type of the SDK's objects for what it does not know; what came is in ``raw``.
 _UNKNOWN = "UNKNOWN"
@@ -86,10 +86,7 @@ def _end(interaction: Fields) -> Sequence[types.Event]:
         return (types.Hop(),)
     if status == "failed":
         return (_failure(interaction.get("error"), "failed"), types.End())
-    return (
-        types.Finish(reason=_REASONS.get(status, "other"), raw_reason=status),
-        types.End(),
-    )
+    return (*finish(status, reason_of(status, _REASONS)), types.End())
 
 
 def _output(steps: Sequence[object]) -> Sequence[types.Event]:

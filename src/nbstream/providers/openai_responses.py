@@ -11,8 +11,19 @@ from typing import Any, TypeAlias
 
 from nbstream import types
 from nbstream._failures import redacted_failure
-from nbstream.providers.openai_chat import failure, usage
-from nbstream.providers.payloads import Fields, fields, get, items, number, record, text
+from nbstream.providers.openai_chat import usage
+from nbstream.providers.payloads import (
+    Fields,
+    failure,
+    fields,
+    finish,
+    get,
+    items,
+    number,
+    reason_of,
+    record,
+    text,
+)
 from nbstream.reply import Part, Reply, ToolCall
 from nbstream.reply.reply import parts_and_calls
 
@@ -20,9 +31,7 @@ API = "openai.responses"
 Handler: TypeAlias = Callable[[Fields], Sequence[types.Event]]
 
 _REASONS: Mapping[str, types.FinishReason] = {
-    "max_output_tokens": "length",
-    "max_tokens": "length",
-    "content_filter": "content_filter",
+    "content_filter": "content_filter",  # and what says that there is a limit
 }
 #: The texts that the API has, by their type or by their event's name.
 _TEXTS: Mapping[str, types.TextKind] = {
@@ -175,19 +184,19 @@ def _end(event: Fields) -> Sequence[types.Event]:
     elif status in ("failed", "cancelled"):
         events.append(redacted_failure(status, f"the response was {status}"))
     else:
-        events.append(_finish(response, status))
+        events.extend(_finish(response, status))
     events.append(types.End())
     return events
 
 
-def _finish(response: Fields, status: str) -> types.Finish:
+def _finish(response: Fields, status: str) -> Iterator[types.Event]:
     why = fields(response.get("incomplete_details")).get("reason")
     raw = text(why) or status
     if status == "completed":
         kinds = [get(item, "type") for item in items(response.get("output"))]
         called = kinds[-1:] in ([each] for each in _CALLS)
-        return types.Finish(reason="tool_calls" if called else "stop", raw_reason=raw)
-    return types.Finish(reason=_REASONS.get(raw, "other"), raw_reason=raw)
+        return finish(raw, "tool_calls" if called else "stop")
+    return finish(raw, reason_of(raw, _REASONS))
 
 
 def _error(event: Fields) -> Sequence[types.Event]:

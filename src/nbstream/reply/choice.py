@@ -44,7 +44,7 @@ class Choice:
         self._numbered = Numbered(index)
         self.parts = self._numbered.parts
         self.finish: types.Finish | None = None
-        self.ended = False
+        self._at_end: tuple[int, ...] | None = None
         #: The tools that the caller runs; None: every call is the caller's.
         self.offered: frozenset[str] | None = None
         self.runs: dict[int, types.ToolResult] = {}
@@ -92,7 +92,7 @@ class Choice:
 
         Gemini and some others say ``stop`` when they want a tool called.
         """
-        if self.finish is None:
+        if self.finish is None or self._went_on:
             return None
         stopped = self.finish.reason == "stop"
         has_calls = any(part.kind == "tool_call" for part in self.parts)
@@ -101,7 +101,29 @@ class Choice:
     @property
     def raw_finish_reason(self) -> str | None:
         """Why the model stopped, in the provider's own word."""
-        return self.finish.raw_reason if self.finish else None
+        return self.finish.raw_reason if self.finish and not self._went_on else None
+
+    # -- how it ends ---------------------------------------------------------
+
+    @property
+    def ended(self) -> bool:
+        """Whether the API said that it is whole, and nothing of it has come since.
+
+        Some servers finish with the last thought, or the first of two calls. How much
+        had come is compared, so that no delta pays for it.
+        """
+        return self._at_end is not None and self._at_end == self._sizes()
+
+    @property
+    def _went_on(self) -> bool:
+        return self._at_end is not None and not self.ended
+
+    def _sizes(self) -> tuple[int, ...]:
+        return tuple(size for part in self.parts if (size := part.size))
+
+    def end(self) -> None:
+        """Note that the API says that it is whole."""
+        self._at_end = self._sizes()
 
     def tool_calls(self, *, running: bool) -> tuple[ToolCall, ...]:
         """Return the calls in the order in which they began."""
@@ -332,8 +354,9 @@ class Choice:
                 self.runs[call] = types.ToolResult(call=call, state="stopped")
 
     def next_hop(self) -> None:
-        """Begin a new exchange: numbers start again."""
+        """Begin a new exchange: numbers start again, and an end is not the last one."""
         self._numbered.next_hop()
+        self._at_end = None
 
     def __iter__(self) -> Iterator[Part]:
         return iter(self.parts)
