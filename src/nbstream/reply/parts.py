@@ -4,9 +4,8 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from nbstream.reply.partial_json import Leaves
 from nbstream.types import (
     ArgumentDelta,
     Event,
@@ -19,6 +18,9 @@ from nbstream.types import (
     ToolResult,
     Usage,
 )
+
+if TYPE_CHECKING:
+    from nbstream.reply.partial_json import Leaves
 
 # -- A text that grows by small pieces, and costs little more than its characters.
 
@@ -102,7 +104,7 @@ class Part:
     citations: list[Json] = field(default_factory=list)
     done: bool = False
     _text: Growing = field(default_factory=Growing)
-    _leaves: Leaves | None = None
+    _leaves: "Leaves | None" = None
     _object: Json | None = None
     _settled: int = 0
     _sections: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -146,6 +148,8 @@ class Part:
     def push_argument(self, delta: ArgumentDelta) -> None:
         """Add a fragment that is addressed by JSONPath."""
         if self._leaves is None:
+            from nbstream.reply.partial_json import Leaves  # only Gemini's calls do
+
             self._leaves = Leaves()
         self._leaves.push(delta.json_path, delta.value, delta.will_continue)
 
