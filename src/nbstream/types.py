@@ -104,7 +104,8 @@ class ToolCallDelta:
     """A piece of a tool call that the caller is to run.
 
     ``id`` and ``name`` are whole or ``""`` (some providers repeat them, so they are
-    set and never concatenated); ``arguments`` is the next fragment of a JSON text.
+    set and never concatenated); ``arguments`` is the next fragment of a JSON text, or
+    of a ``whole`` call all of it: what of that is missing counts.
     """
 
     index: int | None
@@ -112,6 +113,7 @@ class ToolCallDelta:
     name: str = ""
     arguments: str = ""
     choice: int = 0
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,12 +166,16 @@ class OtherPart:
 
     Kept in its place as ``data``, to be sent back. ``ToolCallDelta`` fragments that
     carry its ``index`` are its input: the provider runs it, the caller must not.
+    ``goes_on``: it says more of the part with this index and type, if there is one;
+    its fields are set, and its lists added to. An ``index`` below 0 is no number of
+    the wire's: what comes again under it is more of the same part.
     """
 
     type: str
     data: Json
     index: int | None = None
     choice: int = 0
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,9 +214,12 @@ class Finish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """The API's own terminal marker: without one an answer is not complete."""
+    """The API's own terminal marker: without one an answer is not complete.
 
-    choice: int = 0
+    What follows it takes it back. ``choice`` is None where it is said of all choices.
+    """
+
+    choice: int | None = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,7 +299,7 @@ def is_visible(event: Event) -> bool:
     match event:
         case TextDelta(text=text) | TextDone(text=text):
             return text != ""
-        case ToolCallDelta():
+        case ToolCallDelta() | OtherPart():
             return True
         case _:
             return False

@@ -2,10 +2,22 @@
 
 import json
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
-from nbstream.types import ArgumentDelta, Json, ToolResult
+from nbstream.types import (
+    ArgumentDelta,
+    Event,
+    Hop,
+    Ignored,
+    Json,
+    Start,
+    TextDelta,
+    TextDone,
+    ToolResult,
+    Usage,
+)
 
 # -- A text that grows by small pieces, and costs little more than its characters.
 
@@ -210,6 +222,13 @@ class Part:
         return ""
 
     @property
+    def size(self) -> int:
+        """How much has come of it: 0 is a part that was opened, and no more."""
+        leaves = self._leaves.to_json() if self._leaves is not None else ""
+        named = len(self.id) + len(self.name) + (self.kind == "other")
+        return len(self.text) + len(leaves) + named
+
+    @property
     def in_leaves(self) -> bool:
         """Whether the arguments came leaf by leaf."""
         return self._leaves is not None
@@ -225,7 +244,7 @@ class ToolCall:
     Attributes:
         id: The provider's id, to be sent back with the result.
         name: The tool's name.
-        arguments: The JSON text exactly as it came.
+        arguments: The JSON text exactly as it came; ``{}`` where a whole call has none.
         parsed: The arguments as an object; None unless ``state`` is ``"valid"``.
         state: ``open`` while it streams; then ``valid``, ``invalid`` (the JSON is
             wrong) or ``unfinished`` (the stream or the token limit cut it off).
@@ -260,6 +279,11 @@ def parse_arguments(arguments: str) -> tuple[dict[str, object] | None, str]:
     return parsed, ""
 
 
+def says_nothing(arguments: str) -> bool:
+    """Tell whether that is how servers write that a call has no arguments."""
+    return arguments.strip() in {"", "null"}
+
+
 def whole_form(part: Part, name: str) -> dict[str, Any] | None:
     """Return the provider's own form of a part, with what it was called with.
 
@@ -269,3 +293,138 @@ def whole_form(part: Part, name: str) -> dict[str, Any] | None:
         return dict(part.data)
     parsed, _ = parse_arguments(part.arguments)
     return None if parsed is None else {**part.data, name: parsed}
+
+
+# -- The thought with which a text may begin, where the server leaves it in the text.
+
+_OPEN, _CLOSE = "<think>", "</think>"
+_HALF = re.compile(r"<(?:/(?:t(?:h(?:i(?:nk?)?)?)?)?)?\Z")
+
+
+class Thought:
+    """Takes the text of one answer; tells what of it is a thought at its beginning.
+
+    The rules are those of Ollama's own reader: white space before the thought, at its
+    beginning and behind it belongs to neither
+    (https://github.com/ollama/ollama/blob/main/thinking/parser.go).
+
+    Attributes:
+        over: Whether all that comes is the answer.
+    """
+
+    def __init__(self) -> None:
+        self.over = False
+        self._tag = _OPEN  # what is waited for; "": the beginning of the answer
+        self._held = ""  # what may be a part of it
+        self._said = 0  # how much of the thought has been told
+        self._first: TextDelta | None = None
+
+    def feed(self, delta: TextDelta) -> Iterator[TextDelta]:
+        """Give what the next piece says, as far as it is known."""
+        self._first = self._first or delta
+        if self.over or delta.index != self._first.index:  # only a part's beginning
+            yield from self.rest()
+            self.over = True
+            yield delta
+            return
+        text, self._held = self._held + delta.text, ""
+        if self._tag == _OPEN:
+            begun = text.lstrip()
+            if begun.startswith(_OPEN):
+                self._tag, text = _CLOSE, begun.removeprefix(_OPEN)
+            elif _OPEN.startswith(begun):
+                self._held, text = text, ""
+        if self._tag == _CLOSE:
+            thought, closed, text = text.partition(_CLOSE)
+            if closed:
+                self._tag = ""
+            elif half := _HALF.search(thought):
+                self._held, thought = half[0], thought[: half.start()]
+            yield from self._tell(thought)
+        text = text if self._tag else text.lstrip()
+        if text:
+            self.over = True
+            yield replace(delta, text=text)
+
+    def _tell(self, thought: str) -> Iterator[TextDelta]:
+        thought = thought if self._said else thought.lstrip()
+        self._said += len(thought)
+        if thought and self._first:
+            choice = self._first.choice
+            yield TextDelta(text=thought, kind="reasoning", choice=choice)
+
+    def rest(self) -> Iterator[TextDelta]:
+        """Give what was held, now that something else comes, or nothing more."""
+        held, self._held = self._held, ""
+        if self._tag == _CLOSE:
+            yield from self._tell(held)
+        elif held and self._first:
+            self.over = True
+            yield replace(self._first, text=held)
+
+    def done(self, event: TextDone) -> Iterator[Event]:
+        """Give the whole of a text that is said to have been sent."""
+        self._first = self._first or TextDelta(
+            text="", index=event.index, choice=event.choice
+        )
+        whole = Thought()
+        told = [*whole.feed(replace(self._first, text=event.text)), *whole.rest()]
+        if whole._tag == _OPEN or event.index != self._first.index:
+            yield from self.rest()
+            yield event
+        else:
+            thought, answer = (
+                "".join(each.text for each in told if each.kind == kind)
+                for kind in ("reasoning", "text")
+            )
+            yield from self._tell(thought[self._said :])
+            yield replace(event, text=answer)
+        self.over, self._held = True, ""
+
+
+class Thoughts:
+    """The thoughts with which the texts of one exchange begin, by their choices."""
+
+    def __init__(self) -> None:
+        self._thoughts: dict[int, Thought] = {}
+        self._over: set[int] = set()
+
+    def read(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Return the events with the thoughts told as reasoning.
+
+        An answer that has begun is only looked up: this is asked of each delta.
+        """
+        if len(self._over) == len(self._thoughts):
+            for event in events:
+                if type(event) is TextDelta:
+                    if event.choice not in self._over:
+                        break
+                elif type(event) is TextDone or type(event) is Hop:
+                    break
+            else:
+                return events
+        return [said for event in events for said in self._read(event)]
+
+    def _read(self, event: Event) -> Iterator[Event]:
+        match event:
+            case TextDelta(kind="text") if event.text:
+                yield from self._thought(event.choice).feed(event)
+            case TextDone(kind="text"):
+                yield from self._thought(event.choice).done(event)
+            case Start() | Ignored() | Usage():
+                yield event
+            case _:
+                yield from self.rest()
+                yield event
+                if isinstance(event, Hop):
+                    self._thoughts.clear()
+        over = (choice for choice, each in self._thoughts.items() if each.over)
+        self._over = set(over)
+
+    def _thought(self, choice: int) -> Thought:
+        return self._thoughts.setdefault(choice, Thought())
+
+    def rest(self) -> Iterator[TextDelta]:
+        """Give what was held, now that something else comes, or nothing more."""
+        for thought in self._thoughts.values():
+            yield from thought.rest()
