@@ -163,7 +163,7 @@ def test_reasoning_is_folded_and_opened_on_request(open_cells, front):
     release(page, "answered")
     final(page, 2)
 
-    assert re.fullmatch(r"Reasoning · [1-9]\d* s · \d+ characters", line)
+    assert re.fullmatch(r"Reasoning · [1-9]\d* s · [\d,]+ characters", line)
     assert (folded, opened, answered) == (False, True, False)
     assert quiet(page)
 

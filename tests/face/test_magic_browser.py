@@ -46,6 +46,7 @@ def test_an_object_fills_in_and_code_goes_into_the_next_cell(open_cells, front, 
     page.run_cell(4)
     page.run_cell(4)
     below = page.cell(5).locator(".cm-content")
+    page.js("() => jupyterapp.shell.currentWidget.content.scrollToItem(5)")
     below.wait_for()
     picture(page, 4, f"code-{front}-{theme}")
 
