@@ -19,7 +19,7 @@ from itertools import islice
 from types import AsyncGeneratorType, CoroutineType, FunctionType, ModuleType
 from typing import Any, TypeGuard, TypeVar, cast
 
-from nbstream.streams.shapes import begun, response_of
+from nbstream.streams.shapes import begun, response_of, told
 
 _T = TypeVar("_T")
 
@@ -55,7 +55,7 @@ def home_loop(stream: object) -> asyncio.AbstractEventLoop | None:
     """Return the loop a stream is bound to, or none if it can run on any."""
     if isinstance(stream, asyncio.Future):
         return stream.get_loop()
-    if _is(stream, AsyncGeneratorType) and not begun(stream):
+    if _is(told(stream), AsyncGeneratorType) and not begun(told(stream)):
         return None
     response = response_of(stream)
     if response is not None:
@@ -69,7 +69,7 @@ def open_responses(generator: object) -> list[object]:
 
     Closing google-genai's generator leaves them to the garbage collector.
     """
-    if getattr(generator, "ag_frame", None) is None:
+    if getattr(generator := told(generator), "ag_frame", None) is None:
         return []
     return [
         found
@@ -85,7 +85,7 @@ def open_readers(stream: object) -> list[AsyncGenerator[object, None]]:
     closed by whatever thread it runs in, at worst while their loop closes them too.
     What a stream of the user's own uses is for that to close: it may go on with it.
     """
-    if not _reads(stream):
+    if not _reads(stream := told(stream)):
         return []
     return [
         found
