@@ -10,7 +10,11 @@ import inspect
 import threading
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
 from typing import Any, Self, cast
 
 from nbstream.streams import referents, shapes, sockets
@@ -79,9 +83,8 @@ class Pools:
     @classmethod
     def of(cls, stream: object) -> Self:
         """Find the pools behind a call that has not been sent yet."""
-        return cls(
-            [found for found in referents.walk(stream) if referents.is_pool(found)]
-        )
+        met = referents.walk(stream, names=lambda _: True)
+        return cls([found for found in met if referents.is_pool(found)])
 
     @asynccontextmanager
     async def borrowed(self) -> AsyncIterator[None]:
@@ -236,7 +239,7 @@ class LoopDriver:
             elif isinstance(shapes.told(stream), Awaitable):
                 stream = await cast("Awaitable[object]", stream)
             elif shapes.is_async_manager(stream):
-                stream = shapes.below(await stack.enter_async_context(stream))
+                stream = shapes.below(await _entered(stream, stack))
             elif shapes.is_parsable(stream):
                 stream = stream.parse()
             else:
@@ -275,6 +278,16 @@ class LoopDriver:
 async def _close_responses(stream: object) -> None:
     for response in referents.open_responses(stream):
         await _close(response)
+
+
+async def _entered(
+    manager: AbstractAsyncContextManager[object], stack: AsyncExitStack
+) -> object:
+    """Enter it, to be left at the end; not a client, which that would close."""
+    made = await manager.__aenter__()
+    if made is not manager:
+        stack.push_async_exit(manager)
+    return made
 
 
 async def _some(items: AsyncIterator[object]) -> list[object]:

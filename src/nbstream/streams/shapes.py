@@ -277,18 +277,39 @@ def check_answer(stream: object) -> None:
 
 
 def explain(error: BaseException | None) -> BaseException | None:
-    """Turn the error of a closed client into one that says what to do."""
+    """Turn the error of a stream read in the wrong place into one that says the right.
+
+    What says so are the words of httpx, asyncio, contextvars, sqlite3 and pydantic-ai.
+    """
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, RuntimeError) and "client has been closed" in str(cause):
-            mended = UsageError(f"the stream's client is closed ({cause}): {KEEP}")
-            mended.__cause__ = error
-            return mended
+        words = str(cause) if isinstance(cause, Exception) else ""
+        for parts, problem in _MISPLACED.items():
+            if isinstance(cause, _MISUSED) and any(part in words for part in parts):
+                mended = UsageError(f"{problem[0]} ({words}): {problem[1]}")
+                mended.__cause__ = error
+                return mended
         cause = cause.__cause__
     return error
 
 
 KEEP = "keep the client in a variable of its own and do not close it before the end"
+_MISUSED = (RuntimeError, ValueError)
+_MISPLACED = {
+    ("client has been closed", "stream has been closed"): (
+        "the stream's client is closed",
+        KEEP,
+    ),
+    ("different event loop", "different loop"): (
+        "the stream uses something of another event loop",
+        "use `await nbstream.start(...)`, which runs your code on your own loop, or "
+        "make the client inside the function that you pass",
+    ),
+    ("in a different Context", "on the thread where it was created"): (
+        "the stream can only be read where it was made",
+        "pass a function that makes it, as in show(lambda: ...)",
+    ),
+}
 
 
 def _not_a_stream(stream: object, made: bool) -> str:

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from itertools import islice
 
 from nbstream.streams import shapes, sockets
@@ -183,7 +183,7 @@ class ThreadDriver:
                 stack.callback(part.end)
                 stream = part.make()
             elif shapes.is_manager(stream):
-                stream = shapes.below(stack.enter_context(stream))
+                stream = shapes.below(_entered(stream, stack))
             elif shapes.is_parsable(stream):
                 stream = stream.parse()
             else:
@@ -218,6 +218,14 @@ class ThreadDriver:
 
 
 _NOTHING: object = object()
+
+
+def _entered(manager: AbstractContextManager[object], stack: ExitStack) -> object:
+    """Enter it, to be left at the end; not a client, which that would close."""
+    made = manager.__enter__()
+    if made is not manager:
+        stack.push(manager)
+    return made
 
 
 def _called() -> None:
