@@ -149,7 +149,8 @@ def _ollama(payload: object) -> Sequence[Event]:
     done = get(payload, "done") is True
     reason = done and (get(payload, "done_reason") or "stop")
     counts = (get(payload, "prompt_eval_count"), get(payload, "eval_count"))
-    return _chat(None, get(payload, "model"), delta, reason, done and counts)
+    known = done and counts != (None, None) and counts
+    return _chat(None, get(payload, "model"), delta, reason, known)
 
 
 def _ollama_calls(message: object) -> Iterator[dict[str, object]]:

@@ -34,9 +34,9 @@ RAW_PLACES: dict[str, str] = {
 #: What is no stream, but has one: its method, what ends it early -> where seen.
 PARTS: dict[tuple[str, str], str] = {
     ("stream_events", "cancel"): "RunResultStreaming of openai-agents 0.1",
-    ("content.iter_any", "close"): "ClientResponse of aiohttp 3.13",
     ("aiter_bytes", "aclose"): "Response of httpx2 2.16 and httpx 0.28, async",
     ("iter_bytes", "close"): "the same, sync",
+    ("content.iter_any", "close"): "ClientResponse of aiohttp 3.14",
 }
 
 
