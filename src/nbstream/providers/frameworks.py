@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nbstream.providers import openai_chat
 from nbstream.providers.payloads import get, items, text
 from nbstream.types import End, Event, Ignored, TextDelta
 
@@ -125,10 +124,18 @@ def _chat(
     if usage and all(isinstance(count, int) for count in counts):
         usage["total_tokens"] = sum(counts)
     chunk = {"object": "chat.completion.chunk", "id": id_, "model": model}
+    from nbstream.providers import openai_chat  # strings need none of it
+
     return openai_chat.normalize({**chunk, "choices": [choice], "usage": usage})
 
 
-LANGCHAIN = Framework("langchain", _is_langchain, _langchain, openai_chat.to_message)
+def _langchain_message(reply: Reply) -> dict[str, object]:
+    from nbstream.providers import openai_chat
+
+    return openai_chat.to_message(reply)
+
+
+LANGCHAIN = Framework("langchain", _is_langchain, _langchain, _langchain_message)
 
 # -- Ollama's own API: `ollama.chat(..., stream=True)` and `.generate` (ollama 0.6), or
 # their JSON.
