@@ -212,7 +212,7 @@ EVENTS: dict[str, tuple[Payload, Sequence[Event]]] = {
     ),
     "a compaction's summary comes as one delta": (
         delta(0, type="compaction_delta", content="so far", encrypted_content="xyz"),
-        (OtherPart(type="compaction", data=COMPACTION, index=0),),
+        (OtherPart(type="compaction", data=COMPACTION, index=0, goes_on=True),),
     ),
     "a delta of a kind we have never heard of is counted": (
         delta(0, type="beam_delta", beam="x"),

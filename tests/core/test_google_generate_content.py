@@ -459,6 +459,8 @@ def test_a_finish_reason_has_our_word_and_keeps_its_own(raw, ours, of):
     """The reason ends the answer, but for the one that says it goes on."""
     found = list(normalize({"candidates": [{"finishReason": of(raw)}]}))
     expected: list[Event] = [Finish(reason=ours, raw_reason=raw), End()]
+    if ours == "error":
+        expected.insert(0, Failure(type=raw, message=""))
     if ours in {None, "hop"}:
         expected = [Hop()] if ours else [Ignored(type="chunk")]
 

@@ -83,13 +83,14 @@ def add_call(to: Numbered, delta: types.ToolCallDelta) -> None:
     if part is None and not delta.name:
         part = to.find(delta.index, "other")
     name = delta.name
+    if part is not None and _is_said_again(part, delta):
+        return
     if part is None or (part.kind == "tool_call" and _is_another(part, delta)):
         name = name or (part.name if part is not None else "")
         part = to.new("tool_call", delta.index)
     part.id = part.id or delta.id
     part.name = part.name or name
-    if not (delta.id and delta.name and _is_said_again(part, delta)):
-        part.push(delta.arguments)
+    part.push(delta.arguments)
 
 
 def _is_another(part: Part, delta: types.ToolCallDelta) -> bool:
@@ -101,16 +102,14 @@ def _is_another(part: Part, delta: types.ToolCallDelta) -> bool:
             return True
         if not delta.arguments:  # what may follow are those of another
             part.done = part.done or _is_object(part.text)
-        elif delta.id and _is_said_again(part, delta):
-            return False
     anew = delta.arguments.lstrip().startswith("{")
     named = delta.name or (delta.id and delta.id != part.id) or part.done
     return bool(anew and named and not part.data) and _is_object(part.text)
 
 
 def _is_said_again(part: Part, delta: types.ToolCallDelta) -> bool:
-    same = delta.id == part.id and delta.arguments == part.text
-    return same and _is_object(delta.arguments)
+    same_id = delta.id != "" and delta.id == part.id
+    return same_id and delta.arguments == part.text and _is_object(part.text)
 
 
 def _is_object(arguments: str) -> bool:
@@ -204,6 +203,18 @@ def _why(part: Part, ended: bool, at_limit: bool) -> CallState:
 _CUT = frozenset({"length", "content_filter", "error"})
 
 
+def _joined(known: types.Json, more: types.Json) -> types.Json:
+    """Return an object with what more is said of it: lists grow, the rest is set."""
+    found = dict(known)
+    for name, value in more.items():
+        was = found.get(name)
+        if isinstance(was, list) and isinstance(value, list):
+            found[name] = was + value
+        else:
+            found[name] = value
+    return found
+
+
 class Choice:
     """One of the answers of a stream; nearly always the only one."""
 
@@ -212,7 +223,7 @@ class Choice:
         self._numbered = Numbered(index)
         self.parts = self._numbered.parts
         self.finish: types.Finish | None = None
-        self.ended = False
+        self._at_end: tuple[int, ...] | None = None
         self.runs: dict[int, types.ToolResult] = {}
 
     # -- what came -----------------------------------------------------------
@@ -258,7 +269,7 @@ class Choice:
 
         Gemini and some others say ``stop`` when they want a tool called.
         """
-        if self.finish is None:
+        if self.finish is None or self._went_on:
             return None
         stopped = self.finish.reason == "stop"
         has_calls = any(part.kind == "tool_call" for part in self.parts)
@@ -267,7 +278,29 @@ class Choice:
     @property
     def raw_finish_reason(self) -> str | None:
         """Why the model stopped, in the provider's own word."""
-        return self.finish.raw_reason if self.finish else None
+        return self.finish.raw_reason if self.finish and not self._went_on else None
+
+    # -- how it ends ---------------------------------------------------------
+
+    @property
+    def ended(self) -> bool:
+        """Whether the API said that it is whole, and nothing of it has come since.
+
+        Some servers finish with the last thought, or the first of two calls. How much
+        had come is compared, so that no delta pays for it.
+        """
+        return self._at_end is not None and self._at_end == self._sizes()
+
+    @property
+    def _went_on(self) -> bool:
+        return self._at_end is not None and not self.ended
+
+    def _sizes(self) -> tuple[int, ...]:
+        return tuple(size for part in self.parts if (size := part.size))
+
+    def end(self) -> None:
+        """Note that the API says that it is whole."""
+        self._at_end = self._sizes()
 
     def tool_calls(self, *, running: bool) -> tuple[ToolCall, ...]:
         """Return the calls in the order in which they began."""
@@ -317,12 +350,14 @@ class Choice:
         add_arguments(self._numbered, event)
 
     def add_other(self, event: types.OtherPart) -> None:
-        """Keep a part that only the provider can read."""
-        goes_on = event.index is not None and event.index < 0
+        """Keep a part that only the provider can read, or what more it says of one."""
+        is_own = event.index is not None and event.index < 0
+        goes_on = event.goes_on or is_own
         part = self._numbered.find(event.index, "other") if goes_on else None
-        part = part or self._numbered.new("other", event.index)
+        if part is None or not (is_own or part.type == event.type):
+            part = self._numbered.new("other", event.index)
         part.type = event.type
-        part.data = {**part.data, **event.data}
+        part.data = _joined(part.data, event.data)
 
     def add_signature(self, event: types.Signature) -> None:
         """Sign a part. A part without a number ends with its signature.
@@ -360,8 +395,9 @@ class Choice:
                 self.runs[call] = types.ToolResult(call=call, state="stopped")
 
     def next_hop(self) -> None:
-        """Begin a new exchange: numbers start again."""
+        """Begin a new exchange: numbers start again, and an end is not the last one."""
         self._numbered.next_hop()
+        self._at_end = None
 
     def __iter__(self) -> Iterator[Part]:
         return iter(self.parts)
