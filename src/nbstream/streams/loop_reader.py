@@ -17,6 +17,7 @@ from contextlib import (
 )
 from typing import Any, Self, cast
 
+from nbstream._failures import FirstBytes
 from nbstream.streams import referents, shapes, sockets
 from nbstream.streams.session import Session
 
@@ -254,6 +255,8 @@ class LoopDriver:
         self, stream: AsyncIterable[object], stack: AsyncExitStack, refused: object
     ) -> None:
         stack.push_async_callback(_close, stream)
+        first = stack.enter_context(FirstBytes())
+        first.hear(shapes.response_of(stream))
         iterator = aiter(stream)
         if iterator is not stream:
             stack.push_async_callback(_close, iterator)
@@ -272,7 +275,7 @@ class LoopDriver:
             for reader in reversed(referents.open_readers(stream)):
                 stack.push_async_callback(reader.aclose)
         if item is _NOTHING:
-            shapes.check_answer(stream)
+            shapes.check_answer(first)
 
 
 async def _close_responses(stream: object) -> None:

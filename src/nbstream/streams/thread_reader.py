@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack
 from itertools import islice
 
+from nbstream._failures import FirstBytes
 from nbstream.streams import shapes, sockets
 from nbstream.streams.session import Interrupted, Session
 
@@ -201,6 +202,8 @@ class ThreadDriver:
         self, stream: Iterable[object], stack: ExitStack, refused: object
     ) -> None:
         stack.callback(_close, stream)
+        first = stack.enter_context(FirstBytes())
+        first.hear(shapes.response_of(stream))
         iterator = iter(stream)
         if iterator is not stream:
             stack.callback(_close, iterator)
@@ -214,7 +217,7 @@ class ThreadDriver:
             if not offer(item):
                 break
         if item is _NOTHING:
-            shapes.check_answer(stream)
+            shapes.check_answer(first)
 
 
 _NOTHING: object = object()
