@@ -283,7 +283,9 @@ def ask(
         turn.reply._form, turn.reply._expected = "json", shape
     play: Callable[..., Reply | Live] = shown if wait else started
     # A tool of the user's own may use anything of the loop that runs now.
-    on_loop = not wait and any(each.is_async for each in known.values())
+    on_loop = not wait and any(
+        getattr(each, "is_async", False) for each in known.values()
+    )
     return play(
         turn,
         turn.reply,
