@@ -17,21 +17,25 @@ from importlib.metadata import entry_points
 from typing import Protocol, cast
 
 from nbstream.errors import UnknownNameError, UsageError
+from nbstream.providers.payloads import get
 from nbstream.reply import Reply
 from nbstream.reply.reply import with_note
-from nbstream.types import Event, Ignored, TextDelta
+from nbstream.types import Event, Hop, Ignored
 
 __all__ = ["APIS", "Provider", "detect", "message_of", "provider"]
 
 _MODULES = {
+    "text": "frameworks.TEXT",
     "openai.chat": "openai_chat",
     "openai.responses": "openai_responses",
     "anthropic.messages": "anthropic",
     "google.interactions": "interactions",
     "google.generate_content": "gemini",
+    "langchain": "frameworks.LANGCHAIN",
+    "ollama": "frameworks.OLLAMA",
 }
-#: The wire APIs that nbstream itself reads, and ``text`` for plain strings.
-APIS = ("text", *_MODULES)
+#: The wire APIs that nbstream itself reads, ``text`` for plain strings, and libraries.
+APIS = tuple(_MODULES)
 
 
 class Provider(Protocol):
@@ -49,37 +53,11 @@ class Provider(Protocol):
         """Return the answer as this API takes it back in the next request."""
 
 
-class _Text:
-    """Plain strings: each one is more text of the answer."""
-
-    API = "text"
-
-    def matches(self, payload: object) -> bool:
-        """Tell whether the payload is a string."""
-        return isinstance(payload, str)
-
-    def normalize(self, payload: object) -> Sequence[Event]:
-        """Turn one string into its event; an empty one says nothing.
-
-        Strings have no terminal marker: who hands them over knows when they are all.
-        """
-        if not isinstance(payload, str):
-            return (Ignored(type=type(payload).__name__),)
-        return (TextDelta(text=payload),) if payload else ()
-
-    def to_message(self, reply: Reply) -> dict[str, object]:
-        """Return the answer in the form most APIs read."""
-        return {"role": "assistant", "content": reply.text}
-
-
-text: Provider = _Text()
-
-
 @cache
 def _own(api: str) -> Provider:
-    if api == text.API:
-        return text
-    return cast("Provider", import_module(f"{__name__}.{_MODULES[api]}"))
+    module, _, name = _MODULES[api].partition(".")
+    found = import_module(f"{__name__}.{module}")
+    return cast("Provider", getattr(found, name) if name else found)
 
 
 @cache
@@ -94,7 +72,7 @@ def provider(api: str) -> Provider:
     Raises:
         UnknownNameError: no such API; the message lists those there are.
     """
-    if api in APIS:
+    if api in _MODULES:
         return _own(api)
     if api in _registered():
         return _registered()[api]
@@ -107,8 +85,40 @@ def _all() -> Iterator[Provider]:
 
 
 def detect(payload: object) -> Provider | None:
-    """Return the provider whose payload this is, or None."""
-    return next((each for each in _all() if each.matches(payload)), None)
+    """Return the provider whose payload this is, or None.
+
+    The payload may also lie in another object, under ``data``.
+    """
+    found = next((each for each in _all() if each.matches(payload)), None)
+    if found is None and get(payload, "type") in AGENTS:
+        return Inside(_own("openai.responses"))
+    inner = get(payload, "data") if found is None else None
+    return found if inner is None or not (held := detect(inner)) else Inside(held)
+
+
+#: The events of openai-agents 0.1; the first kind holds the model's own.
+AGENTS = ("raw_response_event", "run_item_stream_event", "agent_updated_stream_event")
+
+
+class Inside:
+    """Reads payloads that others hand on as the ``data`` of an object of theirs."""
+
+    def __init__(self, inner: Provider) -> None:
+        self.API = inner.API
+        self.matches, self.to_message = inner.matches, inner.to_message
+        self._inner = inner
+        self._begun = False
+
+    def normalize(self, payload: object) -> Sequence[Event]:
+        """Read what is inside; an agent's next answer begins anew."""
+        inner = get(payload, "data")
+        if inner is None:
+            return (Ignored(type=str(get(payload, "type"))),)
+        events = self._inner.normalize(inner)
+        if get(inner, "type") != "response.created":
+            return events
+        again, self._begun = self._begun, True
+        return (Hop(), *events) if again else events
 
 
 def message_of(reply: Reply, note: str = "") -> object:
