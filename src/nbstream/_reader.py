@@ -12,7 +12,7 @@ from nbstream.providers.payloads import get
 from nbstream.reply import Reply, Timing
 from nbstream.reply.timing import Wire
 from nbstream.sse import Decoder, ServerSentEvent
-from nbstream.types import End, Event, Failure, Ignored, Round, ToolResult
+from nbstream.types import End, Event, Failure, Hop, Ignored, Round, ToolResult
 
 # -- Where a stream that broke off can be taken up again, where the API can do that.
 
@@ -91,7 +91,9 @@ class Reader:
             for event in self._decoder.feed(payload):
                 found += self._push_sse(event)
             return found
-        if isinstance(payload, Round | ToolResult):  # of ours, between two requests
+        if isinstance(
+            payload, Hop | Round | ToolResult
+        ):  # of ours, between two requests
             self.reply._apply(payload)
             return (payload,)
         events = self._read(payload)

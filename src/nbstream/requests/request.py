@@ -46,6 +46,7 @@ class Request:
         api: The wire API, such as ``"openai.chat"``.
         messages: The conversation, in the provider's own form.
         options: More arguments of the SDK's call, passed through as they are.
+        extra: What was said of the answers so far besides, see ``Reply.extra``.
     """
 
     provider: str
@@ -58,6 +59,7 @@ class Request:
     reasoning_effort: str | None = None
     schema: Schema | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
 
     def arguments(self, **ours: Any) -> dict[str, Any]:
         """Return our arguments that have a value, and the options, which win."""
