@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from nbstream._failures import redacted_failure
 from nbstream.errors import UsageError
@@ -12,7 +13,16 @@ from nbstream.providers.payloads import get
 from nbstream.reply import Reply, Timing
 from nbstream.reply.timing import Wire
 from nbstream.sse import Decoder, ServerSentEvent
-from nbstream.types import End, Event, Failure, Hop, Ignored, Round, ToolResult
+from nbstream.types import (
+    End,
+    Event,
+    Failure,
+    Hop,
+    Ignored,
+    Round,
+    Start,
+    ToolResult,
+)
 
 # -- Where a stream that broke off can be taken up again, where the API can do that.
 
@@ -91,12 +101,11 @@ class Reader:
             for event in self._decoder.feed(payload):
                 found += self._push_sse(event)
             return found
-        if isinstance(
-            payload, Hop | Round | ToolResult
-        ):  # of ours, between two requests
+        if isinstance(payload, Round | ToolResult):  # of ours, between two requests
             self.reply._apply(payload)
             return (payload,)
-        events = self._read(payload)
+        read = (payload,) if type(payload) is Hop else self._read(payload)
+        events = self.reply._thoughts.read(read)
         apply = self.reply._apply
         for each in events:
             apply(each)
@@ -111,10 +120,11 @@ class Reader:
 
     def finish(self) -> Sequence[Event]:
         """Say that the stream ended by itself: for plain strings that is the end."""
-        if self.reply.api != "text":
-            return ()
-        self.reply._apply(End())
-        return (End(),)
+        events: list[Event] = list(self.reply._thoughts.rest())
+        if self.reply.api == "text":
+            events.append(End())
+        self.reply._extend(events)
+        return events
 
     def _push_sse(self, event: ServerSentEvent) -> Sequence[Event]:
         # `[DONE]` is how some servers say that no event follows. It is no payload and
@@ -152,6 +162,20 @@ class Reader:
         self.reply.api = found.API
         self._normalize = found.normalize
         self._note = NOTES.get(found.API)
+        if start := getattr(found, "start", None):
+            self._normalize = partial(self._named, found, start)
+
+    def _named(
+        self, found: Provider, start: Callable[[object], Start], payload: object
+    ) -> Sequence[Event]:
+        """Read the first payloads: the response is named once, whatever they say."""
+        events, begun = found.normalize(payload), start(payload)
+        if not any(isinstance(event, Start) for event in events):
+            if not (begun.id or begun.model):
+                return events
+            events = [begun, *events]
+        self._normalize = found.normalize
+        return events
 
     def _detect(self, payload: object) -> Provider:
         found = detect(payload)

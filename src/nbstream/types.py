@@ -108,7 +108,8 @@ class ToolCallDelta:
     """A piece of a tool call that the caller is to run.
 
     ``id`` and ``name`` are whole or ``""`` (some providers repeat them, so they are
-    set and never concatenated); ``arguments`` is the next fragment of a JSON text.
+    set and never concatenated); ``arguments`` is the next fragment of a JSON text, or
+    of a ``whole`` call all of it: what of that is missing counts.
     """
 
     index: int | None
@@ -116,6 +117,7 @@ class ToolCallDelta:
     name: str = ""
     arguments: str = ""
     choice: int = 0
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +170,8 @@ class OtherPart:
 
     Kept in its place as ``data``, to be sent back. ``ToolCallDelta`` fragments that
     carry its ``index`` are its input: the provider runs it, the caller must not.
+    An ``index`` below 0 is no number of the wire's: what comes again under it is more
+    of the same part.
     """
 
     type: str

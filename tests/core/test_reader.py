@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nbstream._reader import Reader
 from nbstream.errors import UnknownNameError, UsageError
 from nbstream.reply import Reply
-from nbstream.types import End, Failure, TextDelta
+from nbstream.types import End, Failure, Hop, Start, TextDelta, TextDone, ToolCallDelta
 
 CHUNKS = [
     {
@@ -170,3 +170,289 @@ def test_cuts_do_not_matter(cuts):
     reply = read(pieces, "openai.chat")
 
     assert (reply.text, reply.outcome) == ("Grüß dich 🙂", "complete")
+
+
+# -- the name of the response ----------------------------------------------------------
+
+
+def named(id_, model, *, role=False, finish=None):
+    delta = {"role": "assistant", "content": "a"} if role else {"content": "a"}
+    choices = [{"index": 0, "delta": delta, "finish_reason": finish}]
+    return {"id": id_, "model": model, "choices": choices}
+
+
+NAMES = {
+    "in the first chunk, by its role": ([named("c1", "m", role=True)], ("c1", "m", 1)),
+    "in any chunk, if none has a role": ([named("c1", "m")] * 3, ("c1", "m", 1)),
+    "the first, not the last": (
+        [named("c1", "m"), named("stub", "m", finish="stop")],
+        ("c1", "m", 2),
+    ),
+    "behind Azure's first chunk, which has none": (
+        [{"id": "", "model": "", "choices": []}, named("c1", "m")],
+        ("c1", "m", 1),
+    ),
+    "in no chunk": ([named("", "")] * 2, ("", "", 0)),
+}
+
+
+@pytest.mark.parametrize(("chunks", "expected"), NAMES.values(), ids=NAMES)
+@pytest.mark.parametrize("api", ["", "openai.chat"])
+def test_a_response_cut_early_has_its_name(chunks, expected, api):
+    """Each chunk has it, so the first one to come is enough."""
+    reply = Reply(api)
+    reader = Reader(reply)
+    events = [event for chunk in chunks for event in reader.push(chunk)]
+
+    starts = sum(isinstance(event, Start) for event in events)
+    assert (reply.id, reply.model, starts) == expected
+
+
+# -- a thought that the server leaves in the text -------------------------------------
+
+THOUGHTS = {
+    "a thought": ("<think>hm</think>42", ("hm", "42")),
+    "white space": (" \n<think>\nhm\n</think>\n\n42\n", ("hm\n", "42\n")),
+    "an empty thought": ("<think>\n\n</think>\n\n42", ("", "42")),
+    "only a thought": ("<think>hm</think>", ("hm", "")),
+    "only a thought, and white space": ("<think>hm</think>\n\n", ("hm", "")),
+    "a thought that does not end": ("<think>\nhm, 4", ("hm, 4", "")),
+    "a thought that has just begun": ("<think>", ("", "")),
+    "a thought that does not end, and half of the tag": (
+        "<think>hm</thi",
+        ("hm</thi", ""),
+    ),
+    "what is nearly its end is a part of it": (
+        "<think>a </ think> <</think>b",
+        ("a </ think> <", "b"),
+    ),
+    "a second one is text": (
+        "<think>a</think>b<think>c</think>",
+        ("a", "b<think>c</think>"),
+    ),
+    "one inside of it is a part of it": (
+        "<think>a<think>b</think>c",
+        ("a<think>b", "c"),
+    ),
+    "later it is text": ("42 <think>hm</think>", ("", "42 <think>hm</think>")),
+    "in a block of code it is text": ("`<think>`", ("", "`<think>`")),
+    "half of its beginning is text": (" <thi", ("", " <thi")),
+    "another tag is text": ("<thinking>hm</thinking>", ("", "<thinking>hm</thinking>")),
+    "only its end is text": ("hm</think>42", ("", "hm</think>42")),
+    "white space alone is text": (" \n", ("", " \n")),
+    "an ordinary answer": ("\nHello <b>", ("", "\nHello <b>")),
+}
+
+
+def chat(text, finish=None, **more):
+    choice = {"index": 0, "delta": {"content": text, **more}, "finish_reason": finish}
+    return {"object": "chat.completion.chunk", "choices": [choice]}
+
+
+def anthropic(text):
+    delta = {"type": "text_delta", "text": text}
+    return {"type": "content_block_delta", "index": 1, "delta": delta}
+
+
+def responses(text):
+    return {"type": "response.output_text.delta", "output_index": 0, "delta": text}
+
+
+def gemini(text):
+    content = {"role": "model", "parts": [{"text": text}]}
+    return {"candidates": [{"index": 0, "content": content}]}
+
+
+def interactions(text):
+    delta = {"type": "text", "text": text}
+    return {"event_type": "step.delta", "index": 0, "delta": delta}
+
+
+SAYING = (chat, anthropic, responses, gemini, interactions, str)
+
+
+def told(payloads):
+    """What comes of it, read to its end; and what the events alone add up to."""
+    reply = Reply()
+    reader = Reader(reply)
+    events = [event for payload in payloads for event in reader.push(payload)]
+    events += reader.finish()
+    reply._end()
+    again = Reply()
+    again._extend(events)
+    assert (again.reasoning, again.text) == (reply.reasoning, reply.text)
+    return reply.reasoning, reply.text
+
+
+@pytest.mark.parametrize(("said", "expected"), THOUGHTS.values(), ids=THOUGHTS)
+@pytest.mark.parametrize("saying", SAYING)
+def test_a_thought_at_the_beginning_is_reasoning(saying, said, expected):
+    """Whole, and character by character, over every API."""
+    assert told([saying(said)]) == expected
+    assert told([saying(each) for each in said]) == expected
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.sampled_from(sorted(THOUGHTS)), st.sets(st.integers(1, 30)))
+def test_a_thought_may_be_cut_anywhere(row, places):
+    """However it is cut, and with bytes as with dicts."""
+    said, expected = THOUGHTS[row]
+    cuts = sorted(place for place in places if place < len(said))
+    pieces = [said[a:b] for a, b in itertools.pairwise([0, *cuts, len(said)])]
+    chunks = [chat(piece) for piece in pieces]
+    wire = b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in chunks)
+
+    assert told(chunks) == expected
+    assert told([wire]) == expected
+
+
+@pytest.mark.parametrize("how", [{}, {"stopped": True}, {"exception": OSError("cut")}])
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [(["\n<thi"], ("", "\n<thi")), (["<think>a", "</thi"], ("a</thi", ""))],
+)
+def test_what_was_held_is_kept_however_it_ends(said, expected, how):
+    """A stop, or a lost connection, in the middle of a tag loses nothing."""
+    reply = Reply()
+    reader = Reader(reply)
+    for each in said:
+        reader.push(chat(each))
+    reply._end(**how)
+
+    assert (reply.reasoning, reply.text) == expected
+
+
+CALL = {"index": 0, "id": "t1", "function": {"name": "f", "arguments": "{}"}}
+AMONG = {
+    "the finish comes with half a tag": (
+        [chat("<thi", "stop")],
+        ("", "<thi", "complete", 0),
+    ),
+    "the finish comes inside the thought": (
+        [chat("<think>hm</th"), chat(None, "length")],
+        ("hm</th", "", "complete", 0),
+    ),
+    "counts with each chunk are in nobody's way": (
+        [{**chat(each), "usage": {"prompt_tokens": 1}} for each in ("<thi", "nk>a")],
+        ("a", "", "truncated", 0),
+    ),
+    "a call behind white space": (
+        [chat("\n"), chat(None, tool_calls=[CALL]), chat(None, "tool_calls")],
+        ("", "\n", "complete", 1),
+    ),
+    "a call behind a thought": (
+        [chat("<think>hm</think>\n", "tool_calls", tool_calls=[CALL])],
+        ("hm", "", "complete", 1),
+    ),
+    "reasoning of its own before it": (
+        [chat(None, reasoning_content="a"), chat("<think>b</think>c", "stop")],
+        ("ab", "c", "complete", 0),
+    ),
+    "a message as a whole": (
+        [
+            {
+                "object": "chat.completion",
+                "choices": [
+                    {
+                        "finish_reason": "stop",
+                        "message": {"content": "<think>hm</think>42"},
+                    }
+                ],
+            }
+        ],
+        ("hm", "42", "complete", 0),
+    ),
+    "and behind a part of its stream": (
+        [
+            chat("<think>h"),
+            {
+                "object": "chat.completion",
+                "choices": [
+                    {
+                        "finish_reason": "stop",
+                        "message": {"content": "<think>hm</think>42"},
+                    }
+                ],
+            },
+        ],
+        ("hm", "42", "complete", 0),
+    ),
+}
+
+
+@pytest.mark.parametrize(("chunks", "expected"), AMONG.values(), ids=AMONG)
+def test_a_thought_among_other_things(chunks, expected):
+    """Nothing is told out of order, and nothing is lost."""
+    reply = read(chunks)
+
+    calls = len(reply.tool_calls)
+    assert (reply.reasoning, reply.text, reply.outcome, calls) == expected
+
+
+def test_the_history_is_without_the_thought():
+    """What goes back is the answer; and a thought alone is no answer."""
+    reply = read([chat("<think>hm</think>42", "stop")])
+
+    assert reply.to_message() == {"role": "assistant", "content": "42"}
+
+
+def test_each_choice_may_begin_with_a_thought():
+    """One has ended its thought, and another is not there yet."""
+    pieces = [(0, "Hi"), (1, "<th"), (0, " <think>"), (1, "ink>a</think>b")]
+    reply = read(
+        {"choices": [{"index": at, "delta": {"content": text}}]} for at, text in pieces
+    )
+
+    found = [(one.reasoning, one.text) for one in reply.choices]
+    assert found == [("", "Hi <think>"), ("a", "b")]
+
+
+WHOLES = {
+    "nothing came before": ([], "<think>hm</think>42", ("hm", "42")),
+    "a part of the thought": (["<think>h"], "<think>hm</think>42", ("hm", "42")),
+    "half a tag": (["<thi"], "<think>hm</think>42", ("hm", "42")),
+    "a part of the answer": (
+        ["<think>hm</think>4"],
+        "<think>hm</think>42",
+        ("hm", "42"),
+    ),
+    "all of it": (["<think>hm</think>42"], "<think>hm</think>42", ("hm", "42")),
+    "half a tag that is text": (["<thi"], "<thing>", ("", "<thing>")),
+    "a text without one": (["4"], "42", ("", "42")),
+    "white space, and a text": ([" "], " 42", ("", " 42")),
+}
+
+
+@pytest.mark.parametrize(("before", "whole", "expected"), WHOLES.values(), ids=WHOLES)
+def test_a_text_that_is_said_as_a_whole(before, whole, expected):
+    """Only what is missing counts, of the thought as of the answer."""
+    reply = Reply()
+    events = [TextDelta(text=each, index=0) for each in before]
+    events.append(TextDone(text=whole, index=0))
+    for each in events:
+        reply._extend(reply._thoughts.read([each]))
+    reply._end()
+
+    assert (reply.reasoning, reply.text) == expected
+
+
+def test_another_part_has_no_beginning():
+    """Only the first text of an exchange begins with a thought."""
+    reply = Reply()
+    pieces = [("<thi", 0), ("nk>", 1), ("<think>", 2)]
+    events = [TextDelta(text=text, index=index) for text, index in pieces]
+    reply._extend(reply._thoughts.read([*events, TextDone(text="<think>x", index=3)]))
+    reply._end()
+
+    assert [part.text for part in reply.parts] == ["<thi", "nk>", "<think>", "<think>x"]
+
+
+def test_each_exchange_may_begin_with_a_thought():
+    """A hop begins anew."""
+    reply = Reply()
+    one, other = (TextDelta(text=f"<think>{each}</think>x") for each in "ab")
+    call = ToolCallDelta(index=0, id="t1", name="f", arguments="{}")
+    reply._extend(reply._thoughts.read([one, call, Hop()]))
+    reply._extend(reply._thoughts.read([other]))
+
+    assert (reply.reasoning, reply.text) == ("ab", "xx")

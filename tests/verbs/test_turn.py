@@ -99,6 +99,25 @@ def test_calls_are_run_and_their_results_sent_back():
     )
 
 
+@pytest.mark.parametrize("arguments", ["", " ", "null", None, "{}"])
+def test_a_tool_without_arguments_is_run_once(arguments):
+    """However the server writes that there are none; and an object goes back."""
+    ran = []
+
+    def now() -> str:
+        ran.append("now")
+        return "12:00"
+
+    script = Script(called(("now", arguments)), DONE)
+    turn = turn_with(script, now)
+    play(turn)
+
+    sent = script.requests[1].messages[1]["tool_calls"][0]["function"]
+    assert (ran, len(script.requests)) == (["now"], 2)
+    assert sent == {"name": "now", "arguments": "{}"}
+    assert turn.reply.text == "Done."
+
+
 def test_parallel_calls_run_together():
     """Each waits for the other: one after the other they would never end."""
     both = threading.Barrier(2, timeout=20)

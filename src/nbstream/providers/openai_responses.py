@@ -246,7 +246,9 @@ def _items(reply: Reply) -> Iterator[dict[str, Any]]:
         if part.done and part.data:
             at = (part.hop, part.index)
             if at not in seen:  # text and refusal of one message share its item
-                yield _input_item(part.data)
+                has = call is not None and "arguments" in part.data
+                own = {"arguments": call.arguments} if call and has else {}
+                yield _input_item({**part.data, **own})
             seen.add(at)
         elif call is not None:
             own = {"type": "function_call", "call_id": call.id, "name": call.name}

@@ -112,13 +112,26 @@ def payloads(answer: object) -> Sequence[object] | None:
 def _by_its_look(answer: Fields) -> Callable[[Fields], Iterator[Fields]] | None:
     if answer.get("type") == "message" and answer.get("role") == "assistant":
         return _anthropic
+    if any(get(choice, "message") for choice in items(answer.get("choices"))):
+        return _one_chunk
     has_chunk = "candidates" in answer or "promptFeedback" in answer
     return _one_chunk if has_chunk else None
 
 
 def _one_chunk(answer: Fields) -> Iterator[Fields]:
-    """Give it as it is: it reads as the only chunk of a stream."""
-    yield answer
+    """Give it nearly as it is: it reads as the only chunk of a stream.
+
+    Perplexity's choices have an empty ``delta`` beside the message, and a gateway may
+    call it a chunk: with neither it is seen to be whole.
+    """
+    if "choices" not in answer:
+        yield answer
+        return
+    choices = [dict(fields(choice)) for choice in items(answer["choices"])]
+    for choice in choices:
+        if choice.get("message"):
+            choice.pop("delta", None)
+    yield {**answer, "object": "chat.completion", "choices": choices}
 
 
 def _responses(answer: Fields) -> Iterator[Fields]:

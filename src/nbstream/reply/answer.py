@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
 from nbstream.reply.choice import Choice
-from nbstream.reply.parts import Part, ToolCall
+from nbstream.reply.parts import Part, Thoughts, ToolCall
 from nbstream.reply.timing import Timing, Wire
 from nbstream.types import FinishReason, Usage
 
@@ -119,6 +119,7 @@ class Answer:
 
     def __init__(self) -> None:
         self._choices: dict[int, Choice] = {}
+        self._thoughts = Thoughts()
         self._usage: Usage | None = None
         self._usage_before: Usage | None = None
         self._usage_rounds: Usage | None = None

@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 
 from nbstream import types
-from nbstream.reply.parts import CallState, Part, PartKind, ToolCall, parse_arguments
+from nbstream.reply.parts import (
+    CallState,
+    Part,
+    PartKind,
+    ToolCall,
+    parse_arguments,
+    says_nothing,
+)
 
 # -- The parts of one answer, found again by the wire's numbers.
 
@@ -66,25 +73,64 @@ def add_call(to: Numbered, delta: types.ToolCallDelta) -> None:
     """Append to a call, or begin one.
 
     A fragment with no number and no id belongs to the newest call (Mistral). A
-    number used again under another id and a name is another call: some servers
-    number every parallel call 0.
+    number used again is another call where that can be seen: some servers number
+    every parallel call 0, and give all of them one id or none.
     """
+    if delta.whole:
+        _add_whole(to, delta)
+        return
     part = to.find(delta.index, "tool_call")
     if part is None and not delta.name:
         part = to.find(delta.index, "other")
-    if part is None or _is_another(part, delta):
+    name = delta.name
+    if part is None or (part.kind == "tool_call" and _is_another(part, delta)):
+        name = name or (part.name if part is not None else "")
         part = to.new("tool_call", delta.index)
     part.id = part.id or delta.id
-    part.name = part.name or delta.name
-    part.push(delta.arguments)
+    part.name = part.name or name
+    if not (delta.id and delta.name and _is_said_again(part, delta)):
+        part.push(delta.arguments)
 
 
 def _is_another(part: Part, delta: types.ToolCallDelta) -> bool:
-    if not delta.name or not part.name:
-        return False
-    if delta.id and part.id:
-        return delta.id != part.id
-    return delta.index is None and not delta.id
+    """Tell whether a fragment begins another call than the one with its number."""
+    if delta.name and part.name:
+        new_id = delta.id and part.id and delta.id != part.id
+        unnumbered = delta.index is None and not delta.id
+        if delta.name != part.name or new_id or unnumbered:
+            return True
+        if not delta.arguments:  # what may follow are those of another
+            part.done = part.done or _is_object(part.text)
+        elif delta.id and _is_said_again(part, delta):
+            return False
+    anew = delta.arguments.lstrip().startswith("{")
+    named = delta.name or (delta.id and delta.id != part.id) or part.done
+    return bool(anew and named and not part.data) and _is_object(part.text)
+
+
+def _is_said_again(part: Part, delta: types.ToolCallDelta) -> bool:
+    same = delta.id == part.id and delta.arguments == part.text
+    return same and _is_object(delta.arguments)
+
+
+def _is_object(arguments: str) -> bool:
+    return parse_arguments(arguments)[0] is not None
+
+
+def _add_whole(to: Numbered, delta: types.ToolCallDelta) -> None:
+    """Complete a call, found by its id or else by its place; or begin one."""
+    calls = [each for each in to.parts if each.kind == "tool_call"]
+    calls = [each for each in calls if each.hop == to.hop]
+    at = delta.index or 0
+    same = [each for each in calls if delta.id and each.id == delta.id] or [
+        each
+        for each in calls[at : at + 1]
+        if each.name == delta.name and not (each.id and delta.id)
+    ]
+    part = same[0] if same else to.new("tool_call", delta.index)
+    part.id, part.name = part.id or delta.id, part.name or delta.name
+    if delta.arguments and not _is_object(part.text):
+        part.replace(delta.arguments)
 
 
 def add_argument(to: Numbered, delta: types.ArgumentDelta) -> None:
@@ -123,21 +169,23 @@ def call_of(
         run: What came of running it, if it was run.
         running: Whether more may come.
         ended: Whether the API said that the answer is whole.
-        at_limit: Whether the token limit cut the answer off.
+        at_limit: Whether the answer was cut off, as by the token limit.
     """
     state: CallState = "open"
-    parsed, error = None, ""
+    parsed, error, arguments = None, "", part.arguments
     cut = not part.done and (not ended or at_limit)
+    if says_nothing(arguments) and not at_limit and (part.done or ended):
+        arguments = "{}"
     if part.in_leaves and cut and (ended or not running):
         # Leaves always parse: only the API can say that there are no more.
         state, error = "unfinished", "the stream ended before the call did"
     elif part.done or ended or not running:
-        parsed, error = parse_arguments(part.arguments)
+        parsed, error = parse_arguments(arguments)
         state = "valid" if parsed is not None else _why(part, ended, at_limit)
     return ToolCall(
         id=part.id,
         name=part.name,
-        arguments=part.arguments,
+        arguments=arguments,
         parsed=parsed,
         state=state,
         error=error,
@@ -161,6 +209,10 @@ def answers(part: Part) -> str:
     ids = ("tool_use_id", "call_id") if named is part.data else ("id", "name")
     found = (named.get(name) for name in ids)
     return next((each for each in found if isinstance(each, str) and each), "")
+
+
+#: Why an answer may have ended in the middle of a call.
+_CUT = frozenset({"length", "content_filter", "error"})
 
 
 class Choice:
@@ -197,10 +249,10 @@ class Choice:
         """The text of the last exchange: what is read where JSON was asked for."""
         return self.document_of(self.hop)
 
-    def document_of(self, hop: int) -> str:
+    def document_of(self, hop: int, kind: types.TextKind = "text") -> str:
         """Return the text of one exchange."""
         found = (each for each in self.parts if each.hop == hop)
-        return "".join(part.text for part in found if part.kind == "text")
+        return "".join(part.text for part in found if part.kind == kind)
 
     @property
     def reasoning(self) -> str:
@@ -255,7 +307,7 @@ class Choice:
         callers = self.own_calls()
         runs = {id(part): self.runs.get(at) for at, part in enumerate(callers)}
         every = (part for part in self.parts if part.kind == "tool_call")
-        at_limit = self.finish is not None and self.finish.reason == "length"
+        at_limit = self.finish is not None and self.finish.reason in _CUT
         return tuple(
             call_of(
                 each,
@@ -280,6 +332,8 @@ class Choice:
         """Append what has not come of a text that should be whole."""
         part = self._numbered.find(event.index, event.kind)
         sent = part.text if part is not None else ""
+        if event.index is None:  # it is all of them
+            sent = self.document_of(self.hop, event.kind)
         missing = event.text.removeprefix(sent)
         if missing and event.text.startswith(sent):
             part = part or self._numbered.new(event.kind, event.index)
@@ -299,9 +353,11 @@ class Choice:
 
     def add_other(self, event: types.OtherPart) -> None:
         """Keep a part that only the provider can read."""
-        part = self._numbered.new("other", event.index)
+        goes_on = event.index is not None and event.index < 0
+        part = self._numbered.find(event.index, "other") if goes_on else None
+        part = part or self._numbered.new("other", event.index)
         part.type = event.type
-        part.data = event.data
+        part.data = {**part.data, **event.data}
 
     def add_signature(self, event: types.Signature) -> None:
         """Sign a part. A part without a number ends with its signature.

@@ -2,10 +2,22 @@
 
 import json
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
-from nbstream.types import ArgumentDelta, Json, ToolResult
+from nbstream.types import (
+    ArgumentDelta,
+    Event,
+    Hop,
+    Ignored,
+    Json,
+    Start,
+    TextDelta,
+    TextDone,
+    ToolResult,
+    Usage,
+)
 
 # -- A text that grows by small pieces, and costs little more than its characters.
 
@@ -235,7 +247,7 @@ class ToolCall:
     Attributes:
         id: The provider's id, to be sent back with the result.
         name: The tool's name.
-        arguments: The JSON text exactly as it came.
+        arguments: The JSON text exactly as it came; ``{}`` where a whole call has none.
         parsed: The arguments as an object; None unless ``state`` is ``"valid"``.
         state: ``open`` while it streams; then ``valid``, ``invalid`` (the JSON is
             wrong) or ``unfinished`` (the stream or the token limit cut it off).
@@ -270,6 +282,11 @@ def parse_arguments(arguments: str) -> tuple[dict[str, object] | None, str]:
     return parsed, ""
 
 
+def says_nothing(arguments: str) -> bool:
+    """Tell whether that is how servers write that a call has no arguments."""
+    return arguments.strip() in {"", "null"}
+
+
 def whole_form(part: Part, name: str) -> dict[str, Any] | None:
     """Return the provider's own form of a part, with what it was called with.
 
@@ -279,3 +296,154 @@ def whole_form(part: Part, name: str) -> dict[str, Any] | None:
         return dict(part.data)
     parsed, _ = parse_arguments(part.arguments)
     return None if parsed is None else {**part.data, name: parsed}
+
+
+# -- The thought with which a text may begin, where the server leaves it in the text.
+
+_OPEN, _CLOSE = "<think>", "</think>"
+
+
+class Thought:
+    """Takes the text of one answer; tells what of it is a thought at its beginning.
+
+    The rules are those of Ollama's own reader: white space before the thought, at its
+    beginning and behind it belongs to neither
+    (https://github.com/ollama/ollama/blob/main/thinking/parser.go).
+
+    Attributes:
+        over: Whether all that comes is the answer.
+    """
+
+    def __init__(self) -> None:
+        self.over = False
+        self._state: Literal["before", "begun", "inside", "behind"] = "before"
+        self._held = ""  # what may be a part of a tag
+        self._said = 0  # how much of the thought has been told
+        self._first: TextDelta | None = None
+
+    def feed(self, delta: TextDelta) -> Iterator[TextDelta]:
+        """Give what the next piece says, as far as it is known."""
+        self._first = self._first or delta
+        if self.over or delta.index != self._first.index:
+            yield from self.rest()
+            self.over = True
+            yield delta
+            return
+        text, self._held = self._held + delta.text, ""
+        if self._state == "before":
+            begun = text.lstrip()
+            if not begun.startswith(_OPEN):
+                self.over = not _OPEN.startswith(begun)
+                self._held = "" if self.over else text
+                if self.over:
+                    yield replace(delta, text=text)
+                return
+            self._state, text = "begun", begun.removeprefix(_OPEN)
+        if self._state != "behind":
+            thought, text = self._inside(text)
+            if thought:
+                yield self._told(thought)
+        if self._state == "behind" and (text := text.lstrip()):
+            self.over = True
+            yield replace(delta, text=text)
+
+    def _inside(self, text: str) -> tuple[str, str]:
+        """Return what is sure to be of the thought, and what follows it."""
+        thought, closed, after = text.partition(_CLOSE)
+        if not closed:
+            sizes = range(len(_CLOSE) - 1, 0, -1)
+            half = next((n for n in sizes if thought.endswith(_CLOSE[:n])), 0)
+            thought = thought[: len(thought) - half]
+            self._held = text[len(thought) :]
+        if self._state == "begun":
+            thought = thought.lstrip()
+        self._state = "behind" if closed else "inside" if thought else self._state
+        return thought, after
+
+    def _told(self, thought: str) -> TextDelta:
+        assert self._first is not None
+        self._said += len(thought)
+        return TextDelta(text=thought, kind="reasoning", choice=self._first.choice)
+
+    def rest(self) -> Iterator[TextDelta]:
+        """Give what was held, now that something else comes, or nothing more."""
+        held, self._held = self._held, ""
+        if held and self._state == "before":
+            assert self._first is not None
+            self.over = True
+            yield replace(self._first, text=held)
+        elif held:
+            self._state = "inside"
+            yield self._told(held)
+
+    def done(self, event: TextDone) -> Iterator[Event]:
+        """Give the whole of a text that is said to have been sent."""
+        first = self._first or TextDelta(
+            text="", index=event.index, choice=event.choice
+        )
+        whole = Thought()
+        told = [*whole.feed(replace(first, text=event.text)), *whole.rest()]
+        thought = "".join(each.text for each in told if each.kind == "reasoning")
+        if event.index != first.index or whole._state == "before":
+            yield from self.rest()
+            yield event
+        else:
+            self._first, self._held = first, ""
+            if missing := thought[self._said :]:
+                yield self._told(missing)
+            answer = (each.text for each in told if each.kind == "text")
+            yield replace(event, text="".join(answer))
+        self.over = True
+
+
+class Thoughts:
+    """The thoughts with which the texts of one exchange begin, by their choices."""
+
+    def __init__(self) -> None:
+        self._thoughts: dict[int, Thought] = {}
+        self._over: set[int] = set()
+
+    def read(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Return the events with the thoughts told as reasoning.
+
+        An answer that has begun is only looked up: this is asked of each delta.
+        """
+        if len(self._over) == len(self._thoughts):
+            for event in events:
+                if type(event) is TextDelta:
+                    if event.choice not in self._over:
+                        break
+                elif type(event) is TextDone or type(event) is Hop:
+                    break
+            else:
+                return events
+        return [said for event in events for said in self._read(event)]
+
+    def _read(self, event: Event) -> Iterator[Event]:
+        match event:
+            case TextDelta(kind="text", choice=choice) if event.text:
+                thought = self._thoughts.setdefault(choice, Thought())
+                yield from thought.feed(event)
+                if thought.over:
+                    self._over.add(choice)
+                return
+            case TextDone(kind="text", choice=choice):
+                thought = self._thoughts.setdefault(choice, Thought())
+                yield from thought.done(event)
+                self._over.add(choice)
+                return
+            case Start() | Ignored() | Usage():
+                pass
+            case Hop():
+                yield from self.rest()
+                self._thoughts, self._over = {}, set()
+            case _:
+                yield from self.rest()
+        yield event
+
+    def rest(self) -> Iterator[TextDelta]:
+        """Give what was held, now that something else comes, or nothing more."""
+        for choice, thought in self._thoughts.items():
+            yield from thought.rest()
+            if thought.over:
+                self._over.add(choice)

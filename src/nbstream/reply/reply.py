@@ -305,6 +305,8 @@ class Reply(Answer):
         """
         if self._outcome != "running":
             return
+        for held in self._thoughts.rest():
+            self._choice(held.choice).add_text(held)
         self.exception = exception
         self._first.end_runs()
         if self.error is not None:
