@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from nbstream._keys import warn_of_literal
 from nbstream._live import started
-from nbstream._retry import MAX_WAIT_S, FailedAtOnce, Retries, failure_in, retries_of
+from nbstream._retry import MAX_WAIT_S, Opening, Retries, retries_of
 from nbstream._show import shown
 from nbstream._timeout import Timeout
 from nbstream.errors import UsageError
@@ -116,33 +116,32 @@ class Turn:
         return whole and reply.finish_reason == "pause" and not asked
 
     async def _sent(self, paused: Sequence[Any]) -> AsyncGenerator[object]:
-        """Send the request; again, if it fails before its first event and may be."""
+        """Send the request; again, if it fails before anything is seen and may be."""
         own, rounds = provider(self.request.provider), self.reply.rounds
         before = [as_messages(each, own) for each in rounds[:-1]]
         messages = (*self.request.messages, *chain.from_iterable(before), *paused)
         told = chain.from_iterable(each.extra.items() for each in rounds)
         extra = {**self.request.extra, **dict(told)}
         request = replace(self.request, messages=messages, extra=extra)
-        attempt, heard = 0, False
-        again = True
+        attempt, again = 0, True
         while again:
             again = False
             attempt += 1
+            opening = Opening(self.retries, attempt)
             try:
                 async with _closed(self.send(request)) as payloads:
                     async for payload in payloads:
-                        self._look(payload, attempt, heard)
-                        heard = True
-                        yield payload
+                        for each in opening.push(payload):
+                            yield each
             except Exception as error:
-                again = not heard and await self._waited(error, attempt)
+                again = not opening.heard and await self._waited(error, attempt)
                 if not again:
+                    for each in opening.rest():
+                        yield each
                     raise
-
-    def _look(self, payload: object, attempt: int, heard: bool) -> None:
-        failure = None if heard else failure_in(payload)
-        if failure and self.retries.wait_s(failure, attempt) is not None:
-            raise FailedAtOnce(failure)
+            else:
+                for each in opening.rest():
+                    yield each
 
     async def _waited(self, error: Exception, attempt: int) -> bool:
         """Wait before the next try; tell whether there is one."""
@@ -262,7 +261,7 @@ def ask(
         api_key: A key, from ``getpass`` and never written out. None: the environment's.
         view: As of ``nbstream.show``; so are ``timeout``, ``retries``, ``max_wait_s``.
         timeout: The longest silence, in seconds, or a ``Timeout``.
-        retries: How often to call again what failed before its first event.
+        retries: How often to call again what failed before anything was shown.
         max_wait_s: The longest wait before such a retry, in seconds.
         max_rounds: How often calls are run and their results sent back; 0: never, the
             calls are in the reply.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,15 +57,22 @@ class Facts:
     should_retry: bool | None = None
 
 
+def word_of(fault: Mapping[str, object]) -> str:
+    """Return a provider's own word for what went wrong, or ""."""
+    status = fault.get("status")
+    words = (fault.get("type"), isinstance(status, str) and status, fault.get("code"))
+    return str(next((word for word in words if word and word != "error"), ""))
+
+
 def facts_of(error: Failure | None, exception: BaseException | None) -> Facts:
     """Return what is known about a failure: from the stream, and from an exception."""
     said = [error.type] if error is not None else []
     if exception is None:
-        return Facts(words=tuple(said))
+        return Facts(status=_as_status(said), words=tuple(said))
     headers = _headers(exception)
     should = {"true": True, "false": False}.get(headers.get("x-should-retry") or "")
     return Facts(
-        status=_status(exception),
+        status=_status(exception) or _as_status(said),
         words=tuple(dict.fromkeys([*said, *_words(exception)])),
         names=frozenset(each.__name__ for each in type(exception).__mro__),
         retry_after_s=_retry_after_s(headers),
@@ -73,8 +81,33 @@ def facts_of(error: Failure | None, exception: BaseException | None) -> Facts:
 
 
 def failure_event(exception: BaseException) -> Failure:
-    """Return an exception as a ``Failure``: with the provider's own message."""
-    return redacted_failure(type(exception).__name__, _message(exception))
+    """Return an exception as a ``Failure``: with the provider's own message.
+
+    What a provider says in mid-stream is told as it said it, whoever reads it.
+    """
+    name = type(exception).__name__
+    if is_told(exception):
+        bare = "error" if name in _IN_STREAM else name
+        return redacted_failure(word_of(_inner(exception)) or bare, _message(exception))
+    return redacted_failure(name, _message(exception))
+
+
+#: The classes of OpenAI's and Anthropic's SDK for an error of no HTTP status.
+_IN_STREAM = ("APIError", "APIStatusError")
+
+
+def is_told(exception: BaseException) -> bool:
+    """Tell whether this is the provider's own error, sent in mid-stream."""
+    response = getattr(exception, "response", None)
+    status = getattr(response, "status_code", getattr(exception, "status_code", None))
+    answered = not isinstance(status, int) or status < 400
+    return answered and bool(_inner(exception))
+
+
+def _as_status(words: list[str]) -> int | None:
+    """Return the HTTP status that some servers send as an error's code."""
+    codes = (int(word) for word in words if re.fullmatch("[45][0-9]{2}", word))
+    return next(codes, None)
 
 
 def _status(exception: BaseException) -> int | None:
@@ -108,6 +141,8 @@ def _inner(exception: BaseException) -> Mapping[str, object]:
             try:
                 body = json.loads(body)
             except (ValueError, RecursionError):
+                if not body.lstrip().startswith("<"):  # it is a sentence, and no page
+                    return {"message": body}
                 continue
         if isinstance(body, Mapping):
             error = body.get("error")

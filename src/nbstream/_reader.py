@@ -9,7 +9,7 @@ from functools import partial
 from nbstream._failures import redacted_failure
 from nbstream.errors import UsageError
 from nbstream.providers import Provider, detect, provider
-from nbstream.providers.payloads import get
+from nbstream.providers.payloads import failure, get
 from nbstream.reply import Reply, Timing
 from nbstream.reply.timing import Wire
 from nbstream.sse import Decoder, ServerSentEvent
@@ -22,6 +22,7 @@ from nbstream.types import (
     Round,
     Start,
     ToolResult,
+    Usage,
 )
 
 # -- Where a stream that broke off can be taken up again, where the API can do that.
@@ -66,8 +67,17 @@ def resume_hint(reply: Reply) -> str | None:
     return call.format(id=reply.id, position=reply._position)
 
 
+_CHAT = "openai.chat"
 #: What reading JSON of an unexpected shape raises: the provider's fault, not ours.
 _MISSHAPEN = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
+
+
+class Held:
+    """Say that something came, and what it is will follow: the stream is not silent."""
+
+
+#: What comes of ourselves: between two requests, and before a retry.
+_OURS = (Hop, Round, ToolResult, Held)
 
 
 class Reader:
@@ -84,6 +94,7 @@ class Reader:
         self.reply = reply
         self._elapsed_s = elapsed_s
         self._decoder = Decoder()
+        self._last: Sequence[Event] = ()  # of the last event off the wire
         self._normalize: Callable[[object], Sequence[Event]] | None = None
         self._note: Callable[[Reply, object], None] | None = None
         if reply.api:
@@ -100,12 +111,12 @@ class Reader:
             found: list[Event] = []
             for event in self._decoder.feed(payload):
                 found += self._push_sse(event)
+            if self._decoder.strays:
+                found += self._push_strays()
             return found
-        if isinstance(payload, Round | ToolResult):  # of ours, between two requests
-            self.reply._apply(payload)
-            return (payload,)
-        read = (payload,) if type(payload) is Hop else self._read(payload)
-        events = self.reply._thoughts.read(read)
+        if isinstance(payload, _OURS):
+            return () if isinstance(payload, Held) else self._say(payload)
+        events = self.reply._thoughts.read(self._read(payload))
         apply = self.reply._apply
         for each in events:
             apply(each)
@@ -120,27 +131,51 @@ class Reader:
 
     def finish(self) -> Sequence[Event]:
         """Say that the stream ended by itself: for plain strings that is the end."""
-        events: list[Event] = list(self.reply._thoughts.rest())
-        if self.reply.api == "text":
-            events.append(End())
-        self.reply._extend(events)
-        return events
+        if self._decoder.rest:  # no event without an empty line, but maybe an error
+            self._decoder.feed(b"\n")
+        ends = [End()] if self.reply.api == "text" else []
+        return [
+            *self._say(*self.reply._thoughts.rest(), *ends),
+            *self._push_strays(),
+        ]
+
+    def _say(self, *events: Event) -> Sequence[Event]:
+        said = self.reply._thoughts.read(events)
+        self.reply._extend(said)
+        return said
+
+    def _push_strays(self) -> Sequence[Event]:
+        """Read an error that is no event: an object, line by line, or ``error: {}``.
+
+        Gemini sends the one ("When API returns an error message, it comes line by
+        line", google.genai._api_client), llama-box the other.
+        """
+        error = _stray_error(self._decoder.strays)
+        if error is None:
+            return ()
+        self._decoder.strays.clear()
+        return self._say(failure(error))
 
     def _push_sse(self, event: ServerSentEvent) -> Sequence[Event]:
         # `[DONE]` is how some servers say that no event follows. It is no payload and
         # no proof that the answer is whole: the SDKs do not even show it.
+        # With the counts right before it, it is the end of those that say no other.
         if event.data.startswith("[DONE]"):
-            self.reply._apply(Ignored(type="[DONE]"))
-            return (Ignored(type="[DONE]"),)
+            counted = any(type(each) is Usage for each in self._last)
+            ends = [End(choice=None)] if counted and self.reply.api == _CHAT else []
+            return self._say(Ignored(type="[DONE]"), *ends)
         try:
             payload = json.loads(event.data)
         except (ValueError, RecursionError) as error:
+            if event.event == "error":
+                return self._say(failure(event.data))
             return self._misread(
                 f"the data of an event is not JSON ({error})", event.data
             )
         if not isinstance(payload, dict):
             return self._misread("the data of an event is no JSON object", event.data)
-        return self.push(payload)
+        self._last = self.push(payload)
+        return self._last
 
     def _read(self, payload: object) -> Sequence[Event]:
         if self._normalize is None:
@@ -154,9 +189,7 @@ class Reader:
             return (_protocol_error(what, payload),)
 
     def _misread(self, what: str, data: str) -> Sequence[Event]:
-        failure = _protocol_error(what, data)
-        self.reply._apply(failure)
-        return (failure,)
+        return self._say(_protocol_error(what, data))
 
     def _use(self, found: Provider) -> None:
         self.reply.api = found.API
@@ -189,6 +222,24 @@ class Reader:
         return found
 
 
+def _stray_error(lines: Sequence[str]) -> object:
+    """Return the error that lines hold which are no event, or None."""
+    begins = ("{", "[", "error:")
+    at = next((at for at, line in enumerate(lines) if line.startswith(begins)), None)
+    line = "" if at is None else lines[at].removeprefix("error:").strip()
+    if at is not None and not line.startswith(("{", "[")):
+        return line  # only a sentence
+    if at is None or not lines[-1].rstrip().endswith(("}", "]")):
+        return None
+    told = "\n".join(lines[at:]).rstrip()
+    try:
+        found = json.loads(told.removeprefix("error:"))
+    except (ValueError, RecursionError):
+        return None
+    found = found[0] if isinstance(found, list) and found else found
+    return found if told.startswith("error:") else get(found, "error")
+
+
 def _protocol_error(what: str, payload: object) -> Failure:
     return redacted_failure("protocol_error", f"{what}: {_short(payload)}")
 
@@ -209,6 +260,7 @@ def read_sse(reply: Reply, data: object) -> Reply:
     provider(reply.api)  # also "" is a name that is not known
     reader = Reader(reply)
     reader.push(bytes(data))
+    reader.finish()
     reply._end()
     return reply
 
@@ -224,6 +276,7 @@ def read_timed(
         if timing.first_byte_s is None:
             timing.first_byte_s = at_s
         timing.note(reader.push(data), at_s)
+    reader.finish()
     timing.end_s = at_s
     reply.wire = Wire(reads, recorded=True)
     reply._end()

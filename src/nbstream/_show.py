@@ -99,7 +99,7 @@ def show(stream: Stream, **options: Unpack[ShowOptions]) -> Reply:
             model says, so by default they are links.
         timeout: The longest silence, in seconds, also before the first token; or a
             ``Timeout`` with limits of its own. None: none, there is a Stop.
-        retries: How often to call again what failed before its first event; for a
+        retries: How often to call again what failed before anything was shown; for a
             function only. 0, because the SDKs retry too (see ``nbstream._retry``).
         max_wait_s: If the provider asks for a longer wait than this before a retry,
             the failure is raised instead, with ``retry_after_s``.

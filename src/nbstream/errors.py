@@ -162,7 +162,7 @@ _WORDS: tuple[tuple[Kind, str], ...] = (
     (TimeoutFailure, "timeout deadline_exceeded"),
     (ServiceFailure, "server_error api_error internal"),
     (RequestFailure, "invalid not_found too_large context_length"),
-    (RequestFailure, "failed_precondition"),
+    (RequestFailure, "failed_precondition missing_thought_signature"),
 )
 _STATUSES: Mapping[int, Kind] = {
     401: AuthenticationFailure,
@@ -246,6 +246,8 @@ def failure_of(reply: Reply) -> ProviderFailure:
     """
     facts = facts_of(reply.error, reply.exception)
     kind = kind_of(facts)
+    if kind is ProviderFailure and reply.finish_reason == "error":
+        kind = ServiceFailure  # the answer failed, and nobody says by whose fault
     retryable = is_retryable(kind, facts)
     advice = ADVICE[kind]
     if retryable and facts.retry_after_s:

@@ -170,14 +170,16 @@ class OtherPart:
 
     Kept in its place as ``data``, to be sent back. ``ToolCallDelta`` fragments that
     carry its ``index`` are its input: the provider runs it, the caller must not.
-    An ``index`` below 0 is no number of the wire's: what comes again under it is more
-    of the same part.
+    ``goes_on``: it says more of the part with this index and type, if there is one;
+    its fields are set, and its lists added to. An ``index`` below 0 is no number of
+    the wire's: what comes again under it is more of the same part.
     """
 
     type: str
     data: Json
     index: int | None = None
     choice: int = 0
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,9 +231,12 @@ class Finish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """The API's own terminal marker: without one an answer is not complete."""
+    """The API's own terminal marker: without one an answer is not complete.
 
-    choice: int = 0
+    What follows it takes it back. ``choice`` is None where it is said of all choices.
+    """
+
+    choice: int | None = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,7 +324,7 @@ def is_visible(event: Event) -> bool:
     match event:
         case TextDelta(text=text) | TextDone(text=text):
             return text != ""
-        case ToolCallDelta():
+        case ToolCallDelta() | OtherPart():
             return True
         case _:
             return False

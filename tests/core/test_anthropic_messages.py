@@ -265,7 +265,7 @@ EVENTS: dict[str, tuple[Payload, Sequence[Event]]] = {
     ),
     "a compaction's summary comes as one delta": (
         delta(0, type="compaction_delta", content="so far", encrypted_content="xyz"),
-        (Extra(data=COMPACTION, index=0),),
+        (OtherPart(type="compaction", data=COMPACTION, index=0, goes_on=True),),
     ),
     "a call without arguments keeps who called": (
         start(1, **{**CODE_CALL, "input": {}}, toolset_name=None),

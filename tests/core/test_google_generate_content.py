@@ -459,6 +459,8 @@ def test_a_finish_reason_has_our_word_and_keeps_its_own(raw, ours, of):
     """The reason ends the answer, but for the one that says it goes on."""
     found = list(normalize({"candidates": [{"finishReason": of(raw)}]}))
     expected: list[Event] = [Finish(reason=ours, raw_reason=raw), End()]
+    if ours == "error":
+        expected.insert(0, Failure(type=raw, message=""))
     if ours in {None, "hop"}:
         expected = [Hop()] if ours else [Ignored(type="chunk")]
 
@@ -861,3 +863,15 @@ def test_a_flood_of_new_names_is_spelt_right():
     flood = {f"name_{number}_x": number for number in range(3000)}
 
     assert wire_fields(flood) == {f"name{number}X": number for number in range(3000)}
+
+
+def test_a_history_in_which_nothing_was_run_says_nothing():
+    """And neither does another name before the end: servers name chunks anew."""
+    history = {"automaticFunctionCallingHistory": [model({"text": "a"})]}
+    payloads = [
+        {**named("a", chunk({"text": "It is "})), **history},
+        named("b", chunk({"text": "noon."}, finishReason="STOP")),
+    ]
+    reply = reply_of(payloads)
+
+    assert (reply.text, len(reply.parts), reply.id) == ("It is noon.", 1, "a")

@@ -210,7 +210,7 @@ EVENTS: dict[str, tuple[Payload, Sequence[Event]]] = {
     ),
     "what it found": (
         delta(4, **{**FOUND, "call_id": "s1"}),
-        [OtherPart(type="google_search_result", data=FOUND, index=4)],
+        [OtherPart(type="google_search_result", data=FOUND, index=4, goes_on=True)],
     ),
     "a step of the user is counted": (
         started(0, type="user_input", content=[TEXT]),
@@ -233,6 +233,7 @@ EVENTS: dict[str, tuple[Payload, Sequence[Event]]] = {
                 type="hologram_call",
                 data={"type": "hologram_call", "beam": 1},
                 index=5,
+                goes_on=True,
             )
         ],
     ),
@@ -369,7 +370,7 @@ STATUSES = {
     "requires_action": Finish(reason="tool_calls", raw_reason="requires_action"),
     "incomplete": Finish(reason="length", raw_reason="incomplete"),
     "budget_exceeded": Finish(reason="length", raw_reason="budget_exceeded"),
-    "cancelled": Finish(reason="other", raw_reason="cancelled"),
+    "cancelled": Failure(type="cancelled", message=""),
     "in_progress": Finish(reason="other", raw_reason="in_progress"),
     "queued": Finish(reason="other", raw_reason="queued"),
     "idle": Finish(reason="other", raw_reason="idle"),
@@ -395,6 +396,8 @@ def test_every_status_of_the_sdk_is_decided():
 def test_a_status_ends_the_reply_but_one(status, first):
     """Each status has our word; only the one that asks for more does not end it."""
     end = [] if status == "requires_continuation" else [End()]
+    if status == "cancelled":
+        end.insert(0, Finish(reason="error", raw_reason=status))
 
     assert list(normalize(completed(status))) == [first, *end]
 

@@ -184,7 +184,7 @@ TEXT = {
     ),
     "until when the sound can be referred to": (
         chunk(says(audio={"expires_at": 9})),
-        [OtherPart(type="audio", data={"expires_at": 9}, index=-1)],
+        [OtherPart(type="audio", data={"expires_at": 9}, index=-1), End()],
     ),
     "a transcript of what is there as text": (
         chunk(says(content="Hi", audio={"transcript": "Hi"})),
@@ -423,6 +423,7 @@ def finished(reason, raw, *others):
     return [START, *others, Finish(reason=reason, raw_reason=raw), End()]
 
 
+A = TextDelta(text="a")
 COPILOT = {
     "prompt_tokens": 5,
     "completion_tokens": 9,
@@ -441,7 +442,28 @@ ENDS = {
         chunk(says("content_filter")),
         finished("content_filter", "content_filter"),
     ),
-    "a word nobody knows": (chunk(says("abort")), finished("other", "abort")),
+    "a word nobody knows": (chunk(says("elephant")), finished("other", "elephant")),
+    "a word that says: not yet (DashScope)": (chunk(says("null", content="a")), [A]),
+    "a word that says: failed": (
+        chunk(says("error")),
+        finished("error", "error", Failure(type="error", message="")),
+    ),
+    "the model's own word (OpenRouter)": (
+        chunk({**says("tool_calls"), "native_finish_reason": "max_output_tokens"}),
+        finished("length", "max_output_tokens"),
+    ),
+    "the model's own word says the same": (
+        chunk({**says("length"), "native_finish_reason": "MAX_TOKENS"}),
+        finished("length", "length"),
+    ),
+    "the model's own word for its error": (
+        chunk({**says("error"), "native_finish_reason": "MALFORMED_FUNCTION_CALL"}),
+        finished(
+            "error",
+            "MALFORMED_FUNCTION_CALL",
+            Failure(type="MALFORMED_FUNCTION_CALL", message=""),
+        ),
+    ),
     "an empty reason is none": (chunk(says("", content="a")), [TextDelta(text="a")]),
     "the last words come with the reason": (
         chunk(says("stop", content="a")),
@@ -455,7 +477,15 @@ ENDS = {
             End(choice=1),
         ],
     ),
-    "usage last": (chunk(usage=COUNTS), [START, USAGE]),
+    "usage last, by itself, is the end": (
+        chunk(usage=COUNTS),
+        [START, USAGE, End(choice=None)],
+    ),
+    "usage with an error is none": (
+        chunk(usage=COUNTS, error={"message": "Boom", "code": "server_error"}),
+        [START, USAGE, Failure(type="server_error", message="Boom")],
+    ),
+    "usage with a choice is none": (chunk(says(content="a"), usage=COUNTS), [A, USAGE]),
     "usage with the finish": (
         chunk(says("stop"), usage=COUNTS),
         [*finished("stop", "stop"), USAGE],
@@ -479,6 +509,7 @@ ENDS = {
                 output=2,
                 total=3,
             ),
+            End(choice=None),
         ],
     ),
     "cached tokens as DeepSeek names them": (
@@ -486,6 +517,7 @@ ENDS = {
         [
             START,
             counted({"prompt_cache_hit_tokens": 4, "prompt_tokens": None}, cached=4),
+            End(choice=None),
         ],
     ),
     "cached tokens as Mistral names them": (
@@ -493,11 +525,16 @@ ENDS = {
         [
             START,
             counted({"prompt_tokens": 5, "num_cached_tokens": 4}, input=5, cached=4),
+            End(choice=None),
         ],
     ),
     "reasoning tokens beside the details (Copilot)": (
         chunk(usage=COPILOT),
-        [START, counted(COPILOT, input=5, output=9, total=14, reasoning=7)],
+        [
+            START,
+            counted(COPILOT, input=5, output=9, total=14, reasoning=7),
+            End(choice=None),
+        ],
     ),
     "llama.cpp's timings, where nobody asked for usage": (
         chunk(says("stop"), timings=TIMINGS),
@@ -505,7 +542,7 @@ ENDS = {
     ),
     "llama.cpp's timings beside the usage": (
         chunk(usage=COUNTS, timings=TIMINGS),
-        [START, USAGE],
+        [START, USAGE, End(choice=None)],
     ),
     "llama.cpp's timings of a server without a cache": (
         chunk(says("stop"), timings={"prompt_n": 3, "predicted_n": 9}),

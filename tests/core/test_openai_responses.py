@@ -255,6 +255,24 @@ ITEMS = {
         added({"type": "new_call", "id": "n1"}),
         [OtherPart(type="new_call", data={"type": "new_call", "id": "n1"}, index=0)],
     ),
+    "an image so far": (
+        {
+            "type": "response.image_generation_call.partial_image",
+            "item_id": "ig_1",
+            "output_index": 1,
+            "partial_image_b64": "iVBO",
+            "partial_image_index": 0,
+            "sequence_number": 1,
+        },
+        [
+            OtherPart(
+                type="image_generation_call",
+                data={"partial_image": "iVBO"},
+                index=1,
+                goes_on=True,
+            )
+        ],
+    ),
     "a message is whole": (
         done(message(output_text("Hi"))),
         [PartDone(index=0, data=message(output_text("Hi")))],
@@ -320,10 +338,10 @@ LIFECYCLE = {
     ),
     "the token limit": (cut("max_output_tokens"), ended("length", "max_output_tokens")),
     "the filter": (cut("content_filter"), ended("content_filter", "content_filter")),
-    "another limit": (cut("max_tool_calls"), ended("other", "max_tool_calls")),
+    "another limit": (cut("max_tool_calls"), ended("length", "max_tool_calls")),
     "incomplete without a reason": (
         lifecycle("incomplete", incomplete_details=None),
-        ended("other", "incomplete"),
+        ended("length", "incomplete"),
     ),
     "failed": (
         lifecycle("failed", error={"code": "server_error", "message": "Boom"}),
@@ -463,7 +481,6 @@ IGNORED = frozenset(
             ".completed",
             ".generating",
             ".in_progress",
-            ".partial_image",
         ),
         "mcp_call": (".completed", ".failed", ".in_progress"),
         "mcp_list_tools": (".completed", ".failed", ".in_progress"),

@@ -452,6 +452,41 @@ def test_fragments_for_a_server_tool_are_no_tool_call():
     assert part.arguments == '{"query": "x"}'
 
 
+GOES_ON = {
+    "fields are set, and lists grow": (
+        [({"a": 1, "of": [1]}, False), ({"a": 2, "of": [2], "b": 3}, True)],
+        [{"a": 2, "of": [1, 2], "b": 3}],
+    ),
+    "a list takes the place of none": (
+        [({"of": None}, False), ({"of": [1]}, True)],
+        [{"of": [1]}],
+    ),
+    "there is nothing that could go on": ([({"a": 1}, True)], [{"a": 1}]),
+    "another one of the same kind": (
+        [({"a": 1}, False), ({"a": 1}, False)],
+        [{"a": 1}, {"a": 1}],
+    ),
+}
+
+
+@pytest.mark.parametrize(("said", "data"), GOES_ON.values(), ids=GOES_ON.keys())
+def test_what_more_is_said_of_a_part_is_added_to_it(said, data):
+    """A part that only the provider can read may come in several pieces."""
+    events = (
+        OtherPart(type="search", data=each, index=0, goes_on=more)
+        for each, more in said
+    )
+
+    assert [part.data for part in reply_of(*events, *ENDED).parts] == data
+
+
+def test_a_piece_of_another_kind_begins_a_part():
+    """The number alone does not make it the same."""
+    found = (OtherPart(type=t, data={}, index=0, goes_on=True) for t in ("a", "b"))
+
+    assert [part.type for part in reply_of(*found, *ENDED).parts] == ["a", "b"]
+
+
 FINISHES = {
     "none": ([text("a")], (None, None)),
     "the provider's own word is kept": ([finish("length")], ("length", "length")),

@@ -129,7 +129,7 @@ class Chat:
             view: As of ``nbstream.show``; so are ``timeout``, ``retries``,
                 ``max_wait_s``.
             timeout: The longest silence, in seconds, or a ``Timeout``.
-            retries: How often to send again what failed before its first event.
+            retries: How often to send again what failed before anything was shown.
             max_wait_s: The longest wait before such a retry, in seconds.
             reply: An empty reply to fill in, such as one with a ``form``.
 

@@ -4,8 +4,18 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from nbstream import types
-from nbstream._failures import redacted_failure
-from nbstream.providers.payloads import Fields, fields, get, items, number, record, text
+from nbstream.providers.payloads import (
+    Fields,
+    failure,
+    fields,
+    finish,
+    get,
+    items,
+    number,
+    reason_of,
+    record,
+    text,
+)
 from nbstream.reply import Part, Reply, ToolCall
 from nbstream.reply.parts import whole_form
 from nbstream.reply.reply import parts_and_calls
@@ -25,8 +35,6 @@ _DERIVED = {"text", "thinking", "signature", "input_json", "citation", "compacti
 _REASONS: Mapping[str, types.FinishReason] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
     "tool_use": "tool_calls",
     "refusal": "content_filter",
     "pause_turn": "pause",
@@ -87,9 +95,7 @@ def normalize(payload: object) -> Sequence[types.Event]:
         case "message_stop":
             return (types.End(),)
         case "error":
-            error = fields(event.get("error") or event)
-            kind = text(error.get("type")) or "error"
-            return (redacted_failure(kind, text(error.get("message"))),)
+            return (failure(event.get("error") or event),)
         case str(kind) if kind in _DERIVED:
             return ()
         case kind:
@@ -115,7 +121,8 @@ def _delta(index: int | None, raw: object) -> Sequence[types.Event]:
             return (types.Citation(data=record(delta.get("citation")), index=index),)
         case "compaction_delta":
             data = {**record(raw), "type": "compaction"}
-            return (types.Extra(data=data, index=index),)
+            kind = "compaction"
+            return (types.OtherPart(type=kind, data=data, index=index, goes_on=True),)
         case kind:
             return (types.Ignored(type=f"content_block_delta.{kind}"),)
 
@@ -185,9 +192,8 @@ def _finish(delta: Fields) -> Sequence[types.Event]:
     reason = text(delta.get("stop_reason"))
     if not reason:
         return ()
-    finish = types.Finish(reason=_REASONS.get(reason, "other"), raw_reason=reason)
     why = text(fields(delta.get("stop_details")).get("explanation"))
-    return (types.TextDelta(text=why, kind="refusal"), finish) if why else (finish,)
+    return tuple(finish(reason, reason_of(reason, _REASONS), why))
 
 
 def to_message(reply: Reply) -> dict[str, Any]:

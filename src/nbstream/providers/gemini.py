@@ -11,8 +11,18 @@ from itertools import takewhile
 from typing import Any
 
 from nbstream import types
-from nbstream._failures import redacted_failure
-from nbstream.providers.payloads import Fields, get, items, number, plain, text, total
+from nbstream.providers.payloads import (
+    Fields,
+    failure,
+    finish,
+    get,
+    items,
+    number,
+    plain,
+    reason_of,
+    text,
+    total,
+)
 from nbstream.reply import Part, Reply, ToolCall
 from nbstream.reply.reply import parts_and_calls
 
@@ -25,23 +35,20 @@ _NONE: Fields = {}
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 _FILTERED = (
-    *("SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII"),
-    *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "ESCALATION"),
-    *("PUP_LIMITED_DISABLED", "MODEL_ARMOR"),
+    *("safety", "recitation", "language", "blocklist", "prohibited_content", "spii"),
+    *("image_safety", "image_prohibited_content", "image_recitation", "escalation"),
+    *("pup_limited_disabled", "model_armor"),
 )
 #: Google's reasons in our words. ``CONTINUATION`` is none: the answer goes on.
 _REASONS: Mapping[str, types.FinishReason] = {
-    "STOP": "stop",
-    "MAX_TOKENS": "length",
+    "stop": "stop",
     **dict.fromkeys(_FILTERED, "content_filter"),
-    "MALFORMED_FUNCTION_CALL": "error",
-    "UNEXPECTED_TOOL_CALL": "error",
-    "MISSING_THOUGHT_SIGNATURE": "error",
-    "MALFORMED_RESPONSE": "error",
-    "TOO_MANY_TOOL_CALLS": "other",
-    "NO_IMAGE": "other",
-    "IMAGE_OTHER": "other",
-    "OTHER": "other",
+    "unexpected_tool_call": "error",  # as what is malformed
+    "missing_thought_signature": "error",
+    "too_many_tool_calls": "other",
+    "no_image": "other",
+    "image_other": "other",
+    "other": "other",
 }
 _UNKNOWN = frozenset({"", "FINISH_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED"})
 #: Fields of a part that say something about it, and are not what it holds.
@@ -71,7 +78,7 @@ def normalize(payload: object) -> Sequence[types.Event]:
     """Turn one chunk into events; usage first, as a hop may end it."""
     chunk = wire_fields(payload)
     if "error" in chunk:
-        return (_failure(wire_fields(chunk["error"])),)
+        return (failure(chunk["error"]),)
     events: list[types.Event] = []
     if _CALLED in chunk:
         _hop(chunk[_CALLED], events)
@@ -193,31 +200,16 @@ def _finish(candidate: Fields, choice: int, events: list[types.Event]) -> None:
         events.append(types.Hop())
     elif raw not in _UNKNOWN:
         why = text(candidate.get("finishMessage"))
-        _end(raw, _REASONS.get(raw.upper(), "other"), why, choice, events)
+        events += finish(raw, reason_of(raw, _REASONS), why, choice)
+        events.append(types.End(choice=choice))
 
 
 def _blocked(feedback: Fields, events: list[types.Event]) -> None:
     raw = str(wire(feedback.get("blockReason", "")))
     if raw not in _UNKNOWN:
-        _end(raw, "content_filter", text(feedback.get("blockReasonMessage")), 0, events)
-
-
-def _end(
-    raw: str,
-    reason: types.FinishReason,
-    why: str,
-    choice: int,
-    events: list[types.Event],
-) -> None:
-    if why and reason == "content_filter":
-        events.append(types.TextDelta(text=why, kind="refusal", choice=choice))
-    events.append(types.Finish(reason=reason, raw_reason=raw, choice=choice))
-    events.append(types.End(choice=choice))
-
-
-def _failure(error: Fields) -> types.Failure:
-    kind = error.get("status") or error.get("code") or "error"
-    return redacted_failure(str(kind), str(error.get("message", "")))
+        why = text(feedback.get("blockReasonMessage"))
+        events += finish(raw, "content_filter", why)
+        events.append(types.End())
 
 
 def _usage(usage: object) -> types.Usage:

@@ -8,9 +8,11 @@ from nbstream._failures import redacted_failure
 from nbstream.providers.payloads import (
     Fields,
     fields,
+    finish,
     get,
     items,
     number,
+    reason_of,
     record,
     text,
     total,
@@ -26,8 +28,6 @@ _MEDIA = frozenset({"audio", "document", "image", "video"})
 _REASONS: Mapping[str, types.FinishReason] = {
     "completed": "stop",
     "requires_action": "tool_calls",
-    "incomplete": "length",
-    "budget_exceeded": "length",
 }
 #: The type of the SDK's objects for what it does not know; what came is in ``raw``.
 _UNKNOWN = "UNKNOWN"
@@ -84,10 +84,7 @@ def _end(interaction: Fields) -> Sequence[types.Event]:
         return (types.Hop(),)
     if status == "failed":
         return (_failure(interaction.get("error"), "failed"), types.End())
-    return (
-        types.Finish(reason=_REASONS.get(status, "other"), raw_reason=status),
-        types.End(),
-    )
+    return (*finish(status, reason_of(status, _REASONS)), types.End())
 
 
 def _failure(error: object, type_: str) -> types.Failure:
@@ -112,7 +109,11 @@ def _delta(index: int | None, raw: object) -> Sequence[types.Event]:
         case "UNKNOWN" if _is_known(delta.get("raw"), "type"):
             return _delta(index, delta["raw"])
         case str(kind) if kind in _MEDIA or kind.endswith(("_call", "_result")):
-            return (types.OtherPart(type=kind, data=record(raw), index=index),)
+            goes_on = kind not in _MEDIA
+            data = record(raw)
+            return (
+                types.OtherPart(type=kind, data=data, index=index, goes_on=goes_on),
+            )
         case kind:
             return (types.Ignored(type=f"step.delta.{kind}"),)
 

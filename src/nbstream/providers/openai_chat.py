@@ -6,13 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from nbstream import types
-from nbstream._failures import redacted_failure
 from nbstream.providers.payloads import (
     Fields,
+    failure,
     fields,
+    finish,
     get,
     items,
     number,
+    reason_of,
     record,
     text,
     total,
@@ -33,23 +35,27 @@ _REPEATED = (
 )
 _DERIVED = {f"{what}.{how}" for what in _REPEATED for how in ("delta", "done")}
 _REASONS: Mapping[str, types.FinishReason] = {
-    "stop": "stop",
-    "eos": "stop",  # Together
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    "model_length": "length",  # Mistral
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "tool_use": "tool_calls",
-    "content_filter": "content_filter",
-    "refusal": "content_filter",
-    "sensitive": "content_filter",  # Zhipu
-    "error": "error",
+    **dict.fromkeys(("stop", "end_turn", "stop_sequence", "done", "normal"), "stop"),
+    **dict.fromkeys(("eos", "eos_token", "eosfound", "end_of_text"), "stop"),
+    **dict.fromkeys(("complete", "completed", "finished", "finish"), "stop"),
+    **dict.fromkeys(("tool_calls", "tool_call", "toolcalls"), "tool_calls"),
+    **dict.fromkeys(("function_call", "tool_use"), "tool_calls"),
+    **dict.fromkeys(("content_filter", "content_filtered"), "content_filter"),
+    **dict.fromkeys(("refusal", "sensitive", "safety"), "content_filter"),
+    **dict.fromkeys(("guardrail_intervened", "error_toxic"), "content_filter"),
+    **dict.fromkeys(("recitation", "prohibited_content"), "content_filter"),
+    **dict.fromkeys(("blocklist", "spii"), "content_filter"),
+    "error_limit": "length",  # Cohere
+    "pause_turn": "pause",
     "insufficient_system_resource": "error",  # DeepSeek
-    "network_error": "error",  # Zhipu
+    "unexpected_tool_call": "error",  # Gemini, and what it says besides
+    "missing_thought_signature": "error",
 }
+#: As ``finish_reason``: not yet (DashScope, watsonx).
+_NOT_YET = frozenset({"null", "none", "not_finished"})
+#: What OpenRouter's ``native_finish_reason`` tells, and the other word may hide
+#: (https://openrouter.ai/docs/api/reference/overview#finish-reason).
+_HIDDEN = ("length", "content_filter", "error")
 #: What OpenAI's own deltas hold; nearly every delta has nothing else.
 _PLAIN = frozenset(
     {"content", "refusal", "tool_calls", "function_call", "role", "audio"}
@@ -103,6 +109,10 @@ def normalize(payload: object) -> Sequence[types.Event]:
             events.insert(0, begun)
     if counts := chunk.get("usage"):
         events.append(usage(counts))
+        # "If the stream is interrupted, you may not receive the final usage chunk"
+        # (openai's ChatCompletionStreamOptionsParam); some answers have no finish.
+        if not choices and not chunk.get("error"):
+            events.append(types.End(choice=None))
     if "timings" in chunk or "x_groq" in chunk:
         events.extend(_foreign(chunk))
     if error := chunk.get("error"):
@@ -129,21 +139,27 @@ def _add_choice(events: list[types.Event], choice: Fields, chunk: Fields) -> boo
     whole = False
     if message := choice.get("message"):
         whole = _add_message(events, fields(message), choice, chunk)
-    if not reason:
+    if not reason or reason in _NOT_YET:
         if whole:
             events.append(types.End(choice=index))
         return whole or delta.get("role") is not None
     if error := choice.get("error"):  # OpenRouter
         events.append(failure(error))
     events.extend(_sources(chunk, index))
-    word = str(reason)
-    events.append(
-        types.Finish(reason=_REASONS.get(word, "other"), raw_reason=word, choice=index)
-    )
+    told = list(_finish(str(reason), text(choice.get("native_finish_reason")), index))
+    events += told[-1:] if error or chunk.get("error") else told
     events.append(types.End(choice=index))
     if counts := choice.get("usage"):  # Kimi
         events.append(usage(counts))
     return True
+
+
+def _finish(word: str, native: str, choice: int) -> Iterator[types.Event]:
+    reason = reason_of(word, _REASONS)
+    hidden = reason_of(native, _REASONS)
+    if hidden in _HIDDEN and (hidden != reason or word == "error"):
+        word, reason = native, hidden
+    return finish(word, reason, choice=choice)
 
 
 def _add_message(
@@ -325,6 +341,8 @@ def _audio(audio: Fields, has_words: bool, choice: int) -> Iterator[types.Event]
         yield types.TextDelta(text=words, choice=choice)
     if audio.get("data"):
         yield types.Ignored(type="delta.audio")
+    elif "expires_at" in named and not words:  # the last of it; there is no finish
+        yield types.End(choice=choice)
 
 
 def _rest(delta: Fields, choice: int) -> Iterator[types.Event]:
@@ -354,17 +372,7 @@ def _executed(tool: object, at: int, choice: int) -> Iterator[types.Event]:
         yield types.Citation(data=record(source), choice=choice)
 
 
-# Errors and usage, which OpenAI's Responses says alike.
-
-
-def failure(error: object) -> types.Failure:
-    """Return the failure that an ``error`` object, or a flat error event, tells of."""
-    if isinstance(error, str):
-        return redacted_failure("error", error)
-    fault = fields(error)
-    words = (fault.get("type"), fault.get("code"))
-    kind = next((word for word in words if word and word != "error"), "error")
-    return redacted_failure(str(kind), text(fault.get("message")))
+# Usage, which OpenAI's Responses says alike.
 
 
 def usage(raw: object) -> types.Usage:
@@ -440,7 +448,7 @@ def _wants_reasoning(model: str) -> bool:
 
 
 def _calls(reply: Reply) -> dict[str, Any]:
-    ended = reply.finish_reason == "tool_calls"
+    ended = reply.whole and reply.finish_reason in {"tool_calls", None}
     valid = [
         (part, call)
         for part, call in parts_and_calls(reply)

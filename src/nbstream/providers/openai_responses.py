@@ -10,8 +10,19 @@ from typing import Any, TypeAlias
 
 from nbstream import types
 from nbstream._failures import redacted_failure
-from nbstream.providers.openai_chat import failure, usage
-from nbstream.providers.payloads import Fields, fields, get, items, number, record, text
+from nbstream.providers.openai_chat import usage
+from nbstream.providers.payloads import (
+    Fields,
+    failure,
+    fields,
+    finish,
+    get,
+    items,
+    number,
+    reason_of,
+    record,
+    text,
+)
 from nbstream.reply import Reply
 from nbstream.reply.reply import parts_and_calls
 
@@ -19,9 +30,7 @@ API = "openai.responses"
 Handler: TypeAlias = Callable[[Fields], Sequence[types.Event]]
 
 _REASONS: Mapping[str, types.FinishReason] = {
-    "max_output_tokens": "length",
-    "max_tokens": "length",
-    "content_filter": "content_filter",
+    "content_filter": "content_filter",  # and what says that there is a limit
 }
 #: The calls that the caller is to run.
 _CALLS = ("function_call", "custom_tool_call")
@@ -117,19 +126,19 @@ def _end(event: Fields) -> Sequence[types.Event]:
     elif status in ("failed", "cancelled"):
         events.append(redacted_failure(status, f"the response was {status}"))
     else:
-        events.append(_finish(response, status))
+        events.extend(_finish(response, status))
     events.append(types.End())
     return events
 
 
-def _finish(response: Fields, status: str) -> types.Finish:
+def _finish(response: Fields, status: str) -> Iterator[types.Event]:
     why = fields(response.get("incomplete_details")).get("reason")
     raw = text(why) or status
     if status == "completed":
         kinds = [fields(item).get("type") for item in items(response.get("output"))]
         called = any(kind in _CALLS for kind in kinds)
-        return types.Finish(reason="tool_calls" if called else "stop", raw_reason=raw)
-    return types.Finish(reason=_REASONS.get(raw, "other"), raw_reason=raw)
+        return finish(raw, "tool_calls" if called else "stop")
+    return finish(raw, reason_of(raw, _REASONS))
 
 
 def _error(event: Fields) -> Sequence[types.Event]:
@@ -158,6 +167,13 @@ def _added(event: Fields) -> Sequence[types.Event]:
     if kind == "message":
         return (types.Ignored(type=event["type"]),)
     return (types.OtherPart(type=kind, data=record(raw), index=index),)
+
+
+def _partial_image(event: Fields) -> Sequence[types.Event]:
+    index, image = number(event.get("output_index")), event.get("partial_image_b64")
+    data = {"partial_image": text(image)}
+    kind = "image_generation_call"
+    return (types.OtherPart(type=kind, data=data, index=index, goes_on=True),)
 
 
 def _done(event: Fields) -> Sequence[types.Event]:
@@ -197,6 +213,7 @@ HANDLERS: Mapping[str, Handler] = {
     "response.custom_tool_call_input.done": partial(_input, fragment='"}'),
     "response.failed": _end,
     "response.function_call_arguments.delta": _arguments,
+    "response.image_generation_call.partial_image": _partial_image,
     "response.incomplete": _end,
     "response.mcp_call_arguments.delta": _arguments,
     "response.output_item.added": _added,

@@ -4,9 +4,13 @@ Whatever a field holds, what is read of it is of the type that is wanted, or emp
 a payload comes off the wire, and servers differ.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, TypeAlias
+
+from nbstream import types
+from nbstream._failures import redacted_failure, word_of
 
 Fields: TypeAlias = Mapping[str, Any]
 _ABSENT = object()
@@ -89,6 +93,44 @@ def plain(obj: object) -> Any:
         return obj
     known = getattr(obj, "__dict__", None)
     return plain(known) if known is not None else repr(obj)
+
+
+# Why a model stopped, and what went wrong, in the words of a provider.
+
+#: What a word that nobody has told us of says all the same: cut, or failed.
+_CUT = re.compile("max|length|limit|budget|exceed|truncat|incomplete|context_?window")
+_FAILED = re.compile(
+    "error|fail|abort|cancel|malformed|time_?out|rate_?limit|overload|unavailable"
+)
+
+
+def reason_of(word: str, known: Mapping[str, types.FinishReason]) -> types.FinishReason:
+    """Return our word for a reason: by the API's own words, in small letters."""
+    small = word.lower()
+    if small in known:
+        return known[small]
+    if _FAILED.search(small):
+        return "error"
+    return "length" if _CUT.search(small) else "other"
+
+
+def finish(
+    word: str, reason: types.FinishReason, why: str = "", choice: int = 0
+) -> Iterator[types.Event]:
+    """Say why the model stopped; a failure is told as one, with the words for it."""
+    if why and reason == "content_filter":
+        yield types.TextDelta(text=why, kind="refusal", choice=choice)
+    if reason == "error":
+        yield redacted_failure(word, why)
+    yield types.Finish(reason=reason, raw_reason=word, choice=choice)
+
+
+def failure(error: object) -> types.Failure:
+    """Return the failure that an ``error`` object, or a flat error event, tells of."""
+    if isinstance(error, str):
+        return redacted_failure("error", error)
+    fault = fields(error)
+    return redacted_failure(word_of(fault) or "error", text(fault.get("message")))
 
 
 # A whole answer, not streamed, as the payloads that its stream would have brought.

@@ -158,7 +158,7 @@ class Answer:
     @property
     def _answered(self) -> bool:
         """Whether the model gave its answer to the end, without a refusal or a call."""
-        unforced = self.finish_reason in {None, "stop", "other"}
+        unforced = self.finish_reason in {None, "stop", "other"} and not self.tool_calls
         return self._outcome == "complete" and unforced and not self.refusal
 
     @property

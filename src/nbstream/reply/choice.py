@@ -215,6 +215,18 @@ def answers(part: Part) -> str:
 _CUT = frozenset({"length", "content_filter", "error"})
 
 
+def _joined(known: types.Json, more: types.Json) -> types.Json:
+    """Return an object with what more is said of it: lists grow, the rest is set."""
+    found = dict(known)
+    for name, value in more.items():
+        was = found.get(name)
+        if isinstance(was, list) and isinstance(value, list):
+            found[name] = was + value
+        else:
+            found[name] = value
+    return found
+
+
 class Choice:
     """One of the answers of a stream; nearly always the only one."""
 
@@ -223,7 +235,7 @@ class Choice:
         self._numbered = Numbered(index)
         self.parts = self._numbered.parts
         self.finish: types.Finish | None = None
-        self.ended = False
+        self._at_end: tuple[int, ...] | None = None
         self._ends: set[int] = set()  # how many parts there were when it ended
         self.runs: dict[int, types.ToolResult] = {}
 
@@ -270,7 +282,7 @@ class Choice:
 
         Gemini and some others say ``stop`` when they want a tool called.
         """
-        if self.finish is None:
+        if self.finish is None or self._went_on:
             return None
         stopped = self.finish.reason == "stop"
         return "tool_calls" if stopped and self.own_calls() else self.finish.reason
@@ -278,7 +290,30 @@ class Choice:
     @property
     def raw_finish_reason(self) -> str | None:
         """Why the model stopped, in the provider's own word."""
-        return self.finish.raw_reason if self.finish else None
+        return self.finish.raw_reason if self.finish and not self._went_on else None
+
+    # -- how it ends ---------------------------------------------------------
+
+    @property
+    def ended(self) -> bool:
+        """Whether the API said that it is whole, and nothing of it has come since.
+
+        Some servers finish with the last thought, or the first of two calls. How much
+        had come is compared, so that no delta pays for it.
+        """
+        return self._at_end is not None and self._at_end == self._sizes()
+
+    @property
+    def _went_on(self) -> bool:
+        return self._at_end is not None and not self.ended
+
+    def _sizes(self) -> tuple[int, ...]:
+        return tuple(size for part in self.parts if (size := part.size))
+
+    def end(self) -> None:
+        """Note that the API says that it is whole."""
+        self._at_end = self._sizes()
+        self._ends.add(len(self.parts))
 
     def own_calls(self) -> list[Part]:
         """Return the calls that are the caller's to run.
@@ -352,12 +387,14 @@ class Choice:
         add_arguments(self._numbered, event)
 
     def add_other(self, event: types.OtherPart) -> None:
-        """Keep a part that only the provider can read."""
-        goes_on = event.index is not None and event.index < 0
+        """Keep a part that only the provider can read, or what more it says of one."""
+        is_own = event.index is not None and event.index < 0
+        goes_on = event.goes_on or is_own
         part = self._numbered.find(event.index, "other") if goes_on else None
-        part = part or self._numbered.new("other", event.index)
+        if part is None or not (is_own or part.type == event.type):
+            part = self._numbered.new("other", event.index)
         part.type = event.type
-        part.data = {**part.data, **event.data}
+        part.data = _joined(part.data, event.data)
 
     def add_signature(self, event: types.Signature) -> None:
         """Sign a part. A part without a number ends with its signature.
@@ -388,11 +425,6 @@ class Choice:
             part.done = True
             part.data = event.data or part.data
 
-    def end(self) -> None:
-        """Note that the API says that this is all; more may come all the same."""
-        self.ended = True
-        self._ends.add(len(self.parts))
-
     def add_result(self, event: types.ToolResult) -> None:
         """Note how a call stands that the caller runs."""
         self.runs[event.call] = event
@@ -411,7 +443,7 @@ class Choice:
         if void:
             self.parts[:] = [part for part in self.parts if part.hop != self.hop]
         self._numbered.next_hop()
-        self.finish, self.ended = None, False
+        self.finish, self._at_end = None, None
 
     def __iter__(self) -> Iterator[Part]:
         return iter(self.parts)

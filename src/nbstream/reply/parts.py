@@ -232,6 +232,13 @@ class Part:
         return ""
 
     @property
+    def size(self) -> int:
+        """How much has come of it: 0 is a part that was opened, and no more."""
+        leaves = self._leaves.to_json() if self._leaves is not None else ""
+        named = len(self.id) + len(self.name) + (self.kind == "other")
+        return len(self.text) + len(leaves) + named
+
+    @property
     def in_leaves(self) -> bool:
         """Whether the arguments came leaf by leaf."""
         return self._leaves is not None

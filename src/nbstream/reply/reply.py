@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias, assert_never
 
 from nbstream import types
-from nbstream._failures import failure_event
+from nbstream._failures import failure_event, is_told
 from nbstream._windows import Elements, Limits, Picture, Walk, window
 from nbstream.reply.answer import Answer, Waiting, add_hop, merge
 from nbstream.reply.choice import Choice, answers
@@ -235,7 +235,7 @@ class Reply(Answer):
             case types.Finish():
                 self._choice(event.choice).finish = event
             case types.End():
-                self._choice(event.choice).end()
+                self._end_choice(event.choice)
             case types.Usage():
                 self._usage = merge(self._usage, event)
             case types.ToolResult():
@@ -266,7 +266,8 @@ class Reply(Answer):
             case types.Round():
                 self._earlier.append(_taken(self))
             case types.Failure():
-                self.error = self.error or event
+                if self.error is None or not self.error.message:  # a bare word
+                    self.error = event
             case types.Ignored(type=type_):
                 self.ignored[type_] = self.ignored.get(type_, 0) + 1
             case _:
@@ -301,7 +302,7 @@ class Reply(Answer):
 
         A stream that ends is not an answer that is complete: only the API's own
         terminal marker makes it so, and then neither a stop nor a lost connection
-        after it takes that back.
+        after it takes that back. What the provider itself says went wrong does.
         """
         if self._outcome != "running":
             return
@@ -309,19 +310,17 @@ class Reply(Answer):
             self._choice(held.choice).add_text(held)
         self.exception = exception
         self._first.end_runs()
+        lost = exception is not None and (is_told(exception) or not self._ended)
+        if self.error is None and exception is not None and lost and not stopped:
+            self.error = failure_event(exception)
         if self.error is not None:
             self._outcome = "failed"
         elif stopped and self._first.runs:
             self._outcome = "stopped"  # its answer is whole, but not its calls'
         elif self._ended:
             self._outcome = "complete"
-        elif stopped:
-            self._outcome = "stopped"
-        elif exception is not None:
-            self._outcome = "failed"
-            self.error = failure_event(exception)
         else:
-            self._outcome = "truncated"
+            self._outcome = "stopped" if stopped else "truncated"
         self._read_document()
 
     def _read_document(self) -> None:
@@ -332,6 +331,10 @@ class Reply(Answer):
             self.parsed = self._expected.read(self._document)
         except ValueError as error:
             self._misfit = error
+
+    def _end_choice(self, index: int | None) -> None:
+        for choice in self.choices if index is None else (self._choice(index),):
+            choice.end()
 
     def _choice(self, index: int) -> Choice:
         choice = self._choices.get(index)
@@ -376,7 +379,11 @@ def with_note(reply: Reply, note: str) -> Reply:
 def _copied(reply: Reply, change: Callable[[Choice], None]) -> Reply:
     made = type(reply)()
     vars(made).update(vars(reply), _choices=copy.deepcopy(reply._choices))
-    change(made._choice(min(made._choices, default=0)))
+    choice = made._choice(min(made._choices, default=0))
+    has_ended = choice.ended
+    change(choice)
+    if has_ended:
+        choice.end()
     return made
 
 
