@@ -23,10 +23,16 @@ from nbstream._live import started
 from nbstream._retry import MAX_WAIT_S, Opening, Retries, retries_of
 from nbstream._show import shown
 from nbstream._timeout import Timeout
-from nbstream.errors import UsageError
+from nbstream.errors import UnknownNameError, UsageError
 from nbstream.reply import Reply
-from nbstream.requests import opened, parse_model, provider
-from nbstream.requests.request import Request, ToolSpec, as_messages, messages_of
+from nbstream.requests import is_model, opened, parse_model, provider
+from nbstream.requests.request import (
+    Provider,
+    Request,
+    ToolSpec,
+    as_messages,
+    messages_of,
+)
 from nbstream.streams.referents import open_readers
 from nbstream.tool_runs import Consents, ToolRun, run_calls
 from nbstream.tools import Tool
@@ -34,7 +40,7 @@ from nbstream.types import Hop, Round, ToolResult
 
 if TYPE_CHECKING:
     from nbstream._live import Live
-    from nbstream.tools import Tool
+    from nbstream.tools import Offered, Tool
 
 
 # -- One turn: ask, run the calls the model makes, ask again, until it makes none.
@@ -88,9 +94,15 @@ class Turn:
     def _is_to_run(self) -> bool:
         """Tell whether there are calls, none of them cut short, in a whole answer."""
         reply = self.reply
-        calls = [call.state for call in reply.tool_calls]
-        whole = reply.whole and reply.error is None and "unfinished" not in calls
-        return bool(self.tools and calls and whole)
+        states = [call.state for call in reply.tool_calls]
+        whole = reply.whole and reply.error is None and "unfinished" not in states
+        return bool(self.tools and states and whole) and not self._is_for_others()
+
+    def _is_for_others(self) -> bool:
+        """Tell whether a call is of a tool that is not ours: the caller's to run."""
+        ours = all(isinstance(each, ToolSpec) for each in self.request.tools)
+        names = {call.name for call in self.reply.tool_calls}
+        return not ours and not names <= self.tools.keys()
 
     async def _answers(self) -> AsyncGenerator[object]:
         """Send the request; what the provider has paused, send back to be gone on with.
@@ -201,7 +213,7 @@ def ask(
     model: str,
     *,
     system: str | None = None,
-    tools: Iterable[Tool | Callable[..., object]] = (),
+    tools: Iterable[Offered] = (),
     max_tokens: int | None = None,
     reasoning_effort: str | None = None,
     schema: Any = None,
@@ -225,7 +237,7 @@ def ask(
     model: str,
     *,
     system: str | None = None,
-    tools: Iterable[Tool | Callable[..., object]] = (),
+    tools: Iterable[Offered] = (),
     max_tokens: int | None = None,
     reasoning_effort: str | None = None,
     schema: Any = None,
@@ -252,7 +264,8 @@ def ask(
         prompt: A question, or messages in the provider's own form.
         model: ``"provider:model"``, such as ``"anthropic:claude-haiku-5-5"``.
         system: Instructions for the model.
-        tools: Functions that the model may call, each with types for its arguments.
+        tools: Functions that the model may call, each with types for its arguments;
+            and tools of the service's own, as dicts, which are sent as they are.
         max_tokens: The limit of the answer, in tokens. None: the provider's.
         reasoning_effort: How much to think, in the provider's words: ``"low"``.
         schema: What the answer has to be: a pydantic model, a dataclass, a
@@ -315,7 +328,7 @@ def ask(
 
 def turn_of(
     request: Request,
-    tools: Mapping[str, Tool],
+    tools: Mapping[str, Tool | Mapping[str, Any]],
     *,
     base_url: str | None = None,
     api_key: str | None = None,
@@ -340,7 +353,11 @@ def turn_of(
         request=request,
         reply=Reply() if reply is None else reply,
         send=send,
-        tools=tools if max_rounds else {},
+        tools={
+            name: tool
+            for name, tool in tools.items()
+            if max_rounds and not isinstance(tool, Mapping)
+        },
         max_rounds=max_rounds,
         retries=retries,
     )
@@ -350,7 +367,7 @@ def request_of(
     prompt: str | Sequence[Any],
     model: str,
     *,
-    tools: Iterable[Tool | Callable[..., object]] = (),
+    tools: Iterable[Offered] = (),
     images: Sequence[Path] = (),
     files: Sequence[Path] = (),
     **more: Any,
@@ -360,26 +377,64 @@ def request_of(
     Raises:
         UsageError: there is no question, no such provider, or a tool is none.
     """
-    name, own = parse_model(model)
-    asked = provider(name)
-    if not prompt:
-        msg = f"there is no question: got {prompt!r}, expected text or messages"
+    try:
+        name, own = parse_model(model)
+    except UnknownNameError:
+        if is_model(prompt):
+            msg = f"the model comes second: the question, then {prompt!r}"
+            raise UsageError(msg) from None
+        raise
+    if more.get("options", {}).get("stream", True) is not True:
+        msg = "stream=False: an answer is always streamed; view='none' shows nothing"
         raise UsageError(msg)
-    messages = (
-        (asked.user_message(prompt, images, files),)
-        if isinstance(prompt, str)
-        else tuple(prompt)
-    )
+    asked = provider(name)
     specs = tuple(
-        ToolSpec(name=name, description=each.description, parameters=each.parameters)
+        each
+        if isinstance(each, Mapping)
+        else ToolSpec(
+            name=name, description=each.description, parameters=each.parameters
+        )
         for name, each in known_tools(tools).items()
     )
     return Request(
-        provider=name, model=own, api=asked.api, messages=messages, tools=specs, **more
+        provider=name,
+        model=own,
+        api=asked.api,
+        messages=_messages(prompt, asked, images, files),
+        tools=specs,
+        **more,
     )
 
 
-def known_tools(given: Iterable[Tool | Callable[..., object]]) -> Mapping[str, Tool]:
+def _messages(
+    prompt: object, asked: Provider, images: Sequence[Path], files: Sequence[Path]
+) -> tuple[Any, ...]:
+    """Return what is asked as messages of the provider's API."""
+    if isinstance(prompt, str) and prompt:
+        return (asked.user_message(prompt, images, files),)
+    if isinstance(prompt, list | tuple) and prompt:
+        return tuple(prompt)
+    is_void = prompt is None or isinstance(prompt, str | list | tuple)
+    what = "there is no question: " if is_void else ""
+    wrap = "; one message goes into a list: [message]" * isinstance(prompt, Mapping)
+    msg = f"{what}got {prompt!r}, expected text or a list of messages{wrap}"
+    raise UsageError(msg)
+
+
+def list_of(given: object, expected: str) -> list[Any]:
+    """Return things as a list.
+
+    Raises:
+        UsageError: it is one thing, such as a dict or a text.
+    """
+    if not isinstance(given, Iterable) or isinstance(given, str | bytes | Mapping):
+        raise UsageError(f"{expected}, got {given!r}")
+    return list(given)
+
+
+def known_tools(
+    given: Iterable[Offered],
+) -> Mapping[str, Tool | Mapping[str, Any]]:
     """Return the tools by their names; without any, nothing is imported for them.
 
     Raises:

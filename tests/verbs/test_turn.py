@@ -194,6 +194,28 @@ def test_calls_of_an_answer_that_was_cut_are_not_run(case):
     assert len(script.requests) == 1
 
 
+SEARCH = {"type": "web_search"}
+#: what the model calls, with a function and a tool of the service's own on offer
+OFFERED = {"ours": ("get_weather", 2), "another's": ("bash", 1)}
+
+
+@pytest.mark.parametrize("case", OFFERED, ids=OFFERED)
+def test_calls_of_a_tool_that_is_not_ours(case):
+    """They are the service's, or the caller's, who finds them in the reply."""
+    name, requests = OFFERED[case]
+    script = Script(called((name, '{"city": "Oslo"}')), DONE)
+    request = request_of("Go.", "openai-chat:m", tools=[get_weather, SEARCH])
+    tools = known_tools([get_weather, SEARCH])
+    turn = turn_of(request, tools, retries=Retries(), base_url="http://x", api_key="k")
+    turn.send = script
+    play(turn)
+
+    assert len(script.requests) == requests
+    assert script.requests[0].tools[1] == SEARCH
+    assert turn.reply.rounds[0].tool_calls[0].name == name
+    assert turn.tools.keys() == {"get_weather"}
+
+
 def test_without_tools_nothing_is_run():
     """The calls are in the reply, for the caller."""
     turn = turn_with(Script(called(("get_weather", "{}"))))

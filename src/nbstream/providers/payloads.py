@@ -169,10 +169,10 @@ def _one_chunk(answer: Fields) -> Iterator[Fields]:
     if "choices" not in answer:
         yield answer
         return
-    choices = [dict(fields(choice)) for choice in items(answer["choices"])]
-    for choice in choices:
-        if choice.get("message"):
-            choice.pop("delta", None)
+    choices = [
+        {**fields(choice), "delta": None} if get(choice, "message") else choice
+        for choice in items(answer["choices"])
+    ]
     yield {**answer, "object": "chat.completion", "choices": choices}
 
 

@@ -83,13 +83,14 @@ def add_call(to: Numbered, delta: types.ToolCallDelta) -> None:
     if part is None and not delta.name:
         part = to.find(delta.index, "other")
     name = delta.name
+    if part is not None and _is_said_again(part, delta):
+        return
     if part is None or (part.kind == "tool_call" and _is_another(part, delta)):
         name = name or (part.name if part is not None else "")
         part = to.new("tool_call", delta.index)
     part.id = part.id or delta.id
     part.name = part.name or name
-    if not (delta.id and delta.name and _is_said_again(part, delta)):
-        part.push(delta.arguments)
+    part.push(delta.arguments)
 
 
 def _is_another(part: Part, delta: types.ToolCallDelta) -> bool:
@@ -101,16 +102,14 @@ def _is_another(part: Part, delta: types.ToolCallDelta) -> bool:
             return True
         if not delta.arguments:  # what may follow are those of another
             part.done = part.done or _is_object(part.text)
-        elif delta.id and _is_said_again(part, delta):
-            return False
     anew = delta.arguments.lstrip().startswith("{")
     named = delta.name or (delta.id and delta.id != part.id) or part.done
     return bool(anew and named and not part.data) and _is_object(part.text)
 
 
 def _is_said_again(part: Part, delta: types.ToolCallDelta) -> bool:
-    same = delta.id == part.id and delta.arguments == part.text
-    return same and _is_object(delta.arguments)
+    same_id = delta.id != "" and delta.id == part.id
+    return same_id and delta.arguments == part.text and _is_object(part.text)
 
 
 def _is_object(arguments: str) -> bool:

@@ -308,6 +308,7 @@ def whole_form(part: Part, name: str) -> dict[str, Any] | None:
 # -- The thought with which a text may begin, where the server leaves it in the text.
 
 _OPEN, _CLOSE = "<think>", "</think>"
+_HALF = re.compile(r"<(?:/(?:t(?:h(?:i(?:nk?)?)?)?)?)?\Z")
 
 
 class Thought:
@@ -323,84 +324,72 @@ class Thought:
 
     def __init__(self) -> None:
         self.over = False
-        self._state: Literal["before", "begun", "inside", "behind"] = "before"
-        self._held = ""  # what may be a part of a tag
+        self._tag = _OPEN  # what is waited for; "": the beginning of the answer
+        self._held = ""  # what may be a part of it
         self._said = 0  # how much of the thought has been told
         self._first: TextDelta | None = None
 
     def feed(self, delta: TextDelta) -> Iterator[TextDelta]:
         """Give what the next piece says, as far as it is known."""
         self._first = self._first or delta
-        if self.over or delta.index != self._first.index:
+        if self.over or delta.index != self._first.index:  # only a part's beginning
             yield from self.rest()
             self.over = True
             yield delta
             return
         text, self._held = self._held + delta.text, ""
-        if self._state == "before":
+        if self._tag == _OPEN:
             begun = text.lstrip()
-            if not begun.startswith(_OPEN):
-                self.over = not _OPEN.startswith(begun)
-                self._held = "" if self.over else text
-                if self.over:
-                    yield replace(delta, text=text)
-                return
-            self._state, text = "begun", begun.removeprefix(_OPEN)
-        if self._state != "behind":
-            thought, text = self._inside(text)
-            if thought:
-                yield self._told(thought)
-        if self._state == "behind" and (text := text.lstrip()):
+            if begun.startswith(_OPEN):
+                self._tag, text = _CLOSE, begun.removeprefix(_OPEN)
+            elif _OPEN.startswith(begun):
+                self._held, text = text, ""
+        if self._tag == _CLOSE:
+            thought, closed, text = text.partition(_CLOSE)
+            if closed:
+                self._tag = ""
+            elif half := _HALF.search(thought):
+                self._held, thought = half[0], thought[: half.start()]
+            yield from self._tell(thought)
+        text = text if self._tag else text.lstrip()
+        if text:
             self.over = True
             yield replace(delta, text=text)
 
-    def _inside(self, text: str) -> tuple[str, str]:
-        """Return what is sure to be of the thought, and what follows it."""
-        thought, closed, after = text.partition(_CLOSE)
-        if not closed:
-            sizes = range(len(_CLOSE) - 1, 0, -1)
-            half = next((n for n in sizes if thought.endswith(_CLOSE[:n])), 0)
-            thought = thought[: len(thought) - half]
-            self._held = text[len(thought) :]
-        if self._state == "begun":
-            thought = thought.lstrip()
-        self._state = "behind" if closed else "inside" if thought else self._state
-        return thought, after
-
-    def _told(self, thought: str) -> TextDelta:
-        assert self._first is not None
+    def _tell(self, thought: str) -> Iterator[TextDelta]:
+        thought = thought if self._said else thought.lstrip()
         self._said += len(thought)
-        return TextDelta(text=thought, kind="reasoning", choice=self._first.choice)
+        if thought and self._first:
+            choice = self._first.choice
+            yield TextDelta(text=thought, kind="reasoning", choice=choice)
 
     def rest(self) -> Iterator[TextDelta]:
         """Give what was held, now that something else comes, or nothing more."""
         held, self._held = self._held, ""
-        if held and self._state == "before":
-            assert self._first is not None
+        if self._tag == _CLOSE:
+            yield from self._tell(held)
+        elif held and self._first:
             self.over = True
             yield replace(self._first, text=held)
-        elif held:
-            self._state = "inside"
-            yield self._told(held)
 
     def done(self, event: TextDone) -> Iterator[Event]:
         """Give the whole of a text that is said to have been sent."""
-        first = self._first or TextDelta(
+        self._first = self._first or TextDelta(
             text="", index=event.index, choice=event.choice
         )
         whole = Thought()
-        told = [*whole.feed(replace(first, text=event.text)), *whole.rest()]
-        thought = "".join(each.text for each in told if each.kind == "reasoning")
-        if event.index != first.index or whole._state == "before":
+        told = [*whole.feed(replace(self._first, text=event.text)), *whole.rest()]
+        if whole._tag == _OPEN or event.index != self._first.index:
             yield from self.rest()
             yield event
         else:
-            self._first, self._held = first, ""
-            if missing := thought[self._said :]:
-                yield self._told(missing)
-            answer = (each.text for each in told if each.kind == "text")
-            yield replace(event, text="".join(answer))
-        self.over = True
+            thought, answer = (
+                "".join(each.text for each in told if each.kind == kind)
+                for kind in ("reasoning", "text")
+            )
+            yield from self._tell(thought[self._said :])
+            yield replace(event, text=answer)
+        self.over, self._held = True, ""
 
 
 class Thoughts:
@@ -428,29 +417,24 @@ class Thoughts:
 
     def _read(self, event: Event) -> Iterator[Event]:
         match event:
-            case TextDelta(kind="text", choice=choice) if event.text:
-                thought = self._thoughts.setdefault(choice, Thought())
-                yield from thought.feed(event)
-                if thought.over:
-                    self._over.add(choice)
-                return
-            case TextDone(kind="text", choice=choice):
-                thought = self._thoughts.setdefault(choice, Thought())
-                yield from thought.done(event)
-                self._over.add(choice)
-                return
+            case TextDelta(kind="text") if event.text:
+                yield from self._thought(event.choice).feed(event)
+            case TextDone(kind="text"):
+                yield from self._thought(event.choice).done(event)
             case Start() | Ignored() | Usage():
-                pass
-            case Hop():
-                yield from self.rest()
-                self._thoughts, self._over = {}, set()
+                yield event
             case _:
                 yield from self.rest()
-        yield event
+                yield event
+                if isinstance(event, Hop):
+                    self._thoughts.clear()
+        over = (choice for choice, each in self._thoughts.items() if each.over)
+        self._over = set(over)
+
+    def _thought(self, choice: int) -> Thought:
+        return self._thoughts.setdefault(choice, Thought())
 
     def rest(self) -> Iterator[TextDelta]:
         """Give what was held, now that something else comes, or nothing more."""
-        for choice, thought in self._thoughts.items():
+        for thought in self._thoughts.values():
             yield from thought.rest()
-            if thought.over:
-                self._over.add(choice)

@@ -13,9 +13,16 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, I
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Self
 
+from nbstream._failures import FirstBytes
 from nbstream.streams import referents, sockets
 from nbstream.streams.session import Session
-from nbstream.streams.shapes import check, check_answer, is_async_manager, is_parsable
+from nbstream.streams.shapes import (
+    check,
+    check_answer,
+    is_async_manager,
+    is_parsable,
+    response_of,
+)
 
 # -- Keep one event loop of our own, in one daemon thread, for all streams.
 
@@ -247,6 +254,8 @@ class LoopDriver:
         self, stream: AsyncIterable[object], stack: AsyncExitStack
     ) -> None:
         stack.push_async_callback(_close, stream)
+        first = stack.enter_context(FirstBytes())
+        first.hear(response_of(stream))
         iterator = aiter(stream)
         if iterator is not stream:
             stack.push_async_callback(_close, iterator)
@@ -263,7 +272,7 @@ class LoopDriver:
             for reader in reversed(referents.open_readers(stream)):
                 stack.push_async_callback(reader.aclose)
         if item is _NOTHING:
-            check_answer(stream)
+            check_answer(first)
 
 
 async def _close_responses(stream: object) -> None:

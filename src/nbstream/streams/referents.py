@@ -30,7 +30,7 @@ POOLS: dict[str, tuple[str, str]] = {
 #: Where the streams and generators are at home that read one answer and are its own.
 READERS = (
     *("anthropic", "google", "httpcore", "httpcore2", "httpx", "httpx2", "openai"),
-    *("nbstream.requests", "nbstream.streams"),
+    *("nbstream.requests", "nbstream.streams", "nbstream._failures"),
 )
 SEARCH_AT_MOST = 4000
 ITEMS_AT_MOST = 200

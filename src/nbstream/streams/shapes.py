@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import AsyncGeneratorType, GeneratorType
 from typing import Protocol, TypeGuard
 
+from nbstream._failures import FirstBytes
 from nbstream.errors import ProtocolError, UsageError
 
 #: Where an SDK's stream keeps its HTTP response -> version seen. The names without
@@ -129,16 +130,10 @@ def _error_in(made: object) -> str:
     return ": ".join(str(told[key]) for key in ("code", "message") if key in told)
 
 
-def check_answer(stream: object) -> None:
-    """Raise a `ProtocolError` if a stream with no event was none: a page, an error.
-
-    The SDKs skip every line that is no event, and so read a web page without a word.
-    """
-    headers = getattr(response_of(stream), "headers", None)
-    kind = headers.get("content-type", "") if isinstance(headers, Mapping) else ""
-    if kind and not kind.startswith("text/event-stream"):
-        what = f"the server answered with {kind!r} and no events"
-        raise ProtocolError(f"{what}: a page or an error in place of a stream")
+def check_answer(first: FirstBytes) -> None:
+    """Raise a `ProtocolError` if a stream with no event was none: a page, an error."""
+    if problem := first.problem():
+        raise ProtocolError(problem)
 
 
 def explain(error: BaseException | None) -> BaseException | None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 
+from nbstream._failures import FirstBytes
 from nbstream.streams import shapes, sockets
 from nbstream.streams.session import Interrupted, Session
 
@@ -194,6 +195,8 @@ class ThreadDriver:
 
     def _pass_on(self, stream: Iterable[object], stack: ExitStack) -> None:
         stack.callback(_close, stream)
+        first = stack.enter_context(FirstBytes())
+        first.hear(shapes.response_of(stream))
         iterator = iter(stream)
         if iterator is not stream:
             stack.callback(_close, iterator)
@@ -205,7 +208,7 @@ class ThreadDriver:
             if not offer(item):
                 break
         if item is _NOTHING:
-            shapes.check_answer(stream)
+            shapes.check_answer(first)
 
 
 _NOTHING: object = object()
