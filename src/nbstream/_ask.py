@@ -316,6 +316,10 @@ def ask(
     if shape is not None:
         turn.reply._form, turn.reply._expected = "json", shape
     play: Callable[..., Reply | Live] = shown if wait else started
+    # A tool of the user's own may use anything of the loop that runs now.
+    on_loop = not wait and any(
+        getattr(each, "is_async", False) for each in known.values()
+    )
     return play(
         turn,
         turn.reply,
@@ -323,6 +327,7 @@ def ask(
         timeout=timeout,
         consents=turn.consents,
         keep_wire=keep_wire,
+        awaited="all" if on_loop else "none",
     )
 
 

@@ -17,7 +17,7 @@ from nbstream.reply import Reply, Timing
 from nbstream.screens import choose
 from nbstream.screens.base import NoScreen, Together
 from nbstream.streams import Source, open_source
-from nbstream.streams.source import noting
+from nbstream.streams.source import Awaited, noting
 from nbstream.types import Stream
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class PlayOptions(ShowOptions, total=False):
 
     consents: Consents | None
     beside: Beside | None
+    awaited: Awaited
 
 
 takes_options = expand_options(
@@ -147,12 +148,13 @@ def opened(stream: object, reply: Reply, options: PlayOptions) -> Source:
     reply.timing = Timing()
     noted = noting(stream, reply.timing)
     retries, most_s = options.get("retries", 0), options.get("max_wait_s", MAX_WAIT_S)
+    awaited = options.get("awaited", "none")
     if not options.get("keep_wire"):
-        return retrying(noted, reply, retries, most_s)
+        return retrying(noted, reply, retries, most_s, awaited)
     from nbstream.streams.wire import WireSource  # only who asks for it pays for it
 
     return WireSource(
-        noted, reply, lambda heard: retrying(heard, reply, retries, most_s)
+        noted, reply, lambda heard: retrying(heard, reply, retries, most_s, awaited)
     )
 
 
