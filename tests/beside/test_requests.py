@@ -266,7 +266,7 @@ SCRIPT = """
 import sys, nbstream
 for name in sys.argv[1:]:
     try:
-        nbstream.ask("hi", f"{name}:m", base_url="http://[::1]:9", api_key="k")
+        nbstream.ask("hi", f"{name}:m", base_url="http://[::1]:9", view="none")
     except nbstream.UsageError as error:
         print(error)
 """
