@@ -13,7 +13,17 @@ from nbstream.providers.payloads import failure, get
 from nbstream.reply import Reply, Timing
 from nbstream.reply.timing import Wire
 from nbstream.sse import Decoder, ServerSentEvent
-from nbstream.types import End, Event, Failure, Ignored, Round, Start, ToolResult, Usage
+from nbstream.types import (
+    End,
+    Event,
+    Failure,
+    Hop,
+    Ignored,
+    Round,
+    Start,
+    ToolResult,
+    Usage,
+)
 
 # -- Where a stream that broke off can be taken up again, where the API can do that.
 
@@ -67,7 +77,7 @@ class Held:
 
 
 #: What comes of ourselves: between two requests, and before a retry.
-_OURS = (Round, ToolResult, Held)
+_OURS = (Hop, Round, ToolResult, Held)
 
 
 class Reader:

@@ -23,6 +23,7 @@ __all__ = [
     "Citation",
     "End",
     "Event",
+    "Extra",
     "Failure",
     "Finish",
     "FinishReason",
@@ -70,7 +71,10 @@ ToolState: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """The provider named this response; an empty string is a name not given."""
+    """The provider named this response; an empty string is a name not given.
+
+    Without an id it tells who goes on with it: the model that a fallback led to.
+    """
 
     id: str
     model: str
@@ -179,6 +183,19 @@ class OtherPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Extra:
+    """What is said besides: of the part with that number, else of the answer itself.
+
+    Of a part it goes back with it, such as who called a tool; of the answer it is kept
+    in ``reply.extra``, such as the container in which code was run.
+    """
+
+    data: Json
+    index: int | None = None
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartDone:
     """A part is whole. ``data`` is the provider's own full form of it, or empty."""
 
@@ -224,7 +241,14 @@ class End:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
-    """The same stream goes on with a new exchange: numbers start again at 0."""
+    """The same stream goes on with a new exchange: numbers start again at 0.
+
+    Nothing of it has ended yet, and calls before it are not the caller's to run.
+    ``number`` counts the exchanges from 0, where each payload says in which it is;
+    None: this is the next one.
+    """
+
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,6 +303,7 @@ Event: TypeAlias = (
     | Signature
     | Citation
     | OtherPart
+    | Extra
     | PartDone
     | Usage
     | Finish

@@ -271,6 +271,7 @@ class Chat:
             max_tokens=self.max_tokens,
             reasoning_effort=self.reasoning_effort,
             options=self.options,
+            extra=self._history.extra,
         )
 
     def _ask(

@@ -199,6 +199,17 @@ def _why(part: Part, ended: bool, at_limit: bool) -> CallState:
     return "unfinished" if cut else "invalid"
 
 
+def answers(part: Part) -> str:
+    """Return the id, or else the name, of the call whose result a part is, or ""."""
+    if part.kind != "other":
+        return ""
+    response = part.data.get("functionResponse")
+    named = response if isinstance(response, dict) else part.data
+    ids = ("tool_use_id", "call_id") if named is part.data else ("id", "name")
+    found = (named.get(name) for name in ids)
+    return next((each for each in found if isinstance(each, str) and each), "")
+
+
 #: Why an answer may have ended in the middle of a call.
 _CUT = frozenset({"length", "content_filter", "error"})
 
@@ -224,6 +235,7 @@ class Choice:
         self.parts = self._numbered.parts
         self.finish: types.Finish | None = None
         self._at_end: tuple[int, ...] | None = None
+        self._ends: set[int] = set()  # how many parts there were when it ended
         self.runs: dict[int, types.ToolResult] = {}
 
     # -- what came -----------------------------------------------------------
@@ -272,8 +284,7 @@ class Choice:
         if self.finish is None or self._went_on:
             return None
         stopped = self.finish.reason == "stop"
-        has_calls = any(part.kind == "tool_call" for part in self.parts)
-        return "tool_calls" if stopped and has_calls else self.finish.reason
+        return "tool_calls" if stopped and self.own_calls() else self.finish.reason
 
     @property
     def raw_finish_reason(self) -> str | None:
@@ -301,20 +312,45 @@ class Choice:
     def end(self) -> None:
         """Note that the API says that it is whole."""
         self._at_end = self._sizes()
+        self._ends.add(len(self.parts))
 
-    def tool_calls(self, *, running: bool) -> tuple[ToolCall, ...]:
-        """Return the calls in the order in which they began."""
-        parts = [part for part in self.parts if part.kind == "tool_call"]
+    def own_calls(self) -> list[Part]:
+        """Return the calls that are the caller's to run.
+
+        Not so are those before a further exchange, those that a result follows, or an
+        answer after an end (who sent it ran them), and those of a model that declined
+        and was replaced.
+        """
+        found: list[Part] = []
+        before: list[Part] = []
+        for at, part in enumerate(self.parts):
+            if at in self._ends:
+                before = list(found)
+            if part.type == "fallback":
+                found = []
+            elif before and part.kind == "text" and part.text.strip():
+                found = [call for call in found if call not in before]
+            elif part.kind == "tool_call" and part.hop == self.hop:
+                found.append(part)
+            elif found and (answered := answers(part)):
+                found = [call for call in found if answered not in (call.id, call.name)]
+        return found
+
+    def tool_calls(self, *, running: bool, own: bool = False) -> tuple[ToolCall, ...]:
+        """Return the calls in the order in which they began; ``own``: the caller's."""
+        callers = self.own_calls()
+        runs = {id(part): self.runs.get(at) for at, part in enumerate(callers)}
+        every = (part for part in self.parts if part.kind == "tool_call")
         at_limit = self.finish is not None and self.finish.reason in _CUT
         return tuple(
             call_of(
                 each,
-                self.runs.get(at),
+                runs.get(id(each)),
                 running=running,
                 ended=self.ended,
                 at_limit=at_limit,
             )
-            for at, each in enumerate(parts)
+            for each in (callers if own else every)
         )
 
     # -- what comes ----------------------------------------------------------
@@ -375,8 +411,12 @@ class Choice:
         """Name a source, once."""
         parts = self._numbered.at(event.index)
         for part in parts or [self._numbered.new("text", event.index)]:
-            if event.data not in part.citations:
-                part.citations.append(event.data)
+            part.cite(event.data)
+
+    def add_extra(self, event: types.Extra) -> None:
+        """Add to the provider's own form of a part."""
+        for part in self._numbered.at(event.index):
+            part.data = {**part.data, **event.data}
 
     def close_part(self, event: types.PartDone) -> None:
         """Mark a part as whole and keep the provider's own form of it."""
@@ -394,10 +434,15 @@ class Choice:
             if not run.ended:
                 self.runs[call] = types.ToolResult(call=call, state="stopped")
 
-    def next_hop(self) -> None:
-        """Begin a new exchange: numbers start again, and an end is not the last one."""
+    def next_hop(self, *, void: bool = False) -> None:
+        """Begin a new exchange: numbers start again, and nothing of it has ended.
+
+        ``void``: the server begins this one anew, so what came of it is dropped.
+        """
+        if void:
+            self.parts[:] = [part for part in self.parts if part.hop != self.hop]
         self._numbered.next_hop()
-        self._at_end = None
+        self.finish, self._at_end = None, None
 
     def __iter__(self) -> Iterator[Part]:
         return iter(self.parts)

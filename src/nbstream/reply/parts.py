@@ -179,6 +179,7 @@ class Part:
     signature: str = ""
     citations: list[Json] = field(default_factory=list)
     done: bool = False
+    _cited: set[str] = field(default_factory=set)
     _text: Growing = field(default_factory=Growing)
     _leaves: Leaves | None = None
     _object: Json | None = None
@@ -198,9 +199,18 @@ class Part:
         self._object = data
 
     def replace(self, text: str) -> None:
-        """Let this be the whole text, and no form of the provider's beside it."""
-        self._text, self._leaves, self.data = Growing(), None, {}
+        """Let this be the whole text, and no other arguments of it beside it."""
+        self._text, self._leaves = Growing(), None
         self._text.push(text)
+        if not self.data.keys().isdisjoint({"arguments", "input"}):
+            self.data = {}
+
+    def cite(self, source: Json) -> None:
+        """Keep a source, once."""
+        key = json.dumps(source, sort_keys=True, default=repr)
+        if key not in self._cited:
+            self._cited.add(key)
+            self.citations.append(source)
 
     @property
     def text(self) -> str:
