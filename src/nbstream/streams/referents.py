@@ -27,7 +27,13 @@ from types import (
 )
 from typing import Any, TypeGuard, TypeVar, cast
 
-from nbstream.streams.shapes import begun, is_async, response_of, told
+from nbstream.streams.shapes import (
+    begun,
+    is_async,
+    is_async_iterable,
+    response_of,
+    told,
+)
 
 _T = TypeVar("_T")
 
@@ -70,7 +76,7 @@ def home_loop(stream: object) -> asyncio.AbstractEventLoop | None:
     if response is not None:
         extensions = getattr(response, "extensions", {})
         return nearest_loop(extensions.get("network_stream"))
-    if hasattr(stream, "__aiter__"):
+    if is_async_iterable(shape):
         return nearest_loop(stream)
     return _loop_used(shape) if is_async(shape) and not _reads(shape) else None
 
