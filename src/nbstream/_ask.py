@@ -26,11 +26,17 @@ from nbstream._timeout import Timeout
 from nbstream.errors import UnknownNameError, UsageError
 from nbstream.reply import Reply
 from nbstream.requests import is_model, opened, parse_model, provider
-from nbstream.requests.request import Provider, Request, ToolSpec, as_messages
+from nbstream.requests.request import (
+    Provider,
+    Request,
+    ToolSpec,
+    as_messages,
+    messages_of,
+)
 from nbstream.streams.referents import open_readers
 from nbstream.tool_runs import Consents, ToolRun, run_calls
 from nbstream.tools import Tool
-from nbstream.types import Round, ToolResult
+from nbstream.types import Hop, Round, ToolResult
 
 if TYPE_CHECKING:
     from nbstream._live import Live
@@ -42,6 +48,9 @@ if TYPE_CHECKING:
 #: How often the results of tools are sent back in one turn, if nothing else is said.
 MAX_ROUNDS = 10
 LIMIT = "This call was not run: the limit of {} rounds of calls in one turn is reached."
+
+#: How often in one turn an answer that the provider has paused is gone on with.
+MAX_PAUSES = 10
 
 #: Sends a request; yields what the SDK yields.
 Send: TypeAlias = Callable[[Request], AsyncIterator[object]]
@@ -65,7 +74,7 @@ class Turn:
     retries: Retries = field(default_factory=Retries)
 
     async def __call__(self) -> AsyncGenerator[object]:
-        """Ask; yield payloads of the SDK, ``ToolResult`` and ``Round``."""
+        """Ask; yield payloads of the SDK, ``ToolResult``, ``Hop`` and ``Round``."""
         for number in range(self.max_rounds + 1):
             async with aclosing(self._answers()) as answers:
                 async for payload in answers:
@@ -96,11 +105,37 @@ class Turn:
         return not ours and not names <= self.tools.keys()
 
     async def _answers(self) -> AsyncGenerator[object]:
+        """Send the request; what the provider has paused, send back to be gone on with.
+
+        It has to stay the last message, as it is
+        (https://github.com/anthropics/anthropic-sdk-python/issues/1339).
+        """
+        paused: list[Any] = []
+        for number in range(MAX_PAUSES + 1):
+            async with aclosing(self._sent(paused)) as payloads:
+                async for payload in payloads:
+                    yield payload
+            if number == MAX_PAUSES or not self._is_paused():
+                return
+            paused = messages_of((self.reply.to_message(),))
+            yield Hop()
+
+    def _is_paused(self) -> bool:
+        """Tell whether it is to go on; a compaction that was asked for is the end."""
+        reply = self.reply
+        whole = reply.whole and reply.error is None and bool(reply.parts)
+        asked = "compaction" in self.request.options
+        return whole and reply.finish_reason == "pause" and not asked
+
+    async def _sent(self, paused: Sequence[Any]) -> AsyncGenerator[object]:
         """Send the request; again, if it fails before anything is seen and may be."""
-        own = provider(self.request.provider)
-        before = [as_messages(each, own) for each in self.reply.rounds[:-1]]
-        messages = (*self.request.messages, *chain.from_iterable(before))
-        request = replace(self.request, messages=messages)
+        own, rounds = provider(self.request.provider), self.reply.rounds
+        self.reply._known_tools = frozenset(self.tools)
+        before = [as_messages(each, own) for each in rounds[:-1]]
+        messages = (*self.request.messages, *chain.from_iterable(before), *paused)
+        told = chain.from_iterable(each.extra.items() for each in rounds)
+        extra = {**self.request.extra, **dict(told)}
+        request = replace(self.request, messages=messages, extra=extra)
         attempt, again = 0, True
         while again:
             again = False
@@ -282,6 +317,10 @@ def ask(
     if shape is not None:
         turn.reply._form, turn.reply._expected = "json", shape
     play: Callable[..., Reply | Live] = shown if wait else started
+    # A tool of the user's own may use anything of the loop that runs now.
+    on_loop = not wait and any(
+        getattr(each, "is_async", False) for each in known.values()
+    )
     return play(
         turn,
         turn.reply,
@@ -289,6 +328,7 @@ def ask(
         timeout=timeout,
         consents=turn.consents,
         keep_wire=keep_wire,
+        awaited="all" if on_loop else "none",
     )
 
 

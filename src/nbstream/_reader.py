@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -13,7 +14,17 @@ from nbstream.providers.payloads import failure, get
 from nbstream.reply import Reply, Timing
 from nbstream.reply.timing import Wire
 from nbstream.sse import Decoder, ServerSentEvent
-from nbstream.types import End, Event, Failure, Ignored, Round, Start, ToolResult, Usage
+from nbstream.types import (
+    End,
+    Event,
+    Failure,
+    Hop,
+    Ignored,
+    Round,
+    Start,
+    ToolResult,
+    Usage,
+)
 
 # -- Where a stream that broke off can be taken up again, where the API can do that.
 
@@ -57,6 +68,82 @@ def resume_hint(reply: Reply) -> str | None:
     return call.format(id=reply.id, position=reply._position)
 
 
+def resumed(reply: Reply) -> Reply:
+    """Return a copy of a reply that broke off, which grows on from where that came to.
+
+    Raises:
+        UsageError: it is whole, or runs still, or its stream has no places.
+    """
+    unfinished = reply.outcome in ("stopped", "truncated", "failed")
+    if not unfinished or reply._position is None:
+        msg = (
+            f"this reply cannot be gone on with: it is {reply.outcome!r}, and its API "
+            f"is {reply.api!r}; expected one that broke off, of OpenAI Responses or "
+            "Gemini Interactions"
+        )
+        raise UsageError(msg)
+    made, blank = Reply(), vars(Reply())
+    anew = (
+        "_outcome",
+        "error",
+        "exception",
+        "wire",
+        "timing",
+        "_live",
+        "_shown_in",
+        "_late",
+    )
+    vars(made).update(vars(reply), ignored=dict(reply.ignored))
+    vars(made).update({name: blank[name] for name in anew})
+    made._choices = copy.deepcopy(reply._choices)
+    return made
+
+
+class _Tail:
+    """What goes on with a reply: events that it has already say nothing new."""
+
+    def __init__(self, reply: Reply, found: Provider) -> None:
+        self._reply = reply
+        self._found = found
+        self._checked = False
+
+    def normalize(self, payload: object) -> Sequence[Event]:
+        """Return the events of a payload that follows; of any other there are none."""
+        if self._has(payload):
+            return ()
+        if not self._checked:
+            self._check(payload)
+            self._checked = True
+        return self._found.normalize(payload)
+
+    def note(self, reply: Reply, payload: object) -> None:
+        """Keep the place, which never goes back."""
+        if not self._has(payload):
+            NOTES[self._found.API](reply, payload)
+
+    def _has(self, payload: object) -> bool:
+        number, at = get(payload, "sequence_number"), self._reply._position
+        if type(number) is int and type(at) is int:
+            return number <= at
+        return at is not None and get(payload, "event_id") == at
+
+    def _check(self, payload: object) -> None:
+        at, number = self._reply._position, get(payload, "sequence_number")
+        gap = type(number) is int and type(at) is int and number > at + 1
+        anew = get(payload, "event_type") == "interaction.created"
+        known = self._found.matches(payload)
+        made = get(payload, "response") or get(payload, "interaction")
+        other = get(made, "id") not in (None, "", self._reply.id)
+        if gap or anew or other or not known:
+            msg = (
+                f"the stream does not go on where the reply broke off: its first event "
+                f"is {_short(payload)}; expected what follows event {at!r} of "
+                f"{self._reply.id!r}, which this call gives: "
+                f"{_CALLS[self._found.API].format(id=self._reply.id, position=at)}"
+            )
+            raise UsageError(msg)
+
+
 _CHAT = "openai.chat"
 #: What reading JSON of an unexpected shape raises: the provider's fault, not ours.
 _MISSHAPEN = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
@@ -67,7 +154,7 @@ class Held:
 
 
 #: What comes of ourselves: between two requests, and before a retry.
-_OURS = (Round, ToolResult, Held)
+_OURS = (Hop, Round, ToolResult, Held)
 
 
 class Reader:
@@ -112,6 +199,8 @@ class Reader:
             apply(each)
         if self._note is not None:
             self._note(self.reply, payload)
+        if self.reply._late:  # applied already; who counts deltas has to see them
+            events, self.reply._late = [*self.reply._late, *events], []
         return events
 
     def _keep(self, data: bytes) -> None:
@@ -189,7 +278,10 @@ class Reader:
         self.reply.api = found.API
         self._normalize = found.normalize
         self._note = NOTES.get(found.API)
-        if start := getattr(found, "start", None):
+        if self.reply._position is not None:
+            tail = _Tail(self.reply, found)
+            self._normalize, self._note = tail.normalize, tail.note
+        elif start := getattr(found, "start", None):
             self._normalize = partial(self._named, found, start)
 
     def _named(

@@ -21,6 +21,7 @@ from nbstream._reader import Held, Reader
 from nbstream.errors import ProviderFailure, UsageError, failure_of
 from nbstream.reply import Reply, Waiting
 from nbstream.streams import Source, open_source
+from nbstream.streams.source import Awaited, Pull
 
 # -- Tell whether a stream failed before anything had come.
 
@@ -134,14 +135,18 @@ class Retries:
 
 
 def retrying(
-    stream: object, reply: Reply, retries: int, max_wait_s: float = MAX_WAIT_S
+    stream: object,
+    reply: Reply,
+    retries: int,
+    max_wait_s: float = MAX_WAIT_S,
+    awaited: Awaited = "none",
 ) -> Source:
     """Open a source of a stream; with retries it must be a function that makes one.
 
     Raises:
         UsageError: that is no stream, or one that cannot be made again.
     """
-    source = open_source(stream)
+    source = open_source(stream, awaited)
     wanted = retries_of(retries, max_wait_s)
     if not retries:
         return source
@@ -171,12 +176,10 @@ class _Again:
     The wait is on a thread of its own; ``reply.waiting`` says that it is under way.
     """
 
-    needs_await = False
-
     def __init__(
         self,
         make: Callable[[], object],
-        source: Source,
+        source: Pull,
         reply: Reply,
         retries: Retries,
     ) -> None:
@@ -189,6 +192,11 @@ class _Again:
         self._stopping = threading.Event()
         self._opening = Opening(retries, self._attempt)
         self._over = False
+
+    @property
+    def needs_await(self) -> bool:
+        """Whether the call that is under way runs on the caller's own loop."""
+        return self._source.needs_await
 
     @property
     def alive(self) -> bool:
@@ -243,7 +251,7 @@ class _Again:
         self._attempt += 1
         self._opening = Opening(self._retries, self._attempt)
         try:
-            self._source = open_source(self._make)
+            self._source = self._source.again(self._make)
             self._source.start(self._pass_on, self._ended)
         except UsageError as problem:  # pragma: no cover - it was a stream before
             self._end(problem)

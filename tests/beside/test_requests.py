@@ -266,7 +266,7 @@ SCRIPT = """
 import sys, nbstream
 for name in sys.argv[1:]:
     try:
-        nbstream.ask("hi", f"{name}:m", base_url="http://[::1]:9", api_key="k")
+        nbstream.ask("hi", f"{name}:m", base_url="http://[::1]:9", view="none")
     except nbstream.UsageError as error:
         print(error)
 """
@@ -279,8 +279,9 @@ def test_a_client_that_cannot_be_made(case):
     In a process of its own, as the SDKs' half-made clients complain when they go.
     """
     surroundings, names, why = SURROUNDINGS[case]
-    proxies = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_DIR")
-    bare = {k: v for k, v in os.environ.items() if k.upper() not in proxies}
+    read = [f"{each}_PROXY" for each in ("HTTP", "HTTPS", "ALL", "NO")]
+    read += ["SSL_CERT_FILE", "SSL_CERT_DIR"]
+    bare = {k: v for k, v in os.environ.items() if k.upper() not in read}
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, *names],
         env=bare | surroundings,

@@ -1233,9 +1233,10 @@ def test_calls_without_a_number_are_kept_apart(from_sdk):
     ]
 
 
-@pytest.mark.filterwarnings("ignore:Pydantic serializer:UserWarning")
 SUMMARY = {"type": "summary_text", "text": "hm", "signature": ""}
+OUTPUT = {"type": "output_text", "text": "c"}
 OF_ONE_ID = [call("c", "f", '{"a": 1}'), call("c", "f", '{"a": 2}')]
+OF_ONE_NUMBER = [{**each, "id": "", "index": 0} for each in OF_ONE_ID]
 #: what it shows: (choices, text, reasoning, calls)
 FORMS = {
     "Copilot's name of the thought": (
@@ -1251,11 +1252,15 @@ FORMS = {
         ("", "hm", []),
     ),
     "Gemini's tag": (
-        [says(content="<tho"), says(content="ught>h"), says("stop", content="m</thought>Hi")],
+        [
+            says(content="<tho"),
+            says(content="ught>h"),
+            says("stop", content="m</thought>Hi"),
+        ],
         ("Hi", "hm", []),
     ),
     "parts without a type, and of another API's": (
-        [says("stop", content=["a", {"text": "b"}, {"type": "output_text", "text": "c"}])],
+        [says("stop", content=["a", {"text": "b"}, OUTPUT])],
         ("abc", "", []),
     ),
     "a part alone": (
@@ -1299,7 +1304,7 @@ FORMS = {
         [
             {
                 "finish_reason": "stop",
-                "message": {"tool_calls": [{**each, "id": "", "index": 0} for each in OF_ONE_ID]},
+                "message": {"tool_calls": OF_ONE_NUMBER},
             }
         ],
         ("", "", [("f", '{"a": 1}'), ("f", '{"a": 2}')]),
@@ -1335,6 +1340,7 @@ def test_sources_may_come_behind_the_end():
     assert reply.outcome == "complete"
 
 
+@pytest.mark.filterwarnings("ignore:Pydantic serializer:UserWarning")
 def test_a_list_of_parts_is_read(from_sdk):
     """The SDK fails at the second one (Mistral)."""
     parts = [chunk(says(content=[{"type": "text", "text": each}])) for each in "ab"]

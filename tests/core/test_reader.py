@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbstream._reader import Reader
+from nbstream._reader import Reader, resumed
 from nbstream.errors import UnknownNameError, UsageError
 from nbstream.reply import Reply
 from nbstream.types import End, Failure, Hop, Start, TextDelta, TextDone, ToolCallDelta
@@ -170,6 +170,131 @@ def test_cuts_do_not_matter(cuts):
     reply = read(pieces, "openai.chat")
 
     assert (reply.text, reply.outcome) == ("Grüß dich 🙂", "complete")
+
+
+# -- what follows a reply that broke off -------------------------------------------
+
+
+def numbered(kind, number, **more):
+    return {"type": f"response.{kind}", "sequence_number": number, **more}
+
+
+def lifecycle(kind, number, id_="r1", **more):
+    response = {"id": id_, "model": "m", "background": True, **more}
+    return numbered(kind, number, response=response)
+
+
+def words(text, number):
+    return numbered("output_text.delta", number, output_index=0, delta=text)
+
+
+MESSAGE = {
+    "type": "message",
+    "id": "m1",
+    "role": "assistant",
+    "status": "completed",
+    "content": [{"type": "output_text", "text": "Hello", "annotations": []}],
+}
+COUNTS = {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}
+BACKGROUND = [
+    lifecycle("created", 0),
+    words("Hel", 1),
+    words("lo", 2),
+    numbered("output_text.done", 3, output_index=0, content_index=0, text="Hello"),
+    numbered("output_item.done", 4, output_index=0, item=MESSAGE),
+    lifecycle("completed", 5, status="completed", output=[MESSAGE], usage=COUNTS),
+]
+
+
+def interaction(kind, token, **more):
+    return {"event_type": kind, "event_id": token, **more}
+
+
+def step(text, token):
+    said = {"type": "text", "text": text}
+    return interaction("step.delta", token, index=0, delta=said)
+
+
+INTERACTION = [
+    interaction("interaction.created", "a", interaction={"id": "i", "model": "m"}),
+    step("Hel", "b"),
+    step("lo", "c"),
+    interaction("interaction.completed", "d", interaction={"status": "completed"}),
+]
+
+
+def broken(payloads):
+    reply = read(payloads)
+    assert reply.outcome == "truncated"
+    return reply
+
+
+def joined(reply, payloads):
+    more = resumed(reply)
+    reader = Reader(more)
+    for payload in payloads:
+        reader.push(payload)
+    more._end()
+    return more
+
+
+STREAMS = {"a response": BACKGROUND, "an interaction": INTERACTION}
+
+
+@pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
+def test_what_follows_is_joined_to_what_came(stream):
+    """Wherever it broke off, and however much comes again, the reply is the whole."""
+    whole = read(stream)
+    for at in range(2, len(stream)):
+        first = broken(stream[:at])
+        for again in range(1, at + 1) if stream is BACKGROUND else (at - 1, at):
+            reply = joined(first, stream[again:])
+
+            assert (reply.text, reply.outcome) == ("Hello", "complete")
+            assert (reply.usage, reply.id) == (whole.usage, whole.id)
+            assert [part.text for part in reply.parts] == ["Hello"]
+            assert reply.to_message() == whole.to_message()
+        assert first.outcome == "truncated"
+
+
+def test_it_may_break_off_again():
+    """What came again does not set the place back."""
+    first = broken(BACKGROUND[:3])
+    second = joined(first, BACKGROUND[:2])
+
+    assert second._position == 2
+    assert second.resume_hint == first.resume_hint
+    assert joined(second, BACKGROUND[1:]).text == "Hello"
+
+
+def test_bytes_are_joined_too():
+    """The events of a body that was read by hand have their numbers, too."""
+    wire = b"".join(b"data: %b\n\n" % json.dumps(e).encode() for e in BACKGROUND[2:])
+
+    assert joined(broken(BACKGROUND[:2]), [wire]).text == "Hello"
+
+
+FIRST = BACKGROUND[:2]
+STRANGE = {
+    "it goes on later": (FIRST, BACKGROUND[3:]),
+    "it is another response": (FIRST, [lifecycle("completed", 2, "r2")]),
+    "it is of another API": (FIRST, CHUNKS),
+    "it begins anew": (INTERACTION[:2], INTERACTION),
+}
+
+
+@pytest.mark.parametrize(("first", "then"), STRANGE.values(), ids=STRANGE)
+def test_what_does_not_follow_is_refused(first, then):
+    """It would be a silent gap, or the same text twice; the message has the call."""
+    with pytest.raises(UsageError, match=r"stream=True, (starting_after|last_event)"):
+        joined(broken(first), then)
+
+
+@pytest.mark.parametrize("payloads", [BACKGROUND, CHUNKS[:1]], ids=["whole", "other"])
+def test_not_every_reply_can_be_gone_on_with(payloads):
+    """One that is whole needs nothing, and of other APIs nothing follows."""
+    with pytest.raises(UsageError, match="cannot be gone on with"):
+        resumed(read(payloads))
 
 
 # -- the name of the response ----------------------------------------------------------

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack
 from nbstream._ask import MAX_ROUNDS, known_tools, list_of, request_of, turn_of
 from nbstream._keys import is_secret, redact, warn_of_literal
 from nbstream._live import Live, started
-from nbstream._options import expand_options
 from nbstream._retry import MAX_WAIT_S, Retries, retries_of
-from nbstream._show import shown
+from nbstream._show import expand_options, shown
 from nbstream._timeout import Timeout
 from nbstream.chat.forms import convert, read_messages
 from nbstream.chat.history import Conversation, History, Playback
@@ -271,6 +270,7 @@ class Chat:
             max_tokens=self.max_tokens,
             reasoning_effort=self.reasoning_effort,
             options=self.options,
+            extra=self._history.extra,
         )
 
     def _ask(

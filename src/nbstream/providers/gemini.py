@@ -7,6 +7,7 @@ from it either); bytes are base64 on the wire and ``bytes`` in the object.
 import base64
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from itertools import takewhile
 from typing import Any
 
 from nbstream import types
@@ -28,6 +29,8 @@ from nbstream.reply.reply import parts_and_calls
 API = "google.generate_content"
 
 _SOURCES = frozenset({"citationMetadata", "groundingMetadata", "urlContextMetadata"})
+#: Where Google's SDK says which functions it has run itself.
+_CALLED = "automaticFunctionCallingHistory"
 _NONE: Fields = {}
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
@@ -54,12 +57,16 @@ ABOUT_A_PART = {
 def matches(payload: object) -> bool:
     """Tell whether this is a chunk of generate_content, or its error."""
     found = wire_fields(payload)
-    if "candidates" in found or "promptFeedback" in found:
+    known = getattr(payload, "__dict__", found)  # an object names what is not set too
+    if "candidates" in known or "promptFeedback" in found:
         return True
     error = found.get("error")
     if get(error, "status") is not None and get(error, "code") is not None:
         return True
-    return "usageMetadata" in found and "modelVersion" in found
+    named = {"usageMetadata", "modelVersion", "responseId"} & found.keys()
+    return len(named) > 1 or "promptTokenCount" in wire_fields(
+        found.get("usageMetadata")
+    )
 
 
 def normalize(payload: object) -> Sequence[types.Event]:
@@ -68,6 +75,8 @@ def normalize(payload: object) -> Sequence[types.Event]:
     if "error" in chunk:
         return (failure(chunk["error"]),)
     events: list[types.Event] = []
+    if _CALLED in chunk:
+        _hop(chunk[_CALLED], events)
     id_, model = text(chunk.get("responseId")), text(chunk.get("modelVersion"))
     if id_ or model:
         events.append(types.Start(id=id_, model=model))
@@ -78,6 +87,24 @@ def normalize(payload: object) -> Sequence[types.Event]:
     if "promptFeedback" in chunk:
         _blocked(wire_fields(chunk["promptFeedback"]), events)
     return events or (types.Ignored(type="chunk"),)
+
+
+def _hop(history: object, events: list[types.Event]) -> None:
+    """Say in which exchange it is: the SDK has run functions and asked again."""
+    between = [*takewhile(_is_between, reversed(items(history)))][::-1]
+    if number := sum(map(_is_result, between)):
+        events.append(types.Hop(number=number))
+    # To write it in the form of the wire is left to who sends it back.
+    events.append(types.Extra(data={_CALLED: between}))
+
+
+def _is_result(content: object) -> bool:
+    parts = items(wire_fields(content).get("parts"))
+    return any("functionResponse" in wire_fields(part) for part in parts)
+
+
+def _is_between(content: object) -> bool:
+    return get(content, "role") == "model" or _is_result(content)
 
 
 def _candidate(candidate: Fields, events: list[types.Event]) -> None:
@@ -239,17 +266,26 @@ def wire(value: object) -> Any:
     return {name: wire(each) for name, each in found.items()} if found else plain(value)
 
 
-def to_message(reply: Reply) -> dict[str, Any]:
+def to_message(reply: Reply) -> dict[str, Any] | list[dict[str, Any]]:
     """Return the model's ``Content``, each signature in the part it came in.
 
-    Calls that are not valid are left out.
+    Calls that are not valid are left out. Where functions were run within the stream,
+    it is a list: what was called, what came of it, and what the model said then.
     """
-    parts = []
+    last = reply._first.hop
+    told = [wire_record(each) for each in items(reply.extra.get(_CALLED))]
+    found = told or [{"role": "model", "parts": []}]
     for part, call in parts_and_calls(reply):
-        if (held := _to_part(part, call)) is not None:
-            signed = {"thoughtSignature": part.signature} if part.signature else {}
-            parts.append({**held, **signed})
-    return {"role": "model", "parts": parts}
+        is_told = told and part.hop < last
+        if is_told or (held := _to_part(part, call)) is None:
+            continue
+        signed = {"thoughtSignature": part.signature} if part.signature else {}
+        role = "user" if "functionResponse" in held else "model"
+        if found[-1]["role"] != role:
+            found.append({"role": role, "parts": []})
+        found[-1]["parts"].append({**held, **signed})
+    found = [content for content in found if content["parts"]] or found[:1]
+    return found if len(found) > 1 else found[0]
 
 
 def _to_part(part: Part, call: ToolCall | None) -> dict[str, Any] | None:

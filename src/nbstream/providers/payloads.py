@@ -181,39 +181,11 @@ def _one_chunk(answer: Fields) -> Iterator[Fields]:
 def _responses(answer: Fields) -> Iterator[Fields]:
     yield {"type": "response.created", "response": answer}
     for index, item in enumerate(items(answer.get("output"))):
-        yield from _item(fields(item), index)
+        done = {"type": "response.output_item.done", "item": item}
+        yield {**done, "output_index": index}
     status = str(answer.get("status") or "completed")
     if status not in ("queued", "in_progress"):
         yield {"type": f"response.{status}", "response": answer}
-
-
-def _item(item: Fields, index: int) -> Iterator[Fields]:
-    yield _event("output_item.added", index, item=item)
-    for at, summary in enumerate(items(item.get("summary"))):
-        yield _event("reasoning_summary_part.added", index, summary_index=at)
-        words = get(summary, "text")
-        yield _event("reasoning_summary_text.delta", index, delta=words)
-    for content in items(item.get("content")):
-        name, field = _CONTENT.get(str(get(content, "type")), ("unknown", ""))
-        yield _event(name, index, delta=get(content, field))
-        for note in items(get(content, "annotations")):
-            yield _event("output_text.annotation.added", index, annotation=note)
-    if item.get("type") == "custom_tool_call":
-        yield _event("custom_tool_call_input.delta", index, delta=item.get("input"))
-        yield _event("custom_tool_call_input.done", index)
-    yield _event("output_item.done", index, item=item)
-
-
-#: The content of an item -> the event that brings it, and where its words are.
-_CONTENT = {
-    "output_text": ("output_text.delta", "text"),
-    "refusal": ("refusal.delta", "refusal"),
-    "reasoning_text": ("reasoning_text.delta", "text"),
-}
-
-
-def _event(name: str, index: int, **more: object) -> Fields:
-    return {"type": f"response.{name}", "output_index": index, **more}
 
 
 def _anthropic(answer: Fields) -> Iterator[Fields]:

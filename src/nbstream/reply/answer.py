@@ -183,8 +183,11 @@ class Answer:
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The calls that the model wants made, in the order in which they began."""
-        return self._first.tool_calls(running=self._outcome == "running")
+        """The calls that the model wants made, in the order in which they began.
+
+        Those that the provider, or its SDK, has run already are not among them.
+        """
+        return self._first.tool_calls(running=self._outcome == "running", own=True)
 
     @property
     def citations(self) -> tuple[Mapping[str, object], ...]:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from nbstream.types import (
     ArgumentDelta,
@@ -18,6 +18,9 @@ from nbstream.types import (
     ToolResult,
     Usage,
 )
+
+if TYPE_CHECKING:
+    from nbstream.reply.partial_json import Leaves
 
 # -- A text that grows by small pieces, and costs little more than its characters.
 
@@ -67,85 +70,6 @@ def _with_run(runs: tuple[str, ...], last: str) -> tuple[str, ...]:
     return (*runs[:at], "".join([*runs[at:], last]))
 
 
-# -- Arguments that come leaf by leaf, each addressed by a JSONPath.
-
-# Gemini's ``partialArgs`` name each leaf: ``$.city``, ``$.stops[0].name``,
-# ``$['a b']`` (https://ai.google.dev/gemini-api/docs/function-calling). A path that
-# cannot be followed is not dropped: it is kept under its own text, which no schema
-# knows, so that the call is seen to be wrong and nothing that arrived is lost.
-
-Value: TypeAlias = str | float | bool | None
-_STEP = re.compile(
-    r"\.([^.\[\]]+)|\[(\d{1,6})\]|\['((?:[^'\\]|\\.)*)'\]|\[\"((?:[^\"\\]|\\.)*)\"\]"
-)
-
-
-class Leaves:
-    """The leaves so far. Each string grows until it says that it is whole."""
-
-    def __init__(self) -> None:
-        self._leaves: dict[str, list[Value]] = {}
-        self._open: set[str] = set()
-
-    def push(self, path: str, value: Value, will_continue: bool) -> None:
-        """Append to a string that goes on, else set."""
-        if path in self._open and isinstance(value, str):
-            self._leaves[path].append(value)
-        else:
-            self._leaves[path] = [value]
-        if will_continue:
-            self._open.add(path)
-        else:
-            self._open.discard(path)
-
-    def to_json(self) -> str:
-        """Return the object built so far, as JSON text."""
-        root: dict[str, Any] = {}
-        for path, values in self._leaves.items():
-            value = "".join(map(str, values)) if len(values) > 1 else values[0]
-            steps = _steps(path)
-            if steps is None or not _put(root, steps, value):
-                root[path] = value
-        return json.dumps(root, ensure_ascii=False)
-
-
-def _steps(path: str) -> list[str | int] | None:
-    if not path.startswith("$"):
-        return None
-    steps: list[str | int] = []
-    at = 1
-    while at < len(path):
-        found = _STEP.match(path, at)
-        if found is None:
-            return None
-        name, number, single, double = found.groups()
-        quoted = single if single is not None else double
-        if number is not None:
-            steps.append(int(number))
-        else:
-            steps.append(name if name is not None else re.sub(r"\\(.)", r"\1", quoted))
-        at = found.end()
-    return steps if steps and isinstance(steps[0], str) else None
-
-
-def _put(root: dict[str, Any], steps: list[str | int], value: Value) -> bool:
-    """Set the leaf, making the objects and lists on the way; False if it cannot be."""
-    here: Any = root
-    for step, following in zip(steps, [*steps[1:], None], strict=True):
-        fresh: Any = value if following is None else [] if following == 0 else {}
-        if isinstance(here, dict) and isinstance(step, str):
-            here[step] = fresh if following is None else here.get(step, fresh)
-        elif isinstance(here, list) and isinstance(step, int) and step <= len(here):
-            if step == len(here):
-                here.append(fresh)
-            elif following is None:
-                here[step] = fresh
-        else:
-            return False
-        here = here[step]
-    return True
-
-
 PartKind: TypeAlias = Literal["text", "reasoning", "refusal", "tool_call", "other"]
 CallState: TypeAlias = Literal["open", "valid", "invalid", "unfinished"]
 
@@ -179,17 +103,54 @@ class Part:
     signature: str = ""
     citations: list[Json] = field(default_factory=list)
     done: bool = False
+    _cited: set[str] = field(default_factory=set)
     _text: Growing = field(default_factory=Growing)
-    _leaves: Leaves | None = None
+    _leaves: "Leaves | None" = None
     _object: Json | None = None
+    _settled: int = 0
+    _sections: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def push(self, text: str) -> None:
         """Add the next fragment of the text or of the arguments."""
         self._text.push(text)
 
+    def complete(self, text: str, section: str = "", gap: str = "") -> str:
+        """Let this be the whole of the text, or of a section; return what was missing.
+
+        What has come of a section is all since the one before. If that begins with
+        the text, the rest is a later section's; if not, it was begun anew, and goes.
+        """
+        so_far = self.text
+        start, end = self._place(section, gap, text)
+        came, whole = so_far[start:end], gap + text if start else text
+        missing = whole.removeprefix(came) if whole.startswith(came) else ""
+        if not text or (came != whole and end < len(so_far)):
+            return ""  # sections follow it: only the whole text can mend it
+        if missing:
+            self.push(missing)
+        elif not came.startswith(whole):
+            self._text = Growing()
+            self.push(so_far[:start] + whole)
+        self._settled = start + len(whole)
+        self._sections[section] = (start, self._settled)
+        return missing
+
+    def _place(self, section: str, gap: str, text: str) -> tuple[int, int]:
+        """Return where a section begins and ends."""
+        so_far, size = self.text, len(self.text)
+        if not section:
+            return 0, size
+        start, end = self._sections.get(section, (self._settled, size))
+        if self._settled < size and so_far[start:end].removeprefix(gap) != text:
+            start, end = self._settled, size
+        follows = gap and so_far[start:end].endswith(gap + text)
+        return (end - len(gap + text) if follows else start), end
+
     def push_argument(self, delta: ArgumentDelta) -> None:
         """Add a fragment that is addressed by JSONPath."""
         if self._leaves is None:
+            from nbstream.reply.partial_json import Leaves  # only Gemini's calls do
+
             self._leaves = Leaves()
         self._leaves.push(delta.json_path, delta.value, delta.will_continue)
 
@@ -198,9 +159,18 @@ class Part:
         self._object = data
 
     def replace(self, text: str) -> None:
-        """Let this be the whole text, and no form of the provider's beside it."""
-        self._text, self._leaves, self.data = Growing(), None, {}
+        """Let this be the whole text, and no other arguments of it beside it."""
+        self._text, self._leaves = Growing(), None
         self._text.push(text)
+        if not self.data.keys().isdisjoint({"arguments", "input"}):
+            self.data = {}
+
+    def cite(self, source: Json) -> None:
+        """Keep a source, once."""
+        key = json.dumps(source, sort_keys=True, default=repr)
+        if key not in self._cited:
+            self._cited.add(key)
+            self.citations.append(source)
 
     @property
     def text(self) -> str:
@@ -430,3 +400,13 @@ class Thoughts:
         """Give what was held, now that something else comes, or nothing more."""
         for thought in self._thoughts.values():
             yield from thought.rest()
+
+
+def without_thought(text: str) -> tuple[str, str]:
+    """Return the thought with which a whole text begins, and the answer behind it."""
+    thought = Thought()
+    told = [*thought.feed(TextDelta(text=text)), *thought.rest()]
+    words = (
+        "".join(e.text for e in told if e.kind == k) for k in ("reasoning", "text")
+    )
+    return next(words), next(words)

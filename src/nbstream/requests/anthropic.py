@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from nbstream.requests.request import Asked, File, Request, encoded, given, joined
@@ -35,6 +37,7 @@ class Anthropic(Asked):
             system=request.system,
             tools=request.offered(lambda tool: tool.declaration("input_schema")),
             output_config=given(effort=request.reasoning_effort, format=wanted) or None,
+            container=_container(request),
         )
 
     def client(self, base_url: str | None, api_key: str | None) -> Any:
@@ -67,6 +70,22 @@ class Anthropic(Asked):
         if is_error:
             block["is_error"] = True
         return {"role": "user", "content": [block]}
+
+
+def _container(request: Request) -> object:
+    """Return the container to go on in: what its code calls is answered there only.
+
+    The SDK's own threads send it likewise (``anthropic/lib/threads``). None: there is
+    none, or its time is over.
+    """
+    found = request.extra.get("container")
+    if not isinstance(found, Mapping):
+        return None
+    with suppress(TypeError, ValueError):
+        if datetime.fromisoformat(found["expires_at"]) <= datetime.now(UTC):
+            return None
+    wanted, id_ = request.options.get("container"), found.get("id")
+    return {"id": id_} if isinstance(wanted, Mapping) else id_
 
 
 def _is_result(block: Any) -> bool:

@@ -49,6 +49,7 @@ class Request:
         messages: The conversation, in the provider's own form.
         tools: Ours, and those of the service's own as they are sent.
         options: More arguments of the SDK's call, passed through as they are.
+        extra: What was said of the answers so far besides, see ``Reply.extra``.
     """
 
     provider: str
@@ -61,6 +62,7 @@ class Request:
     reasoning_effort: str | None = None
     schema: Schema | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
 
     def offered(self, declared: Callable[[ToolSpec], Any]) -> list[Any] | None:
         """Return all tools as an API takes them; ``declared`` makes one of ours so."""

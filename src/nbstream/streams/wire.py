@@ -42,9 +42,13 @@ class WireSource:
         self._reply = reply
         heard = self._heard(stream)
         self._source = self._within(lambda: open_source(heard))
-        self.needs_await = self._source.needs_await
 
     # -- as a source -----------------------------------------------------------
+
+    @property
+    def needs_await(self) -> bool:
+        """Whether the source runs on the caller's own loop."""
+        return self._source.needs_await
 
     @property
     def alive(self) -> bool:
