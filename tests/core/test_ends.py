@@ -423,41 +423,6 @@ FAILED = {
         chunk({**says(content="a"), "error": {"code": 429, "message": "Slow down"}}),
         Failure(type="429", message="Slow down"),
     ),
-    "vLLM": (
-        "openai.chat",
-        {"object": "error", "message": "Boom", "type": "InternalServerError"},
-        Failure(type="InternalServerError", message="Boom"),
-    ),
-    "FastAPI": (
-        "openai.chat",
-        {"detail": "Internal Server Error"},
-        Failure(type="error", message="Internal Server Error"),
-    ),
-    "SiliconFlow": (
-        "openai.chat",
-        {"code": 50505, "message": "Overloaded.", "data": None},
-        Failure(type="50505", message="Overloaded."),
-    ),
-    "MiniMax": (
-        "openai.chat",
-        {"id": "c1", "base_resp": {"status_code": 1002, "status_msg": "Too fast."}},
-        Failure(type="1002", message="Too fast."),
-    ),
-    "Baidu": (
-        "openai.chat",
-        {"id": "c1", "error_code": 336100, "error_msg": "Try again"},
-        Failure(type="336100", message="Try again"),
-    ),
-    "one error in another": (
-        "openai.chat",
-        {"error": {"error": {"type": "overloaded", "detail": "Later."}}},
-        Failure(type="overloaded", message="Later."),
-    ),
-    "words deep inside": (
-        "openai.chat",
-        {"error": {"code": 500, "message": {"detail": [{"msg": "Boom"}]}}},
-        Failure(type="500", message="Boom"),
-    ),
     "a bare word": (
         "openai.chat",
         chunk(says("error")),
@@ -489,6 +454,50 @@ def test_a_failure_in_a_finish_reason_is_a_failure(api, end, error):
 
     assert (reply.outcome, reply.error) == ("failed", error)
     assert failure_of(reply).retryable
+
+
+#: what it shows: (a chunk, the error)
+UNUSUAL = {
+    "vLLM": (
+        {"object": "error", "message": "Boom", "type": "InternalServerError"},
+        Failure(type="InternalServerError", message="Boom"),
+    ),
+    "FastAPI": (
+        {"detail": "Internal Server Error"},
+        Failure(type="error", message="Internal Server Error"),
+    ),
+    "SiliconFlow": (
+        {"code": 50505, "message": "Overloaded.", "data": None},
+        Failure(type="50505", message="Overloaded."),
+    ),
+    "MiniMax": (
+        {"id": "c1", "base_resp": {"status_code": 1002, "status_msg": "Too fast."}},
+        Failure(type="1002", message="Too fast."),
+    ),
+    "Baidu": (
+        {"id": "c1", "error_code": 336100, "error_msg": "Try again"},
+        Failure(type="336100", message="Try again"),
+    ),
+    "one error in another": (
+        {"error": {"error": {"type": "overloaded", "detail": "Later."}}},
+        Failure(type="overloaded", message="Later."),
+    ),
+    "words deep inside": (
+        {"error": {"code": 500, "message": {"detail": [{"msg": "Boom"}]}}},
+        Failure(type="500", message="Boom"),
+    ),
+    "the code of what is well": ({"code": 200, "message": "OK", "choices": []}, None),
+}
+
+
+@pytest.mark.parametrize(("chunk_", "error"), UNUSUAL.values(), ids=UNUSUAL)
+def test_an_error_of_an_unusual_form_is_a_failure(chunk_, error):
+    """Its words are told, and what came before it is kept."""
+    data = sse(chunk(says(content="Hel")), chunk_)
+    reply = Reply.from_sse(data, "openai.chat")
+
+    assert (reply.text, reply.error) == ("Hel", error)
+    assert reply.outcome == ("truncated" if error is None else "failed")
 
 
 def test_an_error_after_a_bare_word_says_more():
