@@ -22,6 +22,7 @@ from nbstream._reader import Reader
 from nbstream.providers import openai_responses
 from nbstream.providers.payloads import payloads as whole_payloads
 from nbstream.reply import Reply
+from nbstream.reply.reply import answerable
 from nbstream.types import (
     Arguments,
     Citation,
@@ -1592,6 +1593,10 @@ LATE = {
         answered(*ask(EXACT), done(message(output_text("")), 1)),
         told(calls=[F], finish="tool_calls"),
     ),
+    "the answer has a call under the number of a text": (
+        answered(*say("Hello"), output=[AN_EXACT]),
+        told("Hello", calls=[F], finish="tool_calls"),
+    ),
     "a text that comes late, before a call": (
         answered(*ask(EXACT, 1), output=[HELLO, AN_EXACT]),
         told("Hello", calls=[F], finish="tool_calls"),
@@ -1701,3 +1706,11 @@ def test_a_whole_answer_that_was_cut_keeps_its_arguments(given, state):
 
     (call,) = reply.tool_calls
     assert (call.arguments, call.state) == (given, state)
+
+
+def test_an_invalid_call_is_answered_as_the_model_wrote_it():
+    """Its item goes, because the API takes an object and no other text."""
+    reply = answerable(replied(whole(ask(BAD))))
+
+    (item,) = reply.to_message()
+    assert json.loads(item["arguments"]) == {"INVALID_JSON": BAD}
