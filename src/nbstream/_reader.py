@@ -445,9 +445,8 @@ def _stray_error(lines: Sequence[str]) -> object:
 
 def _known(answer: object) -> Sequence[object]:
     """Return what to read of JSON: a payload, or a whole answer; else nothing."""
-    if not isinstance(answer, dict):
-        return ()
-    return payloads(answer) or ([answer] if detect(answer) else ())
+    found = isinstance(answer, dict) and (payloads(answer) or detect(answer))
+    return () if not found else found if isinstance(found, list) else [answer]
 
 
 #: So much of what is no stream is quoted, in characters.
