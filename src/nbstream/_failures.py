@@ -345,7 +345,7 @@ class FirstBytes:
         kind = self._headers.get("content-type", "")
         text = self._data.decode(self._encoding, "replace").lstrip("\ufeff")
         streams = not kind or kind.startswith("text/event-stream")
-        if streams and all(map(_is_of_a_stream, re.split(r"[\r\n]+", text))):
+        if streams and all(map(is_of_a_stream, re.split(r"[\r\n]+", text))):
             return ""
         what = f"the server answered with {kind!r} and no events"
         said = one_line(redact(words_in(parsed(text)) or text), QUOTED)
@@ -353,7 +353,7 @@ class FirstBytes:
         return f"{what}: a page or an error in place of a stream{quote}"
 
 
-def _is_of_a_stream(line: str) -> bool:
+def is_of_a_stream(line: str) -> bool:
     """Tell whether an event stream may have such a line; the last one may be cut."""
     return line.startswith((*_FIELDS, ":")) or any(
         field.startswith(line) for field in _FIELDS

@@ -74,6 +74,167 @@ def test_strings_are_complete_at_their_end():
     assert (reply.text, reply.outcome, reply.api) == ("Hello", "complete", "text")
 
 
+LINES = [*WIRE.split(b"\n"), b"data: [DONE]", b""]
+TEXT = WIRE.decode()
+#: One response as each library gives it -> its items.
+IDIOMS = {
+    "iter_lines": LINES,
+    "iter_lines, without the empty ones": [line for line in LINES if line],
+    "iter_lines, with ends put back": [line + b"\n" for line in LINES if line],
+    "iter_lines of text": [line.decode() for line in LINES],
+    "iter_lines of text, a comment first": [": ping", "", *map(bytes.decode, LINES)],
+    "iter_lines of text, an empty one first": ["", *map(bytes.decode, LINES)],
+    "iter_text": [TEXT],
+    "iter_text, in pieces": [TEXT[:17], TEXT[17:18], TEXT[18:300], TEXT[300:]],
+    "named events": [b"event: message", LINES[0], b"", *LINES[1:]],
+}
+
+
+@pytest.mark.parametrize("items", IDIOMS.values(), ids=IDIOMS)
+def test_lines_without_ends_are_lines(items):
+    """However a library hands over a response, it is the same answer."""
+    reply = read(items)
+
+    assert (reply.text, reply.outcome) == ("Grüß dich 🙂", "complete")
+    assert reply.api == "openai.chat"
+    assert reply.ignored in ({}, {"[DONE]": 1})
+
+
+@pytest.mark.parametrize("count", range(len(LINES)))
+@pytest.mark.parametrize("kind", [bytes, bytes.decode])
+def test_lines_that_end_early(kind, count):
+    """What has come is kept, and no answer is whole without its end."""
+    reply = read(map(kind, LINES[:count]))
+
+    assert "Grüß dich 🙂".startswith(reply.text)
+    assert reply.outcome == ("complete" if count > 4 else "truncated")
+
+
+PROSE = {
+    "a smile": [":)", " hello"],
+    "a word": ["data: 5", " points"],
+    "an empty string": [""],
+    "JSON": ['{"a": 1}'],
+    "an event later on": ["Hi\n", "data: {}\n\n"],
+}
+
+
+@pytest.mark.parametrize("items", PROSE.values(), ids=PROSE)
+def test_other_strings_stay_text(items):
+    """The first one that is not empty decides."""
+    reply = read(items)
+
+    assert (reply.text, reply.api) == ("".join(items), "text")
+    assert (reply.outcome, reply.wire) == ("complete", None)
+
+
+SPOKEN = {
+    "chat": {
+        "object": "chat.completion",
+        "choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}],
+    },
+    "anthropic": {
+        "type": "message",
+        "role": "assistant",
+        "content": [{"type": "text", "text": "Hi"}],
+        "stop_reason": "end_turn",
+    },
+    "gemini": {
+        "candidates": [{"content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP"}]
+    },
+    "responses": {
+        "object": "response",
+        "status": "completed",
+        "output": [
+            {"type": "message", "content": [{"type": "output_text", "text": "Hi"}]}
+        ],
+    },
+    "gemini's list": [
+        {"candidates": [{"content": {"parts": [{"text": "H"}]}}]},
+        {
+            "candidates": [
+                {"content": {"parts": [{"text": "i"}]}, "finishReason": "STOP"}
+            ]
+        },
+    ],
+}
+OLLAMA = "".join(
+    json.dumps({"model": "m", "message": {"content": text}, "done": done}) + "\n"
+    for text, done in [("H", False), ("i", False), ("", True)]
+)
+#: A body without one event that is an answer all the same.
+ANSWERS = {
+    **{name: json.dumps(answer).encode() for name, answer in SPOKEN.items()},
+    "pretty": json.dumps(SPOKEN["chat"], indent=2).encode(),
+    "with a mark": b"\xef\xbb\xbf" + json.dumps(SPOKEN["chat"]).encode(),
+    "ollama": OLLAMA.encode(),
+    "ollama, the last line without its end": OLLAMA.rstrip().encode(),
+}
+#: A body that is none -> type and end of the message.
+NO_ANSWERS = {
+    "a page": (b"<html><p>Sign in</p></html>\n", "protocol_error", "'Sign in'"),
+    "a sentence": (b"Ollama is running", "protocol_error", "'Ollama is running'"),
+    "JSON": (b'{"a": 1}', "protocol_error", "'{\"a\": 1}'"),
+    "an empty list": (b"[]", "protocol_error", "'[]'"),
+    "FastAPI's error": (b'{"detail": "Not Found"}', "protocol_error", "'Not Found'"),
+    "an error": (b'{"error": {"message": "no m", "type": "x"}}', "x", "no m"),
+    "Ollama's error": (b'{"error": "no m"}\n', "error", "no m"),
+    "long": (b"x" * 9000, "protocol_error", f"'{'x' * 80} …'"),
+}
+CUTS = st.sets(st.integers(1, 300))
+
+
+def cut(body, cuts):
+    places = [0, *sorted(place for place in cuts if place < len(body)), len(body)]
+    return [body[a:b] for a, b in itertools.pairwise(places)]
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.sampled_from(sorted(ANSWERS)), CUTS)
+def test_a_whole_answer_in_place_of_a_stream(row, cuts):
+    """It is read as that, wherever it was cut."""
+    reply = read(cut(ANSWERS[row], cuts))
+
+    assert (reply.text, reply.outcome) == ("Hi", "complete")
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.sampled_from(sorted(NO_ANSWERS)), CUTS)
+def test_bytes_that_make_no_event_are_quoted(row, cuts):
+    """Or are told as the error that they are; the bytes are kept."""
+    body, kind, words = NO_ANSWERS[row]
+    reply = read(cut(body, cuts))
+
+    assert (reply.text, reply.outcome) == ("", "failed")
+    assert reply.error.type == kind
+    assert reply.error.message.endswith(words)
+    assert reply.wire.data.startswith(body[:60])
+
+
+@settings(deadline=None, max_examples=20)
+@given(CUTS)
+def test_an_error_among_lines_of_json(cuts):
+    """What came before it is kept."""
+    reply = read(cut(OLLAMA.splitlines()[0].encode() + b'\n{"error": "x"}\n', cuts))
+
+    assert (reply.text, reply.outcome, reply.error.message) == ("H", "failed", "x")
+
+
+def test_what_is_quoted_holds_no_key():
+    """A page may repeat the request."""
+    key = "sk-proj-" + "a1B2" * 10
+
+    assert key not in read([f"Bad key {key}".encode()]).error.message
+
+
+@pytest.mark.parametrize("body", [b"", b": ping\n\n", WIRE[:40], LINES[0] + b"\n"])
+def test_a_stream_cut_before_its_first_event(body):
+    """That is no other body: it was to be a stream."""
+    reply = read([body])
+
+    assert (reply.outcome, reply.error) == ("truncated", None)
+
+
 def test_events_are_returned():
     """Each push gives the events it made, and finish gives the last."""
     reader = Reader(Reply())

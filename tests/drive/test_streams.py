@@ -230,6 +230,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "an int": (lambda: 7, "got int 7: expected"),
     "a string": (lambda: "Hello", r"got str 'Hello': .* pass \[text\]"),
     "a dict": (lambda: {"a": 1}, r"one payload, not a stream; pass \[payload\]"),
+    "boto3's answer": (lambda: {"stream": [{}]}, r"pass response\[.stream.\]"),
     "a class": (lambda: Streaming, "got type .*: a class; expected"),
     "a finished response": (Finished, "got Finished .* add stream=True"),
     "one chunk": (OneChunk, r"got OneChunk .* or \[payload\]"),

@@ -311,6 +311,8 @@ def _not_a_stream(stream: object, made: bool) -> str:
     if isinstance(stream, str):
         return "a string is not a stream; to show it as one piece pass [text]"
     if isinstance(stream, Mapping):
+        if isinstance(stream.get("stream"), Iterable):  # boto3
+            return 'the stream is in it; pass response["stream"]'
         return "one dict is one payload, not a stream; pass [payload]"
     if isinstance(stream, type):
         return f"a class; {EXPECTED}"
