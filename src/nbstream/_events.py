@@ -99,6 +99,7 @@ class Events:
             self._close()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
+        self._source.awaited = "users"
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[Sequence[Event] | _End] = asyncio.Queue()
 

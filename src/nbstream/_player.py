@@ -20,6 +20,7 @@ from nbstream._timeout import StreamTimeout, Timeout, Watchdog
 from nbstream.errors import SchemaFailure, Stopped, UsageError, failure_of
 from nbstream.reply import Reply, Timing, Waiting
 from nbstream.streams import Source
+from nbstream.types import is_visible
 
 #: The longest wait between two looks at the flag, in seconds.
 STEP_S = 0.05
@@ -93,7 +94,8 @@ class Player:
         events = self._reader.push(payload)
         self._count += 1
         self._watchdog.heard()
-        if self._timing.note(events, self._clock() - self._began):
+        token = self._timing.note(events, self._clock() - self._began)
+        if token or (not self._begun and any(map(is_visible, events))):
             self._begun = True
             self._watchdog.token()
             self.stop.ring()

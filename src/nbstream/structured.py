@@ -23,7 +23,9 @@ Check: TypeAlias = Callable[[str], object]
 _FOR = "answers by a schema"
 #: So many fields are named; a list of a thousand wrong ones helps nobody.
 _MOST = 5
-_FENCED = re.compile(r"\s*(`{3,}|~{3,})\w*[ \t]*\n(.*?)\n?[ \t]*\1\s*", re.DOTALL)
+#: The code fence round an answer: its first line, and its last, or what came of it.
+_FENCE = re.compile(r"\s*(`{3,}|~{3,})\w*[ \t]*\r?\n")
+_FENCED = re.compile(rf"{_FENCE.pattern}(.*?)(?:[ \t]*\1\s*)?", re.DOTALL)
 _LISTS = (
     list,
     set,
@@ -35,6 +37,21 @@ _LISTS = (
     abc.Iterable,
     abc.Set,
 )
+
+
+def unfenced(text: str, *, whole: bool = True) -> str:
+    """Return an answer without the one code fence that stands around all of it.
+
+    Models that are not held to a schema put JSON into one. Of a text that is not
+    ``whole`` the first line is taken off, also while it is being written.
+    """
+    if whole:
+        found = _FENCED.fullmatch(text)
+        return found[2] if found else text
+    if begun := _FENCE.match(text):
+        return text[begun.end() :]
+    is_begun = text.lstrip()[:1] in ("`", "~") and "\n" not in text.lstrip()
+    return "" if is_begun else text
 
 
 class AnyJson:
@@ -49,8 +66,7 @@ class AnyJson:
         Raises:
             ValueError: it is no JSON.
         """
-        fenced = _FENCED.fullmatch(text)
-        return _parsed(fenced[2] if fenced else text)
+        return _parsed(unfenced(text))
 
     def read_element(self, text: str) -> object:
         """Return one element of the list.
@@ -72,7 +88,7 @@ class Shape:
         schema: What is sent, before a provider's own changes.
         key: The property that holds the value; None: the root is the value.
         list_key: The property of the root that is the list of ``items``, or None.
-        read: Returns the object that the whole text says, checked, or raises a
+        check: Returns the object that the whole JSON says, checked, or raises a
             ``ValueError`` that says which fields do not fit.
         read_element: The same for one element of the list, where its type is known.
     """
@@ -80,8 +96,16 @@ class Shape:
     schema: Schema
     key: str | None
     list_key: str | None
-    read: Check
+    check: Check
     read_element: Check
+
+    def read(self, text: str) -> object:
+        """Return the object that the whole text says; it may stand in a code fence.
+
+        Raises:
+            ValueError: it does not fit; the message says which fields.
+        """
+        return self.check(unfenced(text))
 
 
 def shape_of(given: Any) -> Shape:
@@ -115,7 +139,7 @@ def _of_type(given: Any) -> Shape:
         schema=_named(title, asked),
         key=key,
         list_key=name,
-        read=check,
+        check=check,
         read_element=_parsed if element is None else _by_type(element),
     )
 
@@ -134,7 +158,7 @@ def _of_schema(given: Mapping[str, Any]) -> Shape:
         schema=_named(str(given.get("title") or "answer"), asked),
         key=key,
         list_key=name,
-        read=check,
+        check=check,
         read_element=of(items) if isinstance(items, Mapping) else _parsed,
     )
 

@@ -13,13 +13,14 @@ from typing import Any, Literal, Protocol, TypeAlias
 from nbstream.errors import SchemaFailure, UsageError
 from nbstream.reply import Choice, Reply
 from nbstream.reply.partial_json import PartialJson
-from nbstream.structured import AnyJson, Shape
+from nbstream.structured import AnyJson, Shape, unfenced
 
 #: How often the next element is looked for, in seconds.
 LOOK_S = 0.01
 #: Outside of strings: white space, a structural character, or a number or word.
 _TOKEN = re.compile(r'[ \t\r\n]+|[{}\[\],:"]|[^ \t\r\n{}\[\],:"]+')
 _IN_STRING = re.compile(r'[\\"]')
+_FENCE_END = re.compile(r"\n[ \t]*[`~]|[`~]{3,}\s*\Z")
 _SPACE = " \t\r\n"
 Taking: TypeAlias = Literal["", "name", "string", "container", "word"]
 
@@ -100,7 +101,7 @@ class _Found:
             # The answer proper comes after a tool's result.
             if choice is not self._choice or choice.hop != self._hop:
                 self._begin(choice, choice.hop)
-            text = choice.document_of(self._hop)
+            text = unfenced(choice.document_of(self._hop), whole=False)
             self._texts += self._elements.feed(text[self._size :])
             self._size = len(text)
         return bool(self._texts)
@@ -260,7 +261,10 @@ def _value(string: str) -> object:
 
 def partial(reply: Reply) -> Any:
     """Return the value so far, closed where it is open; None: there is none."""
-    found = _closed(reply._document.strip())
+    text = reply._document
+    if (inner := unfenced(text, whole=False)) != text:  # and its last line, if it came
+        text = _FENCE_END.split(inner, maxsplit=1)[0]
+    found = _closed(text.strip())
     key = reply._expected.key if reply._expected else None
     return found.get(key) if key and isinstance(found, dict) else found
 

@@ -463,6 +463,10 @@ FENCED = {
     " [1]\n": [1],
     '```json\n{"a": 1}\n```': {"a": 1},
     "~~~\n[1]\n~~~\n": [1],
+    "\n```JSON \r\n[1]\r\n```\r\n": [1],
+    "````\n[1]````": [1],
+    "```json\n[1]": [1],
+    '```\n["```"]\n```': ["```"],
     "``` json5\n[1]\n```": None,
     "Here:\n```\n[1]\n```": None,
 }
@@ -526,6 +530,70 @@ def test_each_element_comes_as_soon_as_it_is_whole():
     assert while_open == "running"
     assert list(items) == [first, first]
     assert live.result().parsed == [first] * 3
+
+
+FENCES = {
+    "json": "```json\n{}\n```",
+    "no language": "```\n{}\n```\n",
+    "tildes, and white space": "\n~~~ \r\n {} \n ~~~ ",
+    "no end": "```json\n{}",
+    "the end in the same line": "```json\n{}```",
+    "behind a thought": "<think>\nA list of [1].\n</think>\n\n```json\n{}\n```",
+    "only a thought": "<think>{</think>{}",
+    "none": "{}",
+}
+SAID = {
+    "a type": (Step, '{"text": "`a` ~~~", "minutes": 2}'),
+    "a list of a type": (list[Step], '{"items": [{"text": "```", "minutes": 2}]}'),
+    "a schema": (SCHEMA, '{"year": 1999, "pages": []}'),
+}
+
+
+@pytest.mark.parametrize("fence", FENCES.values(), ids=FENCES)
+@pytest.mark.parametrize(("given", "said"), SAID.values(), ids=SAID)
+def test_an_answer_by_a_schema_may_stand_in_a_fence(given, said, fence):
+    """It is read as it is without the fence, in whatever pieces it comes."""
+    text = fence.replace("{}", said)
+    feed, each = Feed(), Feed()
+    feed.say(text)
+    feed.end()
+    each.say(*text)
+    each.end()
+
+    replies = [live_of(one, given).result() for one in (feed, each)]
+
+    expected = shape_of(given).read(said)
+    assert [one.parsed for one in replies] == [expected, expected]
+    if given == list[Step]:
+        assert [list(one.items()) for one in replies] == [expected, expected]
+
+
+@pytest.mark.parametrize("fence", FENCES.values(), ids=FENCES)
+def test_each_beginning_of_a_fenced_answer_can_be_shown(fence):
+    """Of its fence nothing is seen, and nothing that was shown goes away."""
+    text = fence.replace("{}", '{"a": [1, 2]}')
+    seen = [Reply.from_stream([text[: at + 1]]).partial() for at in range(len(text))]
+
+    first = next(at for at, each in enumerate(seen) if each is not None)
+    assert all(each is not None and each in STEPS for each in seen[first:])
+    assert seen[-1] == {"a": [1, 2]}
+
+
+STEPS = [{}, {"a": []}, {"a": [1]}, {"a": [1, 2]}]
+
+
+def test_elements_in_a_fence_come_as_soon_as_they_are_whole():
+    """The fence is begun in pieces, and is not closed yet."""
+    feed = Feed()
+    feed.say("``", "`js", "on", "\n", HEAD[:4], HEAD[4:], ONE)
+    live = live_of(feed)
+    first = next(iter(live.items()))
+    while_open = live.reply.outcome
+    feed.say("]}\n", "`", "``")
+    feed.end()
+
+    assert (first, while_open) == (Step(text="Mix }]", minutes=2), "running")
+    assert list(live.items()) == live.result().parsed == [first]
 
 
 def test_elements_are_waited_for_in_any_thread():

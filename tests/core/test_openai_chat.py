@@ -17,6 +17,7 @@ from openai.types.chat import (
 )
 from pydantic import TypeAdapter
 
+from nbstream._reader import Reader
 from nbstream.providers import openai_chat
 from nbstream.reply import Reply
 from nbstream.types import (
@@ -30,6 +31,7 @@ from nbstream.types import (
     Signature,
     Start,
     TextDelta,
+    TextDone,
     ToolCallDelta,
     Usage,
 )
@@ -98,6 +100,11 @@ SIGNED = {
 ENCRYPTED = {"type": "reasoning.encrypted", "data": "gAA", "id": "rs_1", "index": 0}
 SOURCE = {"type": "url_citation", "url_citation": {"url": "https://a.example"}}
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+SEARCHED = {
+    "type": "search",
+    "arguments": '{"query":"a"}',
+    "search_results": {"results": [{"url": "https://a.example"}]},
+}
 FILTERED = {"hate": {"filtered": False, "severity": "safe"}}
 
 TEXT = {
@@ -165,13 +172,58 @@ TEXT = {
         chunk(says(content="", images=[IMAGE])),
         [OtherPart(type="image_url", data=IMAGE)],
     ),
-    "sound": (
-        chunk(says(audio={"id": "a1", "transcript": "Hi"})),
+    "what was said aloud is text": (
+        chunk(says(content=None, audio={"id": "a1", "transcript": "Hi"})),
+        [
+            OtherPart(type="audio", data={"id": "a1"}, index=-1),
+            TextDelta(text="Hi"),
+        ],
+    ),
+    "the sound itself": (
+        chunk(says(audio={"data": "AAAA"})),
         [Ignored(type="delta.audio")],
     ),
+    "until when the sound can be referred to": (
+        chunk(says(audio={"expires_at": 9})),
+        [OtherPart(type="audio", data={"expires_at": 9}, index=-1), End()],
+    ),
+    "a transcript of what is there as text": (
+        chunk(says(content="Hi", audio={"transcript": "Hi"})),
+        [TextDelta(text="Hi")],
+    ),
+    "an audio field with nothing in it": (
+        chunk(says(audio={"id": "", "data": "", "transcript": ""})),
+        [],
+    ),
+    "a tool that Groq ran": (
+        chunk(says(executed_tools=[{"index": 1, **SEARCHED}])),
+        [
+            OtherPart(type="search", data={"index": 1, **SEARCHED}, index=-2),
+            Citation(data={"url": "https://a.example"}),
+        ],
+    ),
+    "tools without a number, and sources in a plain list": (
+        chunk(
+            says(
+                executed_tools=[
+                    {"type": "python"},
+                    {"search_results": [{"url": "https://a.example"}]},
+                ]
+            )
+        ),
+        [
+            OtherPart(type="python", data={"type": "python"}, index=-1),
+            OtherPart(
+                type="executed_tool",
+                data={"search_results": [{"url": "https://a.example"}]},
+                index=-2,
+            ),
+            Citation(data={"url": "https://a.example"}),
+        ],
+    ),
     "a field nobody knows": (
-        chunk(says(content="a", executed_tools=[{}], nothing=None)),
-        [TextDelta(text="a"), Ignored(type="delta.executed_tools")],
+        chunk(says(content="a", hologram=[{}], nothing=None)),
+        [TextDelta(text="a"), Ignored(type="delta.hologram")],
     ),
 }
 
@@ -274,7 +326,44 @@ TOOLS = {
     ),
     "null arguments, id and name": (
         chunk(says(tool_calls=[fragment(id=None, name=None, arguments=None)])),
-        [ToolCallDelta(index=0)],
+        [],
+    ),
+    "the API before tools, in a server that writes every field": (
+        chunk(says(content="4", function_call={"name": "", "arguments": ""})),
+        [TextDelta(text="4")],
+    ),
+    "an empty custom call beside a function": (
+        chunk(
+            says(
+                tool_calls=[
+                    fragment(
+                        id="t1",
+                        name="f",
+                        arguments="{}",
+                        custom={"name": "", "input": ""},
+                    )
+                ]
+            )
+        ),
+        [ToolCallDelta(index=0, id="t1", name="f", arguments="{}")],
+    ),
+    "an empty function beside a custom call": (
+        chunk(
+            says(
+                tool_calls=[
+                    fragment(
+                        id="t1",
+                        name="",
+                        arguments="",
+                        custom={"name": "py", "input": "1"},
+                    )
+                ]
+            )
+        ),
+        [
+            ToolCallDelta(index=0, id="t1", name="py", arguments="1"),
+            PartDone(index=0, data={"type": "custom"}),
+        ],
     ),
     "a fragment without its function": (
         chunk(says(tool_calls=[{"index": 0, "id": "t1"}])),
@@ -335,6 +424,15 @@ def finished(reason, raw, *others):
     return [START, *others, Finish(reason=reason, raw_reason=raw), End()]
 
 
+A = TextDelta(text="a")
+COPILOT = {
+    "prompt_tokens": 5,
+    "completion_tokens": 9,
+    "total_tokens": 14,
+    "reasoning_tokens": 7,
+    "completion_tokens_details": {"accepted_prediction_tokens": 0},
+}
+TIMINGS = {"prompt_n": 3, "cache_n": 4, "predicted_n": 9, "predicted_ms": 1.5}
 CONCISE = {"reasoning_steps": [{"thought": "a"}]}
 ENDS = {
     "stop": (chunk(says("stop")), finished("stop", "stop")),
@@ -345,7 +443,28 @@ ENDS = {
         chunk(says("content_filter")),
         finished("content_filter", "content_filter"),
     ),
-    "a word nobody knows": (chunk(says("abort")), finished("other", "abort")),
+    "a word nobody knows": (chunk(says("elephant")), finished("other", "elephant")),
+    "a word that says: not yet (DashScope)": (chunk(says("null", content="a")), [A]),
+    "a word that says: failed": (
+        chunk(says("error")),
+        finished("error", "error", Failure(type="error", message="")),
+    ),
+    "the model's own word (OpenRouter)": (
+        chunk({**says("tool_calls"), "native_finish_reason": "max_output_tokens"}),
+        finished("length", "max_output_tokens"),
+    ),
+    "the model's own word says the same": (
+        chunk({**says("length"), "native_finish_reason": "MAX_TOKENS"}),
+        finished("length", "length"),
+    ),
+    "the model's own word for its error": (
+        chunk({**says("error"), "native_finish_reason": "MALFORMED_FUNCTION_CALL"}),
+        finished(
+            "error",
+            "MALFORMED_FUNCTION_CALL",
+            Failure(type="MALFORMED_FUNCTION_CALL", message=""),
+        ),
+    ),
     "an empty reason is none": (chunk(says("", content="a")), [TextDelta(text="a")]),
     "the last words come with the reason": (
         chunk(says("stop", content="a")),
@@ -359,7 +478,15 @@ ENDS = {
             End(choice=1),
         ],
     ),
-    "usage last": (chunk(usage=COUNTS), [START, USAGE]),
+    "usage last, by itself, is the end": (
+        chunk(usage=COUNTS),
+        [START, USAGE, End(choice=None)],
+    ),
+    "usage with an error is none": (
+        chunk(usage=COUNTS, error={"message": "Boom", "code": "server_error"}),
+        [START, USAGE, Failure(type="server_error", message="Boom")],
+    ),
+    "usage with a choice is none": (chunk(says(content="a"), usage=COUNTS), [A, USAGE]),
     "usage with the finish": (
         chunk(says("stop"), usage=COUNTS),
         [*finished("stop", "stop"), USAGE],
@@ -383,6 +510,7 @@ ENDS = {
                 output=2,
                 total=3,
             ),
+            End(choice=None),
         ],
     ),
     "cached tokens as DeepSeek names them": (
@@ -390,6 +518,38 @@ ENDS = {
         [
             START,
             counted({"prompt_cache_hit_tokens": 4, "prompt_tokens": None}, cached=4),
+            End(choice=None),
+        ],
+    ),
+    "cached tokens as Mistral names them": (
+        chunk(usage={"prompt_tokens": 5, "num_cached_tokens": 4}),
+        [
+            START,
+            counted({"prompt_tokens": 5, "num_cached_tokens": 4}, input=5, cached=4),
+            End(choice=None),
+        ],
+    ),
+    "reasoning tokens beside the details (Copilot)": (
+        chunk(usage=COPILOT),
+        [
+            START,
+            counted(COPILOT, input=5, output=9, total=14, reasoning=7),
+            End(choice=None),
+        ],
+    ),
+    "llama.cpp's timings, where nobody asked for usage": (
+        chunk(says("stop"), timings=TIMINGS),
+        [*finished("stop", "stop"), counted(TIMINGS, input=7, output=9, cached=4)],
+    ),
+    "llama.cpp's timings beside the usage": (
+        chunk(usage=COUNTS, timings=TIMINGS),
+        [START, USAGE, End(choice=None)],
+    ),
+    "llama.cpp's timings of a server without a cache": (
+        chunk(says("stop"), timings={"prompt_n": 3, "predicted_n": 9}),
+        [
+            *finished("stop", "stop"),
+            counted({"prompt_n": 3, "predicted_n": 9}, input=3, output=9),
         ],
     ),
     "an error in the stream": (
@@ -427,8 +587,9 @@ ENDS = {
             "choices": [],
             "prompt_filter_results": [{"prompt_index": 0}],
         },
-        [Ignored(type="unknown")],
+        [Ignored(type="prompt_filter_results")],
     ),
+    "a chunk of nothing": ({"choices": []}, [Ignored(type="unknown")]),
     "Perplexity's last chunk: the whole message is not said again": (
         {
             **chunk(
@@ -443,11 +604,48 @@ ENDS = {
         },
         [
             START,
+            TextDone(text="all of it"),
             Citation(data={"url": "https://a.example"}),
             Finish(reason="stop", raw_reason="stop"),
             End(),
             USAGE,
         ],
+    ),
+    "Perplexity's other chunks: what has come of the message says nothing new": (
+        {
+            **chunk({**says(content="lo"), "message": {"content": "Hello"}}),
+            "object": "chat.completion",
+        },
+        [TextDelta(text="lo")],
+    ),
+    "a message in the place of each delta": (
+        chunk({"index": 0, "message": {"content": "lo"}, "finish_reason": None}),
+        [TextDelta(text="lo")],
+    ),
+    "a whole message in the last chunk": (
+        chunk(
+            {
+                "index": 0,
+                "finish_reason": "stop",
+                "message": {
+                    "content": "Hello",
+                    "reasoning_content": "hm",
+                    "refusal": "",
+                    "tool_calls": [fragment(None, id="t1", name="f", arguments="{}")],
+                },
+            }
+        ),
+        finished(
+            "stop",
+            "stop",
+            TextDone(text="hm", kind="reasoning"),
+            TextDone(text="Hello"),
+            ToolCallDelta(index=0, id="t1", name="f", arguments="{}", whole=True),
+        ),
+    ),
+    "a whole message with an empty finish_reason": (
+        {"choices": [{"finish_reason": "", "message": {"content": "4"}}]},
+        [TextDone(text="4"), End()],
     ),
     "Perplexity's last chunk without a delta": (
         {
@@ -456,7 +654,7 @@ ENDS = {
             ),
             "object": "chat.completion.done",
         },
-        finished("stop", "stop"),
+        finished("stop", "stop", TextDone(text="all")),
     ),
     "Perplexity's sources wait for the finish": (
         chunk(says(content="a"), search_results=[{"url": "https://a.example"}]),
@@ -770,6 +968,39 @@ OTHERS = {
             ],
         ),
     ),
+    "what was said aloud is referred to": (
+        [
+            chunk(says(role="assistant", content=None, audio={"id": "a1"})),
+            chunk(says(content=None, audio={"transcript": "Par"})),
+            chunk(says(content=None, audio={"id": "a1", "transcript": "is."})),
+            chunk(says(content=None, audio={"data": "AAAA"})),
+            chunk(says(content=None, audio={"expires_at": 9})),
+            chunk(says("stop")),
+        ],
+        assistant(None, audio={"id": "a1"}),
+    ),
+    "what was said aloud, and cut, goes back as text": (
+        [
+            chunk(says(content=None, audio={"id": "a1"})),
+            chunk(says(content=None, audio={"transcript": "Par"})),
+        ],
+        assistant("Par"),
+    ),
+    "a call without arguments goes back with an empty object": (
+        [
+            chunk(says(tool_calls=[fragment(id="t1", name="f", arguments="")])),
+            chunk(says("tool_calls")),
+        ],
+        assistant(None, tool_calls=[call()]),
+    ),
+    "a call without arguments that the limit cut is left out": (
+        [
+            chunk(says(content="Wait.")),
+            chunk(says(tool_calls=[fragment(id="t1", name="f", arguments="")])),
+            chunk(says("length")),
+        ],
+        assistant("Wait."),
+    ),
     "a thought without proof need not go back": (
         [chunk(says(reasoning="hm")), *PLAIN],
         assistant("Hello"),
@@ -871,6 +1102,88 @@ def test_an_answer_that_is_not_streamed_is_read_too():
     assert [each.usage for each in replies] == [USAGE, USAGE]
 
 
+# -- the message as a whole, alone or behind its stream -------------------------------
+
+
+CALLING = assistant(
+    "Both.",
+    reasoning_content="hm",
+    tool_calls=[call("t1", "f", '{"a": 1}'), call("t2", "g", "{}")],
+)
+BEHIND = {
+    "nothing before": [],
+    "all of it before": [
+        chunk(says(reasoning_content="hm")),
+        chunk(says(content="Bo")),
+        chunk(says(content="th.")),
+        chunk(says(tool_calls=[fragment(0, id="t1", name="f", arguments='{"a":')])),
+        chunk(says(tool_calls=[fragment(0, arguments=" 1}")])),
+        chunk(says(tool_calls=[fragment(1, id="t2", name="g", arguments="{}")])),
+    ],
+    "a part of it before": [
+        chunk(says(reasoning_content="h")),
+        chunk(says(content="Bo")),
+        chunk(says(tool_calls=[fragment(0, id="t1", name="f", arguments='{"a":')])),
+    ],
+    "calls without ids before": [
+        chunk(says(content="Both.")),
+        chunk(says(tool_calls=[fragment(0, name="f", arguments='{"a": 1}')])),
+        chunk(says(tool_calls=[fragment(1, name="g", arguments="")])),
+    ],
+    "calls without numbers before": [
+        chunk(says(content="Both.", reasoning_content="hm")),
+        chunk(
+            says(
+                tool_calls=[
+                    fragment(None, id="t1", name="f", arguments='{"a": 1}'),
+                    fragment(None, id="t2", name="g", arguments="{}"),
+                ]
+            )
+        ),
+    ],
+    "and it ended before": [
+        chunk(says(content="Both.")),
+        chunk(says("tool_calls")),
+    ],
+}
+LAST_FORMS = {
+    "as a whole answer": {"object": "chat.completion"},
+    "as a chunk": {"object": "chat.completion.chunk"},
+    "as nothing": {"object": ""},
+}
+
+
+@pytest.mark.parametrize("before", BEHIND.values(), ids=BEHIND)
+@pytest.mark.parametrize("form", LAST_FORMS.values(), ids=LAST_FORMS)
+@pytest.mark.parametrize("delta", [{}, {"delta": {"role": "assistant", "content": ""}}])
+def test_the_whole_message_says_only_what_is_missing(before, form, delta):
+    """However much of it was streamed, nothing is there twice and nothing is lost."""
+    last = {"index": 0, "finish_reason": "tool_calls", "message": CALLING, **delta}
+
+    reply = replied([*before, {**chunk(last), **form}])
+
+    calls = [(c.id, c.name, c.parsed, c.state) for c in reply.tool_calls]
+    assert (reply.text, reply.reasoning, reply.outcome) == ("Both.", "hm", "complete")
+    assert calls == [("t1", "f", {"a": 1}, "valid"), ("t2", "g", {}, "valid")]
+
+
+def test_other_calls_than_those_that_came_are_added():
+    """Under another id, or another name in the same place."""
+    came = chunk(
+        says(
+            tool_calls=[
+                fragment(0, id="t8", name="f", arguments="{}"),
+                fragment(1, name="h", arguments="{}"),
+            ]
+        )
+    )
+    last = {"index": 0, "finish_reason": "tool_calls", "message": CALLING}
+
+    reply = replied([came, chunk(last)])
+
+    assert [each.name for each in reply.tool_calls] == ["f", "h", "f", "g"]
+
+
 # -- where the SDK's accumulator is wrong ------------------------------------------
 
 
@@ -920,6 +1233,113 @@ def test_calls_without_a_number_are_kept_apart(from_sdk):
     ]
 
 
+SUMMARY = {"type": "summary_text", "text": "hm", "signature": ""}
+OUTPUT = {"type": "output_text", "text": "c"}
+OF_ONE_ID = [call("c", "f", '{"a": 1}'), call("c", "f", '{"a": 2}')]
+OF_ONE_NUMBER = [{**each, "id": "", "index": 0} for each in OF_ONE_ID]
+#: what it shows: (choices, text, reasoning, calls)
+FORMS = {
+    "Copilot's name of the thought": (
+        [says(reasoning_text="hm"), says("stop", content="Hi")],
+        ("Hi", "hm", []),
+    ),
+    "a thought in parts": (
+        [says(reasoning_content=[{"text": "h"}, {"text": "m"}]), says("stop")],
+        ("", "hm", []),
+    ),
+    "Databricks": (
+        [says(content=[{"type": "reasoning", "summary": [SUMMARY]}]), says("stop")],
+        ("", "hm", []),
+    ),
+    "Gemini's tag": (
+        [
+            says(content="<tho"),
+            says(content="ught>h"),
+            says("stop", content="m</thought>Hi"),
+        ],
+        ("Hi", "hm", []),
+    ),
+    "parts without a type, and of another API's": (
+        [says("stop", content=["a", {"text": "b"}, OUTPUT])],
+        ("abc", "", []),
+    ),
+    "a part alone": (
+        [says("stop", content={"type": "text", "text": "Hi"})],
+        ("Hi", "", []),
+    ),
+    "a call alone": (
+        [says("stop", tool_calls=fragment(0, name="f", arguments="{}"))],
+        ("", "", [("f", "{}")]),
+    ),
+    "a call in the old form, with its name each time": (
+        [
+            says(function_call={"name": "f", "arguments": '{"a"'}),
+            says("function_call", function_call={"name": "f", "arguments": ":1}"}),
+        ],
+        ("", "", [("f", '{"a":1}')]),
+    ),
+    "a call in both forms": (
+        [
+            says(
+                "tool_calls",
+                function_call={"name": "f", "arguments": "{}"},
+                tool_calls=[fragment(0, id="t1", name="f", arguments="{}")],
+            )
+        ],
+        ("", "", [("f", "{}")]),
+    ),
+    "empty arguments before the arguments": (
+        [
+            says(tool_calls=[fragment(0, id="t1", name="f", arguments="{}")]),
+            says(tool_calls=[fragment(0, arguments='{"a"')]),
+            says("tool_calls", tool_calls=[fragment(0, arguments=":1}")]),
+        ],
+        ("", "", [("f", '{"a":1}')]),
+    ),
+    "two calls of one id in a message": (
+        [{"finish_reason": "stop", "message": {"tool_calls": OF_ONE_ID}}],
+        ("", "", [("f", '{"a": 1}'), ("f", '{"a": 2}')]),
+    ),
+    "calls of a message that are all number 0": (
+        [
+            {
+                "finish_reason": "stop",
+                "message": {"tool_calls": OF_ONE_NUMBER},
+            }
+        ],
+        ("", "", [("f", '{"a": 1}'), ("f", '{"a": 2}')]),
+    ),
+}
+
+
+@pytest.mark.parametrize("size", [1, 10_000])
+@pytest.mark.parametrize(("choices", "expected"), FORMS.values(), ids=FORMS)
+def test_other_forms_say_the_same(choices, expected, size):
+    """Nothing of them is lost, and nothing is there twice; cut anywhere, as bytes."""
+    data = b"".join(
+        b"data: " + json.dumps(chunk(each)).encode() + b"\n\n" for each in choices
+    )
+    reply = Reply("openai.chat")
+    reader = Reader(reply)
+    for at in range(0, len(data), size):
+        reader.push(data[at : at + size])
+    reader.finish()
+    reply._end()
+
+    calls = [(each.name, each.arguments) for each in reply.tool_calls]
+    assert (reply.text, reply.reasoning, calls) == expected
+    assert all(each.state == "valid" for each in reply.tool_calls)
+    assert reply.outcome == "complete"
+
+
+def test_sources_may_come_behind_the_end():
+    """xAI names them beside the counts."""
+    reply = replied([*PLAIN, chunk(usage=COUNTS, citations=["https://a.example"])])
+
+    assert reply.citations == ({"url": "https://a.example"},)
+    assert reply.outcome == "complete"
+
+
 @pytest.mark.filterwarnings("ignore:Pydantic serializer:UserWarning")
 def test_a_list_of_parts_is_read(from_sdk):
     """The SDK fails at the second one (Mistral)."""
@@ -959,12 +1379,17 @@ def test_usage_is_kept_when_a_chunk_follows_it(from_sdk):
     assert ours == USAGE
 
 
+LAST = ENDS["Perplexity's last chunk: the whole message is not said again"][0]
+WHOLE = {**LAST["choices"][0], "message": {"role": "assistant", "content": "Hello"}}
+PERPLEXITY_S_LAST = {**LAST, "choices": [WHOLE]}
+
+
 def test_perplexity_s_last_chunk_counts(from_sdk):
     """The SDK's helper drops it, and with it the finish and the usage."""
     perplexity = [
         ROLE,
         chunk(says(content="Hello")),
-        ENDS["Perplexity's last chunk: the whole message is not said again"][0],
+        PERPLEXITY_S_LAST,
     ]
 
     reply = replied(perplexity)

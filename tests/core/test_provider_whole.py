@@ -6,7 +6,7 @@ from nbstream._reader import Reader
 from nbstream.providers.payloads import payloads, plain
 from nbstream.reply import Reply
 
-pytest.importorskip("openai")
+ChatCompletion = pytest.importorskip("openai.types.chat").ChatCompletion
 pytest.importorskip("anthropic")
 pytest.importorskip("google.genai")
 
@@ -81,7 +81,11 @@ def read(items):
 def said(reply):
     calls = [(call.name, call.state, call.parsed) for call in reply.tool_calls]
     usage = reply.usage
-    counts = (usage.input_tokens, usage.output_tokens, usage.reasoning_tokens or 0)
+    counts = usage and (
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.reasoning_tokens or 0,
+    )
     words = (reply.api, reply.text, reply.reasoning, reply.refusal)
     return (*words, calls, counts, reply.finish_reason, reply.outcome)
 
@@ -176,6 +180,88 @@ ENDS = {
 def test_how_it_ended_is_told_as_in_a_stream(answer, outcome):
     """An answer that came in one piece is not by that complete."""
     assert read(payloads(answer)).outcome == outcome
+
+
+def chat(message, finish="stop", **more):
+    choice = {"index": 0, "finish_reason": finish, "message": message}
+    return {"id": "c1", "model": "m", "choices": [{**choice, **more}]}
+
+
+PARIS = {"role": "assistant", "content": "Paris."}
+CALL = {"id": "t1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+EMPTY = {"name": "", "arguments": ""}
+SOUND = {"id": "a1", "data": "AAAA", "expires_at": 9, "transcript": "Paris."}
+CHATS = {
+    "Perplexity: an empty delta beside the message": (
+        {
+            "object": "chat.completion",
+            **chat(PARIS, delta={"role": "assistant", "content": ""}),
+        },
+        ("Paris.", [], "stop"),
+    ),
+    "no object (Copilot)": (chat(PARIS), ("Paris.", [], "stop")),
+    "an empty object": ({"object": "", **chat(PARIS)}, ("Paris.", [], "stop")),
+    "a chunk's object": (
+        {"object": "chat.completion.chunk", **chat(PARIS, None)},
+        ("Paris.", [], None),
+    ),
+    "no object, and calls": (
+        chat({"content": None, "tool_calls": [CALL]}, "tool_calls"),
+        ("", [("f", {})], "tool_calls"),
+    ),
+    "every field is there, and empty (Snowflake)": (
+        {
+            "object": "chat.completion",
+            **chat(
+                {
+                    "content": "4",
+                    "function_call": EMPTY,
+                    "tool_calls": [{**CALL, "custom": {"name": "", "input": ""}}],
+                },
+                "",
+            ),
+        },
+        ("4", [("f", {})], None),
+    ),
+    "an empty call among the calls": (
+        chat({"content": "4", "tool_calls": [{"id": "", "function": EMPTY}]}, ""),
+        ("4", [], None),
+    ),
+    "a call without arguments": (
+        chat({"tool_calls": [{"id": "t1", "function": {"name": "f"}}]}, "tool_calls"),
+        ("", [("f", {})], "tool_calls"),
+    ),
+    "a call whose arguments are null": (
+        chat(
+            {
+                "tool_calls": [
+                    {"id": "t1", "function": {"name": "f", "arguments": "null"}}
+                ]
+            }
+        ),
+        ("", [("f", {})], "tool_calls"),
+    ),
+    "what was said aloud": (
+        chat({"content": None, "audio": SOUND}),
+        ("Paris.", [], "stop"),
+    ),
+    "a thought in the text": (
+        chat({"content": "<think>hm</think>Paris."}),
+        ("Paris.", [], "stop"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("answer", "expected"), CHATS.values(), ids=CHATS)
+def test_whole_chat_answers_of_many_servers(answer, expected):
+    """The text is the message's; an empty field says nothing; it is whole."""
+    reply = read(payloads(answer))
+    found = read(payloads(ChatCompletion.model_construct(**answer)))
+
+    calls = [(call.name, call.parsed) for call in reply.tool_calls]
+    assert (reply.text, calls, reply.finish_reason) == expected
+    assert (reply.outcome, reply.model) == ("complete", "m")
+    assert said(found) == said(reply)
 
 
 @pytest.mark.parametrize("value", [None, 7, ["a"], {"a": 1}, iter("ab")])

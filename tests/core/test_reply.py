@@ -92,9 +92,19 @@ TEXTS = {
         [text("Hello", index=0), TextDone(text="Hello", index=0)],
         ("Hello", "", ""),
     ),
-    "a whole text that is another changes nothing": (
+    "a whole text that is another takes its place": (
         [text("Hello", index=0), TextDone(text="Bye", index=0)],
-        ("Hello", "", ""),
+        ("Bye", "", ""),
+    ),
+    "a whole text without a number is all of that kind": (
+        [
+            text("hm", kind="reasoning"),
+            text("Hel"),
+            call("{}", id="c1", name="f"),
+            TextDone(text="hm", kind="reasoning"),
+            TextDone(text="Hello"),
+        ],
+        ("Hello", "hm", ""),
     ),
     "an empty whole text begins no part": ([TextDone(text="", index=0)], ("", "", "")),
     "another answer does not mix in": (
@@ -220,9 +230,85 @@ CALLS = {
         [call("{", name="f"), call("}", id="c1")],
         [("c1", "f", "{}", {}, "valid")],
     ),
-    "no arguments at all are not {}": (
+    "no arguments at all are {}": (
+        [call("", id="c1", name="f")],
+        [("c1", "f", "{}", {}, "valid")],
+    ),
+    "and so they are where the call is closed": (
         [call("", id="c1", name="f"), PartDone(index=0, data={})],
-        [("c1", "f", "", None, "invalid")],
+        [("c1", "f", "{}", {}, "valid")],
+    ),
+    "blanks are no arguments": (
+        [call(" ", id="c1", name="f"), call("\n")],
+        [("c1", "f", "{}", {}, "valid")],
+    ),
+    "null is no arguments": (
+        [call("nu", id="c1", name="f"), call("ll")],
+        [("c1", "f", "{}", {}, "valid")],
+    ),
+    "a new name after whole arguments is another call, without ids": (
+        [call('{"a":1}', name="f"), call('{"b":2}', name="g")],
+        [
+            ("", "f", '{"a":1}', {"a": 1}, "valid"),
+            ("", "g", '{"b":2}', {"b": 2}, "valid"),
+        ],
+    ),
+    "and so it is under one id for all": (
+        [
+            call("", id="call_0", name="f"),
+            call('{"a"'),
+            call(":1}"),
+            call("", id="call_0", name="g"),
+            call("{}"),
+        ],
+        [
+            ("call_0", "f", '{"a":1}', {"a": 1}, "valid"),
+            ("call_0", "g", "{}", {}, "valid"),
+        ],
+    ),
+    "and after a call without arguments": (
+        [call("", name="f"), call("{}", name="g")],
+        [("", "f", "{}", {}, "valid"), ("", "g", "{}", {}, "valid")],
+    ),
+    "the same name with other arguments is another call": (
+        [call('{"a":1}', name="f"), call('{"a":2}', name="f")],
+        [
+            ("", "f", '{"a":1}', {"a": 1}, "valid"),
+            ("", "f", '{"a":2}', {"a": 2}, "valid"),
+        ],
+    ),
+    "also where its arguments come behind it": (
+        [
+            call('{"a"', name="f"),
+            call(":1}"),
+            call("", name="f"),
+            call('{"a"'),
+            call(":2}"),
+        ],
+        [
+            ("", "f", '{"a":1}', {"a": 1}, "valid"),
+            ("", "f", '{"a":2}', {"a": 2}, "valid"),
+        ],
+    ),
+    "a new id after whole arguments is another call": (
+        [call('{"a":1}', id="c1", name="f"), call('{"a":2}', id="c2")],
+        [
+            ("c1", "f", '{"a":1}', {"a": 1}, "valid"),
+            ("c2", "f", '{"a":2}', {"a": 2}, "valid"),
+        ],
+    ),
+    "a whole call that is said again is the same call": (
+        [
+            call('{"a"', id="c1", name="f"),
+            call(":1}", id="c1", name="f"),
+            call('{"a":1}', id="c1", name="f"),
+            call("", id="c1", name="f"),
+        ],
+        [("c1", "f", '{"a":1}', {"a": 1}, "valid")],
+    ),
+    "an object inside of arguments begins no call": (
+        [call('{"a":', id="c1", name="f"), call('{"b":1}}', id="c1", name="f")],
+        [("c1", "f", '{"a":{"b":1}}', {"a": {"b": 1}}, "valid")],
     ),
     "an object that opened the call holds once it is closed": (
         [
@@ -290,6 +376,17 @@ STATES = {
     "cut by the token limit": (['{"a": 1'], finish("length"), {}, "unfinished"),
     "cut by the connection": (['{"a": 1'], None, {}, "unfinished"),
     "cut by a stop": (['{"a": 1'], None, {"stopped": True}, "unfinished"),
+    "no arguments yet, and the token limit": ([""], finish("length"), {}, "unfinished"),
+    "no arguments yet, and filtered": (
+        [""],
+        finish("content_filter"),
+        {},
+        "unfinished",
+    ),
+    "no arguments yet, and an error": ([""], finish("error"), {}, "unfinished"),
+    "no arguments yet, and the connection": ([""], None, {}, "unfinished"),
+    "no arguments yet, and a stop": ([""], None, {"stopped": True}, "unfinished"),
+    "null, and the connection": (["null"], None, {}, "unfinished"),
     "whole before the connection was cut": (['{"a": 1}'], None, {}, "valid"),
 }
 
@@ -307,12 +404,14 @@ def test_a_call_that_cannot_be_run(arguments, last, how, state):
     assert (found.parsed is None) == bool(found.error) == (state != "valid")
 
 
-def test_a_call_is_open_while_it_streams():
+@pytest.mark.parametrize("arguments", ['{"a"', "", "null"])
+def test_a_call_is_open_while_it_streams(arguments):
     """Before its end a call is neither right nor wrong."""
-    reply = reply_of(call('{"a"', id="c1", name="f"), end=False)
+    reply = reply_of(call(arguments, id="c1", name="f"), end=False)
     (found,) = reply.tool_calls
 
     assert (found.state, found.parsed, found.error) == ("open", None, "")
+    assert found.arguments == arguments
 
 
 def test_a_closed_call_is_known_at_once():
@@ -321,6 +420,20 @@ def test_a_closed_call_is_known_at_once():
         call("{}", id="c1", name="f"), PartDone(index=0, data={}), text("x"), end=False
     )
 
+    assert [each.state for each in reply.tool_calls] == ["valid"]
+
+
+def test_what_has_a_number_of_ours_is_one_part():
+    """What comes again under it is more of the same; it is in no call's way."""
+    reply = reply_of(
+        OtherPart(type="search", data={"q": "a"}, index=-1),
+        call("{}", index=0, id="c1", name="f"),
+        OtherPart(type="search", data={"found": 1}, index=-1),
+        *ENDED,
+    )
+
+    others = [part.data for part in reply.parts if part.kind == "other"]
+    assert others == [{"q": "a", "found": 1}]
     assert [each.state for each in reply.tool_calls] == ["valid"]
 
 
@@ -337,6 +450,41 @@ def test_fragments_for_a_server_tool_are_no_tool_call():
         {"id": "s1"},
     )
     assert part.arguments == '{"query": "x"}'
+
+
+GOES_ON = {
+    "fields are set, and lists grow": (
+        [({"a": 1, "of": [1]}, False), ({"a": 2, "of": [2], "b": 3}, True)],
+        [{"a": 2, "of": [1, 2], "b": 3}],
+    ),
+    "a list takes the place of none": (
+        [({"of": None}, False), ({"of": [1]}, True)],
+        [{"of": [1]}],
+    ),
+    "there is nothing that could go on": ([({"a": 1}, True)], [{"a": 1}]),
+    "another one of the same kind": (
+        [({"a": 1}, False), ({"a": 1}, False)],
+        [{"a": 1}, {"a": 1}],
+    ),
+}
+
+
+@pytest.mark.parametrize(("said", "data"), GOES_ON.values(), ids=GOES_ON.keys())
+def test_what_more_is_said_of_a_part_is_added_to_it(said, data):
+    """A part that only the provider can read may come in several pieces."""
+    events = (
+        OtherPart(type="search", data=each, index=0, goes_on=more)
+        for each, more in said
+    )
+
+    assert [part.data for part in reply_of(*events, *ENDED).parts] == data
+
+
+def test_a_piece_of_another_kind_begins_a_part():
+    """The number alone does not make it the same."""
+    found = (OtherPart(type=t, data={}, index=0, goes_on=True) for t in ("a", "b"))
+
+    assert [part.type for part in reply_of(*found, *ENDED).parts] == ["a", "b"]
 
 
 FINISHES = {

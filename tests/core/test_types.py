@@ -2,7 +2,14 @@
 
 import pytest
 
-from nbstream.types import End, TextDelta, TextDone, ToolCallDelta, is_visible
+from nbstream.types import (
+    End,
+    OtherPart,
+    TextDelta,
+    TextDone,
+    ToolCallDelta,
+    is_visible,
+)
 
 VISIBLE = {
     "text": (TextDelta(text="a"), True),
@@ -11,11 +18,12 @@ VISIBLE = {
     "a whole text": (TextDone(text="a"), True),
     "a whole text of nothing": (TextDone(text=""), False),
     "a tool call, from its first piece": (ToolCallDelta(index=0), True),
+    "a part that is neither": (OtherPart(type="image", data={}), True),
     "an end": (End(), False),
 }
 
 
 @pytest.mark.parametrize(("event", "expected"), VISIBLE.values(), ids=VISIBLE.keys())
 def test_what_there_is_to_see_of(event, expected):
-    """Text that is not empty, and tool calls; nothing else."""
+    """Text that is not empty, tool calls and what is neither."""
     assert is_visible(event) is expected

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nbstream.reply import Reply
 from nbstream.screens.bundle import bundle
 from nbstream.screens.json_layout import Json
-from nbstream.screens.terminal import TerminalScreen
+from nbstream.screens.output import TerminalScreen
 from nbstream.structured import AnyJson, shape_of
 from nbstream.types import End, Finish, TextDelta
 

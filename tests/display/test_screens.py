@@ -13,13 +13,13 @@ from nbstream.reply import Reply, Timing
 from nbstream.screens import VIEWS, cell, choose, place
 from nbstream.screens.base import NoScreen
 from nbstream.screens.bundle import bundle, waiting
-from nbstream.screens.notebook import (
+from nbstream.screens.output import (
     BYTES_PER_S,
     MIN_INTERVAL_S,
     NotebookScreen,
     StaticScreen,
+    TerminalScreen,
 )
-from nbstream.screens.terminal import TerminalScreen
 from nbstream.screens.widget import WidgetScreen
 from nbstream.types import End, Failure, Finish, TextDelta, ToolCallDelta
 

@@ -14,9 +14,9 @@ from nbstream._stop import Stop
 from nbstream.reply import Reply
 from nbstream.screens.base import prompting
 from nbstream.screens.bundle import SHOWN_OF_RESULT, bundle
+from nbstream.screens.output import TerminalScreen
 from nbstream.screens.sections import Facts, Sections
 from nbstream.screens.stop_button import StopButton
-from nbstream.screens.terminal import TerminalScreen
 from nbstream.tool_runs import Consents
 from nbstream.types import (
     End,

@@ -11,6 +11,7 @@ import pytest
 from harness.live import (
     END,
     PROSE,
+    SETUP,
     final,
     live,
     picture,
@@ -399,3 +400,101 @@ def test_a_screen_reader_hears_sentences(open_cells):
     assert min(b[0] - a[0] for a, b in pairwise(heard)) > 3900
     sentences = re.compile(r"(writing )?(This is sentence \d+ of many\.\s*)+")
     assert [one for _, one in heard if not sentences.fullmatch(one)] == []
+
+
+OTHERS = """\
+import base64, struct, zlib
+def chunk(kind, data):
+    check = struct.pack(">I", zlib.crc32(kind + data))
+    return struct.pack(">I", len(data)) + kind + data + check
+def png(blue, side=160):
+    row = b"".join(bytes((x, 120, blue)) for x in range(side))
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
+    body = chunk(b"IDAT", zlib.compress((b"\\0" + row) * side)) + chunk(b"IEND", b"")
+    return base64.b64encode(b"\\x89PNG\\r\\n\\x1a\\n" + head + body).decode()
+def event(kind, at, **more):
+    return {"type": f"response.{kind}", "output_index": at, **more}
+def whole(at, **item):
+    yield event("output_item.added", at, item=item)
+    yield event("output_item.done", at, item=item)
+def others():
+    yield event("output_text.delta", 0, delta="I look it up.")
+    action = {"type": "search", "query": "the <b>moon</b> at $5 and $6"}
+    yield from whole(1, type="web_search_call", id="w", action=action)
+    yield event("output_text.delta", 2, delta="## Result\\n\\nHere it is.")
+    ran = {"code": "print(6 * 7)  # so", "outputs": [{"type": "logs", "logs": "42"}]}
+    yield from whole(3, type="code_interpreter_call", id="c", **ran)
+    call = {"name": "delete_all", "arguments": "{}", "server_label": "db"}
+    yield from whole(4, type="mcp_approval_request", id="a", **call)
+    yield from whole(5, type="shell_call", id="s", action={"commands": ["ls -la"]})
+    made = {"type": "image_generation_call", "id": "i", "revised_prompt": "A sky"}
+    yield event("output_item.added", 6, item=made)
+    for blue in (60, 120):
+        kind = "image_generation_call.partial_image"
+        yield event(kind, 6, partial_image_b64=png(blue))
+    pause("making")
+    done = {**made, "status": "completed", "result": png(240)}
+    yield event("output_item.done", 6, item=done)
+    pause("made")
+    yield event("output_text.delta", 7, delta="That is all.")
+    done = {"id": "r", "status": "completed", "output": []}
+    yield {"type": "response.completed", "response": done}
+"""
+SEEN = (
+    "I look it up.",
+    "Searched the web: the <b>moon</b> at $5 and $6",
+    "Result",
+    "Here it is.",
+    "Ran code",
+    "print(6 * 7)  # so",
+    "42",
+    "Asks for approval: delete_all() (on db)",
+    "Asks you to run a command",
+    "ls -la",
+    "Made an image",
+    "That is all.",
+)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_is_no_text_is_seen(open_cells, theme):
+    """Live and in the end: the same words in the same order, and one image."""
+    page = open_cells(OTHERS, "reply = nbstream.show(others)", theme=theme)
+    page.run_cell(1)
+    page.run_cell(2, wait=False)
+    image = live(page, 2).locator("img")
+    image.wait_for()
+    making = text_of(page, 2)
+    release(page, "making")
+    live(page, 2).get_by_text("Made an image").wait_for()
+    written = text_of(page, 2)
+    picture(page, 2, f"live-lab-{theme}-other-parts")
+    alt = image.get_attribute("alt")
+    release(page, "made")
+    said = final(page, 2)
+    picture(page, 2, f"live-lab-{theme}-other-parts-final")
+    shown = page.output(2).locator("img").evaluate("(each) => each.naturalWidth")
+    (saved,) = page.save()["cells"][2]["outputs"]
+
+    assert "Making an image …" in making
+    assert [line for line in map(str.strip, said.splitlines()) if line] == [*SEEN]
+    assert "".join(said.split()).startswith("".join(written.split()))
+    assert (alt, shown) == ("A sky", 160)
+    assert sum("base64" in str(made) for made in saved["data"].values()) == 1
+    assert quiet(page)
+
+
+def test_an_image_survives_without_trust(open_notebook):
+    """A copy of the notebook that nobody trusts still shows it."""
+    source = [SETUP, OTHERS, "reply = nbstream.show(others)"]
+    page = open_notebook(source)
+    release(page, "making", "made")
+    page.run_all()
+    final(page, 2)
+    page.save()
+    page.server.trust(page.path, trusted=False)
+    page.load()
+    image = page.output(2).locator("img")
+    image.wait_for()
+
+    assert image.evaluate("(each) => each.naturalWidth") == 160

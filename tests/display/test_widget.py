@@ -571,7 +571,7 @@ def test_the_script_is_one_module_without_its_comments():
 def test_without_anywidget_there_is_the_other_screen(monkeypatch):
     """No error: the answer is shown by updates of one output."""
     from nbstream.screens import choose
-    from nbstream.screens.notebook import NotebookScreen
+    from nbstream.screens.output import NotebookScreen
 
     monkeypatch.delitem(sys.modules, "nbstream.screens.widget")
     monkeypatch.setitem(sys.modules, "anywidget", None)

@@ -25,8 +25,7 @@ from nbstream.providers.payloads import payloads
 from nbstream.reply import Reply
 from nbstream.screens.base import NoScreen, place, view_of
 from nbstream.screens.bundle import Replies, display_reply
-from nbstream.screens.notebook import NotebookScreen, StaticScreen
-from nbstream.screens.terminal import TerminalScreen
+from nbstream.screens.output import NotebookScreen, StaticScreen, TerminalScreen
 from nbstream.streams.shapes import check, is_callable
 
 if TYPE_CHECKING:

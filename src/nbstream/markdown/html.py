@@ -101,7 +101,7 @@ class Writer:
         start = token.attrs.get("start") if tag == "ol" else None
         attribute = f' start="{int(start)}"' if start is not None else ""
         opening = f"<{tag}{attribute}>" + "\n" * (tag in _ENDS_LINE)
-        return opening if tag in _BLOCKS else _text(token.content)
+        return opening if tag in _BLOCKS else text_html(token.content)
 
     def _inline(self, token: Token) -> str:
         match token.type:
@@ -125,13 +125,13 @@ class Writer:
                 pass
         if token.tag in _INLINE:
             return f"<{'/' * (token.nesting < 0)}{token.tag}>"
-        return _text(token.content)
+        return text_html(token.content)
 
     def _image(self, token: Token) -> str:
         url, alt = str(token.attrs.get("src", "")), _words(token.children or [])
         if self._images and is_image(url):
             return f'<img src="{escape(url)}" alt="{escape(alt)}">'
-        words = _text(f"{alt} ({url})" if alt and url else alt or url)
+        words = text_html(f"{alt} ({url})" if alt and url else alt or url)
         inside_link = any(self._links)
         if inside_link or not is_link(url):
             return words
@@ -147,9 +147,10 @@ def _math(tex: str) -> str:
     return f"<{tag}>{escape(tex, quote=False)}</{tag}>"
 
 
-def _text(text: str) -> str:
+def text_html(text: str, *, quote: bool = False) -> str:
+    """Return plain text as HTML in which no typesetter sees a formula."""
     ignored = r'<span class="tex2jax_ignore">\g<0></span>'
-    return _TEX.sub(ignored, escape(text, quote=False))
+    return _TEX.sub(ignored, escape(text, quote=quote))
 
 
 def _words(tokens: list[Token]) -> str:
@@ -210,12 +211,18 @@ _LONG = (
 #: What each character stands for.
 SHORT = {chr(0x81 + at): long for at, long in enumerate(_LONG)}
 _CHARACTERS = {long: short for short, long in SHORT.items()}
+LONGEST_SHORTENED = 500_000
+_LITERALS = re.compile("[\x80-\x9f]")
 _TO_SHORT = re.compile("[\x80-\x9f]|" + "|".join(map(re.escape, _LONG)))
 
 
 def shorten(html: str) -> str:
-    """Return ``html`` in fewer characters; the browser gives it back."""
-    return _TO_SHORT.sub(lambda m: _CHARACTERS.get(m[0]) or LITERAL + m[0], html)
+    """Return ``html`` in fewer characters; the browser gives it back.
+
+    What is very long is an image, in which nothing can be made shorter.
+    """
+    found = _TO_SHORT if len(html) < LONGEST_SHORTENED else _LITERALS
+    return found.sub(lambda m: _CHARACTERS.get(m[0]) or LITERAL + m[0], html)
 
 
 def shortened(value: object) -> object:

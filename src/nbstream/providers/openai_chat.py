@@ -2,12 +2,25 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from nbstream import types
-from nbstream._failures import redacted_failure
-from nbstream.providers.payloads import Fields, fields, get, items, number, record, text
-from nbstream.reply import Part, Reply
+from nbstream._failures import CODES
+from nbstream.providers.payloads import (
+    Fields,
+    failure,
+    fields,
+    finish,
+    get,
+    items,
+    number,
+    reason_of,
+    record,
+    text,
+    total,
+)
+from nbstream.reply import Part, Reply, ToolCall
 from nbstream.reply.reply import parts_and_calls
 
 API = "openai.chat"
@@ -23,30 +36,30 @@ _REPEATED = (
 )
 _DERIVED = {f"{what}.{how}" for what in _REPEATED for how in ("delta", "done")}
 _REASONS: Mapping[str, types.FinishReason] = {
-    "stop": "stop",
-    "eos": "stop",  # Together
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    "model_length": "length",  # Mistral
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "tool_use": "tool_calls",
-    "content_filter": "content_filter",
-    "refusal": "content_filter",
-    "sensitive": "content_filter",  # Zhipu
-    "error": "error",
+    "error_limit": "length",  # Cohere
+    "pause_turn": "pause",
     "insufficient_system_resource": "error",  # DeepSeek
-    "network_error": "error",  # Zhipu
+    "unexpected_tool_call": "error",  # Gemini, and what it says besides
+    "missing_thought_signature": "error",
 }
+#: As a ``code``: nothing is wrong.
+_FINE = (None, "", 0, 200)
+#: As ``finish_reason``: not yet (DashScope, watsonx).
+_NOT_YET = frozenset({"null", "none", "not_finished"})
+#: What OpenRouter's ``native_finish_reason`` tells, and the other word may hide
+#: (https://openrouter.ai/docs/api/reference/overview#finish-reason).
+_HIDDEN = ("length", "content_filter", "error")
 #: What OpenAI's own deltas hold; nearly every delta has nothing else.
 _PLAIN = frozenset(
     {"content", "refusal", "tool_calls", "function_call", "role", "audio"}
 )
-_READ = frozenset(
-    {"reasoning_content", "reasoning", "reasoning_details", "annotations", "images"}
-)
+#: The names of the thought; Copilot has the last one.
+_THOUGHT = ("reasoning_content", "reasoning", "reasoning_text")
+_READ = frozenset({"reasoning_details", "annotations", "images", "executed_tools"})
+#: What nearly every chunk holds. A chunk without choices is named by what it has else.
+_ENVELOPE = frozenset({"id", "object", "created", "model", "choices", "type"})
+#: Calls are numbered from 0; what is none of them is counted from here downwards.
+_BELOW = -1
 #: DeepSeek wants the ``reasoning_content`` of a turn with tool calls back
 #: (https://api-docs.deepseek.com/guides/thinking_mode), and Kimi's API is made alike.
 #: OpenAI's own API does not know the field, so it goes only to who asks for it.
@@ -83,38 +96,106 @@ def normalize(payload: object) -> Sequence[types.Event]:
         named = _add_choice(events, fields(raw), chunk) or named
     # Most chunks repeat id and model: the first and the last to do so are enough.
     if named or not choices:
-        start = types.Start(id=text(chunk.get("id")), model=text(chunk.get("model")))
-        if start.id or start.model:
-            events.insert(0, start)
-    events.extend(_extras(chunk))
+        begun = start(chunk)
+        if begun.id or begun.model:
+            events.insert(0, begun)
+    if counts := chunk.get("usage"):
+        events.append(usage(counts))
+        # "If the stream is interrupted, you may not receive the final usage chunk"
+        # (openai's ChatCompletionStreamOptionsParam); some answers have no finish.
+        if not choices and not chunk.get("error"):
+            events.append(types.End(choice=None))
+    if "timings" in chunk or "x_groq" in chunk:
+        events.extend(_foreign(chunk))
+    if not choices:
+        events.extend(_sources(chunk, 0))  # xAI's
+    if error := chunk.get("error") or (not choices and _unnamed(chunk)):
+        events.append(failure(error))
     if not events and not choices:
         kind = text(chunk.get("object")) or text(chunk.get("type"))
-        events.append(types.Ignored(type=kind or "unknown"))
+        rest = (name for name in chunk if chunk[name] and name not in _ENVELOPE)
+        events.append(types.Ignored(type=kind or next(rest, "unknown")))
     return events
+
+
+def _unnamed(chunk: Fields) -> Fields | None:
+    """Return what tells of an error, though it is not called so.
+
+    vLLM, FastAPI's ``detail``, SiliconFlow, Baidu, MiniMax's ``base_resp``.
+    """
+    fault = fields(chunk.get("base_resp")) or chunk
+    codes = [fault.get(name) for name in (*CODES, "detail")]
+    told = any(code not in _FINE for code in codes)
+    return fault if told or chunk.get("object") == "error" else None
+
+
+def start(payload: object) -> types.Start:
+    """Return the name of the response, which every chunk has."""
+    chunk = fields(payload)
+    return types.Start(id=text(chunk.get("id")), model=text(chunk.get("model")))
 
 
 def _add_choice(events: list[types.Event], choice: Fields, chunk: Fields) -> bool:
     """Add what a choice says; tell whether it is a first or a last word."""
     index = number(choice.get("index")) or 0
-    raw = choice.get("delta")
-    if raw is None and chunk.get("object") == "chat.completion":
-        raw = choice.get("message")
-    delta = fields(raw)
+    delta = fields(choice.get("delta"))
     events += _delta(delta, index)
     reason = choice.get("finish_reason")
-    if not reason:
-        return delta.get("role") is not None
+    whole = False
+    if message := choice.get("message"):
+        whole = _add_message(events, fields(message), choice, chunk)
     if error := choice.get("error"):  # OpenRouter
         events.append(failure(error))
+    if not reason or reason in _NOT_YET:
+        if whole:
+            events.append(types.End(choice=index))
+        return whole or delta.get("role") is not None
     events.extend(_sources(chunk, index))
-    word = str(reason)
-    events.append(
-        types.Finish(reason=_REASONS.get(word, "other"), raw_reason=word, choice=index)
-    )
+    told = list(_finish(str(reason), text(choice.get("native_finish_reason")), index))
+    events += told[-1:] if error or chunk.get("error") else told
     events.append(types.End(choice=index))
     if counts := choice.get("usage"):  # Kimi
         events.append(usage(counts))
     return True
+
+
+def _finish(word: str, native: str, choice: int) -> Iterator[types.Event]:
+    reason = reason_of(word, _REASONS)
+    hidden = reason_of(native, _REASONS)
+    if hidden in _HIDDEN and (hidden != reason or word == "error"):
+        word, reason = native, hidden
+    return finish(word, reason, choice=choice)
+
+
+def _add_message(
+    events: list[types.Event], message: Fields, choice: Fields, chunk: Fields
+) -> bool:
+    """Add what a message says that is or is not streamed; tell whether it is whole.
+
+    Some servers end their stream with the message as a whole (MiniMax), and some send
+    what has come of it with each delta (Perplexity): the delta says it then, but for
+    the last one, which may have none of it.
+    """
+    index, ended = number(choice.get("index")) or 0, bool(choice.get("finish_reason"))
+    if choice.get("delta") is not None:
+        whole = ended
+    else:
+        whole = ended or chunk.get("object") != "chat.completion.chunk"
+        if not whole:
+            events += _delta(message, index)
+    if whole:
+        events.extend(map(_as_whole, _delta(message, index, whole=True)))
+    return whole
+
+
+def _as_whole(event: types.Event) -> types.Event:
+    match event:
+        case types.TextDelta(text=words, kind=kind, choice=choice) if words:
+            return types.TextDone(text=words, kind=kind, choice=choice)
+        case types.ToolCallDelta():
+            return replace(event, whole=True)
+        case _:
+            return event
 
 
 def _sources(chunk: Fields, choice: int) -> Iterator[types.Event]:
@@ -125,16 +206,30 @@ def _sources(chunk: Fields, choice: int) -> Iterator[types.Event]:
         yield types.Citation(data=data, choice=choice)
 
 
-def _extras(chunk: Fields) -> Iterator[types.Event]:
-    groq = fields(chunk["x_groq"]) if "x_groq" in chunk else {}
-    if counts := chunk.get("usage") or groq.get("usage"):
+def _foreign(chunk: Fields) -> Iterator[types.Event]:
+    """Read Groq's place, and llama.cpp's counts where nobody asked it for usage."""
+    groq, timings = fields(chunk.get("x_groq")), fields(chunk.get("timings"))
+    if counts := groq.get("usage"):
         yield usage(counts)
-    if error := chunk.get("error") or groq.get("error"):
+    elif timings and not chunk.get("usage"):
+        cached = number(timings.get("cache_n"))
+        yield types.Usage(
+            input_tokens=total(number(timings.get("prompt_n")), cached),
+            output_tokens=number(timings.get("predicted_n")),
+            total_tokens=None,
+            reasoning_tokens=None,
+            cached_tokens=cached,
+            data=record(timings),
+        )
+    if error := groq.get("error"):
         yield failure(error)
 
 
-def _delta(delta: Fields, choice: int) -> list[types.Event]:
-    """Return what a delta says: first the reasoning, then the answer, then calls."""
+def _delta(delta: Fields, choice: int, *, whole: bool = False) -> list[types.Event]:
+    """Return what a delta says: first the reasoning, then the answer, then calls.
+
+    The calls of a ``whole`` message are numbered by their places.
+    """
     events: list[types.Event] = []
     plain_only = delta.keys() <= _PLAIN
     if not plain_only:
@@ -150,12 +245,12 @@ def _delta(delta: Fields, choice: int) -> list[types.Event]:
             types.TextDelta(text=text(refusal), kind="refusal", choice=choice)
         )
     if calls := delta.get("tool_calls"):
-        for call in items(calls):
-            events.extend(_tool_call(fields(call), choice))
-    if call := delta.get("function_call"):
-        events.append(_call(fields(call), None, "", choice))
-    if delta.get("audio"):
-        events.append(types.Ignored(type="delta.audio"))
+        for at, call in enumerate(items(calls) or (calls,)):  # one: TGI
+            events.extend(_tool_call(fields(call), at if whole else None, choice))
+    elif call := delta.get("function_call"):
+        events.extend(_call(fields(call), None, "", choice))
+    if audio := delta.get("audio"):
+        events.extend(_audio(fields(audio), bool(content), choice))
     if not plain_only:
         events.extend(_rest(delta, choice))
     return events
@@ -164,8 +259,8 @@ def _delta(delta: Fields, choice: int) -> list[types.Event]:
 def _reasoning(delta: Fields, choice: int) -> Iterator[types.Event]:
     """Say the same words once, though gateways send them in two or three fields."""
     details = items(delta.get("reasoning_details"))
-    words = text(delta.get("reasoning_content")) or text(delta.get("reasoning"))
-    words = words or "".join(_detail_text(fields(each)) for each in details)
+    said = filter(None, map(_thinking, map(delta.get, _THOUGHT)))
+    words = next(said, "") or "".join(_detail_text(fields(each)) for each in details)
     if words:
         yield types.TextDelta(text=words, kind="reasoning", choice=choice)
     for detail in details:
@@ -191,15 +286,15 @@ def _detail(raw: object, choice: int) -> Iterator[types.Event]:
 
 
 def _content_parts(content: object, choice: int) -> Iterator[types.Event]:
-    """Read a list of parts (Mistral)."""
-    for raw in items(content):
-        part = fields(raw)
-        kind = text(part.get("type"))
-        if kind == "text":
-            yield types.TextDelta(text=text(part.get("text")), choice=choice)
-        elif kind == "thinking":
-            thought = _thinking(part.get("thinking"))
-            yield types.TextDelta(text=thought, kind="reasoning", choice=choice)
+    """Read a list of parts (Mistral, Databricks), or one alone."""
+    for raw in items(content) or (content,):
+        part = {"text": raw} if isinstance(raw, str) else fields(raw)
+        kind, words = text(part.get("type")), text(part.get("text"))
+        if kind in ("thinking", "reasoning"):
+            words = words or _thinking(part.get("thinking") or part.get("summary"))
+            yield types.TextDelta(text=words, kind="reasoning", choice=choice)
+        elif words or kind == "text":
+            yield types.TextDelta(text=words, choice=choice)
         elif kind == "reference":
             yield types.Citation(data=record(raw), choice=choice)
         else:
@@ -212,13 +307,14 @@ def _thinking(thinking: object) -> str:
     return "".join(text(fields(each).get("text")) for each in items(thinking))
 
 
-def _tool_call(call: Fields, choice: int) -> Iterator[types.Event]:
-    index = number(call.get("index"))
-    id_ = text(call.get("id"))
-    custom = call.get("custom")
-    function = call.get("function") if custom is None else custom
-    yield _call(fields(function), index, id_, choice)
-    if custom is not None and id_:
+def _tool_call(call: Fields, at: int | None, choice: int) -> Iterator[types.Event]:
+    index, id_ = number(call.get("index")), text(call.get("id"))
+    index = index if at is None else at
+    custom = fields(call.get("custom"))
+    is_custom = any(custom.values())  # Go servers write both, one of them empty
+    inside = custom if is_custom else fields(call.get("function"))
+    yield from _call(inside, index, id_, choice)
+    if is_custom and id_:
         yield types.PartDone(index=index, data={"type": "custom"}, choice=choice)
     # Gemini's OpenAI endpoint: without it the next request is refused.
     google = fields(fields(call.get("extra_content")).get("google"))
@@ -228,17 +324,30 @@ def _tool_call(call: Fields, choice: int) -> Iterator[types.Event]:
 
 def _call(
     function: Fields, index: int | None, id_: str, choice: int
-) -> types.ToolCallDelta:
+) -> Iterator[types.Event]:
+    """Give a call, or a piece of one; what is empty in every field is none."""
     arguments = function.get("arguments", function.get("input"))
     if isinstance(arguments, Mapping):  # whole, and already parsed by the server
         arguments = json.dumps(record(arguments), ensure_ascii=False)
-    return types.ToolCallDelta(
-        index=index,
-        id=id_,
-        name=text(function.get("name")),
-        arguments=text(arguments),
-        choice=choice,
-    )
+    name, arguments = text(function.get("name")), text(arguments)
+    if id_ or name or arguments:
+        yield types.ToolCallDelta(
+            index=index, id=id_, name=name, arguments=arguments, choice=choice
+        )
+
+
+def _audio(audio: Fields, has_words: bool, choice: int) -> Iterator[types.Event]:
+    """Read what was said aloud: its transcript is the text; the sound is not kept."""
+    named = {key: audio[key] for key in ("id", "expires_at") if audio.get(key)}
+    if named:
+        yield types.OtherPart(type="audio", data=named, index=_BELOW, choice=choice)
+    words = text(audio.get("transcript"))
+    if words and not has_words:
+        yield types.TextDelta(text=words, choice=choice)
+    if audio.get("data"):
+        yield types.Ignored(type="delta.audio")
+    elif "expires_at" in named and not words:  # the last of it; there is no finish
+        yield types.End(choice=choice)
 
 
 def _rest(delta: Fields, choice: int) -> Iterator[types.Event]:
@@ -246,22 +355,29 @@ def _rest(delta: Fields, choice: int) -> Iterator[types.Event]:
         yield types.Citation(data=record(source), choice=choice)
     for image in items(delta.get("images")):
         yield types.OtherPart(type="image_url", data=record(image), choice=choice)
-    for name in sorted(delta.keys() - _PLAIN - _READ):
+    for at, tool in enumerate(items(delta.get("executed_tools"))):  # Groq
+        yield from _executed(tool, at, choice)
+    for name in sorted(delta.keys() - _PLAIN - _READ - {*_THOUGHT}):
         if delta[name] is not None:
             yield types.Ignored(type=f"delta.{name}")
 
 
-# Errors and usage, which OpenAI's Responses says alike.
+def _executed(tool: object, at: int, choice: int) -> Iterator[types.Event]:
+    """Keep a tool that the server ran; first comes its call, then all of it."""
+    known, data = fields(tool), record(tool)
+    index = number(known.get("index"))
+    yield types.OtherPart(
+        type=text(known.get("type")) or "executed_tool",
+        data=data,
+        index=_BELOW - (at if index is None else index),
+        choice=choice,
+    )
+    found = known.get("search_results")
+    for source in items(found) or items(fields(found).get("results")):
+        yield types.Citation(data=record(source), choice=choice)
 
 
-def failure(error: object) -> types.Failure:
-    """Return the failure that an ``error`` object, or a flat error event, tells of."""
-    if isinstance(error, str):
-        return redacted_failure("error", error)
-    fault = fields(error)
-    words = (fault.get("type"), fault.get("code"))
-    kind = next((word for word in words if word and word != "error"), "error")
-    return redacted_failure(str(kind), text(fault.get("message")))
+# Usage, which OpenAI's Responses says alike.
 
 
 def usage(raw: object) -> types.Usage:
@@ -276,7 +392,9 @@ def usage(raw: object) -> types.Usage:
     input_tokens = number(_first(counts, "input_tokens", "prompt_tokens"))
     output_tokens = number(_first(counts, "output_tokens", "completion_tokens"))
     total_tokens = number(counts.get("total_tokens"))
-    reasoning_tokens = number(_first({**counts, **fields(after)}, "reasoning_tokens"))
+    reasoning_tokens = number(_first(fields(after), "reasoning_tokens"))
+    if reasoning_tokens is None:  # Copilot's place
+        reasoning_tokens = number(counts.get("reasoning_tokens"))
     if input_tokens is not None and output_tokens is not None and reasoning_tokens:
         with_reasoning = output_tokens + reasoning_tokens
         if total_tokens == input_tokens + with_reasoning:
@@ -293,8 +411,9 @@ def usage(raw: object) -> types.Usage:
 
 def _cached(counts: Fields, before: Fields) -> int | None:
     found = before.get("cached_tokens")
-    if found is None:  # DeepSeek's name, and Kimi's place
-        found = _first(counts, "prompt_cache_hit_tokens", "cached_tokens")
+    if found is None:  # DeepSeek's name, Kimi's place, Mistral's name
+        names = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens")
+        found = _first(counts, *names)
     return number(found)
 
 
@@ -314,6 +433,8 @@ def to_message(reply: Reply) -> dict[str, Any]:
         message["refusal"] = reply.refusal
     if not reply.text and len(message) > 2:
         message["content"] = None
+    if reply.outcome == "complete" and (sound := _sound(reply)):
+        message |= {"content": None, "audio": sound}
     if details := list(_details(reply)):
         message["reasoning_details"] = details
     elif "tool_calls" in message and _wants_reasoning(reply.model):
@@ -321,35 +442,41 @@ def to_message(reply: Reply) -> dict[str, Any]:
     return message
 
 
+def _sound(reply: Reply) -> dict[str, Any]:
+    """Return how what was said aloud is referred to, empty if nothing was."""
+    ids = (part.data.get("id") for part in reply.parts if part.type == "audio")
+    return next(({"id": id_} for id_ in ids if id_), {})
+
+
 def _wants_reasoning(model: str) -> bool:
     return any(name in model.lower() for name in _WANT_REASONING)
 
 
 def _calls(reply: Reply) -> dict[str, Any]:
-    ended = reply.finish_reason == "tool_calls"
+    ended = reply.whole and reply.finish_reason in {"tool_calls", None}
     valid = [
-        part
+        (part, call)
         for part, call in parts_and_calls(reply)
         if call is not None
         and (call.state == "valid" or (ended and part.data.get("type") == "custom"))
     ]
-    if len(valid) == 1 and valid[0].index is None and not valid[0].id:
-        return {"function_call": _function(valid[0])}  # the API before tools
-    return {"tool_calls": [_message_call(part) for part in valid]} if valid else {}
+    if len(valid) == 1 and valid[0][0].index is None and not valid[0][1].id:
+        return {"function_call": _function(valid[0][1])}  # the API before tools
+    return {"tool_calls": [_message_call(*each) for each in valid]} if valid else {}
 
 
-def _function(part: Part) -> dict[str, str]:
-    return {"name": part.name, "arguments": part.arguments}
+def _function(call: ToolCall) -> dict[str, str]:
+    return {"name": call.name, "arguments": call.arguments}
 
 
-def _message_call(part: Part) -> dict[str, Any]:
+def _message_call(part: Part, call: ToolCall) -> dict[str, Any]:
     if part.data.get("type") == "custom":
         custom = {"name": part.name, "input": part.arguments}
         return {"id": part.id, "type": "custom", "custom": custom}
-    call = {"id": part.id, "type": "function", "function": _function(part)}
+    made = {"id": part.id, "type": "function", "function": _function(call)}
     if part.signature:
-        call["extra_content"] = {"google": {"thought_signature": part.signature}}
-    return call
+        made["extra_content"] = {"google": {"thought_signature": part.signature}}
+    return made
 
 
 def _details(reply: Reply) -> Iterator[dict[str, Any]]:

@@ -34,7 +34,7 @@ def choose(
     if view == "none":
         return NoScreen()
     if view == "terminal":
-        from nbstream.screens.terminal import TerminalScreen
+        from nbstream.screens.output import TerminalScreen
 
         return TerminalScreen(prompting=prompting(stop, consents))
     if view == "live":
@@ -42,7 +42,7 @@ def choose(
             from nbstream.screens.widget import WidgetScreen
 
             return WidgetScreen(images=images, stop=stop, consents=consents)
-    from nbstream.screens.notebook import NotebookScreen, StaticScreen
+    from nbstream.screens.output import NotebookScreen, StaticScreen
 
     if view == "static":
         return StaticScreen(images=images)

@@ -15,10 +15,13 @@ from html import escape
 
 from nbstream._failures import failure_line
 from nbstream.markdown import to_html, to_safe_markdown
+from nbstream.markdown.code import code_block
+from nbstream.markdown.html import text_html
 from nbstream.markdown.parser import parse
-from nbstream.reply import Choice, Reply, ToolCall
+from nbstream.reply import Choice, Part, Reply, ToolCall
 from nbstream.screens.base import cell, place
 from nbstream.screens.json_layout import laid_out, plain_of
+from nbstream.screens.other_parts import Stage, pieces, stage_of, told
 from nbstream.types import ToolResult
 
 #: A result as short as this stands in the line that names it, in characters.
@@ -117,12 +120,12 @@ def display_reply(reply: Reply | Replies) -> None:
 
 
 def afterword(reply: Reply) -> str:
-    """Return, as plain text, all that follows the first answer's text."""
+    """Return, as plain text, all that follows the first answer."""
     said = list(_after_plain(reply.choices[0], reply)) if reply.choices else []
     for choice in reply.choices[1:]:
         title = f"Answer {choice.index + 1}:"
-        text = plain_of(choice, reply)
-        said += [title, *filter(None, [text, *_after_plain(choice, reply)])]
+        answer = "".join(plain_pieces(choice, reply))
+        said += [title, *filter(None, [answer, *_after_plain(choice, reply)])]
     if line := status(reply):
         said.append(f"[{line}]")
     return "\n\n".join(said)
@@ -131,9 +134,37 @@ def afterword(reply: Reply) -> str:
 def _plain(reply: Reply) -> str:
     said: list[str] = []
     for each in reply.rounds:
-        said += [plain_of(one, each) for one in each.choices[:1]]
+        said += ["".join(plain_pieces(one, each)) for one in each.choices[:1]]
         said.append(afterword(each))
     return "\n\n".join(filter(None, said))
+
+
+def plain_pieces(choice: Choice, reply: Reply) -> Iterator[str]:
+    """Return an answer's text as it came, and in brackets what is no text.
+
+    Where both are, a blank line is between them: it belongs to the later one.
+    """
+    tail = ""
+    for at, each in enumerate(pieces(choice, reply)):
+        if isinstance(each, Part):
+            said = other_plain(each, stage_of(each, choice, reply))
+        else:
+            said = plain_of(each, reply).lstrip("\n" if at else "")
+        if said:
+            yield gap(tail) + said
+            tail = (tail + said)[-2:]
+
+
+def gap(tail: str) -> str:
+    """Return what makes a blank line behind a text that ends so."""
+    return "\n" * (2 - len(tail) + len(tail.rstrip("\n"))) if tail else ""
+
+
+def other_plain(part: Part, stage: Stage) -> str:
+    """Return what is said of a part that is no text."""
+    said = told(part, stage)
+    shown = [f"[{said.line}]", said.code, in_short(said.output)]
+    return "\n".join(filter(None, shown))
 
 
 def _after_plain(choice: Choice, reply: Reply) -> Iterator[str]:
@@ -162,8 +193,11 @@ def _choice_html(choice: Choice, reply: Reply, images: bool) -> Iterator[str]:
     if choice.reasoning:
         inner = to_html(choice.reasoning)
         yield f"<details><summary>Reasoning</summary>\n{inner}\n</details>"
-    if choice.text:
-        yield html_of(choice, reply, images=images)
+    for each in pieces(choice, reply):
+        if isinstance(each, Part):
+            yield other_html(each, stage_of(each, choice, reply))
+        elif each:
+            yield html_of(each, reply, images=images)
     if choice.refusal:
         yield refusal_html(choice)
     for call in calls(choice, reply):
@@ -204,7 +238,24 @@ def title_html(choice: Choice, reply: Reply) -> str:
 
 def refusal_html(choice: Choice) -> str:
     """Return what the model said instead of an answer."""
-    return f"<p><strong>Refused.</strong> {escape(choice.refusal)}</p>"
+    return f"<p><strong>Refused.</strong> {text_html(choice.refusal, quote=True)}</p>"
+
+
+def other_html(part: Part, stage: Stage) -> str:
+    """Return what is shown of a part that is no text: words, code, images."""
+    said = told(part, stage)
+    made = [] if said.images and said.is_media else [_line_html(said.line)]
+    if said.code:
+        made.append(code_block(said.code, said.language).rstrip())
+    if said.output:
+        made.append(f"<pre><code>{escape(in_short(said.output))}</code></pre>")
+    alt = escape(said.alt)
+    made += (f'<p><img src="{image}" alt="{alt}"></p>' for image in said.images)
+    return "\n".join(made)
+
+
+def _line_html(line: str) -> str:
+    return f"<p><em>{text_html(line, quote=True)}</em></p>" if line else ""
 
 
 def call_html(call: ToolCall) -> str:
@@ -226,8 +277,7 @@ def run_html(run: ToolResult, more: str = "") -> str:
 
 def status_html(reply: Reply) -> str:
     """Return the line that says how it ended; "" if it is simply complete."""
-    line = status(reply)
-    return f"<p><em>{escape(line)}</em></p>" if line else ""
+    return _line_html(status(reply))
 
 
 def _pretty(call: ToolCall) -> str:
@@ -239,16 +289,16 @@ def _pretty(call: ToolCall) -> str:
     return json.dumps(call.parsed, indent=2, ensure_ascii=False)
 
 
-def html_of(choice: Choice, reply: Reply, *, images: bool = False) -> str:
-    """Return the choice's text as safe HTML."""
+def html_of(text: str, reply: Reply, *, images: bool = False) -> str:
+    """Return a text of the answer as safe HTML."""
     match reply._form:
         case "text":
             # Inline, for the saved output: nothing else is there to break long lines.
-            return f'<pre style="white-space: pre-wrap">{escape(choice.text)}</pre>'
+            return f'<pre style="white-space: pre-wrap">{escape(text)}</pre>'
         case "json":
-            return to_html(fenced(plain_of(choice, reply)))
+            return to_html(fenced(plain_of(text, reply)))
         case "markdown":
-            return to_html(choice.text, images=images)
+            return to_html(text, images=images)
 
 
 def fenced(code: str, *, open_end: bool = False) -> str:
@@ -270,7 +320,7 @@ def _markdown_of_several(replies: Replies, images: bool) -> str:
     """Return several replies as Markdown, each under its name."""
     said: list[str] = []
     for name, reply in replies.items():
-        title = _MARKS.sub(r"\\\g<0>", " ".join(name.split()))
+        title = _MARKS.sub(_ESCAPED, " ".join(name.split()))
         said += [f"### {title}", *_markdown(reply)]
     return _safe(said, images)
 
@@ -290,6 +340,7 @@ def _safe(said: list[str], images: bool) -> str:
 
 #: What a name may hold that means something in Markdown.
 _MARKS = re.compile(r"[\\`*_{}\[\]()#+!|<>$~&]")
+_ESCAPED = r"\\\g<0>"
 
 
 def _markdown(reply: Reply) -> Iterator[str]:
@@ -303,10 +354,13 @@ def _markdown(reply: Reply) -> Iterator[str]:
 
 
 def _choice_markdown(choice: Choice, reply: Reply) -> Iterator[str]:
-    if choice.text and reply._form == "json":
-        yield _fenced(plain_of(choice, reply), "json")
-    elif choice.text:
-        yield choice.text
+    for each in pieces(choice, reply):
+        if isinstance(each, Part):
+            yield from _other_markdown(each, stage_of(each, choice, reply))
+        elif each and reply._form == "json":
+            yield _fenced(plain_of(each, reply), "json")
+        elif each:
+            yield each
     if choice.refusal:
         yield f"Refused: {choice.refusal}"
     for call in calls(choice, reply):
@@ -316,6 +370,16 @@ def _choice_markdown(choice: Choice, reply: Reply) -> Iterator[str]:
             yield _RUN[call.run.state]
             if call.run.result:
                 yield _fenced(result(call.run), "text")
+
+
+def _other_markdown(part: Part, stage: Stage) -> Iterator[str]:
+    """Say what a part is; of images there are words, as the HTML holds them."""
+    said = told(part, stage)
+    yield f"*{_MARKS.sub(_ESCAPED, said.line)}*"
+    if said.code:
+        yield _fenced(said.code, said.language)
+    if said.output:
+        yield _fenced(in_short(said.output), "text")
 
 
 def _fenced(text: str, language: str) -> str:
@@ -393,7 +457,11 @@ def state(call: ToolCall) -> str:
 
 def result(run: ToolResult) -> str:
     """Return what came of it, shortened: the model is told all of it."""
-    text = run.result
+    return in_short(run.result)
+
+
+def in_short(text: str) -> str:
+    """Return what a tool gave, or not all of it."""
     if len(text) <= SHOWN_OF_RESULT:
         return text
     return f"{text[:SHOWN_OF_RESULT]} … ({len(text):,} characters)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from nbstream.reply import Choice, Reply
+from nbstream.reply import Reply
 
 _TOKEN = re.compile(r'[ \t\r\n]+|[{}\[\],:"]|[^ \t\r\n{}\[\],:"]+')
 _PLAIN = re.compile(r'[^"\\]+')
@@ -207,8 +207,8 @@ class Json:
         return body[before.end() if before else 0 :]
 
 
-def plain_of(choice: Choice, reply: Reply) -> str:
-    """Return the choice's text as plain text; JSON is laid out, if it is any."""
+def plain_of(text: str, reply: Reply) -> str:
+    """Return a text of the answer as plain text; JSON is laid out, if it is any."""
     if reply._form != "json" or reply._misfit is not None:
-        return choice.text
-    return Json.of(reply).end(choice.document)
+        return text
+    return Json.of(reply).end(text)

@@ -15,20 +15,24 @@ from typing import Any, TypeAlias
 
 from nbstream.markdown.html import shortened
 from nbstream.markdown.rendering import Frame, Rendering, changes, units
-from nbstream.reply import Choice, Reply, ToolCall
+from nbstream.reply import Choice, Part, Reply, ToolCall
 from nbstream.screens.bundle import (
     call_html,
     calls,
     fenced,
     html_of,
+    other_html,
     refusal_html,
     run_html,
     status_html,
     title_html,
 )
 from nbstream.screens.json_layout import Json, laid_out, plain_of, standing
+from nbstream.screens.other_parts import Stage, pieces, stage_of
 from nbstream.types import ToolResult
 
+#: What a part that is no text costs at most, as an open block of so many characters.
+MOST_OPEN = 50_000
 #: A frame as the page gets it, see ``_Written.sent``.
 SentFrame: TypeAlias = Mapping[str, object]
 
@@ -57,6 +61,7 @@ class Sections:
         self._written: dict[str, _Written] = {}
         self._json: dict[str, Json] = {}
         self._fixed: dict[str, str] = {}
+        self._others: dict[str, tuple[Mapping[str, object], str, Stage]] = {}
 
     def changes(self, reply: Reply) -> dict[str, SentFrame]:
         """Return the sections that changed since the last call, by their keys.
@@ -89,8 +94,7 @@ class Sections:
             if choice.reasoning:
                 key = f"{at}.1.reasoning"
                 yield from self._markdown(key, choice.reasoning, False, ended)
-            if choice.text:
-                yield from self._text(f"{at}.2.text", choice, reply)
+            yield from self._pieces(f"{at}.2", choice, reply)
             if choice.refusal:
                 yield from self._html(f"{at}.3.refusal", refusal_html(choice))
             for index, call in enumerate(calls(choice, reply)):
@@ -99,19 +103,43 @@ class Sections:
         if line := status_html(reply):
             yield from self._html(f"{before}z.status", line)
 
+    def _pieces(
+        self, before: str, choice: Choice, reply: Reply
+    ) -> Iterator[tuple[str, SentFrame]]:
+        for at, each in enumerate(pieces(choice, reply)):
+            place = f"{before}.x{at}" if at else before  # digits would sort too early
+            if isinstance(each, Part):
+                stage = stage_of(each, choice, reply)
+                yield from self._other(f"{place}.other", each, stage)
+            elif each:
+                yield from self._text(f"{place}.text", each, reply)
+
+    def _other(
+        self, key: str, part: Part, stage: Stage
+    ) -> Iterator[tuple[str, SentFrame]]:
+        """Show a part that is no text: it is read again where something is new."""
+        now = (part.data, part.text, stage)
+        before = self._others.get(key)
+        if before is None or before[0] is not now[0] or before[1:] != now[1:]:
+            self._others[key] = now
+            seen = self.open_chars
+            yield from self._html(key, other_html(part, stage))
+            # An image is sent once, and is no work of the page's from then on.
+            self.open_chars = max(seen, min(self.open_chars, MOST_OPEN))
+
     def _text(
-        self, key: str, choice: Choice, reply: Reply
+        self, key: str, text: str, reply: Reply
     ) -> Iterator[tuple[str, SentFrame]]:
         ended = reply.outcome != "running"
         if reply._form == "text":
-            yield from self._html(key, html_of(choice, reply))
+            yield from self._html(key, html_of(text, reply))
         elif reply._form == "json":
             json = self._json.setdefault(key, Json.of(reply))
-            whole = plain_of(choice, reply) if ended else json.grow(choice.document)
+            whole = plain_of(text, reply) if ended else json.grow(text)
             source = fenced(whole, open_end=not ended)
             yield from self._markdown(key, source, False, ended)
         else:
-            yield from self._markdown(key, choice.text, self._images, ended)
+            yield from self._markdown(key, text, self._images, ended)
 
     def _html(self, key: str, html: str) -> Iterator[tuple[str, SentFrame]]:
         html, before = _SURROGATE.sub("\ufffd", html), self._fixed.get(key, "")
@@ -144,8 +172,10 @@ class _Written:
         self._text = ""
 
     def goes_on(self, text: str, ended: bool) -> bool:
-        """Tell whether this begins with what has been shown; asked at the end only."""
-        return not ended or self._ended or text.startswith(self._text)
+        """Tell whether this begins with what has been shown; read at the end only."""
+        if not ended:
+            return len(text) >= self._size
+        return self._ended or text.startswith(self._text)
 
     def frame(self, text: str, ended: bool) -> Frame | None:
         """Return what is new, now that this is the text."""
@@ -208,7 +238,7 @@ def _seconds(seconds: float) -> str:
 
 # -- what is said beside the text: what goes on, and how long it took -----------------
 
-_PHASES = {"reasoning": "thinking", "tool_call": "calling"}
+_PHASES = {"reasoning": "thinking", "tool_call": "calling", "other": "working"}
 
 
 class Facts:
@@ -222,10 +252,10 @@ class Facts:
     def new(self, reply: Reply, elapsed_s: float) -> Mapping[str, object]:
         """Return what has changed, so long after the request.
 
-        ``phase`` is waiting, thinking, writing, calling, running, asking or ended;
-        ``first_s`` is when the first token came; ``thought_s`` stands still once the
-        model writes, and ``thought_chars`` is told as often; ``end_s`` and ``outcome``
-        come with the end.
+        ``phase`` is waiting, thinking, writing, working, calling, running, asking or
+        ended; ``first_s`` is when the first token came; ``thought_s`` stands still
+        once the model writes, and ``thought_chars`` is told as often; ``end_s`` and
+        ``outcome`` come with the end.
         """
         kind = reply.parts[-1].kind if reply.parts else ""
         phase = _PHASES.get(kind, "writing") if kind else "waiting"
