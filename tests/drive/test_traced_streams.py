@@ -2,14 +2,17 @@
 
 OpenInference (Phoenix) is the real one. The others are made here as theirs are:
 proxies of ``wrapt`` (OpenLLMetry, Datadog), which have every method whatever they wrap,
-and wrappers with ``__getattr__`` (Braintrust), which only hold it.
+wrappers with ``__getattr__`` (Braintrust), which only hold it, and what answers for
+another's class (Braintrust, async raw responses).
 """
 
 import inspect
+import json
 import time
 
 import pytest
 import wrapt
+from harness.loopback import Fixed
 from harness.sdks import SHAPES, Clients, cases, only
 from harness.wire import Wire, said
 
@@ -96,6 +99,45 @@ class HolderManager(Manager, Holder):
     kind = HolderStream
 
 
+class Answerer:
+    """It says that it is what it holds, and has what an async stream has."""
+
+    def __init__(self, held):
+        self._response = held
+
+    async def __aenter__(self):
+        await self._response.__aenter__()
+        return self
+
+    async def __aexit__(self, *error):
+        return await self._response.__aexit__(*error)
+
+    def __aiter__(self):
+        if hasattr(self._response, "__aiter__"):
+            Stream.seen += 1
+            return self._response.__aiter__()
+        raise TypeError("Response object is not an async iterator")
+
+    async def __anext__(self):
+        if hasattr(self._response, "__anext__"):
+            return await self._response.__anext__()
+        raise StopAsyncIteration
+
+    def __getattr__(self, name):
+        return getattr(self._response, name)
+
+    @property
+    def __class__(self):
+        return self._response.__class__
+
+
+class RawAnswer(Holder):
+    """A raw response whose stream is traced, however it is parsed."""
+
+    def parse(self):
+        return Answerer(self.inner().parse())
+
+
 def around(value, stream, manager):
     """Do to what a call has given as a tracer does."""
     if inspect.isfunction(value):
@@ -112,6 +154,9 @@ def around(value, stream, manager):
     return stream(value) if is_stream else manager(value)
 
 
+ANSWERED = {
+    name: shape for name, shape in only(is_async=True).items() if "manager" not in name
+}
 WRAPPERS = {
     "a proxy": (ProxyStream, ProxyManager),
     "a holder": (HolderStream, HolderManager),
@@ -218,3 +263,66 @@ def test_what_is_wrapped_is_stopped(shape, kind, manager, clients, wire):
     stream = around(shape.make(clients, "silence", PROMPT), kind, manager)
 
     assert gone_after_stop(stream, wire) == "stopped"
+
+
+def answered(value):
+    """Put around what a call gives what answers for its class."""
+    if inspect.isfunction(value):
+        return lambda: answered(value())
+
+    async def later():
+        made = await value
+        return Answerer(RawAnswer(made) if hasattr(made, "parse") else made)
+
+    return later()
+
+
+@pytest.mark.parametrize("shape", **cases(ANSWERED))
+def test_what_answers_for_another_is_shown(shape, clients):
+    """What it claims to be is what it holds: a stream, or a raw response."""
+    stream = answered(shape.make(clients, "whole", PROMPT))
+    before = Stream.seen
+
+    assert shown(stream) == ("complete", said(PROMPT), shape.api)
+    assert Stream.seen > before
+
+
+@pytest.mark.parametrize("shape", **cases(ANSWERED))
+def test_what_answers_for_another_is_stopped(shape, clients, wire):
+    """The connection is closed."""
+    stream = answered(shape.make(clients, "silence", PROMPT))
+
+    assert gone_after_stop(stream, wire) == "stopped"
+
+
+class TestHelper:
+    """OpenAI's ``.stream()``, which drops what is not named as OpenAI names it."""
+
+    @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+    @pytest.mark.parametrize("named", ["chat.completion", "", None])
+    def test_chunks_of_another_name_are_shown(self, named, is_async):
+        """As Perplexity and Copilot send them."""
+        base = {"id": "c", "created": 1, "model": "m"}
+        if named is not None:
+            base["object"] = named
+        deltas = [
+            ({"role": "assistant", "content": "Hel"}, None),
+            ({"content": "lo"}, None),
+            ({}, "stop"),
+        ]
+        sent = [
+            base | {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+            for delta, reason in deltas
+        ]
+        server = Fixed()
+        data = "".join(f"data: {json.dumps(each)}\n\n" for each in sent)
+        server.says("text/event-stream", f"{data}data: [DONE]\n\n".encode())
+        clients = Clients(server.url)
+        client = clients.aopenai if is_async else clients.openai
+        messages = [{"role": "user", "content": PROMPT}]
+        try:
+            stream = client.chat.completions.stream(model="m", messages=messages)
+            assert shown(stream) == ("complete", "Hello", "openai.chat")
+        finally:
+            clients.close_all()
+            server.close()

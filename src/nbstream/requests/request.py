@@ -245,8 +245,8 @@ class Asked:
 async def _close(stream: Any) -> None:
     """Close a stream of an SDK, or what a tracer has put around it."""
     close = getattr(stream, "aclose", None) or getattr(stream, "close", None)
-    if close is not None:
-        await close()
+    if close is not None and inspect.isawaitable(closing := close()):
+        await closing
 
 
 def known(call: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
