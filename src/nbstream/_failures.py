@@ -52,6 +52,12 @@ def one_line(text: str, at_most: int = LONGEST) -> str:
     return shown if len(line) <= at_most else f"{shown[:at_most]} …"
 
 
+def short_repr(value: object) -> str:
+    """Return what a value looks like in code, or how that begins."""
+    text = repr(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."
+
+
 def _visible(character: str) -> str:
     if character.isprintable() or character in _JOINERS:
         return character

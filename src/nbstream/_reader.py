@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from nbstream._failures import (
     one_line,
     parsed,
     redacted_failure,
+    short_repr,
     words_in,
 )
 from nbstream._keys import redact
@@ -35,7 +35,7 @@ from nbstream.types import (
     Usage,
 )
 
-# -- Where a stream that broke off can be taken up again, where the API can do that.
+# -- Where a stream is, for whoever has to take it up again (``_resumption``).
 
 
 def _note_responses(reply: Reply, payload: object) -> None:
@@ -59,98 +59,6 @@ NOTES: Mapping[str, Callable[[Reply, object], None]] = {
     "openai.responses": _note_responses,
     "google.interactions": _note_interactions,
 }
-_CALLS: Mapping[str, str] = {
-    "openai.responses": "client.responses.retrieve({id!r}, stream=True, "
-    "starting_after={position!r})",
-    "google.interactions": "client.interactions.get({id!r}, stream=True, "
-    "last_event_id={position!r})",
-}
-
-
-def resume_hint(reply: Reply) -> str | None:
-    """Return the call that goes on where the reply broke off, or None."""
-    unfinished = reply.outcome in ("stopped", "truncated", "failed")
-    call = _CALLS.get(reply.api)
-    known = reply.id and reply._position is not None and reply._resumable
-    if call is None or not unfinished or not known:
-        return None
-    return call.format(id=reply.id, position=reply._position)
-
-
-def resumed(reply: Reply) -> Reply:
-    """Return a copy of a reply that broke off, which grows on from where that came to.
-
-    Raises:
-        UsageError: it is whole, or runs still, or its stream has no places.
-    """
-    unfinished = reply.outcome in ("stopped", "truncated", "failed")
-    if not unfinished or reply._position is None:
-        msg = (
-            f"this reply cannot be gone on with: it is {reply.outcome!r}, and its API "
-            f"is {reply.api!r}; expected one that broke off, of OpenAI Responses or "
-            "Gemini Interactions"
-        )
-        raise UsageError(msg)
-    made, blank = Reply(), vars(Reply())
-    anew = (
-        "_outcome",
-        "error",
-        "exception",
-        "wire",
-        "timing",
-        "_live",
-        "_shown_in",
-        "_late",
-    )
-    vars(made).update(vars(reply), ignored=dict(reply.ignored))
-    vars(made).update({name: blank[name] for name in anew})
-    made._choices = copy.deepcopy(reply._choices)
-    return made
-
-
-class _Tail:
-    """What goes on with a reply: events that it has already say nothing new."""
-
-    def __init__(self, reply: Reply, found: Provider) -> None:
-        self._reply = reply
-        self._found = found
-        self._checked = False
-
-    def normalize(self, payload: object) -> Sequence[Event]:
-        """Return the events of a payload that follows; of any other there are none."""
-        if self._has(payload):
-            return ()
-        if not self._checked:
-            self._check(payload)
-            self._checked = True
-        return self._found.normalize(payload)
-
-    def note(self, reply: Reply, payload: object) -> None:
-        """Keep the place, which never goes back."""
-        if not self._has(payload):
-            NOTES[self._found.API](reply, payload)
-
-    def _has(self, payload: object) -> bool:
-        number, at = get(payload, "sequence_number"), self._reply._position
-        if type(number) is int and type(at) is int:
-            return number <= at
-        return at is not None and get(payload, "event_id") == at
-
-    def _check(self, payload: object) -> None:
-        at, number = self._reply._position, get(payload, "sequence_number")
-        gap = type(number) is int and type(at) is int and number > at + 1
-        anew = get(payload, "event_type") == "interaction.created"
-        known = self._found.matches(payload)
-        made = get(payload, "response") or get(payload, "interaction")
-        other = get(made, "id") not in (None, "", self._reply.id)
-        if gap or anew or other or not known:
-            msg = (
-                f"the stream does not go on where the reply broke off: its first event "
-                f"is {_short(payload)}; expected what follows event {at!r} of "
-                f"{self._reply.id!r}, which this call gives: "
-                f"{_CALLS[self._found.API].format(id=self._reply.id, position=at)}"
-            )
-            raise UsageError(msg)
 
 
 _CHAT = "openai.chat"
@@ -400,7 +308,9 @@ class Reader:
         self._normalize = found.normalize
         self._note = NOTES.get(found.API)
         if self.reply._position is not None:
-            tail = _Tail(self.reply, found)
+            from nbstream._resumption import Tail  # only who goes on with one pays
+
+            tail = Tail(self.reply, found, self._note)
             self._normalize, self._note = tail.normalize, tail.note
         elif start := getattr(found, "start", None):
             self._normalize = partial(self._named, found, start)
@@ -421,7 +331,7 @@ class Reader:
         found = detect(payload)
         if found is None:
             msg = (
-                f"no provider knows this item of the stream: {_short(payload)}; "
+                f"no provider knows this item of the stream: {short_repr(payload)}; "
                 "expected what the OpenAI, Anthropic or Google SDK yields, its JSON as "
                 "a dict, plain strings, or the raw bytes of server-sent events"
             )
@@ -462,12 +372,7 @@ _NO_STREAM = (
 
 
 def _protocol_error(what: str, payload: object) -> Failure:
-    return redacted_failure("protocol_error", f"{what}: {_short(payload)}")
-
-
-def _short(payload: object) -> str:
-    text = repr(payload)
-    return text if len(text) <= 120 else f"{text[:117]}..."
+    return redacted_failure("protocol_error", f"{what}: {short_repr(payload)}")
 
 
 def read_sse(reply: Reply, data: object) -> Reply:

@@ -17,7 +17,6 @@ from typing import (
 )
 
 from nbstream._player import Player, Screen
-from nbstream._reader import resumed
 from nbstream._retry import MAX_WAIT_S, retrying
 from nbstream._stop import Stop, end_script_in_one_line, interrupts_raise
 from nbstream._timeout import Timeout, timeout_of
@@ -199,7 +198,11 @@ def show(stream: Stream, **options: Unpack[ShowOptions]) -> Reply:
 def begun(options: ShowOptions) -> Reply:
     """Return the reply that is to grow: a new one, or what is there of another."""
     before = options.get("resume")
-    return Reply() if before is None else resumed(before)
+    if before is None:
+        return Reply()
+    from nbstream._resumption import resumed
+
+    return resumed(before)
 
 
 def shown(stream: object, reply: Reply, **options: Unpack[PlayOptions]) -> Reply:

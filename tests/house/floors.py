@@ -8,5 +8,8 @@ FLOORS = {
     "display": ("markdown screens static", "drive beside core"),
     "drive": ("streams _player _stop _retry _timeout", "core"),
     "beside": ("requests tools tool_runs structured structured_items", "core"),
-    "core": ("types sse errors _keys _failures _reader _windows providers reply", ""),
+    "core": (
+        "types sse errors _keys _failures _reader _resumption _windows providers reply",
+        "",
+    ),
 }
