@@ -20,7 +20,9 @@ PIP := $(PY) -m pip --disable-pip-version-check -qq --no-input
 VERSIONS := .ci/versions.txt
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 WHEEL := .wheel
-# Two tests at a time: servers take the ports that the system gives them.
+# Two tests at a time: servers take the ports that the system gives them. A few that
+# fail are run once more, alone.
+AGAIN := .ci/again.py
 TESTS := -m pytest --durations=30 -n 2
 QUICK := --dist worksteal -m "not kernel and not browser and not place"
 SLOW := --dist loadscope --no-loadscope-reorder
@@ -86,26 +88,26 @@ wheel: $(DEV)
 test-quick: wheel
 	@echo "All quick tests, on the built wheel: the core with its coverage, then the rest"
 	$(PY) -m coverage erase
-	$(ON_WHEEL) $(PY) -m coverage run $(TESTS) $(QUICK) $(CORE)
+	$(ON_WHEEL) $(PY) $(AGAIN) -m coverage run $(TESTS) $(QUICK) $(CORE)
 	$(PY) -m coverage combine -q
 	$(PY) -m coverage report
-	$(ON_WHEEL) $(PY) $(TESTS) $(QUICK) $(CORE:%=--ignore=%) $(ARGS)
+	$(ON_WHEEL) $(PY) $(AGAIN) $(TESTS) $(QUICK) $(CORE:%=--ignore=%) $(ARGS)
 
 test-pythons: wheel
 	@echo "The core and its streams, on the other Pythons that are here"
-	$(ON_WHEEL) $(PY) .ci/pythons.py $(TESTS) $(QUICK) $(CORE) $(STREAMS)
+	$(ON_WHEEL) $(PY) .ci/pythons.py $(AGAIN) $(TESTS) $(QUICK) $(CORE) $(STREAMS)
 
 test-notebooks: $(DEV)
 	@echo "The notebooks: outputs as saved (nbval), and files as committed"
 	@$(if $(NOTEBOOKS),NBSTREAM_SPEED=0 $(JUPYTER) $(PY) -m pytest -p no:cacheprovider \
-		--nbval --nbval-current-env --ignore=notebooks/live.ipynb notebooks)
+		-n 2 --dist loadfile --nbval --nbval-current-env --ignore=notebooks/live.ipynb notebooks)
 	$(PY) .ci/execute_notebooks.py
 
 test-slow: $(DEV)
 	@echo "Tests in real kernels and a real browser"
 	$(PY) tests/harness/matrix.py
-	$(PY) $(TESTS) $(SLOW) -m "(kernel or browser) and not alone"
-	$(PY) -m pytest --durations=30 -m alone
+	$(PY) $(AGAIN) $(TESTS) $(SLOW) -m "(kernel or browser) and not alone"
+	$(PY) $(AGAIN) -m pytest --durations=30 -m alone
 
 # -- the environment: made once, and again when pyproject.toml changed ------------
 

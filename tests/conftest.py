@@ -15,11 +15,11 @@ from harness.sdks import Clients
 from hypothesis import settings
 
 if TYPE_CHECKING:  # imported where used: most test runs open no browser
-    from harness.browser import NotebookPage
+    from harness.browser import NotebookPage, Shelf
     from harness.jupyter import Jupyter
     from harness.wire import Wire
     from IPython.core.interactiveshell import InteractiveShell
-    from playwright.sync_api import Browser, BrowserContext
+    from playwright.sync_api import Browser
 
     from nbstream.offline import Server
 
@@ -35,9 +35,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
-VIEWPORT = {"width": 1280, "height": 900}
 #: One worker runs these files whole: their tests share what is slow to make.
 WHOLE = ("test_faults_notebook", "test_hostile_browser")
+#: Whether a test's body ran to its end, for the fixtures that go after it.
+PASSED = pytest.StashKey[bool]()
 IN_CI = bool(os.environ.get("CI"))
 
 
@@ -77,9 +78,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Iterator[None]:
     """In CI a skipped test is a failed one: nothing may go unproved unnoticed."""
     report = yield
+    if call.when == "call":
+        item.stash[PASSED] = report.passed
     return _skips_fail(report)
 
 
@@ -282,20 +287,31 @@ def front(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+@pytest.fixture(scope="session")
+def shelf(browser: Browser) -> Iterator[Shelf]:
+    """Pages that the tests of this process hand on to each other."""
+    from harness.browser import Shelf
+
+    kept = Shelf(browser)
+    yield kept
+    kept.clear()
+
+
 OpenNotebook = Callable[..., "NotebookPage"]
 
 
 @pytest.fixture
 def open_notebook(
-    browser: Browser, request: pytest.FixtureRequest, tmp_path: Path
+    shelf: Shelf, request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[OpenNotebook]:
     """Open code cells, or a copy of a file, in a front end; kernels end with the test.
 
     `open_notebook(["print(1)"], front="notebook", kernel="6.31.0", theme="dark")`
-    """
-    from harness.browser import NotebookPage
 
-    contexts: list[BrowserContext] = []
+    The page may have been another test's before: `fresh=True` asks for a new one. A
+    file, and a notebook of another server, have a page of their own.
+    """
+    opened: list[NotebookPage] = []
     servers: set[Jupyter] = set()
 
     def start(
@@ -306,24 +322,24 @@ def open_notebook(
         theme: str = "light",
         server: Jupyter | None = None,
         trust: bool = False,
+        fresh: bool = False,
         **options: object,
     ) -> NotebookPage:
+        fresh = bool(fresh or server or trust or isinstance(source, Path))
         server = server or request.getfixturevalue("jupyter")
         name = source.name if isinstance(source, Path) else "notebook.ipynb"
-        path = f"{tmp_path.name}-{len(contexts)}/{name}"
+        path = f"{tmp_path.name}-{len(opened)}/{name}"
         server.put(path, source, kernel and spec_name(kernel))
         server.trust(path, trust)
         server.set_theme(theme)
         servers.add(server)
-        contexts.append(browser.new_context(viewport=VIEWPORT))
-        shots = ROOT / "screenshots"
-        return NotebookPage(
-            contexts[-1], server, path=path, front=front, screenshots=shots, **options
-        )
+        options |= {"path": path, "screenshots": ROOT / "screenshots"}
+        opened.append(shelf.open(server, front, fresh=fresh, **options))
+        return opened[-1]
 
     yield start
-    for context in contexts:
-        context.close()
+    for page in opened:
+        shelf.put_back(page, passed=request.node.stash.get(PASSED, False))
     for server in servers:
         server.end_sessions()
 
@@ -331,13 +347,12 @@ def open_notebook(
 @pytest.fixture
 def open_cells(open_notebook: OpenNotebook) -> OpenNotebook:
     """Open a notebook whose first cell, the set-up of `harness.live`, has run."""
-    from harness.live import SETUP, note
+    from harness.live import SETUP
 
     def start(*cells: str, **options: object) -> NotebookPage:
         page = open_notebook([SETUP, *cells], **options)
         page.run_cell(0)
-        page.said = []
-        page.page.on("console", lambda message: note(page.said, message))
+        page.said.clear()
         return page
 
     return start

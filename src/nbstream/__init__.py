@@ -141,7 +141,7 @@ register(
         "markdown": "nbstream.screens.bundle:markdown_of",
         "partial": "nbstream.structured_items:partial",
         "plot": "nbstream.lab.timeline:plot",
-        "resume_hint": "nbstream._reader:resume_hint",
+        "resume_hint": "nbstream._resumption:resume_hint",
         "to_message": "nbstream.providers:message_of",
         "to_ui_message": "nbstream.web._chunks:to_ui_message",
     }

@@ -20,21 +20,27 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from nbstream._keys import warn_of_literal
 from nbstream._live import started
-from nbstream._retry import MAX_WAIT_S, FailedAtOnce, Retries, failure_in, retries_of
+from nbstream._retry import MAX_WAIT_S, Opening, Retries, retries_of
 from nbstream._show import shown
 from nbstream._timeout import Timeout
-from nbstream.errors import UsageError
+from nbstream.errors import UnknownNameError, UsageError
 from nbstream.reply import Reply
-from nbstream.requests import opened, parse_model, provider
-from nbstream.requests.request import Request, ToolSpec, as_messages
+from nbstream.requests import is_model, opened, parse_model, provider
+from nbstream.requests.request import (
+    Provider,
+    Request,
+    ToolSpec,
+    as_messages,
+    messages_of,
+)
 from nbstream.streams.referents import open_readers
 from nbstream.tool_runs import Consents, ToolRun, run_calls
 from nbstream.tools import Tool
-from nbstream.types import Round, ToolResult
+from nbstream.types import Hop, Round, ToolResult
 
 if TYPE_CHECKING:
     from nbstream._live import Live
-    from nbstream.tools import Tool
+    from nbstream.tools import Offered, Tool
 
 
 # -- One turn: ask, run the calls the model makes, ask again, until it makes none.
@@ -42,6 +48,9 @@ if TYPE_CHECKING:
 #: How often the results of tools are sent back in one turn, if nothing else is said.
 MAX_ROUNDS = 10
 LIMIT = "This call was not run: the limit of {} rounds of calls in one turn is reached."
+
+#: How often in one turn an answer that the provider has paused is gone on with.
+MAX_PAUSES = 10
 
 #: Sends a request; yields what the SDK yields.
 Send: TypeAlias = Callable[[Request], AsyncIterator[object]]
@@ -65,7 +74,7 @@ class Turn:
     retries: Retries = field(default_factory=Retries)
 
     async def __call__(self) -> AsyncGenerator[object]:
-        """Ask; yield payloads of the SDK, ``ToolResult`` and ``Round``."""
+        """Ask; yield payloads of the SDK, ``ToolResult``, ``Hop`` and ``Round``."""
         for number in range(self.max_rounds + 1):
             async with aclosing(self._answers()) as answers:
                 async for payload in answers:
@@ -85,36 +94,67 @@ class Turn:
     def _is_to_run(self) -> bool:
         """Tell whether there are calls, none of them cut short, in a whole answer."""
         reply = self.reply
-        calls = [call.state for call in reply.tool_calls]
-        whole = reply.whole and reply.error is None and "unfinished" not in calls
-        return bool(self.tools and calls and whole)
+        states = [call.state for call in reply.tool_calls]
+        whole = reply.whole and reply.error is None and "unfinished" not in states
+        return bool(self.tools and states and whole) and not self._is_for_others()
+
+    def _is_for_others(self) -> bool:
+        """Tell whether a call is of a tool that is not ours: the caller's to run."""
+        ours = all(isinstance(each, ToolSpec) for each in self.request.tools)
+        names = {call.name for call in self.reply.tool_calls}
+        return not ours and not names <= self.tools.keys()
 
     async def _answers(self) -> AsyncGenerator[object]:
-        """Send the request; again, if it fails before its first event and may be."""
-        own = provider(self.request.provider)
-        before = [as_messages(each, own) for each in self.reply.rounds[:-1]]
-        messages = (*self.request.messages, *chain.from_iterable(before))
-        request = replace(self.request, messages=messages)
-        attempt, heard = 0, False
-        again = True
+        """Send the request; what the provider has paused, send back to be gone on with.
+
+        It has to stay the last message, as it is
+        (https://github.com/anthropics/anthropic-sdk-python/issues/1339).
+        """
+        paused: list[Any] = []
+        for number in range(MAX_PAUSES + 1):
+            async with aclosing(self._sent(paused)) as payloads:
+                async for payload in payloads:
+                    yield payload
+            if number == MAX_PAUSES or not self._is_paused():
+                return
+            paused = messages_of((self.reply.to_message(),))
+            yield Hop()
+
+    def _is_paused(self) -> bool:
+        """Tell whether it is to go on; a compaction that was asked for is the end."""
+        reply = self.reply
+        whole = reply.whole and reply.error is None and bool(reply.parts)
+        asked = "compaction" in self.request.options
+        return whole and reply.finish_reason == "pause" and not asked
+
+    async def _sent(self, paused: Sequence[Any]) -> AsyncGenerator[object]:
+        """Send the request; again, if it fails before anything is seen and may be."""
+        own, rounds = provider(self.request.provider), self.reply.rounds
+        self.reply._known_tools = frozenset(self.tools)
+        before = [as_messages(each, own) for each in rounds[:-1]]
+        messages = (*self.request.messages, *chain.from_iterable(before), *paused)
+        told = chain.from_iterable(each.extra.items() for each in rounds)
+        extra = {**self.request.extra, **dict(told)}
+        request = replace(self.request, messages=messages, extra=extra)
+        attempt, again = 0, True
         while again:
             again = False
             attempt += 1
+            opening = Opening(self.retries, attempt)
             try:
                 async with _closed(self.send(request)) as payloads:
                     async for payload in payloads:
-                        self._look(payload, attempt, heard)
-                        heard = True
-                        yield payload
+                        for each in opening.push(payload):
+                            yield each
             except Exception as error:
-                again = not heard and await self._waited(error, attempt)
+                again = not opening.heard and await self._waited(error, attempt)
                 if not again:
+                    for each in opening.rest():
+                        yield each
                     raise
-
-    def _look(self, payload: object, attempt: int, heard: bool) -> None:
-        failure = None if heard else failure_in(payload)
-        if failure and self.retries.wait_s(failure, attempt) is not None:
-            raise FailedAtOnce(failure)
+            else:
+                for each in opening.rest():
+                    yield each
 
     async def _waited(self, error: Exception, attempt: int) -> bool:
         """Wait before the next try; tell whether there is one."""
@@ -174,7 +214,7 @@ def ask(
     model: str,
     *,
     system: str | None = None,
-    tools: Iterable[Tool | Callable[..., object]] = (),
+    tools: Iterable[Offered] = (),
     max_tokens: int | None = None,
     reasoning_effort: str | None = None,
     schema: Any = None,
@@ -198,7 +238,7 @@ def ask(
     model: str,
     *,
     system: str | None = None,
-    tools: Iterable[Tool | Callable[..., object]] = (),
+    tools: Iterable[Offered] = (),
     max_tokens: int | None = None,
     reasoning_effort: str | None = None,
     schema: Any = None,
@@ -225,7 +265,8 @@ def ask(
         prompt: A question, or messages in the provider's own form.
         model: ``"provider:model"``, such as ``"anthropic:claude-haiku-5-5"``.
         system: Instructions for the model.
-        tools: Functions that the model may call, each with types for its arguments.
+        tools: Functions that the model may call, each with types for its arguments;
+            and tools of the service's own, as dicts, which are sent as they are.
         max_tokens: The limit of the answer, in tokens. None: the provider's.
         reasoning_effort: How much to think, in the provider's words: ``"low"``.
         schema: What the answer has to be: a pydantic model, a dataclass, a
@@ -234,7 +275,7 @@ def ask(
         api_key: A key, from ``getpass`` and never written out. None: the environment's.
         view: As of ``nbstream.show``; so are ``timeout``, ``retries``, ``max_wait_s``.
         timeout: The longest silence, in seconds, or a ``Timeout``.
-        retries: How often to call again what failed before its first event.
+        retries: How often to call again what failed before anything was shown.
         max_wait_s: The longest wait before such a retry, in seconds.
         max_rounds: How often calls are run and their results sent back; 0: never, the
             calls are in the reply.
@@ -276,6 +317,10 @@ def ask(
     if shape is not None:
         turn.reply._form, turn.reply._expected = "json", shape
     play: Callable[..., Reply | Live] = shown if wait else started
+    # A tool of the user's own may use anything of the loop that runs now.
+    on_loop = not wait and any(
+        getattr(each, "is_async", False) for each in known.values()
+    )
     return play(
         turn,
         turn.reply,
@@ -283,12 +328,13 @@ def ask(
         timeout=timeout,
         consents=turn.consents,
         keep_wire=keep_wire,
+        awaited="all" if on_loop else "none",
     )
 
 
 def turn_of(
     request: Request,
-    tools: Mapping[str, Tool],
+    tools: Mapping[str, Tool | Mapping[str, Any]],
     *,
     base_url: str | None = None,
     api_key: str | None = None,
@@ -313,7 +359,11 @@ def turn_of(
         request=request,
         reply=Reply() if reply is None else reply,
         send=send,
-        tools=tools if max_rounds else {},
+        tools={
+            name: tool
+            for name, tool in tools.items()
+            if max_rounds and not isinstance(tool, Mapping)
+        },
         max_rounds=max_rounds,
         retries=retries,
     )
@@ -323,7 +373,7 @@ def request_of(
     prompt: str | Sequence[Any],
     model: str,
     *,
-    tools: Iterable[Tool | Callable[..., object]] = (),
+    tools: Iterable[Offered] = (),
     images: Sequence[Path] = (),
     files: Sequence[Path] = (),
     **more: Any,
@@ -333,26 +383,64 @@ def request_of(
     Raises:
         UsageError: there is no question, no such provider, or a tool is none.
     """
-    name, own = parse_model(model)
-    asked = provider(name)
-    if not prompt:
-        msg = f"there is no question: got {prompt!r}, expected text or messages"
+    try:
+        name, own = parse_model(model)
+    except UnknownNameError:
+        if is_model(prompt):
+            msg = f"the model comes second: the question, then {prompt!r}"
+            raise UsageError(msg) from None
+        raise
+    if more.get("options", {}).get("stream", True) is not True:
+        msg = "stream=False: an answer is always streamed; view='none' shows nothing"
         raise UsageError(msg)
-    messages = (
-        (asked.user_message(prompt, images, files),)
-        if isinstance(prompt, str)
-        else tuple(prompt)
-    )
+    asked = provider(name)
     specs = tuple(
-        ToolSpec(name=name, description=each.description, parameters=each.parameters)
+        each
+        if isinstance(each, Mapping)
+        else ToolSpec(
+            name=name, description=each.description, parameters=each.parameters
+        )
         for name, each in known_tools(tools).items()
     )
     return Request(
-        provider=name, model=own, api=asked.api, messages=messages, tools=specs, **more
+        provider=name,
+        model=own,
+        api=asked.api,
+        messages=_messages(prompt, asked, images, files),
+        tools=specs,
+        **more,
     )
 
 
-def known_tools(given: Iterable[Tool | Callable[..., object]]) -> Mapping[str, Tool]:
+def _messages(
+    prompt: object, asked: Provider, images: Sequence[Path], files: Sequence[Path]
+) -> tuple[Any, ...]:
+    """Return what is asked as messages of the provider's API."""
+    if isinstance(prompt, str) and prompt:
+        return (asked.user_message(prompt, images, files),)
+    if isinstance(prompt, list | tuple) and prompt:
+        return tuple(prompt)
+    is_void = prompt is None or isinstance(prompt, str | list | tuple)
+    what = "there is no question: " if is_void else ""
+    wrap = "; one message goes into a list: [message]" * isinstance(prompt, Mapping)
+    msg = f"{what}got {prompt!r}, expected text or a list of messages{wrap}"
+    raise UsageError(msg)
+
+
+def list_of(given: object, expected: str) -> list[Any]:
+    """Return things as a list.
+
+    Raises:
+        UsageError: it is one thing, such as a dict or a text.
+    """
+    if not isinstance(given, Iterable) or isinstance(given, str | bytes | Mapping):
+        raise UsageError(f"{expected}, got {given!r}")
+    return list(given)
+
+
+def known_tools(
+    given: Iterable[Offered],
+) -> Mapping[str, Tool | Mapping[str, Any]]:
     """Return the tools by their names; without any, nothing is imported for them.
 
     Raises:

@@ -108,6 +108,7 @@ class Events:
 
     async def batches(self) -> AsyncGenerator[Sequence[Event]]:
         """Give the events as they came, several at a time; leave it by ``aclose``."""
+        self._source.awaited = "users"
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[Sequence[Event] | _End] = asyncio.Queue()
 

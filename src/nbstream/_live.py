@@ -31,7 +31,7 @@ class Live:
 
     def __init__(self, player: Player, source: Source) -> None:
         self._player = player
-        self._needs_await = source.needs_await
+        self._source = source
         self._broken: BaseException | None = None
         player.reply._live = self
         # A display made by a thread lands in the right cell only in this context.
@@ -67,6 +67,7 @@ class Live:
         waited_s = 0.0
         with interrupts_raise(self._player.stop), _show.remembered(self.reply):
             while self._thread.is_alive():
+                self._check_may_block("await live")  # a function may have made it now
                 if timeout_s is not None and waited_s >= timeout_s:
                     msg = f"the stream has not ended after {timeout_s} s; it goes on"
                     raise TimeoutError(msg)
@@ -106,7 +107,7 @@ class Live:
             raise
 
     def _check_may_block(self, instead: str) -> None:
-        if self._needs_await and self._thread.is_alive():
+        if self._source.needs_await and self._thread.is_alive():
             msg = f"this stream lives in the running event loop: use `{instead}`"
             raise UsageError(msg)
 
@@ -175,10 +176,11 @@ def start(stream: Stream, **options: Unpack[_show.ShowOptions]) -> Live:
     Raises:
         UsageError: that cannot be shown; the message says what can.
     """
-    return started(stream, Reply(), **options)
+    return started(stream, _show.begun(options), **options)
 
 
 def started(stream: object, reply: Reply, **options: Unpack[_show.PlayOptions]) -> Live:
     """Show a stream as ``start`` does, in a reply that is there already."""
+    options.setdefault("awaited", "users")
     source = _show.opened(stream, reply, options)
     return Live(_show.player_of(source, reply, options), source)

@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import cast
 
-from nbstream._failures import redacted_failure
+from nbstream._failures import (
+    is_of_a_stream,
+    one_line,
+    parsed,
+    redacted_failure,
+    short_repr,
+    words_in,
+)
+from nbstream._keys import redact
 from nbstream.errors import UsageError
 from nbstream.providers import Provider, detect, provider
-from nbstream.providers.payloads import get
+from nbstream.providers.payloads import failure, get, payloads
 from nbstream.reply import Reply, Timing
 from nbstream.reply.timing import Wire
-from nbstream.sse import Decoder, ServerSentEvent
-from nbstream.types import End, Event, Failure, Ignored, Round, Start, ToolResult
+from nbstream.sse import Decoder, ServerSentEvent, decode
+from nbstream.types import (
+    End,
+    Event,
+    Failure,
+    Hop,
+    Ignored,
+    Round,
+    Start,
+    ToolResult,
+    Usage,
+)
 
-# -- Where a stream that broke off can be taken up again, where the API can do that.
+# -- Where a stream is, for whoever has to take it up again (``_resumption``).
 
 
 def _note_responses(reply: Reply, payload: object) -> None:
@@ -39,26 +59,70 @@ NOTES: Mapping[str, Callable[[Reply, object], None]] = {
     "openai.responses": _note_responses,
     "google.interactions": _note_interactions,
 }
-_CALLS: Mapping[str, str] = {
-    "openai.responses": "client.responses.retrieve({id!r}, stream=True, "
-    "starting_after={position!r})",
-    "google.interactions": "client.interactions.get({id!r}, stream=True, "
-    "last_event_id={position!r})",
-}
 
 
-def resume_hint(reply: Reply) -> str | None:
-    """Return the call that goes on where the reply broke off, or None."""
-    unfinished = reply.outcome in ("stopped", "truncated", "failed")
-    call = _CALLS.get(reply.api)
-    known = reply.id and reply._position is not None and reply._resumable
-    if call is None or not unfinished or not known:
-        return None
-    return call.format(id=reply.id, position=reply._position)
-
-
+_CHAT = "openai.chat"
 #: What reading JSON of an unexpected shape raises: the provider's fault, not ours.
 _MISSHAPEN = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
+
+
+#: What a line begins with, of an event stream or of JSON line by line.
+_LINE = (b"data:", b"event:", b"id:", b"retry:", b":", b"{")
+#: What strings begin with that are of a response, and no prose; the last is Ollama's.
+_RESPONSE = re.compile(
+    r"data: ?(\{|\[DONE|$)|event: ?[\w.]+\s*$|(id|retry): ?\S+\s*$|:|"
+    r'\{(?=.*"done": ?(true|false))',
+    re.MULTILINE,
+)
+#: What only a response has, so that strings that have it are one that was cut early.
+_CUT = re.compile(r"\A(data|event):|\n\r?(\n|\Z)")
+
+
+class Lines:
+    """Gives the items of a response their line ends, if they are lines without one.
+
+    ``iter_lines()`` of requests, httpx and the SDKs takes the ends off, so that each
+    item is a whole line. Items are held until that is seen, or an end.
+    """
+
+    def __init__(self) -> None:
+        self._held: list[bytes] = []
+        self._whole: bool | None = None
+
+    def ended(self, item: bytes) -> Sequence[bytes]:
+        """Return what there is to decode now."""
+        if self._whole is False:
+            return (item,)
+        if b"\n" in item or b"\r" in item:
+            self._whole = False
+        elif self._whole is None and item:
+            self._whole = _is_whole(item) if item.startswith(_LINE) else False
+        self._held.append(item)
+        return () if self._whole is None else self.rest()
+
+    def rest(self) -> Sequence[bytes]:
+        """Return what is held, whatever it is."""
+        held, self._held = self._held, []
+        return [_with_end(item) for item in held] if self._whole else held
+
+
+def _is_whole(line: bytes) -> bool | None:
+    """Tell whether this is all of a line; None: that cannot be told."""
+    data = line.removeprefix(b"data:").decode("utf-8", "replace").strip()
+    return data == "[DONE]" or isinstance(parsed(data), dict) or None
+
+
+def _with_end(line: bytes) -> bytes:
+    """Return a line with its end; data ends its event, as some skip empty lines."""
+    return line + (b"\n\n" if line.startswith(b"data:") else b"\n")
+
+
+class Held:
+    """Say that something came, and what it is will follow: the stream is not silent."""
+
+
+#: What comes of ourselves: between two requests, and before a retry.
+_OURS = (Hop, Round, ToolResult, Held)
 
 
 class Reader:
@@ -75,6 +139,11 @@ class Reader:
         self.reply = reply
         self._elapsed_s = elapsed_s
         self._decoder = Decoder()
+        self._last: Sequence[Event] = ()  # of the last event off the wire
+        self._lines = Lines()
+        self._form = ""  # of bytes that came: "raw" until "sse", or "json" of lines
+        self._strings: list[str] = []  # of a response, until it has a form
+        self._raw: tuple[type, ...] = (bytes, str)
         self._normalize: Callable[[object], Sequence[Event]] | None = None
         self._note: Callable[[Reply, object], None] | None = None
         if reply.api:
@@ -86,22 +155,41 @@ class Reader:
         Raises:
             UsageError: the first payload is of no known kind.
         """
-        if type(payload) is bytes:
-            self._keep(payload)
-            found: list[Event] = []
-            for event in self._decoder.feed(payload):
-                found += self._push_sse(event)
-            return found
-        if isinstance(payload, Round | ToolResult):  # of ours, between two requests
-            self.reply._apply(payload)
-            return (payload,)
+        if type(payload) in self._raw:
+            return self._push_raw(cast("bytes | str", payload))
+        if isinstance(payload, _OURS):
+            return () if isinstance(payload, Held) else self._say(payload)
         events = self.reply._thoughts.read(self._read(payload))
         apply = self.reply._apply
         for each in events:
             apply(each)
         if self._note is not None:
             self._note(self.reply, payload)
+        if self.reply._late:  # applied already; who counts deltas has to see them
+            events, self.reply._late = [*self.reply._late, *events], []
         return events
+
+    def _push_raw(self, item: bytes | str) -> Sequence[Event]:
+        if isinstance(item, bytes):
+            return self._decode(self._lines.ended(item))
+        if self._form in ("", "raw"):
+            if item and not any(self._strings) and not _RESPONSE.match(item):
+                self._raw = (bytes,)  # the first one decides: it is prose
+                return self.push(item)
+            self._strings.append(item)
+        return self._decode(self._lines.ended(item.encode("utf-8", "replace")))
+
+    def _decode(self, pieces: Sequence[bytes]) -> list[Event]:
+        found: list[Event] = []
+        for piece in pieces:
+            self._form = self._form or "raw"
+            self._keep(piece)
+            for event in self._decoder.feed(piece):
+                self._form = "sse"
+                found += self._push_sse(event)
+            if self._decoder.strays:
+                found += self._push_strays()
+        return found
 
     def _keep(self, data: bytes) -> None:
         if self.reply.wire is None:
@@ -110,27 +198,94 @@ class Reader:
 
     def finish(self) -> Sequence[Event]:
         """Say that the stream ended by itself: for plain strings that is the end."""
-        events: list[Event] = list(self.reply._thoughts.rest())
-        if self.reply.api == "text":
-            events.append(End())
-        self.reply._extend(events)
-        return events
+        found = self._decode(self._lines.rest())
+        if self._decoder.rest:  # no event without an empty line, but maybe an error
+            self._decoder.feed(b"\n")
+        found += self._push_strays()
+        found += self._push_body() if self._form == "raw" else []
+        ends = [End()] if self.reply.api == "text" else []
+        return [*found, *self._say(*self.reply._thoughts.rest(), *ends)]
+
+    def _push_body(self) -> list[Event]:
+        """Read what made no event, or say that it is no stream."""
+        self._raw, wire = (), self.reply.wire
+        prose = self._strings
+        if wire is None or (prose and not _CUT.search("\n".join(prose))):
+            self.reply.wire = None
+            return [event for each in prose for event in self.push(each)]
+        text = wire.data.decode("utf-8", "replace").removeprefix("\ufeff")
+        lines = re.split(r"[\r\n]+", text)
+        if all(map(is_of_a_stream, lines)):  # cut early, or without its empty lines
+            data = [f"{line}\n\n" for line in lines if line.startswith("data:")]
+            whole = decode("".join(data).encode()) if len(data) > 1 else []
+            return [event for each in whole for event in self._push_sse(each)]
+        body = parsed(text)
+        answers = [_known(each) for each in (body if type(body) is list else [body])]
+        if answers and all(answers):
+            payloads = [payload for answer in answers for payload in answer]
+            return [event for each in payloads for event in self.push(each)]
+        said = one_line(redact(words_in(body) or text), QUOTED)
+        return list(self._misread(_NO_STREAM, said))
+
+    def _say(self, *events: Event) -> Sequence[Event]:
+        said = self.reply._thoughts.read(events)
+        self.reply._extend(said)
+        return said
+
+    def _push_strays(self) -> Sequence[Event]:
+        """Read an error that is no event: an object, line by line, or ``error: {}``.
+
+        Gemini sends the one ("When API returns an error message, it comes line by
+        line", google.genai._api_client), llama-box the other.
+        """
+        strays = self._decoder.strays
+        found: list[Event] = []
+        error = _stray_error(strays)
+        if error is not None:
+            strays.clear()
+            self._form = "json" if self._form == "raw" else self._form
+            return self._say(failure(error))
+        if self._form != "sse" and strays and strays[-1].rstrip().endswith("}"):
+            lines, strays[:] = list(strays), []
+            for line in lines:
+                found += self._push_line(line)
+        return found
+
+    def _push_line(self, line: str) -> Sequence[Event]:
+        """Read one line of JSON: Ollama's own API has lines, and no events."""
+        error, known = _stray_error([line]), _known(parsed(line))
+        if error is None and not known:
+            self._decoder.strays.append(line)
+            return ()
+        self._form = "json"
+        if error is not None:
+            return self._say(failure(error))
+        return [event for each in known for event in self.push(each)]
 
     def _push_sse(self, event: ServerSentEvent) -> Sequence[Event]:
         # `[DONE]` is how some servers say that no event follows. It is no payload and
         # no proof that the answer is whole: the SDKs do not even show it.
-        if event.data.startswith("[DONE]"):
-            self.reply._apply(Ignored(type="[DONE]"))
-            return (Ignored(type="[DONE]"),)
+        # With the counts right before it, it is the end of those that say no other.
+        if event.data.lstrip().startswith("[DONE]"):
+            counted = any(type(each) is Usage for each in self._last)
+            ends = [End(choice=None)] if counted and self.reply.api == _CHAT else []
+            return self._say(Ignored(type="[DONE]"), *ends)
         try:
             payload = json.loads(event.data)
         except (ValueError, RecursionError) as error:
+            if not event.data.strip():  # only a sign of life
+                return self._say(Ignored(type=event.event))
+            if event.event == "error":
+                return self._say(failure(event.data))
             return self._misread(
                 f"the data of an event is not JSON ({error})", event.data
             )
         if not isinstance(payload, dict):
             return self._misread("the data of an event is no JSON object", event.data)
-        return self.push(payload)
+        self._last = self.push(payload)
+        if event.event == "error" and self.reply.error is None:
+            return [*self._last, *self._say(failure(payload))]
+        return self._last
 
     def _read(self, payload: object) -> Sequence[Event]:
         if self._normalize is None:
@@ -144,15 +299,20 @@ class Reader:
             return (_protocol_error(what, payload),)
 
     def _misread(self, what: str, data: str) -> Sequence[Event]:
-        failure = _protocol_error(what, data)
-        self.reply._apply(failure)
-        return (failure,)
+        return self._say(_protocol_error(what, data))
 
     def _use(self, found: Provider) -> None:
         self.reply.api = found.API
+        if found.API == "text":
+            self._raw = (bytes,)
         self._normalize = found.normalize
         self._note = NOTES.get(found.API)
-        if start := getattr(found, "start", None):
+        if self.reply._position is not None:
+            from nbstream._resumption import Tail  # only who goes on with one pays
+
+            tail = Tail(self.reply, found, self._note)
+            self._normalize, self._note = tail.normalize, tail.note
+        elif start := getattr(found, "start", None):
             self._normalize = partial(self._named, found, start)
 
     def _named(
@@ -171,7 +331,7 @@ class Reader:
         found = detect(payload)
         if found is None:
             msg = (
-                f"no provider knows this item of the stream: {_short(payload)}; "
+                f"no provider knows this item of the stream: {short_repr(payload)}; "
                 "expected what the OpenAI, Anthropic or Google SDK yields, its JSON as "
                 "a dict, plain strings, or the raw bytes of server-sent events"
             )
@@ -179,13 +339,40 @@ class Reader:
         return found
 
 
+def _stray_error(lines: Sequence[str]) -> object:
+    """Return the error that lines hold which are no event, or None."""
+    begins = ("{", "[", "error:")
+    at = next((at for at, line in enumerate(lines) if line.startswith(begins)), None)
+    line = "" if at is None else lines[at].removeprefix("error:").strip()
+    if at is not None and not line.startswith(("{", "[")):
+        return line  # only a sentence
+    if at is None or not lines[-1].rstrip().endswith(("}", "]")):
+        return None
+    told = "\n".join(lines[at:]).rstrip()
+    try:
+        found = json.loads(told.removeprefix("error:"))
+    except (ValueError, RecursionError):
+        return None
+    found = found[0] if isinstance(found, list) and found else found
+    return found if told.startswith("error:") else get(found, "error")
+
+
+def _known(answer: object) -> Sequence[object]:
+    """Return what to read of JSON: a payload, or a whole answer; else nothing."""
+    found = isinstance(answer, dict) and (payloads(answer) or detect(answer))
+    return () if not found else found if isinstance(found, list) else [answer]
+
+
+#: So much of what is no stream is quoted, in characters.
+QUOTED = 80
+_NO_STREAM = (
+    'the bytes are no stream of events (make the request with "stream": true, and '
+    "pass the response, its bytes or its lines); they begin with"
+)
+
+
 def _protocol_error(what: str, payload: object) -> Failure:
-    return redacted_failure("protocol_error", f"{what}: {_short(payload)}")
-
-
-def _short(payload: object) -> str:
-    text = repr(payload)
-    return text if len(text) <= 120 else f"{text[:117]}..."
+    return redacted_failure("protocol_error", f"{what}: {short_repr(payload)}")
 
 
 def read_sse(reply: Reply, data: object) -> Reply:
@@ -199,6 +386,7 @@ def read_sse(reply: Reply, data: object) -> Reply:
     provider(reply.api)  # also "" is a name that is not known
     reader = Reader(reply)
     reader.push(bytes(data))
+    reader.finish()
     reply._end()
     return reply
 
@@ -214,6 +402,7 @@ def read_timed(
         if timing.first_byte_s is None:
             timing.first_byte_s = at_s
         timing.note(reader.push(data), at_s)
+    reader.finish()
     timing.end_s = at_s
     reply.wire = Wire(reads, recorded=True)
     reply._end()

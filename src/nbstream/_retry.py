@@ -1,7 +1,7 @@
-"""Call again what failed before its first event, after a wait that can be seen.
+"""Call again what failed before anything of it was seen, after a wait that is seen.
 
-Only a function can be called again; after the first event nothing is: the text would
-come twice, and be paid twice. (If that event is itself the error, nothing has come.)
+Only a function can be called again; after the first words nothing is: the text would
+come twice, and be paid twice. (If what came is itself the error, nothing has come.)
 The SDKs but one have retries of their own (two for OpenAI and Anthropic, four for
 Interactions), which cannot be seen or stopped; with ours, set theirs to 0
 (``max_retries=0``), or the numbers multiply.
@@ -13,41 +13,70 @@ import contextvars
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from nbstream._failures import failure_line
-from nbstream._reader import Reader
+from nbstream._reader import Held, Reader
 from nbstream.errors import ProviderFailure, UsageError, failure_of
 from nbstream.reply import Reply, Waiting
 from nbstream.streams import Source, open_source
+from nbstream.streams.source import Awaited, Pull
 
 # -- Tell whether a stream failed before anything had come.
 
 
 class FailedAtOnce(Exception):  # noqa: N818 - it never gets to the caller
-    """The first event of a stream was the provider's error."""
+    """A stream brought the provider's error, and nothing to be seen before it."""
 
     def __init__(self, failure: ProviderFailure) -> None:
         super().__init__(str(failure))
         self.failure = failure
 
 
-def failure_in(payload: object) -> ProviderFailure | None:
-    """Return the failure that a payload is, if it is one and nothing else.
+class Opening:
+    """What comes of a stream before anything of it can be seen, held back until then.
 
-    An overloaded service may answer 200 and then send an error as its first event.
-    Some SDKs raise for it, others hand it over like any other event.
+    An overloaded service may answer 200 and then send an error as its first event, or
+    name the response, and say with its finish that it failed. Some SDKs raise for it,
+    others hand it over like any other event.
+
+    Attributes:
+        heard: Whether there is something to see; from then on nothing is held back.
     """
-    reply = Reply()
-    try:
-        Reader(reply).push(payload)
-    except UsageError:  # it is no event at all; whoever reads it in earnest says so
-        return None
-    if reply.error is None or reply.parts:
-        return None
-    reply._end()
-    return failure_of(reply)
+
+    def __init__(self, retries: Retries, attempt: int) -> None:
+        self.heard = attempt > retries.retries  # the last try: nothing is called again
+        self._retries, self._attempt = retries, attempt
+        self._reader = Reader(Reply())
+        self._held: list[object] = []
+
+    def push(self, payload: object) -> Sequence[object]:
+        """Take a payload; return what is to be handed on now.
+
+        Raises:
+            FailedAtOnce: it is a failure after which the call is worth another try.
+        """
+        if self.heard:
+            return (payload,)
+        self._held.append(payload)
+        reply = self._reader.reply
+        try:
+            self._reader.push(payload)
+        except UsageError:  # it is no event at all; whoever reads it in earnest says so
+            return self.rest()
+        seen = any(choice._sizes() for choice in reply.choices)
+        if reply.error is not None and not seen:
+            reply._end()
+            failure = failure_of(reply)
+            if self._retries.wait_s(failure, self._attempt) is not None:
+                raise FailedAtOnce(failure)
+        return self.rest() if seen or reply.error or reply.whole else (Held(),)
+
+    def rest(self) -> Sequence[object]:
+        """Return what is held back still: the stream has ended, or something came."""
+        held, self._held, self.heard = self._held, [], True
+        return held
 
 
 def failure_from(error: BaseException) -> ProviderFailure:
@@ -106,14 +135,18 @@ class Retries:
 
 
 def retrying(
-    stream: object, reply: Reply, retries: int, max_wait_s: float = MAX_WAIT_S
+    stream: object,
+    reply: Reply,
+    retries: int,
+    max_wait_s: float = MAX_WAIT_S,
+    awaited: Awaited = "none",
 ) -> Source:
     """Open a source of a stream; with retries it must be a function that makes one.
 
     Raises:
         UsageError: that is no stream, or one that cannot be made again.
     """
-    source = open_source(stream)
+    source = open_source(stream, awaited)
     wanted = retries_of(retries, max_wait_s)
     if not retries:
         return source
@@ -138,17 +171,15 @@ def retries_of(retries: object, max_wait_s: float = MAX_WAIT_S) -> Retries:
 
 
 class _Again:
-    """A source that opens another one when the first fails before its first event.
+    """A source that opens another one when the first fails before anything was seen.
 
     The wait is on a thread of its own; ``reply.waiting`` says that it is under way.
     """
 
-    needs_await = False
-
     def __init__(
         self,
         make: Callable[[], object],
-        source: Source,
+        source: Pull,
         reply: Reply,
         retries: Retries,
     ) -> None:
@@ -159,8 +190,13 @@ class _Again:
         self._context = contextvars.copy_context()
         self._attempt = 1
         self._stopping = threading.Event()
-        self._heard = False
+        self._opening = Opening(retries, self._attempt)
         self._over = False
+
+    @property
+    def needs_await(self) -> bool:
+        """Whether the call that is under way runs on the caller's own loop."""
+        return self._source.needs_await
 
     @property
     def alive(self) -> bool:
@@ -186,18 +222,16 @@ class _Again:
         return self._source.join(timeout_s) and self._over
 
     def _pass_on(self, payload: object) -> None:
-        if not self._heard:
-            failure = failure_in(payload)
-            if failure and self._retries.wait_s(failure, self._attempt) is not None:
-                raise FailedAtOnce(failure)  # the source closes, and ends with it
-        self._heard = True
-        self._on_payload(payload)
+        for each in self._opening.push(payload):  # if it fails, the source closes
+            self._on_payload(each)
 
     def _ended(self, error: BaseException | None) -> None:
         waiting = None
-        if error is not None and not self._heard:
+        if error is not None and not self._opening.heard:
             waiting = self._retries.waiting(error, self._attempt)
         if waiting is None or self._stopping.is_set():
+            for each in self._opening.rest():
+                self._on_payload(each)
             self._end(error)
             return
         self._reply.waiting = waiting
@@ -215,8 +249,9 @@ class _Again:
             self._end(error)
             return
         self._attempt += 1
+        self._opening = Opening(self._retries, self._attempt)
         try:
-            self._source = open_source(self._make)
+            self._source = self._source.again(self._make)
             self._source.start(self._pass_on, self._ended)
         except UsageError as problem:  # pragma: no cover - it was a stream before
             self._end(problem)

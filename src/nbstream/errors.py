@@ -45,11 +45,13 @@ class UsageError(NbstreamError):
 class UnknownNameError(UsageError):
     """A name that is not known; the message lists those that are."""
 
-    def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
+    def __init__(
+        self, what: str, name: str, known: Iterable[str], hint: str = ""
+    ) -> None:
         self.name = name
         self.known = sorted(known)
         super().__init__(
-            f"no {what} {name!r}; known: {', '.join(self.known) or 'none'}"
+            f"no {what} {name!r}; known: {', '.join(self.known) or 'none'}{hint}"
         )
 
 
@@ -153,7 +155,7 @@ Kind = type[ProviderFailure]
 
 #: Parts of the providers' own words, the most telling first.
 _WORDS: tuple[tuple[Kind, str], ...] = (
-    (ContentFilterFailure, "content_filter content_policy safety refused"),
+    (ContentFilterFailure, "content_filter content_policy safety"),
     (ProtocolFailure, "protocol_error"),
     (OverloadedFailure, "overloaded unavailable slow_down"),
     (RateLimitFailure, "rate_limit ratelimit resource_exhausted too_many_requests"),
@@ -161,8 +163,10 @@ _WORDS: tuple[tuple[Kind, str], ...] = (
     (AuthenticationFailure, "authentication permission api_key"),
     (TimeoutFailure, "timeout deadline_exceeded"),
     (ServiceFailure, "server_error api_error internal"),
+    # Node's, of a gateway that does not reach the service behind it.
+    (ServiceFailure, "econnrefused econnreset econnaborted enotfound etimedout"),
     (RequestFailure, "invalid not_found too_large context_length"),
-    (RequestFailure, "failed_precondition"),
+    (RequestFailure, "failed_precondition missing_thought_signature"),
 )
 _STATUSES: Mapping[int, Kind] = {
     401: AuthenticationFailure,
@@ -175,8 +179,12 @@ _STATUSES: Mapping[int, Kind] = {
 }
 #: Names of exception classes, bases included: the first row that has one decides.
 _NAMES: tuple[tuple[Kind, str], ...] = (
-    (TimeoutFailure, "TimeoutError TimeoutException APITimeoutError"),
-    (ConnectionFailure, "APIConnectionError NetworkError NoResponseError OSError"),
+    (RequestFailure, "LocalProtocolError"),  # httpx: a header that cannot be sent
+    (TimeoutFailure, "TimeoutError TimeoutException APITimeoutError Timeout"),
+    (ConnectionFailure, "APIConnectionError NetworkError NoResponseError"),
+    # Of the system's errors only these are the network; `facts_of` adds some by number.
+    (ConnectionFailure, "ConnectionError gaierror herror SSLError URLError"),
+    (ConnectionFailure, "IncompleteRead ChunkedEncodingError"),  # urllib, requests: cut
     (ConnectionFailure, "ProxyError RemoteProtocolError"),  # httpx: the body was cut
     (ConnectionFailure, "ClientConnectionError ClientPayloadError"),  # aiohttp: cut
     (ProtocolFailure, "APIResponseValidationError DecodingError JSONDecodeError"),
@@ -208,7 +216,7 @@ def kind_of(facts: Facts) -> Kind:
     said = next(
         (kind for kind, parts in _WORDS if any(p in words for p in parts.split())), None
     )
-    if said is ContentFilterFailure:
+    if said is ContentFilterFailure and (facts.status or 0) < 500:
         return said  # Azure says it with a 400
     if facts.status is not None:
         return _by_status(facts.status)
@@ -246,6 +254,8 @@ def failure_of(reply: Reply) -> ProviderFailure:
     """
     facts = facts_of(reply.error, reply.exception)
     kind = kind_of(facts)
+    if kind is ProviderFailure and reply.finish_reason == "error":
+        kind = ServiceFailure  # the answer failed, and nobody says by whose fault
     retryable = is_retryable(kind, facts)
     advice = ADVICE[kind]
     if retryable and facts.retry_after_s:

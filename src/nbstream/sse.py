@@ -25,6 +25,9 @@ __all__ = ["Decoder", "ServerSentEvent", "decode", "encode"]
 # Python reads 640 digits whatever `sys.set_int_max_str_digits` says. A longer `retry`
 # is ignored, as one that is no number is: nobody waits 10**640 ms.
 _DIGITS = re.compile(r"[0-9]{1,640}")
+#: Fields that are ignored if their value is wrong; a comment has no name.
+_QUIET = frozenset({"", "id", "retry"})
+_MOST_STRAYS = 500
 _CR = re.compile(r"\r\n?")
 _UNWRITABLE = {
     "data": (
@@ -80,6 +83,14 @@ class Decoder:
         self._event = ""
         self._id = ""
         self._retry: int | None = None
+        #: Lines that are no field of the standard: none of them makes an event, but
+        #: some servers say so that they failed.
+        self.strays: list[str] = []
+
+    @property
+    def rest(self) -> bytes:
+        """What has come of a line that has not ended."""
+        return b"".join(self._unfinished_line)
 
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
         """Return the events that ``chunk`` completes: none, one or many.
@@ -139,6 +150,8 @@ class Decoder:
             self._id = value
         elif name == "retry" and _DIGITS.fullmatch(value):
             self._retry = self.reconnection_time_ms = int(value)
+        elif name not in _QUIET and len(self.strays) < _MOST_STRAYS:
+            self.strays.append(line)
 
     def _dispatch(self) -> ServerSentEvent:
         """Return the event that the buffers hold, and empty its data."""

@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
-from typing import Any, overload
+from typing import Any, TypeAlias, overload
 
 from nbstream.errors import UsageError
 
@@ -107,14 +107,22 @@ def tool(
     return functools.partial(Tool, name=name, description=description, confirm=confirm)
 
 
-def tools_of(given: Iterable[Tool | Callable[..., object]]) -> Mapping[str, Tool]:
-    """Return the tools by their names.
+#: What a request may offer: a function of ours, or a tool of the service's own, such
+#: as ``{"type": "web_search"}``, which is sent as it is.
+Offered: TypeAlias = Tool | Callable[..., object] | Mapping[str, Any]
+
+
+def tools_of(given: Iterable[Offered]) -> Mapping[str, Tool | Mapping[str, Any]]:
+    """Return the tools by their names; one of the service's own by its place.
 
     Raises:
         UsageError: one of them cannot be a tool, or two have the same name.
     """
-    found: dict[str, Tool] = {}
-    for each in _listed(given):
+    found: dict[str, Tool | Mapping[str, Any]] = {}
+    for at, each in enumerate(_listed(given)):
+        if isinstance(each, Mapping):
+            found[f"tools[{at}]"] = each
+            continue
         made = each if isinstance(each, Tool) else Tool(each)
         if made.name in found:
             msg = f"two tools are called {made.name!r}; name one anew: nbstream.tool"
@@ -125,13 +133,15 @@ def tools_of(given: Iterable[Tool | Callable[..., object]]) -> Mapping[str, Tool
 
 def _callable(function: object) -> Callable[..., object]:
     if not callable(function):
-        msg = f"a tool is a function, got {function!r}"
+        msg = (
+            f"a tool is a function, or a dict that the service knows; got {function!r}"
+        )
         raise UsageError(msg)
     return function
 
 
-def _listed(given: object) -> Iterable[Tool | Callable[..., object]]:
-    if not isinstance(given, Iterable):
+def _listed(given: object) -> Iterable[Offered]:
+    if not isinstance(given, Iterable) or isinstance(given, str | bytes | Mapping):
         msg = f"tools are a list of functions, got {given!r}; write tools=[...]"
         raise UsageError(msg)
     return given

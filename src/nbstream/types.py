@@ -23,6 +23,7 @@ __all__ = [
     "Citation",
     "End",
     "Event",
+    "Extra",
     "Failure",
     "Finish",
     "FinishReason",
@@ -30,6 +31,7 @@ __all__ = [
     "Ignored",
     "Json",
     "OtherPart",
+    "Output",
     "PartDone",
     "Round",
     "Signature",
@@ -70,10 +72,16 @@ ToolState: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """The provider named this response; an empty string is a name not given."""
+    """The provider named this response; an empty string is a name not given.
+
+    Without an id it tells who goes on with it: the model that a fallback led to.
+    ``tools`` names what the caller offered to run, where the provider may run tools of
+    its own under like calls; None: it does not, so every call is the caller's.
+    """
 
     id: str
     model: str
+    tools: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,15 +96,19 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextDone:
-    """The whole of a text that is said to have been sent: what of it is missing counts.
+    """The whole of a text that is said to have been sent: it is the last word on it.
 
-    Servers that hold text back to check it send it here first.
+    Servers that hold text back to check it send it here first, and one that begins a
+    text anew sends here what holds. ``section`` names which of the part's texts it is,
+    ``""`` all of them; ``gap`` stands between it and the section before.
     """
 
     text: str
     index: int | None = None
     kind: TextKind = "text"
     choice: int = 0
+    section: str = ""
+    gap: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,12 +146,14 @@ class Arguments:
     """A call's arguments as an object: they hold unless fragments come for it.
 
     Gemini sends them whole; Anthropic and Interactions open every call with ``{}``,
-    which is the answer if the call is closed with no fragment between.
+    which is the answer if the call is closed with no fragment between. Where the
+    provider repeats the JSON text itself, that is ``text``, and the last word.
     """
 
     index: int | None
     data: Json
     choice: int = 0
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,11 +193,40 @@ class OtherPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Extra:
+    """What is said besides: of the part with that number, else of the answer itself.
+
+    Of a part it goes back with it, such as who called a tool; of the answer it is kept
+    in ``reply.extra``, such as the container in which code was run.
+    """
+
+    data: Json
+    index: int | None = None
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartDone:
-    """A part is whole. ``data`` is the provider's own full form of it, or empty."""
+    """A part is whole. ``data`` is the provider's own full form of it, or empty.
+
+    ``said`` is what that form says, as events: whatever has not come counts now.
+    """
 
     index: int | None
     data: Json
+    choice: int = 0
+    said: "tuple[Event, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """All parts of the answer, which the provider repeats at its end.
+
+    They are known by their ids, by what they say, or by their order, because the
+    numbers need not be those of the stream; what never came counts now.
+    """
+
+    parts: tuple[PartDone, ...]
     choice: int = 0
 
 
@@ -214,14 +257,24 @@ class Finish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """The API's own terminal marker: without one an answer is not complete."""
+    """The API's own terminal marker: without one an answer is not complete.
 
-    choice: int = 0
+    What follows it takes it back. ``choice`` is None where it is said of all choices.
+    """
+
+    choice: int | None = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
-    """The same stream goes on with a new exchange: numbers start again at 0."""
+    """The same stream goes on with a new exchange: numbers start again at 0.
+
+    Nothing of it has ended yet, and calls before it are not the caller's to run.
+    ``number`` counts the exchanges from 0, where each payload says in which it is;
+    None: this is the next one.
+    """
+
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,7 +329,9 @@ Event: TypeAlias = (
     | Signature
     | Citation
     | OtherPart
+    | Extra
     | PartDone
+    | Output
     | Usage
     | Finish
     | End

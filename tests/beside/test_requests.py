@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -44,16 +47,39 @@ def test_a_name_is_split_at_a_known_provider(name, parts):
     assert parse_model(name) == parts
 
 
-@pytest.mark.parametrize("name", ["llama3:8b", "gpt-x", "accounts/x/models/y", "", ":"])
-def test_an_unknown_provider_lists_the_known_ones(name):
-    """Nothing is guessed."""
+OTHER = "; another server that speaks Chat Completions: 'openai-chat:{}' with base_url="
+#: what is no provider's model -> what may be meant
+MEANT = {
+    "gpt-x": "; did you mean 'openai:gpt-x'?",
+    "o3-mini": "; did you mean 'openai:o3-mini'?",
+    "claude-x": "; did you mean 'anthropic:claude-x'?",
+    "gemini-x": "; did you mean 'google:gemini-x'?",
+    "gemini:gemini-x": "; did you mean 'google:gemini-x'?",
+    "claude:claude-x": "; did you mean 'anthropic:claude-x'?",
+    "models/gemini-x": "; did you mean 'google:models/gemini-x'?",
+    "OpenAI:gpt-x": "; did you mean 'openai:gpt-x'?",
+    "antropic/claude-x": "; did you mean 'anthropic:claude-x'?",
+    "azure:gpt-x": OTHER.format("gpt-x"),
+    "groq:llama": OTHER.format("llama"),
+    "mistral:large": OTHER.format("large"),
+    "xai:grok": OTHER.format("grok"),
+    "deepseek-chat": OTHER.format("deepseek-chat"),
+    "llama3:8b": OTHER.format("8b"),
+    "": OTHER.format("<model>"),
+    ":": OTHER.format("<model>"),
+}
+
+
+@pytest.mark.parametrize(("name", "meant"), MEANT.items(), ids=MEANT)
+def test_an_unknown_provider_lists_the_known_ones(name, meant):
+    """Nothing is guessed; what may be meant is said."""
     with pytest.raises(UnknownNameError) as caught:
         parse_model(name)
 
     assert str(caught.value) == (
         f"no provider at the start of {name!r}; "
         "known: anthropic, google, litellm, llamacpp, lmstudio, ollama, openai, "
-        "openai-chat, openrouter, vllm"
+        f"openai-chat, openrouter, vllm{meant}"
     )
 
 
@@ -109,6 +135,169 @@ def test_no_question(prompt):
     """It is said before anything is opened."""
     with pytest.raises(UsageError, match="there is no question"):
         nbstream.ask(prompt, "openai:m")
+
+
+HI = {"role": "user", "content": "Hi"}
+WANTED = "expected text or a list of messages"
+STREAMED = "stream=False: an answer is always streamed; view='none' shows nothing"
+ODD = "a character that no key has: copy it again, without quotes, spaces and line"
+#: what is asked wrongly -> (arguments, options, the error)
+WRONG = {
+    "one message": (
+        (HI, "openai:m"),
+        {},
+        f"got {HI!r}, {WANTED}; one message goes into a list: [message]",
+    ),
+    "bytes": ((b"hi", "openai:m"), {}, f"got b'hi', {WANTED}"),
+    "a number": ((5, "openai:m"), {}, f"got 5, {WANTED}"),
+    "nothing": ((None, "openai:m"), {}, f"there is no question: got None, {WANTED}"),
+    "no model": (("hi", None), {}, "such as 'openai:<model>', got None"),
+    "swapped": (
+        ("openai:m", "Hello there"),
+        {},
+        "the model comes second: the question, then 'openai:m'",
+    ),
+    "no stream": (("hi", "openai:m"), {"stream": False}, STREAMED),
+    "no stream of Gemini": (("hi", "google:m"), {"stream": False}, STREAMED),
+    "a line break in a key": (
+        ("hi", "openai:m"),
+        {"api_key": "sk-1\n"},
+        f"'\\n', {ODD}",
+    ),
+    "quotes of a word processor": (
+        ("hi", "anthropic:m"),
+        {"api_key": "\u201csk-1\u201d"},
+        f"'\u201c', {ODD}",
+    ),
+    "quotes": (("hi", "google:m"), {"api_key": '"sk-1"'}, f"'\"', {ODD}"),
+    "a key of another kind": (("hi", "openai:m"), {"api_key": 5}, "is a text, got int"),
+    "no address": (
+        ("hi", "ollama:m"),
+        {"base_url": "localhost:1234"},
+        "base_url='localhost:1234' is no address: expected https://... or http://...",
+    ),
+    "a key for an address": (
+        ("hi", "ollama:m"),
+        {"base_url": "sk-ant-0123456789abcdef"},
+        "base_url='[key removed]' is no address",
+    ),
+    "one tool": (("hi", "openai:m"), {"tools": {"type": "x"}}, r"write tools=[...]"),
+    "a tool by name": (("hi", "openai:m"), {"tools": "f"}, r"write tools=[...]"),
+    "no tool": (("hi", "openai:m"), {"tools": [5]}, "or a dict that the service knows"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG, ids=WRONG)
+def test_what_is_asked_wrongly(case, monkeypatch):
+    """The error says what was wrong, what was expected, and no key."""
+    for variables in (KEYS["openai"], KEYS["google"], KEYS["anthropic"]):
+        monkeypatch.setenv(next(iter(variables)), "k")
+    arguments, options, error = WRONG[case]
+    with pytest.raises(UsageError) as caught:
+        nbstream.ask(*arguments, view="none", **options)
+
+    assert error in str(caught.value)
+    assert "sk-" not in str(caught.value)
+
+
+PNG = "https://example.org/a.png"
+#: what is no file -> (images, the error)
+NO_FILES = {
+    "an address": ([PNG], f"images: '{PNG}' is an address: save it as a file first"),
+    "one address": (PNG, f"images: '{PNG}' is an address: save it as a file first"),
+    "data": (["data:image/png;base64,AA"], "is an address: save it as a file first"),
+    "a number": (5, "images: expected the paths of files, got 5"),
+    "bytes": (b"png", "images: expected the paths of files, got b'png'"),
+    "numbers": ([5], "images: 5 is no path of a file"),
+    "one path in a text": ("/nowhere/a.png", "'/nowhere/a.png' cannot be read"),
+}
+
+
+@pytest.mark.parametrize("case", NO_FILES, ids=NO_FILES)
+def test_what_is_no_file(case):
+    """Files are read here: a service is sent no address."""
+    images, error = NO_FILES[case]
+    with pytest.raises(UsageError) as caught:
+        nbstream.Chat("ollama:m").request("hi", images=images)
+
+    assert error in str(caught.value)
+
+
+def test_one_path_is_enough(tmp_path):
+    """As a text or a path, and not only in a list."""
+    image = tmp_path / "a.png"
+    image.write_bytes(b"image")
+    chat = nbstream.Chat("ollama:m")
+    given = ([image], image, str(image), [str(image)], (image,))
+    asked = [chat.request("hi", images=each).messages for each in given]
+
+    assert asked == [asked[0]] * 5
+    assert chat.request("hi", images=None, files=None).messages == (
+        {"role": "user", "content": "hi"},
+    )
+
+
+@pytest.mark.parametrize("messages", [HI, "hi", 5, b"bytes"])
+def test_what_is_no_list_of_messages(messages):
+    """A dict is one message, and would be taken for its keys."""
+    with pytest.raises(UsageError, match="messages: expected a list of them, got"):
+        nbstream.Chat("ollama:m", messages=messages)
+
+
+#: what the environment says -> who cannot be asked, and what is named
+SURROUNDINGS = {
+    "no such certificates": (
+        {"SSL_CERT_FILE": "/nowhere/ca.pem"},
+        ["openai", "openai-chat", "anthropic", "google"],
+        "(FileNotFoundError: [Errno 2] No such file or directory)",
+    ),
+    "no proxy for a host that is read as a port": (
+        {"NO_PROXY": "[::1]"},
+        ["anthropic"],
+        "(InvalidURL: Invalid port: ':1]')",
+    ),
+    "a proxy of another kind": (
+        {"ALL_PROXY": "other://u:sk-ant-0123456789@127.0.0.1:9"},
+        ["openai", "openai-chat", "anthropic", "google"],
+        "(ValueError: Unknown scheme for proxy URL",
+    ),
+}
+SCRIPT = """
+import sys, nbstream
+for name in sys.argv[1:]:
+    try:
+        nbstream.ask("hi", f"{name}:m", base_url="http://[::1]:9", view="none")
+    except nbstream.UsageError as error:
+        print(error)
+"""
+
+
+@pytest.mark.parametrize("case", SURROUNDINGS, ids=SURROUNDINGS)
+def test_a_client_that_cannot_be_made(case):
+    """It is no network: the variables that a client reads are named.
+
+    In a process of its own, as the SDKs' half-made clients complain when they go.
+    """
+    surroundings, names, why = SURROUNDINGS[case]
+    read = [f"{each}_PROXY" for each in ("HTTP", "HTTPS", "ALL", "NO")]
+    read += ["SSL_CERT_FILE", "SSL_CERT_DIR"]
+    bare = {k: v for k, v in os.environ.items() if k.upper() not in read}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *names],
+        env=bare | surroundings,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    (variable,) = surroundings
+    lines = done.stdout.splitlines()
+
+    assert len(lines) == len(names)
+    for name, line in zip(names, lines, strict=True):
+        assert line.startswith(f"no client of {name} can be made {why}")
+        assert line.endswith(f": look at what the environment says in {variable}")
+        assert "sk-ant" not in line
 
 
 @pytest.fixture
@@ -294,6 +483,33 @@ def test_tools_effort_and_schema_in_the_words_of_each(name, wanted):
     asked = provider(name)
 
     assert asked.arguments(full) == asked.arguments(bare) | wanted
+
+
+#: provider -> a tool of the service's own, and what is sent beside a function.
+OWN = {
+    "openai": {"type": "web_search"},
+    "openai-chat": {"type": "function", "function": {"name": "g"}},
+    "anthropic": {"type": "web_search_20250305", "name": "web_search"},
+    "google": {"google_search": {}},
+}
+
+
+@pytest.mark.parametrize(("name", "own"), OWN.items(), ids=OWN)
+def test_tools_of_the_services_own_are_sent_as_they_are(name, own):
+    """Beside functions, and alone."""
+
+    def sent(*tools):
+        made = request_of("Hi", f"{name}:m", tools=tools)
+        arguments = provider(name).arguments(made)
+        return arguments.get("config", arguments)["tools"]
+
+    def f(a: str) -> str:
+        return a
+
+    both, function = sent(f, own), sent(f)
+
+    assert both == [*function, own]
+    assert sent(own) == [own]
 
 
 #: provider -> a tool's result, and its error.

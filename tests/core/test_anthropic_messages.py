@@ -16,12 +16,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from nbstream.providers.anthropic import API, matches, normalize, to_message
+from nbstream.providers.anthropic import (
+    API,
+    matches,
+    normalize,
+    settled,
+    to_message,
+)
 from nbstream.types import (
     Arguments,
     Citation,
     End,
     Event,
+    Extra,
     Failure,
     Finish,
     Ignored,
@@ -104,6 +111,52 @@ CODE_CALL = {
     "name": "row",
     "input": {"n": 1, "é": None},
     "caller": {"type": "code_execution_20250825", "tool_id": "srv_2"},
+}
+RUN = {
+    "type": "server_tool_use",
+    "id": "srv_2",
+    "name": "code_execution",
+    "input": {"code": "row(1)"},
+    "caller": {"type": "direct"},
+}
+RAN = {
+    "type": "code_execution_tool_result",
+    "tool_use_id": "srv_2",
+    "content": {
+        "type": "code_execution_result",
+        "stdout": "1",
+        "stderr": "",
+        "return_code": 0,
+        "content": [],
+    },
+}
+CONTAINER = {"id": "container_1", "expires_at": "2099-01-01T00:00:00Z"}
+CLICK = {
+    "type": "tool_use",
+    "id": "t",
+    "name": "left_click",
+    "input": {},
+    "toolset_name": "computer",
+    "beam": [1],
+}
+REMOTE = {
+    "type": "mcp_tool_use",
+    "id": "mcp_1",
+    "name": "echo",
+    "server_name": "s",
+    "input": {},
+}
+ECHOED = {
+    "type": "mcp_tool_result",
+    "tool_use_id": "mcp_1",
+    "is_error": False,
+    "content": [{"type": "text", "text": "hi", "citations": None}],
+}
+FALLBACK = {
+    "type": "fallback",
+    "from": {"model": "claude-x"},
+    "to": {"model": "claude-y"},
+    "trigger": {"type": "refusal", "category": None},
 }
 COMPACTION = {"type": "compaction", "content": "so far", "encrypted_content": "xyz"}
 
@@ -213,6 +266,64 @@ EVENTS: dict[str, tuple[Payload, Sequence[Event]]] = {
     "a compaction's summary comes as one delta": (
         delta(0, type="compaction_delta", content="so far", encrypted_content="xyz"),
         (OtherPart(type="compaction", data=COMPACTION, index=0, goes_on=True),),
+    ),
+    "a call without arguments keeps who called": (
+        start(1, **{**CODE_CALL, "input": {}}, toolset_name=None),
+        (
+            ToolCallDelta(index=1, id="toolu_9", name="row"),
+            Arguments(index=1, data={}),
+            Extra(data={"caller": CODE_CALL["caller"]}, index=1),
+        ),
+    ),
+    "a call keeps which toolset it is of, and what we have never heard of": (
+        start(1, **CLICK),
+        (
+            ToolCallDelta(index=1, id="t", name="left_click"),
+            Arguments(index=1, data={}),
+            Extra(data={"toolset_name": "computer", "beam": [1]}, index=1),
+        ),
+    ),
+    "text keeps what we have never heard of": (
+        start(0, type="text", text="a", beam={"b": 1}),
+        (TextDelta(text="a", index=0), Extra(data={"beam": {"b": 1}}, index=0)),
+    ),
+    "thinking keeps what we have never heard of": (
+        start(0, type="thinking", thinking="", signature="", beam=1),
+        (
+            TextDelta(text="", index=0, kind="reasoning"),
+            Extra(data={"beam": 1}, index=0),
+        ),
+    ),
+    "the container in which code was run": (
+        ended("tool_use", container=CONTAINER),
+        (
+            usage(None, 7),
+            Extra(data={"container": CONTAINER}),
+            Finish(reason="tool_calls", raw_reason="tool_use"),
+        ),
+    ),
+    "what was taken out of the context": (
+        {**ended(None), "context_management": {"applied_edits": []}},
+        (usage(None, 7), Extra(data={"context_management": {"applied_edits": []}})),
+    ),
+    "the sequence that stopped it": (
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "stop_sequence", "stop_sequence": "END"},
+            "usage": {"output_tokens": 7},
+        },
+        (
+            usage(None, 7),
+            Extra(data={"stop_sequence": "END"}),
+            Finish(reason="stop", raw_reason="stop_sequence"),
+        ),
+    ),
+    "another model goes on for one that declined": (
+        start(2, **FALLBACK),
+        (
+            OtherPart(type="fallback", data=FALLBACK, index=2),
+            Start(id="", model="claude-y"),
+        ),
     ),
     "a delta of a kind we have never heard of is counted": (
         delta(0, type="beam_delta", beam="x"),
@@ -491,6 +602,61 @@ TRANSCRIPTS: dict[str, list[Payload]] = {
         ended("end_turn"),
         DONE,
     ],
+    "code that calls the caller's function": [
+        BEGUN,
+        start(0, **{**RUN, "input": {}}),
+        delta(0, type="input_json_delta", partial_json='{"code": "row(1)"}'),
+        stop(0),
+        start(1, **CODE_CALL),
+        stop(1),
+        ended("tool_use", container=CONTAINER),
+        DONE,
+    ],
+    "a call without arguments, made by code": [
+        BEGUN,
+        start(0, **RUN),
+        stop(0),
+        start(1, **{**CODE_CALL, "input": {}}),
+        stop(1),
+        ended("tool_use", container=CONTAINER),
+        DONE,
+    ],
+    "code goes on in the next answer": [
+        BEGUN,
+        start(0, **RAN),
+        stop(0),
+        start(1, type="text", text=""),
+        delta(1, type="text_delta", text="One."),
+        stop(1),
+        ended("end_turn", container=CONTAINER),
+        DONE,
+    ],
+    "a call of a toolset": [
+        BEGUN,
+        start(
+            0,
+            type="tool_use",
+            id="t",
+            name="screenshot",
+            input={},
+            caller={"type": "direct"},
+            toolset_name="computer",
+        ),
+        stop(0),
+        ended("tool_use"),
+        DONE,
+    ],
+    "blocks with fields we have never heard of": [
+        BEGUN,
+        start(0, type="thinking", thinking="", signature="", beam=1),
+        delta(0, type="signature_delta", signature="EqQB"),
+        stop(0),
+        start(1, type="text", text="", beam={"a": [2]}),
+        delta(1, type="text_delta", text="4"),
+        stop(1),
+        ended("end_turn"),
+        DONE,
+    ],
     "a paused turn ends with a server tool's call": [
         BEGUN,
         start(0, **SEARCH),
@@ -533,6 +699,8 @@ def test_the_reply_agrees_with_the_sdks_final_message(payloads):
     assert reply.usage.output_tokens == final.usage.output_tokens
     assert (reply.id, reply.model) == (final.id, final.model)
     assert reply.raw_finish_reason == final.stop_reason
+    held = final.container and json.loads(final.container.to_json())
+    assert reply.extra.get("container") == held
 
 
 @whole
@@ -629,6 +797,10 @@ LEFT_OUT: dict[str, tuple[list[Payload], list[object]]] = {
         ],
         [],
     ),
+    "what its code had called meanwhile": (
+        [start(0, **RUN), stop(0), start(1, **CODE_CALL), stop(1)],
+        [],
+    ),
     "and nothing else": (
         [
             start(0, **SEARCH),
@@ -655,6 +827,183 @@ def test_of_a_stopped_reply_only_what_is_whole_goes_back(payload, expected):
 
     assert reply.outcome == "stopped"
     assert to_message(reply) == {"role": "assistant", "content": expected}
+
+
+def texts(index: int, text: str) -> list[Payload]:
+    opened = start(index, type="text", text="")
+    return [opened, delta(index, type="text_delta", text=text), stop(index)]
+
+
+def blocks(*found: Payload) -> list[Payload]:
+    return [e for at, each in enumerate(found) for e in (start(at, **each), stop(at))]
+
+
+SAID = {"type": "text", "text": "Hm."}
+CALLED = {"type": "tool_use", "id": "toolu_1", "name": "now", "input": {"a": 1}}
+ROUND_TRIPS: dict[str, tuple[list[Payload], list[Payload]]] = {
+    "a remote tool": ([REMOTE, ECHOED, SAID], [REMOTE, ECHOED, SAID]),
+    "what a remote server lists": (
+        [{"type": "mcp_tool_listing", "mcp_server_name": "s", "tools": []}, SAID],
+        [{"type": "mcp_tool_listing", "mcp_server_name": "s", "tools": []}, SAID],
+    ),
+    "a fallback stays where it was": (
+        [SAID, FALLBACK, {**SAID, "text": "Yes."}],
+        [SAID, FALLBACK, {**SAID, "text": "Yes."}],
+    ),
+    "the calls of who declined are void": (
+        [SAID, CALLED, RUN, FALLBACK, {**SAID, "text": "Yes."}],
+        [SAID, FALLBACK, {**SAID, "text": "Yes."}],
+    ),
+    "what has a result stays, whoever declined": (
+        [SEARCH, FOUND, FALLBACK, SAID],
+        [SEARCH, FOUND, FALLBACK, SAID],
+    ),
+    "a call without its result, whatever the end": ([SAID, SEARCH], [SAID]),
+    "a result that the server has sent itself": (
+        [CALLED, {"type": "tool_result", "tool_use_id": "toolu_1", "content": "12"}],
+        [CALLED, {"type": "tool_result", "tool_use_id": "toolu_1", "content": "12"}],
+    ),
+    "a source without what only an answer may have": (
+        [{**SAID, "citations": [{**CITED, "file_id": None}]}],
+        [{**SAID, "citations": [CITED]}],
+    ),
+}
+
+
+@by_name(ROUND_TRIPS)
+def test_what_goes_back_is_what_came(payload, expected):
+    """Block by block, unless the API would refuse it."""
+    payloads = [BEGUN, *blocks(*payload), ended("end_turn"), DONE]
+    reply = reply_of(payloads)
+    message = to_message(reply)
+
+    assert (reply.outcome, reply.tool_calls) == ("complete", ())
+    assert (reply.finish_reason, message["content"]) == ("stop", expected)
+
+
+def test_every_field_that_a_block_may_have_is_taken_back():
+    """The installed SDK's parameters know each field of each block; a source's too."""
+    from anthropic import types
+
+    names = [name for name in dir(types) if name.endswith("BlockParam")]
+    blocks = {name: getattr(types, name.removesuffix("Param"), None) for name in names}
+    refused = {
+        f"{name}.{field}"
+        for name, block in blocks.items()
+        for field in getattr(block, "model_fields", ())
+        if field not in getattr(types, name).__annotations__
+    }
+    sources = (types.CitationCharLocation, types.CitationCharLocationParam)
+    sources_refused = set(sources[0].model_fields) - set(sources[1].__annotations__)
+
+    assert (refused, sources_refused) == (set(), {"file_id"})
+
+
+def test_the_model_is_the_one_that_answered():
+    """After a fallback that is not the one that declined."""
+    reply = reply_of([BEGUN, *blocks(FALLBACK, SAID), ended("end_turn"), DONE])
+
+    assert (reply.id, reply.model) == ("msg_1", "claude-y")
+
+
+def begun(id_: str) -> Payload:
+    return {**BEGUN, "message": {**BEGUN["message"], "id": id_}}
+
+
+END = [ended("end_turn"), DONE]
+SIGNED = {"type": "thinking", "thinking": "Hm", "signature": "A"}
+#: The payloads -> the text, the calls, the id, what goes back.
+BEGUN_AGAIN = {
+    "another one before the end: the first is void": (
+        [BEGUN, *texts(0, "Par")[:2], begun("msg_2"), *texts(0, "Paris."), *END],
+        ("Paris.", 0, "msg_2", [{"type": "text", "text": "Paris."}]),
+    ),
+    "with a signed thought and half a call": (
+        [
+            *(BEGUN, *blocks(SIGNED)),
+            start(1, type="tool_use", id="toolu_1", name="now", input={}),
+            delta(1, type="input_json_delta", partial_json='{"ci'),
+            *(begun("msg_2"), *blocks({**SIGNED, "signature": "B"}, SAID), *END),
+        ],
+        ("Hm.", 0, "msg_2", [{**SIGNED, "signature": "B"}, SAID]),
+    ),
+    "the same one named twice": (
+        [BEGUN, *texts(0, "Par"), BEGUN, *texts(1, "is."), *END],
+        (
+            "Paris.",
+            0,
+            "msg_1",
+            [{"type": "text", "text": "Par"}, {"type": "text", "text": "is."}],
+        ),
+    ),
+    "another one after the end: it goes on": (
+        [
+            *(BEGUN, *blocks(SAID, CALLED), ended("tool_use"), DONE),
+            *(begun("msg_2"), *texts(0, "Noon."), *END),
+        ],
+        (
+            "Hm.Noon.",
+            0,
+            "msg_2",
+            [SAID, {"type": "text", "text": "Noon."}],
+        ),
+    ),
+}
+
+
+@by_name(BEGUN_AGAIN)
+def test_a_second_message_in_one_stream(payload, expected):
+    """What an intermediary begins anew takes the place of what it has lost."""
+    reply = reply_of(payload)
+    content = to_message(reply)["content"]
+
+    assert reply.outcome == "complete"
+    assert (reply.text, len(reply.tool_calls), reply.id, content) == expected
+
+
+def test_a_message_begun_anew_is_not_whole_because_the_first_one_was():
+    """What is cut then is cut."""
+    again = [BEGUN, *texts(0, "a"), *END, begun("msg_2"), *texts(0, "b")]
+
+    assert reply_of(again).outcome == "truncated"
+
+
+def assistant(*content: Payload) -> Payload:
+    return {"role": "assistant", "content": list(content)}
+
+
+def result(id_: str) -> Payload:
+    block = {"type": "tool_result", "tool_use_id": id_, "content": "1"}
+    return {"role": "user", "content": [block]}
+
+
+CUT = {"type": "text", "text": "[Cut.]"}
+OVER: dict[str, tuple[list[Payload], list[Payload]]] = {
+    "a turn with all its results stays": (
+        [assistant(RUN, CODE_CALL), result("toolu_9"), assistant(RAN, SAID)],
+        [assistant(RUN, CODE_CALL), result("toolu_9"), assistant(RAN, SAID)],
+    ),
+    "a call that waits goes": ([assistant(SAID, SEARCH)], [assistant(SAID)]),
+    "where nothing is left it says so": ([assistant(SEARCH)], [assistant(CUT)]),
+    "no answer ends with its thinking": (
+        [assistant(SIGNED, SEARCH)],
+        [assistant(SIGNED, CUT)],
+    ),
+    "what code called goes with it": (
+        [assistant(SAID, RUN, CODE_CALL), result("toolu_9")],
+        [assistant(SAID)],
+    ),
+    "a result whose call is gone already": (
+        [assistant(SAID), result("toolu_9"), assistant(RAN, SAID)],
+        [assistant(SAID), assistant(SAID)],
+    ),
+}
+
+
+@by_name(OVER)
+def test_of_a_turn_that_is_over_nothing_waits(payload, expected):
+    """The API refuses a call of a server tool that is not the last thing said."""
+    assert settled(payload, "[Cut.]") == expected
 
 
 def test_an_unreadable_server_call_of_a_whole_reply_is_left_out():
@@ -690,6 +1039,7 @@ def test_a_compaction_goes_back_as_one_block():
     message = to_message(reply)
 
     assert message["content"] == [{**COMPACTION, "signature": "sig"}]
+    assert len(reply.parts) == 1
     assert reply.finish_reason == "pause"
     TypeAdapter(BetaMessageParam).validate_python(message)
 

@@ -1,12 +1,22 @@
 """From what SDKs raise and providers say to one family of failures."""
 
+import asyncio
+import http.client
+import itertools
 import json
+import socket
+import ssl
+import urllib.error
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from errno import EHOSTUNREACH
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nbstream import errors
+from nbstream._failures import FirstBytes, words_in
 from nbstream.errors import failure_of
 from nbstream.reply import Reply
 from nbstream.types import Failure, TextDelta
@@ -26,6 +36,13 @@ def made(name, *bases, text="", **attributes):
     error = kind(text)
     for each, value in attributes.items():
         setattr(error, each, value)
+    return error
+
+
+def caused(name, cause):
+    """One that another exception was the cause of."""
+    error = made(name)
+    error.__cause__ = cause
     return error
 
 
@@ -109,6 +126,82 @@ RAISED = {
         ConnectionResetError(104, "reset"),
         ("ConnectionFailure", None, True),
     ),
+    "refused by nobody's filter: there is no server": (
+        ConnectionRefusedError(111, "Connection refused"),
+        ("ConnectionFailure", None, True),
+    ),
+    "no way to the host": (
+        OSError(EHOSTUNREACH, "No route to host"),
+        ("ConnectionFailure", None, True),
+    ),
+    "several addresses, and none answers": (
+        OSError("Multiple exceptions: ..."),
+        ("ConnectionFailure", None, True),
+    ),
+    "no such name": (
+        socket.gaierror(-2, "Name or service not known"),
+        ("ConnectionFailure", None, True),
+    ),
+    "a certificate": (
+        ssl.SSLCertVerificationError(1, "certificate verify failed"),
+        ("ConnectionFailure", None, True),
+    ),
+    "urllib's": (
+        urllib.error.URLError("unreachable"),
+        ("ConnectionFailure", None, True),
+    ),
+    "http.client: cut": (
+        http.client.IncompleteRead(b"half"),
+        ("ConnectionFailure", None, True),
+    ),
+    "requests: cut": (
+        made("ChunkedEncodingError", OSError),
+        ("ConnectionFailure", None, True),
+    ),
+    "requests: a timeout": (
+        made("ReadTimeout", type("Timeout", (OSError,), {})),
+        ("TimeoutFailure", None, True),
+    ),
+    "requests: no address": (
+        made("MissingSchema", OSError, ValueError),
+        ("ProviderFailure", None, False),
+    ),
+    "a file that is not there is no network": (
+        FileNotFoundError(2, "No such file or directory"),
+        ("ProviderFailure", None, False),
+    ),
+    "a file that one may not read is no key": (
+        PermissionError(13, "Permission denied"),
+        ("ProviderFailure", None, False),
+    ),
+    "a full disk is no network": (
+        OSError(28, "No space left on device"),
+        ("ProviderFailure", None, False),
+    ),
+    "a header that cannot be sent": (
+        caused("APIConnectionError", made("LocalProtocolError")),
+        ("RequestFailure", None, False),
+    ),
+    "a class is no content filter by its name": (
+        made("SafetyError", text="no"),
+        ("ProviderFailure", None, False),
+    ),
+    "a gateway that does not reach its service": (
+        made("InternalServerError", status_code=500, code="ECONNREFUSED"),
+        ("ServiceFailure", 500, True),
+    ),
+    "the same, in mid-stream": (
+        made("APIError", code="ECONNRESET"),
+        ("ServiceFailure", None, True),
+    ),
+    "a gateway that refused": (
+        made("AnyError", status_code=502, code="connection_refused"),
+        ("ServiceFailure", 502, True),
+    ),
+    "a filter that broke": (
+        made("AnyError", status_code=500, code="content_filter_error"),
+        ("ServiceFailure", 500, True),
+    ),
     "broken JSON": (
         json.JSONDecodeError("no", "doc", 0),
         ("ProtocolFailure", None, False),
@@ -148,6 +241,8 @@ SAID = {
     "DEADLINE_EXCEEDED": "TimeoutFailure",
     "image_content_policy_violation": "ContentFilterFailure",
     "protocol_error": "ProtocolFailure",
+    "ECONNREFUSED": "ServiceFailure",
+    "connection_refused": "ProviderFailure",
     "a word nobody knows": "ProviderFailure",
 }
 
@@ -203,7 +298,61 @@ LINES = {
     ),
     "in a body that is text": (made("E", body='{"error":{"message":"T"}}'), "E: T"),
     "a body that is no JSON": (made("E", text="raw", body="<html>"), "E: raw"),
-    "a body of another form": (made("E", text="raw", body={"error": "x"}), "E: raw"),
+    "an error that is a text": (
+        made("E", text="Error code: 404", body={"error": "No such endpoint"}),
+        "E: No such endpoint",
+    ),
+    "FastAPI: a text": (
+        made("E", text="Error code: 404", body={"detail": "Not Found"}),
+        "E: Not Found",
+    ),
+    "FastAPI: what does not fit, and where": (
+        made(
+            "E",
+            text="Error code: 422",
+            status_code=422,
+            body={
+                "detail": [
+                    {"loc": ["body", "n"], "msg": "Field required", "type": "missing"},
+                    {"msg": "Extra inputs"},
+                ]
+            },
+        ),
+        "E: body.n: Field required; Extra inputs. Change the request.",
+    ),
+    "an error in a detail": (
+        made("E", body={"detail": {"error": {"message": "No model"}}}),
+        "E: No model",
+    ),
+    "Gemini's list": (
+        made("E", text="Error code: 404", body=[{"error": {"message": "No model"}}]),
+        "E: No model",
+    ),
+    "a body in one line": (
+        made("E", text="Error code: 404", body="404 page not found"),
+        "E: 404 page not found",
+    ),
+    "a page, as its reader sees it": (
+        made(
+            "E",
+            text="Error code: 502",
+            body="<html><head><title>502 Bad Gateway</title><style>a{b}</style></head>"
+            "<body><!-- no --><h1>Sorry &amp; bye</h1><script>if (a<b) {}</script>",
+        ),
+        "E: 502 Bad Gateway Sorry & bye",
+    ),
+    "XML": (
+        made("E", text="raw", body="<?xml version='1.0'?><Error>No bucket</Error>"),
+        "E: No bucket",
+    ),
+    "a body without words": (made("E", text="raw", body={"ok": False}), "E: raw"),
+    "a number": (made("E", text="raw", body="404"), "E: raw"),
+    "nothing in a list": (made("E", text="raw", body=[]), "E: raw"),
+    "too deep": (made("E", text="raw", body=json.loads("[" * 99 + "]" * 99)), "E: raw"),
+    "what no screen should get": (
+        made("E", text="a\x1b[2Jb\x00c\u202ed e\u0301 \u200d"),
+        "E: a\\x1b[2Jb\\x00c\\u202ed e\u0301 \u200d",
+    ),
     "many lines are one": (made("E", text="a\n  b\nc"), "E: a b c"),
     "a page is cut": (made("E", text="x" * 9000), f"E: {'x' * 400} …"),
     "no words at all": (made("E"), "E"),
@@ -337,3 +486,115 @@ def test_a_whole_answer_needs_no_hint():
     )
 
     assert (reply.outcome, reply.resume_hint) == ("complete", None)
+
+
+# -- what answered in place of a stream ------------------------------------------------
+
+EVENTS = "text/event-stream; charset=utf-8"
+AND = "a page or an error in place of a stream"
+
+
+class Answer:
+    """A response of httpx, as far as it is read; with the cuts that a test wants."""
+
+    def __init__(self, kind, pieces):
+        self.headers = {"content-type": kind} if kind else {}
+        self.encoding = "latin-1" if "latin" in kind else None
+        self.pieces = pieces
+
+    def iter_bytes(self, size=None):
+        yield from self.pieces
+
+    async def aiter_bytes(self, size=None):
+        for piece in self.pieces:
+            yield piece
+
+
+#: content type, body -> what is quoted; None: it may be a stream
+ANSWERED = {
+    "a page": ("text/html", b"<h1>Sign in</h1>", "Sign in"),
+    "a page of another alphabet": (
+        "text/html; latin",
+        "<b>Ça</b>".encode("latin-1"),
+        "Ça",
+    ),
+    "an error that is a text": ("application/json", b'{"error": "No"}', "No"),
+    "an error": ("application/json", b'{"error": {"message": "No"}}', "No"),
+    "a list of errors": ("application/json", b'[{"error": {"message": "No"}}]', "No"),
+    "an answer that is whole": ("application/json", b'{"id": 1}', '{"id": 1}'),
+    "a sentence": ("text/plain", b"Ollama is running", "Ollama is running"),
+    "a sentence of no type": ("", b"It works!", "It works!"),
+    "a page that says it is a stream": (EVENTS, b"\xef\xbb\xbf<p>Hi", "Hi"),
+    "an error that says so": (EVENTS, b'\n{"error": {"message": "No"}}\n', "No"),
+    "a line of an unknown field": (EVENTS, b'error: {"a": 1}\n', 'error: {"a": 1}'),
+    "nothing, of a type": ("text/html", b"", ""),
+    "a key": ("text/plain", f"Bad key {KEY}.".encode(), "Bad key [key removed]"),
+    "a control character": ("text/plain", b"a\x1b[1m\nb", "a\\x1b[1m b"),
+    "a long one": ("text/plain", b"x" * 99_999, "x" * 200 + " …"),
+    "nothing": (EVENTS, b"", None),
+    "nothing of no type": ("", b"", None),
+    "comments": (EVENTS, b": PROCESSING\r\n\r\n: PROCESSING\n\n", None),
+    "an event that is cut": (EVENTS, b'event: a\nid: 1\nretry: 5\ndata: {"', None),
+    "a line that is cut": (EVENTS, b": hi\n\nda", None),
+}
+
+
+def heard(kind, pieces):
+    """What is said of a body that came in these pieces; and what the reader got."""
+    answer = Answer(kind, pieces)
+    with FirstBytes() as first:
+        first.hear(answer)
+        got = b"".join(answer.iter_bytes(64))
+        said = first.problem()
+    assert set(vars(answer)) == {"headers", "encoding", "pieces"}
+    return said, got
+
+
+def aheard(kind, pieces):
+    """The same of an async client."""
+
+    async def read():
+        answer = Answer(kind, pieces)
+        with FirstBytes() as first:
+            first.hear(answer)
+            got = b"".join([piece async for piece in answer.aiter_bytes()])
+            return first.problem(), got
+
+    return asyncio.run(read())
+
+
+@pytest.mark.parametrize("case", ANSWERED, ids=ANSWERED)
+@pytest.mark.parametrize("read", [heard, aheard])
+def test_what_answered(read, case):
+    """It is quoted, and what is read is not changed; whole and byte by byte."""
+    kind, body, quote = ANSWERED[case]
+    head = f"the server answered with {kind!r} and no events: {AND}"
+    expected = "" if quote is None else f'{head}: "{quote}"' if quote else head
+
+    for pieces in ([body], [body[at : at + 1] for at in range(len(body))]):
+        assert read(kind, pieces) == (expected, body)
+
+
+@given(cuts=st.lists(st.integers(0, 80), max_size=6), case=st.sampled_from([*ANSWERED]))
+def test_what_answered_however_it_is_cut(cuts, case):
+    """The cuts of the network change nothing."""
+    kind, body, _ = ANSWERED[case]
+    at = [0, *sorted(cuts), len(body)]
+    pieces = [body[a:b] for a, b in itertools.pairwise(at)]
+
+    assert heard(kind, pieces)[0] == heard(kind, [body])[0]
+
+
+def test_what_shows_no_response_is_not_heard():
+    """Other libraries' streams have none, or one of another kind."""
+    with FirstBytes() as first:
+        first.hear(None)
+        assert first.problem() == ""
+        first.hear(object())
+        assert first.problem() == ""
+
+
+@pytest.mark.parametrize("body", ["<a" * 9_999, "<!--" * 9_999, "<script" * 9_999])
+def test_a_page_that_never_ends_is_read_at_once(body):
+    """However many tags it opens: this would take minutes otherwise."""
+    assert words_in(body * 9) is not None

@@ -459,6 +459,8 @@ def test_a_finish_reason_has_our_word_and_keeps_its_own(raw, ours, of):
     """The reason ends the answer, but for the one that says it goes on."""
     found = list(normalize({"candidates": [{"finishReason": of(raw)}]}))
     expected: list[Event] = [Finish(reason=ours, raw_reason=raw), End()]
+    if ours == "error":
+        expected.insert(0, Failure(type=raw, message=""))
     if ours in {None, "hop"}:
         expected = [Hop()] if ours else [Ignored(type="chunk")]
 
@@ -505,6 +507,18 @@ MATCHES = {
         types.GenerateContentResponse(usage_metadata={}, model_version="m"),
         True,
     ),
+    "an SDK's chunk with usage and nothing else": (
+        types.GenerateContentResponse(usage_metadata={}),
+        True,
+    ),
+    "an SDK's chunk with nothing set": (types.GenerateContentResponse(), True),
+    "usage and nothing else": ({"usageMetadata": {"promptTokenCount": 5}}, True),
+    "the same, dumped by the SDK": (
+        {"usage_metadata": {"prompt_token_count": 5}},
+        True,
+    ),
+    "names only": ({"responseId": "r1", "modelVersion": "m"}, True),
+    "another library's usage": ({"usage_metadata": {"input_tokens": 5}}, False),
     "a blocked prompt": ({"promptFeedback": {}}, True),
     "usage only": ({"usageMetadata": {}, "modelVersion": "m"}, True),
     "usage of something else": ({"usageMetadata": {}}, False),
@@ -666,7 +680,8 @@ def test_a_chats_chunks_are_chunks():
         return "noon"
 
     wire = Wire(
-        [call(name="now", args={})], [chunk({"text": "b"}, finishReason="STOP")]
+        [chunk({"functionCall": {"name": "now", "args": {}}}, finishReason="STOP")],
+        [chunk({"text": "b"}, finishReason="STOP")],
     )
     config = types.GenerateContentConfig(tools=[now])
     chat = wire.client.chats.create(model="m", config=config)
@@ -674,7 +689,157 @@ def test_a_chats_chunks_are_chunks():
     reply = reply_of(list(chat.send_message_stream("what time is it")))
 
     assert (reply.text, reply.outcome) == ("b", "complete")
+    assert reply.tool_calls == ()
+
+
+NOON = {"functionCall": {"name": "now", "args": {}}}
+TOLD = {"functionResponse": {"name": "now", "response": {"result": "noon"}}}
+TEXT = {"text": "It is noon."}
+RESULTS = {"role": "user", "parts": [TOLD]}
+
+
+def model(*parts: object) -> Payload:
+    return {"role": "model", "parts": list(parts)}
+
+
+def named(id_: str, payload: Payload) -> Payload:
+    counts = {"promptTokenCount": 5, "candidatesTokenCount": 2, "totalTokenCount": 7}
+    return {**payload, "responseId": id_, "usageMetadata": counts}
+
+
+def ran(*answers: list[Payload], **config: object) -> list[object]:
+    """Return what the SDK yields where it may run a function itself."""
+
+    def now() -> str:
+        """Tell the time."""
+        return "noon"
+
+    made = types.GenerateContentConfig(tools=[now], **config)
+    asked = ["Hi.", "Hello.", "What time is it?"]
+    contents = [
+        types.Content(role=role, parts=[types.Part(text=text)])
+        for role, text in zip(["user", "model", "user"], asked, strict=True)
+    ]
+    stream = Wire(*answers).client.models.generate_content_stream
+    return list(stream(model="m", contents=contents, config=made))
+
+
+#: What the SDK reads -> the text, its tokens, what goes back.
+RUN: dict[str, tuple[list[list[Payload]], Sequence[object]]] = {
+    "a call that was run": (
+        [
+            [named("a", chunk(NOON, finishReason="STOP"))],
+            [named("b", chunk(TEXT, finishReason="STOP"))],
+        ],
+        ("It is noon.", 14, [model(NOON), RESULTS, model(TEXT)]),
+    ),
+    "two exchanges, the answers in pieces": (
+        [
+            [named("a", chunk({"text": "Hm."})), named("a", chunk(NOON))],
+            [named("b", chunk(NOON, finishReason="STOP"))],
+            [
+                chunk({"text": "It is "}),
+                named("c", chunk({"text": "noon."}, finishReason="STOP")),
+            ],
+        ],
+        (
+            "Hm.It is noon.",
+            21,
+            [
+                *(model({"text": "Hm."}), model(NOON), RESULTS),
+                *(model(NOON), RESULTS, model(TEXT)),
+            ],
+        ),
+    ),
+    "no name on the wire": (
+        [[chunk(NOON)], [chunk(TEXT, finishReason="STOP")]],
+        ("It is noon.", None, [model(NOON), RESULTS, model(TEXT)]),
+    ),
+}
+
+
+@by_name(RUN)
+def test_a_function_that_the_sdk_has_run_is_no_call_of_ours(payload, expected):
+    """It goes back with its result, as the SDK itself has sent it."""
+    reply = reply_of(ran(*payload))
+
+    assert (reply.outcome, reply.finish_reason, reply.tool_calls) == (
+        "complete",
+        "stop",
+        (),
+    )
+    tokens = reply.usage and reply.usage.total_tokens
+    assert (reply.text, tokens, to_message(reply)) == expected
+
+
+def test_the_last_call_that_the_sdk_has_not_run_is_ours():
+    """It stops at a number of requests, and leaves the call to the caller."""
+    limit = types.AutomaticFunctionCallingConfig(maximum_remote_calls=2)
+    calls = [[named(id_, chunk(NOON, finishReason="STOP"))] for id_ in "ab"]
+    reply = reply_of(ran(*calls, automatic_function_calling=limit))
+
     assert [made.name for made in reply.tool_calls] == ["now"]
+    assert reply.finish_reason == "tool_calls"
+    assert to_message(reply) == [model(NOON), RESULTS, model(NOON)]
+
+
+CUT: dict[str, tuple[list[Payload], int]] = {
+    "in the first exchange": ([named("a", chunk(NOON))], 1),
+    "between two": ([named("a", chunk(NOON, finishReason="STOP"))], 1),
+    "in the second": (
+        [
+            named("a", chunk(NOON, finishReason="STOP")),
+            named("b", chunk({"text": "It"})),
+        ],
+        0,
+    ),
+}
+
+
+@by_name(CUT)
+def test_an_exchange_that_is_cut_is_not_complete(payload, expected):
+    """What the one before it has ended with says nothing of it."""
+    reply = reply_of(payload)
+    whole = [each["candidates"][0].get("finishReason") for each in payload][-1]
+
+    assert reply.outcome == ("complete" if whole else "truncated")
+    assert len(reply.tool_calls) == expected
+
+
+#: Of a chat's stream the SDK tells nothing of what it has run.
+UNTOLD = {
+    "another name": [
+        named("a", chunk({"text": "Hm."}, NOON, finishReason="STOP")),
+        named("b", chunk(TEXT, finishReason="STOP")),
+    ],
+    "no name": [
+        chunk({"text": "Hm."}, NOON, finishReason="STOP"),
+        chunk(TEXT, finishReason="STOP"),
+    ],
+    "two calls, no name": [
+        chunk({"text": "Hm."}, NOON, NOON, finishReason="STOP"),
+        chunk(NOON, finishReason="STOP"),
+        chunk(TEXT, finishReason="STOP"),
+    ],
+}
+
+
+@pytest.mark.parametrize("payloads", UNTOLD.values(), ids=UNTOLD)
+def test_a_call_that_an_answer_follows_is_not_open(payloads):
+    """What was called is not said again: its result is not known."""
+    reply = reply_of(payloads)
+
+    assert (reply.tool_calls, reply.finish_reason) == ((), "stop")
+    assert to_message(reply) == model({"text": "Hm."}, TEXT)
+
+
+def test_a_result_in_the_stream_goes_back_as_the_users():
+    """A server that runs the function itself says what came of it."""
+    reply = reply_of([chunk(NOON), chunk(TOLD), chunk(TEXT, finishReason="STOP")])
+
+    assert (reply.tool_calls, reply.finish_reason) == ((), "stop")
+    user = {"role": "user", "parts": [TOLD]}
+    assert to_message(reply) == [model(NOON), user, model(TEXT)]
 
 
 @settings(deadline=None, max_examples=50)
@@ -698,3 +863,15 @@ def test_a_flood_of_new_names_is_spelt_right():
     flood = {f"name_{number}_x": number for number in range(3000)}
 
     assert wire_fields(flood) == {f"name{number}X": number for number in range(3000)}
+
+
+def test_a_history_in_which_nothing_was_run_says_nothing():
+    """And neither does another name before the end: servers name chunks anew."""
+    history = {"automaticFunctionCallingHistory": [model({"text": "a"})]}
+    payloads = [
+        {**named("a", chunk({"text": "It is "})), **history},
+        named("b", chunk({"text": "noon."}, finishReason="STOP")),
+    ]
+    reply = reply_of(payloads)
+
+    assert (reply.text, len(reply.parts), reply.id) == ("It is noon.", 1, "a")

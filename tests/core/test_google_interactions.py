@@ -26,10 +26,12 @@ from nbstream.types import (
     Hop,
     Ignored,
     OtherPart,
+    Output,
     PartDone,
     Signature,
     Start,
     TextDelta,
+    TextDone,
     ToolCallDelta,
     Usage,
 )
@@ -249,6 +251,31 @@ EVENTS: dict[str, tuple[Payload, Sequence[Event]]] = {
         completed("completed", usage=COUNTS),
         [USAGE, Finish(reason="stop", raw_reason="completed"), End()],
     ),
+    "the end may repeat what was said": (
+        completed(
+            "completed",
+            steps=[
+                {"type": "user_input", "content": [TEXT]},
+                {"type": "model_output", "content": [TEXT, IMAGE, TEXT]},
+            ],
+        ),
+        [
+            Output(
+                parts=(
+                    PartDone(
+                        index=1,
+                        data={},
+                        said=(
+                            TextDone(text="skysky", index=1),
+                            OtherPart(type="image", data=IMAGE, index=1),
+                        ),
+                    ),
+                )
+            ),
+            Finish(reason="stop", raw_reason="completed"),
+            End(),
+        ],
+    ),
     "a failure may say nothing": (
         completed("failed"),
         [Failure(type="failed", message="the provider gave no reason"), End()],
@@ -370,7 +397,7 @@ STATUSES = {
     "requires_action": Finish(reason="tool_calls", raw_reason="requires_action"),
     "incomplete": Finish(reason="length", raw_reason="incomplete"),
     "budget_exceeded": Finish(reason="length", raw_reason="budget_exceeded"),
-    "cancelled": Finish(reason="other", raw_reason="cancelled"),
+    "cancelled": Failure(type="cancelled", message=""),
     "in_progress": Finish(reason="other", raw_reason="in_progress"),
     "queued": Finish(reason="other", raw_reason="queued"),
     "idle": Finish(reason="other", raw_reason="idle"),
@@ -396,6 +423,8 @@ def test_every_status_of_the_sdk_is_decided():
 def test_a_status_ends_the_reply_but_one(status, first):
     """Each status has our word; only the one that asks for more does not end it."""
     end = [] if status == "requires_continuation" else [End()]
+    if status == "cancelled":
+        end.insert(0, Finish(reason="error", raw_reason=status))
 
     assert list(normalize(completed(status))) == [first, *end]
 
@@ -620,3 +649,69 @@ def test_the_whole_stream_of_the_sdk_is_the_reply():
         "requires_action",
     )
     assert reply.usage == USAGE
+
+
+PICTURE = {**IMAGE, "data": "aGo="}
+SAID = [
+    {"type": "user_input", "content": [{"type": "text", "text": "?"}]},
+    {"type": "thought", "summary": [{"type": "text", "text": "hm"}], "signature": "s"},
+    SEARCH,
+    FOUND,
+    {"type": "model_output", "content": [TEXT, IMAGE, PICTURE]},
+    WEATHER,
+]
+STREAMED = [
+    started(0, type="thought", summary=[]),
+    delta(0, type="thought_summary", content={"type": "text", "text": "hm"}),
+    delta(0, type="thought_signature", signature="s"),
+    stopped(0),
+    started(1, type="google_search_call", id="s1", arguments={}),
+    delta(1, type="google_search_call", arguments=SEARCH["arguments"]),
+    stopped(1),
+    started(2, type="google_search_result", call_id="s1", result=[]),
+    delta(2, type="google_search_result", result=FOUND["result"], signature="sig"),
+    stopped(2),
+    started(3, type="model_output", content=[]),
+    delta(3, type="text", text="s"),
+    delta(3, type="text", text="ky"),
+    delta(3, **IMAGE),
+    delta(3, **PICTURE),
+    stopped(3),
+    started(4, type="function_call", id="c1", name="weather", arguments={}),
+    delta(4, type="arguments_delta", arguments='{"city":"Paris"}'),
+    stopped(4),
+]
+REPEATED = {
+    "all was streamed": STREAMED,
+    "nothing was": [],
+    "the thought was": STREAMED[:4],
+    "the search was": STREAMED[:7],
+    "a part of the text was": STREAMED[:12],
+    "the arguments were not": STREAMED[:17],
+}
+
+
+@pytest.mark.parametrize("steps", REPEATED.values(), ids=REPEATED)
+def test_what_the_end_repeats_is_there_once(steps):
+    """Each step is one part, however much of it was streamed, and goes back whole."""
+    end = completed("requires_action", steps=SAID)
+    reply = reply_of([CREATED, *steps, end])
+    objects = reply_of(Wire([CREATED, *steps, end]).events())
+
+    for each in (reply, objects):
+        assert (each.text, each.reasoning, each.outcome) == ("sky", "hm", "complete")
+        assert [part.type for part in each.parts if part.kind == "other"] == [
+            "google_search_call",
+            "google_search_result",
+            "image",
+            "image",
+        ]
+        assert [call.parsed for call in each.tool_calls] == [{"city": "Paris"}]
+        assert to_message(each) == SAID[1:]
+
+
+def test_the_arguments_are_the_text_that_came():
+    """What the end repeats of them is an object, and no text."""
+    reply = reply_of([CREATED, *STREAMED, completed("requires_action", steps=SAID)])
+
+    assert [call.arguments for call in reply.tool_calls] == ['{"city":"Paris"}']

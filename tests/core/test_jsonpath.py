@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbstream.reply.parts import Leaves
+from nbstream.reply.partial_json import Leaves
 
 CASES = {
     "nothing": ([], {}),

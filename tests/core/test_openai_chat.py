@@ -17,6 +17,7 @@ from openai.types.chat import (
 )
 from pydantic import TypeAdapter
 
+from nbstream._reader import Reader
 from nbstream.providers import openai_chat
 from nbstream.reply import Reply
 from nbstream.types import (
@@ -184,7 +185,7 @@ TEXT = {
     ),
     "until when the sound can be referred to": (
         chunk(says(audio={"expires_at": 9})),
-        [OtherPart(type="audio", data={"expires_at": 9}, index=-1)],
+        [OtherPart(type="audio", data={"expires_at": 9}, index=-1), End()],
     ),
     "a transcript of what is there as text": (
         chunk(says(content="Hi", audio={"transcript": "Hi"})),
@@ -423,6 +424,7 @@ def finished(reason, raw, *others):
     return [START, *others, Finish(reason=reason, raw_reason=raw), End()]
 
 
+A = TextDelta(text="a")
 COPILOT = {
     "prompt_tokens": 5,
     "completion_tokens": 9,
@@ -441,7 +443,28 @@ ENDS = {
         chunk(says("content_filter")),
         finished("content_filter", "content_filter"),
     ),
-    "a word nobody knows": (chunk(says("abort")), finished("other", "abort")),
+    "a word nobody knows": (chunk(says("elephant")), finished("other", "elephant")),
+    "a word that says: not yet (DashScope)": (chunk(says("null", content="a")), [A]),
+    "a word that says: failed": (
+        chunk(says("error")),
+        finished("error", "error", Failure(type="error", message="")),
+    ),
+    "the model's own word (OpenRouter)": (
+        chunk({**says("tool_calls"), "native_finish_reason": "max_output_tokens"}),
+        finished("length", "max_output_tokens"),
+    ),
+    "the model's own word says the same": (
+        chunk({**says("length"), "native_finish_reason": "MAX_TOKENS"}),
+        finished("length", "length"),
+    ),
+    "the model's own word for its error": (
+        chunk({**says("error"), "native_finish_reason": "MALFORMED_FUNCTION_CALL"}),
+        finished(
+            "error",
+            "MALFORMED_FUNCTION_CALL",
+            Failure(type="MALFORMED_FUNCTION_CALL", message=""),
+        ),
+    ),
     "an empty reason is none": (chunk(says("", content="a")), [TextDelta(text="a")]),
     "the last words come with the reason": (
         chunk(says("stop", content="a")),
@@ -455,7 +478,15 @@ ENDS = {
             End(choice=1),
         ],
     ),
-    "usage last": (chunk(usage=COUNTS), [START, USAGE]),
+    "usage last, by itself, is the end": (
+        chunk(usage=COUNTS),
+        [START, USAGE, End(choice=None)],
+    ),
+    "usage with an error is none": (
+        chunk(usage=COUNTS, error={"message": "Boom", "code": "server_error"}),
+        [START, USAGE, Failure(type="server_error", message="Boom")],
+    ),
+    "usage with a choice is none": (chunk(says(content="a"), usage=COUNTS), [A, USAGE]),
     "usage with the finish": (
         chunk(says("stop"), usage=COUNTS),
         [*finished("stop", "stop"), USAGE],
@@ -479,6 +510,7 @@ ENDS = {
                 output=2,
                 total=3,
             ),
+            End(choice=None),
         ],
     ),
     "cached tokens as DeepSeek names them": (
@@ -486,6 +518,7 @@ ENDS = {
         [
             START,
             counted({"prompt_cache_hit_tokens": 4, "prompt_tokens": None}, cached=4),
+            End(choice=None),
         ],
     ),
     "cached tokens as Mistral names them": (
@@ -493,11 +526,16 @@ ENDS = {
         [
             START,
             counted({"prompt_tokens": 5, "num_cached_tokens": 4}, input=5, cached=4),
+            End(choice=None),
         ],
     ),
     "reasoning tokens beside the details (Copilot)": (
         chunk(usage=COPILOT),
-        [START, counted(COPILOT, input=5, output=9, total=14, reasoning=7)],
+        [
+            START,
+            counted(COPILOT, input=5, output=9, total=14, reasoning=7),
+            End(choice=None),
+        ],
     ),
     "llama.cpp's timings, where nobody asked for usage": (
         chunk(says("stop"), timings=TIMINGS),
@@ -505,7 +543,7 @@ ENDS = {
     ),
     "llama.cpp's timings beside the usage": (
         chunk(usage=COUNTS, timings=TIMINGS),
-        [START, USAGE],
+        [START, USAGE, End(choice=None)],
     ),
     "llama.cpp's timings of a server without a cache": (
         chunk(says("stop"), timings={"prompt_n": 3, "predicted_n": 9}),
@@ -1193,6 +1231,113 @@ def test_calls_without_a_number_are_kept_apart(from_sdk):
         ("t1", "f"),
         ("t2", "g"),
     ]
+
+
+SUMMARY = {"type": "summary_text", "text": "hm", "signature": ""}
+OUTPUT = {"type": "output_text", "text": "c"}
+OF_ONE_ID = [call("c", "f", '{"a": 1}'), call("c", "f", '{"a": 2}')]
+OF_ONE_NUMBER = [{**each, "id": "", "index": 0} for each in OF_ONE_ID]
+#: what it shows: (choices, text, reasoning, calls)
+FORMS = {
+    "Copilot's name of the thought": (
+        [says(reasoning_text="hm"), says("stop", content="Hi")],
+        ("Hi", "hm", []),
+    ),
+    "a thought in parts": (
+        [says(reasoning_content=[{"text": "h"}, {"text": "m"}]), says("stop")],
+        ("", "hm", []),
+    ),
+    "Databricks": (
+        [says(content=[{"type": "reasoning", "summary": [SUMMARY]}]), says("stop")],
+        ("", "hm", []),
+    ),
+    "Gemini's tag": (
+        [
+            says(content="<tho"),
+            says(content="ught>h"),
+            says("stop", content="m</thought>Hi"),
+        ],
+        ("Hi", "hm", []),
+    ),
+    "parts without a type, and of another API's": (
+        [says("stop", content=["a", {"text": "b"}, OUTPUT])],
+        ("abc", "", []),
+    ),
+    "a part alone": (
+        [says("stop", content={"type": "text", "text": "Hi"})],
+        ("Hi", "", []),
+    ),
+    "a call alone": (
+        [says("stop", tool_calls=fragment(0, name="f", arguments="{}"))],
+        ("", "", [("f", "{}")]),
+    ),
+    "a call in the old form, with its name each time": (
+        [
+            says(function_call={"name": "f", "arguments": '{"a"'}),
+            says("function_call", function_call={"name": "f", "arguments": ":1}"}),
+        ],
+        ("", "", [("f", '{"a":1}')]),
+    ),
+    "a call in both forms": (
+        [
+            says(
+                "tool_calls",
+                function_call={"name": "f", "arguments": "{}"},
+                tool_calls=[fragment(0, id="t1", name="f", arguments="{}")],
+            )
+        ],
+        ("", "", [("f", "{}")]),
+    ),
+    "empty arguments before the arguments": (
+        [
+            says(tool_calls=[fragment(0, id="t1", name="f", arguments="{}")]),
+            says(tool_calls=[fragment(0, arguments='{"a"')]),
+            says("tool_calls", tool_calls=[fragment(0, arguments=":1}")]),
+        ],
+        ("", "", [("f", '{"a":1}')]),
+    ),
+    "two calls of one id in a message": (
+        [{"finish_reason": "stop", "message": {"tool_calls": OF_ONE_ID}}],
+        ("", "", [("f", '{"a": 1}'), ("f", '{"a": 2}')]),
+    ),
+    "calls of a message that are all number 0": (
+        [
+            {
+                "finish_reason": "stop",
+                "message": {"tool_calls": OF_ONE_NUMBER},
+            }
+        ],
+        ("", "", [("f", '{"a": 1}'), ("f", '{"a": 2}')]),
+    ),
+}
+
+
+@pytest.mark.parametrize("size", [1, 10_000])
+@pytest.mark.parametrize(("choices", "expected"), FORMS.values(), ids=FORMS)
+def test_other_forms_say_the_same(choices, expected, size):
+    """Nothing of them is lost, and nothing is there twice; cut anywhere, as bytes."""
+    data = b"".join(
+        b"data: " + json.dumps(chunk(each)).encode() + b"\n\n" for each in choices
+    )
+    reply = Reply("openai.chat")
+    reader = Reader(reply)
+    for at in range(0, len(data), size):
+        reader.push(data[at : at + size])
+    reader.finish()
+    reply._end()
+
+    calls = [(each.name, each.arguments) for each in reply.tool_calls]
+    assert (reply.text, reply.reasoning, calls) == expected
+    assert all(each.state == "valid" for each in reply.tool_calls)
+    assert reply.outcome == "complete"
+
+
+def test_sources_may_come_behind_the_end():
+    """xAI names them beside the counts."""
+    reply = replied([*PLAIN, chunk(usage=COUNTS, citations=["https://a.example"])])
+
+    assert reply.citations == ({"url": "https://a.example"},)
+    assert reply.outcome == "complete"
 
 
 @pytest.mark.filterwarnings("ignore:Pydantic serializer:UserWarning")

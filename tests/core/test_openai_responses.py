@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import get_args, get_type_hints
 
@@ -17,8 +18,11 @@ from openai.types.responses import (
 )
 from pydantic import TypeAdapter
 
+from nbstream._reader import Reader
 from nbstream.providers import openai_responses
+from nbstream.providers.payloads import payloads as whole_payloads
 from nbstream.reply import Reply
+from nbstream.reply.reply import answerable
 from nbstream.types import (
     Arguments,
     Citation,
@@ -27,10 +31,12 @@ from nbstream.types import (
     Finish,
     Ignored,
     OtherPart,
+    Output,
     PartDone,
     Signature,
     Start,
     TextDelta,
+    TextDone,
     ToolCallDelta,
     Usage,
 )
@@ -118,7 +124,7 @@ def search(status="in_progress"):
     return {"id": "ws1", "type": "web_search_call", "status": status, "action": action}
 
 
-START = Start(id="r1", model="gpt-x")
+START = Start(id="r1", model="gpt-x", tools=frozenset())
 COUNTS = {
     "input_tokens": 5,
     "input_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 0},
@@ -141,6 +147,10 @@ SOURCE = {
     "start_index": 0,
     "end_index": 2,
 }
+
+
+def whole_part(data, *said):
+    return PartDone(index=said[0].index, data=data, said=said)
 
 
 def ignored(kind):
@@ -195,7 +205,51 @@ DELTAS = {
     ),
     "the end of a custom tool's input": (
         event("custom_tool_call_input.done", item_id="i", output_index=0, input="1"),
+        [Arguments(index=0, data={}, text='{"input": "1"}')],
+    ),
+    "the end of a custom tool's input, which is not told again": (
+        event("custom_tool_call_input.done", item_id="i", output_index=0),
         [ToolCallDelta(index=0, arguments='"}')],
+    ),
+    "the whole arguments": (
+        event("function_call_arguments.done", output_index=2, arguments='{"a":1}'),
+        [Arguments(index=2, data={}, text='{"a":1}')],
+    ),
+    "no whole arguments": (
+        event("mcp_call_arguments.done", output_index=2, arguments=""),
+        ignored("mcp_call_arguments.done"),
+    ),
+    "the whole code that the provider runs": (
+        event("code_interpreter_call_code.done", output_index=2, code="1+1"),
+        [Arguments(index=2, data={}, text="1+1")],
+    ),
+    "a whole text": (
+        event("output_text.done", output_index=1, content_index=0, text="Hi"),
+        [TextDone(text="Hi", index=1, section="content 0")],
+    ),
+    "a whole part": (
+        event(
+            "content_part.done",
+            output_index=1,
+            content_index=2,
+            part={"type": "refusal", "refusal": "No"},
+        ),
+        [TextDone(text="No", index=1, kind="refusal", section="content 2")],
+    ),
+    "a whole paragraph of a summary": (
+        event(
+            "reasoning_summary_part.done",
+            output_index=1,
+            summary_index=2,
+            part={"type": "summary_text", "text": "Hm"},
+        ),
+        [
+            TextDone(text="Hm", index=1, kind="reasoning", section="2", gap="\n\n"),
+        ],
+    ),
+    "what was said": (
+        {"type": "response.audio.transcript.delta", "delta": "Hi"},
+        [TextDelta(text="Hi")],
     ),
     "the input of the provider's own tool": (
         delta("mcp_call_arguments", "{}"),
@@ -275,44 +329,79 @@ ITEMS = {
     ),
     "a message is whole": (
         done(message(output_text("Hi"))),
-        [PartDone(index=0, data=message(output_text("Hi")))],
+        [whole_part(message(output_text("Hi")), TextDone(text="Hi", index=0))],
+    ),
+    "a message of nothing is whole": (
+        done(message()),
+        [whole_part(message(), TextDone(text="", index=0))],
     ),
     "a thought is whole": (
         done(thought("Hm")),
-        [Signature(signature="gAA", index=0), PartDone(index=0, data=thought("Hm"))],
+        [
+            whole_part(
+                thought("Hm"),
+                TextDone(text="Hm", index=0, kind="reasoning"),
+                Signature(signature="gAA", index=0),
+            )
+        ],
     ),
     "a thought without its proof is whole": (
         done(thought("Hm", encrypted=None)),
-        [PartDone(index=0, data=thought("Hm", encrypted=None))],
+        [
+            whole_part(
+                thought("Hm", encrypted=None),
+                TextDone(text="Hm", index=0, kind="reasoning"),
+            )
+        ],
     ),
     "a call is whole": (
-        done(function_call('{"a": 1}', "completed")),
+        done(function_call('{"a":1.50}', "completed")),
         [
-            Arguments(index=0, data={"a": 1}),
-            PartDone(index=0, data=function_call('{"a": 1}', "completed")),
+            whole_part(
+                function_call('{"a":1.50}', "completed"),
+                ToolCallDelta(index=0, id="t1", name="f"),
+                Arguments(index=0, data={}, text='{"a":1.50}'),
+            )
         ],
     ),
     "a call with broken arguments is whole": (
         done(function_call('{"a', "incomplete")),
-        [PartDone(index=0, data=function_call('{"a', "incomplete"))],
-    ),
-    "a call with arguments that are no object is whole": (
-        done(function_call("[]", "completed")),
-        [PartDone(index=0, data=function_call("[]", "completed"))],
+        [
+            whole_part(
+                function_call('{"a', "incomplete"),
+                ToolCallDelta(index=0, id="t1", name="f"),
+                Arguments(index=0, data={}, text='{"a'),
+            )
+        ],
     ),
     "a custom tool's call is whole": (
         done(custom_call("1")),
-        [PartDone(index=0, data=custom_call("1"))],
+        [
+            whole_part(
+                custom_call("1"),
+                ToolCallDelta(index=0, id="t1", name="py"),
+                Arguments(index=0, data={}, text='{"input": "1"}'),
+            )
+        ],
     ),
     "the provider's own tool is done": (
         done(search("completed")),
-        [PartDone(index=0, data=search("completed"))],
+        [
+            whole_part(
+                search("completed"),
+                OtherPart(type="web_search_call", data=search("completed"), index=0),
+            )
+        ],
     ),
 }
 
 
 def ended(reason, raw, *more):
     return [START, *more, Finish(reason=reason, raw_reason=raw), End()]
+
+
+def repeated(data, *said):
+    return Output(parts=(whole_part(data, *said),))
 
 
 def cut(reason):
@@ -329,19 +418,50 @@ LIFECYCLE = {
         ended("stop", "completed", USAGE),
     ),
     "completed with a call": (
-        lifecycle("completed", output=[message(), function_call("{}", "completed")]),
-        ended("tool_calls", "completed"),
+        lifecycle("completed", output=[function_call("{}", "completed")]),
+        ended(
+            "tool_calls",
+            "completed",
+            repeated(
+                function_call("{}", "completed"),
+                ToolCallDelta(index=0, id="t1", name="f"),
+                Arguments(index=0, data={}, text="{}"),
+            ),
+        ),
     ),
     "completed with a custom tool's call": (
         lifecycle("completed", output=[custom_call("1")]),
-        ended("tool_calls", "completed"),
+        ended(
+            "tool_calls",
+            "completed",
+            repeated(
+                custom_call("1"),
+                ToolCallDelta(index=0, id="t1", name="py"),
+                Arguments(index=0, data={}, text='{"input": "1"}'),
+            ),
+        ),
+    ),
+    "completed with tools that were offered": (
+        lifecycle(
+            "completed",
+            tools=[
+                {"type": "function", "name": "f"},
+                {"type": "function", "function": {"name": "g"}},
+                {"type": "namespace", "name": "n", "tools": [{"name": "h"}]},
+                {"type": "web_search"},
+            ],
+        ),
+        [
+            Start(id="r1", model="gpt-x", tools=frozenset({"f", "g", "n", "h"})),
+            *ended("stop", "completed")[1:],
+        ],
     ),
     "the token limit": (cut("max_output_tokens"), ended("length", "max_output_tokens")),
     "the filter": (cut("content_filter"), ended("content_filter", "content_filter")),
-    "another limit": (cut("max_tool_calls"), ended("other", "max_tool_calls")),
+    "another limit": (cut("max_tool_calls"), ended("length", "max_tool_calls")),
     "incomplete without a reason": (
         lifecycle("incomplete", incomplete_details=None),
-        ended("other", "incomplete"),
+        ended("length", "incomplete"),
     ),
     "failed": (
         lifecycle("failed", error={"code": "server_error", "message": "Boom"}),
@@ -463,15 +583,11 @@ def type_of(model):
 IGNORED = frozenset(
     f"response.{what}{state}"
     for what, states in {
-        # Sound: there is no player for it.
+        # Sound: there is no player for it; its transcript has the words.
         "audio": (".delta", ".done"),
-        "audio.transcript": (".delta", ".done"),
-        # The whole of what came in fragments.
-        "code_interpreter_call_code": (".done",),
-        "content_part": (".added", ".done"),
-        "function_call_arguments": (".done",),
-        "mcp_call_arguments": (".done",),
-        "reasoning_summary_part": (".done",),
+        "audio.transcript": (".done",),
+        # A beginning of nothing, and what its item says again.
+        "content_part": (".added",),
         "shell_call_command": (".done",),
         # How far the provider's own tools are; their items say what came of it.
         "code_interpreter_call": (".completed", ".in_progress", ".interpreting"),
@@ -1022,3 +1138,579 @@ def test_a_summary_keeps_its_paragraphs():
 
     assert reply.reasoning == "Hm\n\nHm"
     assert reply.parts[0].signature == "gAA"
+
+
+# -- what comes only when a part, an item or the answer is whole -------------------
+
+
+def text_done(text, index=0, content=0):
+    more = {"item_id": "m1", "output_index": index, "content_index": content}
+    return event("output_text.done", text=text, logprobs=[], **more)
+
+
+def summary(kind, text, at=0, index=0):
+    more = {"item_id": "rs1", "output_index": index, "summary_index": at}
+    name, field = ("delta", "delta") if kind == "delta" else ("done", "text")
+    return event(f"reasoning_summary_text.{name}", **{field: text}, **more)
+
+
+def answered(*events, output=(), **more):
+    """A stream of those events, and what its end repeats."""
+    end = lifecycle("completed", output=list(output), **more)
+    return [lifecycle("created", **more), *events, end]
+
+
+def arguments_done(text, index=0):
+    more = {"item_id": "fc_t1", "output_index": index}
+    return event("function_call_arguments.done", arguments=text, **more)
+
+
+def input_done(text, index=0):
+    more = {"item_id": "ct1", "output_index": index}
+    return event("custom_tool_call_input.done", input=text, **more)
+
+
+def audio(transcript):
+    return {"type": "output_audio", "data": "AA==", "transcript": transcript}
+
+
+def refusal(words):
+    return {"type": "refusal", "refusal": words}
+
+
+def told(text="", reasoning="", refusal="", calls=(), others=(), finish="stop"):
+    return (text, reasoning, refusal, list(calls), list(others), finish)
+
+
+def telling(reply):
+    calls = [(c.id, c.name, c.arguments, c.state) for c in reply.tool_calls]
+    others = [part.type for part in reply.parts if part.kind == "other"]
+    words = (reply.text, reply.reasoning, reply.refusal)
+    return (*words, calls, others, reply.finish_reason)
+
+
+HELLO = message(output_text("Hello"))
+TWO = message(output_text("One. "), output_text("Two."))
+EXACT = '{"a":1.50,"b":1e400}'
+AN_EXACT = function_call(EXACT, "completed")
+PLAN = "**Plan**\n\nI need to add."
+QUERY = {
+    **custom_call("SELECT 1"),
+    "id": "ct1",
+    "name": "sql",
+}
+SEARCHED = {
+    "type": "custom_tool_call",
+    "id": "ctc_1",
+    "call_id": "xs_call_1",
+    "name": "x_keyword_search",
+    "input": '{"query": "a"}',
+    "status": "completed",
+}
+LOOKED_UP = function_call('{"q": 1}', "completed", "s1", "browse")
+RESULT = {"type": "function_call_output", "id": "o1", "call_id": "s1", "output": "b"}
+XAI = {"tools": [{"type": "x_search"}]}
+OFFERS = {"tools": [{"type": "function", "name": "f", "parameters": {}}]}
+NESTED = {"tools": [{"type": "namespace", "name": "n", "tools": [{"name": "browse"}]}]}
+MCP = {"type": "mcp_call", "id": "mc1", "name": "f", "server_label": "s"}
+APPROVAL = {
+    "type": "mcp_approval_request",
+    "id": "ma1",
+    "name": "f",
+    "arguments": "{}",
+    "server_label": "s",
+}
+F = ("t1", "f", EXACT, "valid")
+SQL = ("t1", "sql", '{"input": "SELECT 1"}', "valid")
+
+LATE = {
+    "a text only in its `.done`": (answered(text_done("Hello")), told("Hello")),
+    "a text only in its content part's": (
+        answered(part("done", 0, output_text("Hello"))),
+        told("Hello"),
+    ),
+    "a text only in its item": (answered(done(HELLO)), told("Hello")),
+    "a text only in the answer": (answered(output=[HELLO]), told("Hello")),
+    "a text in all of them is there once": (
+        answered(
+            *say("Hello")[:-1],
+            text_done("Hello"),
+            part("done", 0, output_text("Hello")),
+            done(HELLO),
+            output=[HELLO],
+        ),
+        told("Hello"),
+    ),
+    "what of a text is missing is added at any of them": (
+        answered(
+            delta("output_text", "H"),
+            text_done("Hel"),
+            part("done", 0, output_text("Hell")),
+            done(HELLO),
+            output=[message(output_text("Hello!"))],
+        ),
+        told("Hello!"),
+    ),
+    "two texts of one item, each only in its `.done`": (
+        answered(text_done("One. "), text_done("Two.", 0, 1)),
+        told("One. Two."),
+    ),
+    "two texts of one item, each in every way": (
+        answered(
+            delta("output_text", "One. "),
+            text_done("One. "),
+            part("done", 0, output_text("One. ")),
+            delta("output_text", "Two."),
+            text_done("Two.", 0, 1),
+            part("done", 0, output_text("Two."), 1),
+            done(TWO),
+            output=[TWO],
+        ),
+        told("One. Two."),
+    ),
+    "the second text ends before the first": (
+        answered(
+            delta("output_text", "One. "),
+            delta("output_text", "Two."),
+            text_done("One. "),
+            text_done("Two.", 0, 1),
+            text_done("One. "),
+        ),
+        told("One. Two."),
+    ),
+    "two texts under the same number": (
+        answered(
+            delta("output_text", "One. "),
+            text_done("One. "),
+            delta("output_text", "Two."),
+            text_done("Two."),
+        ),
+        told("One. Two."),
+    ),
+    "two messages under the same number": (
+        answered(
+            delta("output_text", "One. "),
+            done(message(output_text("One. "), id_="m1")),
+            delta("output_text", "Two."),
+            done(message(output_text("Two."), id_="m2")),
+        ),
+        told("One. Two."),
+    ),
+    "a text is begun anew": (
+        answered(
+            delta("output_text", "Let me"),
+            *say("Let me think.")[2:-1],
+            text_done("Let me think."),
+        ),
+        told("Let me think."),
+    ),
+    "a text is begun anew, as only its item says": (
+        answered(delta("output_text", "Helper"), done(HELLO)),
+        told("Hello"),
+    ),
+    "a whole text that is shorter takes nothing away": (
+        answered(delta("output_text", "Hello\n"), text_done("Hello"), done(HELLO)),
+        told("Hello\n"),
+    ),
+    "an empty whole text takes nothing away": (
+        answered(delta("output_text", "Hello"), text_done(""), done(message())),
+        told("Hello"),
+    ),
+    "a summary is begun anew": (
+        answered(
+            summary("delta", "**Plan**\n\nI see that"),
+            summary("delta", " need to add."),
+            summary("done", PLAN),
+        ),
+        told(reasoning=PLAN),
+    ),
+    "a summary is begun anew, as only the answer says": (
+        answered(summary("delta", "I see"), output=[thought(PLAN)]),
+        told(reasoning=PLAN),
+    ),
+    "its second paragraph is begun anew": (
+        answered(
+            summary("delta", "One."),
+            summary("done", "One."),
+            DELTAS["the next paragraph of a summary"][0],
+            summary("delta", "Let", 1),
+            summary("delta", "Two.", 1),
+            summary("done", "Two.", 1),
+        ),
+        told(reasoning="One.\n\nTwo."),
+    ),
+    "two paragraphs, each only in its `.done`": (
+        answered(summary("done", "One."), summary("done", "Two.", 1)),
+        told(reasoning="One.\n\nTwo."),
+    ),
+    "two paragraphs that nothing announced": (
+        answered(
+            summary("delta", "One."),
+            summary("done", "One."),
+            summary("delta", "Two.", 1),
+            summary("done", "Two.", 1),
+            done(thought("One.", "Two.")),
+            output=[thought("One.", "Two.")],
+        ),
+        told(reasoning="One.\n\nTwo."),
+    ),
+    "two paragraphs, of which only the second has an end": (
+        answered(
+            summary("delta", "One."),
+            DELTAS["the next paragraph of a summary"][0],
+            summary("delta", "Two.", 1),
+            summary("done", "Two.", 1),
+        ),
+        told(reasoning="One.\n\nTwo."),
+    ),
+    "a thought only in its item": (
+        answered(done(thought("One.", "Two."))),
+        told(reasoning="One.\n\nTwo."),
+    ),
+    "a thought that is told twice is said once": (
+        answered(
+            done(
+                {**thought("Hm"), "content": [{"type": "reasoning_text", "text": "Hm"}]}
+            )
+        ),
+        told(reasoning="Hm"),
+    ),
+    "a refusal only in the answer": (
+        answered(output=[message(refusal("No"))]),
+        told(refusal="No"),
+    ),
+    "a refusal only in its part": (
+        answered(part("done", 0, refusal("No"))),
+        told(refusal="No"),
+    ),
+    "text and refusal of one message, only in the answer": (
+        answered(output=[message(output_text("Hello"), refusal("No"))]),
+        told("Hello", refusal="No"),
+    ),
+    "arguments are the text that came": (
+        answered(*ask(EXACT), output=[AN_EXACT]),
+        told(calls=[F], finish="tool_calls"),
+    ),
+    "arguments only in their `.done`": (
+        answered(added(function_call()), arguments_done(EXACT)),
+        told(calls=[F], finish="tool_calls"),
+    ),
+    "a call only in its item": (
+        answered(done(AN_EXACT)),
+        told(calls=[F], finish="tool_calls"),
+    ),
+    "a call only in the answer": (
+        answered(output=[AN_EXACT]),
+        told(calls=[F], finish="tool_calls"),
+    ),
+    "a call that began with its arguments": (
+        answered(delta("function_call_arguments", EXACT), done(AN_EXACT)),
+        told(calls=[F], finish="tool_calls"),
+    ),
+    "a call whose last fragment is lost": (
+        answered(*ask(EXACT)[:2], arguments_done(EXACT), done(AN_EXACT)),
+        told(calls=[F], finish="tool_calls"),
+    ),
+    "a call whose item has no arguments keeps those that came": (
+        answered(*ask(EXACT)[:-1], arguments_done(""), done(function_call(""))),
+        told(calls=[F], finish="tool_calls"),
+    ),
+    "two calls whose items end in another order": (
+        answered(
+            added(function_call(id_="t1", name="f")),
+            added(function_call(id_="t2", name="f"), 1),
+            done(function_call('{"b": 2}', "completed", "t2", "f"), 1),
+            done(function_call('{"a": 1}', "completed", "t1", "f")),
+        ),
+        told(
+            calls=[("t1", "f", '{"a": 1}', "valid"), ("t2", "f", '{"b": 2}', "valid")],
+            finish="tool_calls",
+        ),
+    ),
+    "a custom tool's call is closed by its item": (
+        answered(
+            added({**QUERY, "input": ""}),
+            delta("custom_tool_call_input", "SELECT 1"),
+            done(QUERY),
+        ),
+        told(calls=[SQL], finish="tool_calls"),
+    ),
+    "a custom tool's input only in its `.done`": (
+        answered(added({**QUERY, "input": ""}), input_done("SELECT 1"), done(QUERY)),
+        told(calls=[SQL], finish="tool_calls"),
+    ),
+    "a custom tool's input only in its item": (
+        answered(added({**QUERY, "input": ""}), done(QUERY)),
+        told(calls=[SQL], finish="tool_calls"),
+    ),
+    "a custom tool's call only in the answer": (
+        answered(output=[QUERY]),
+        told(calls=[SQL], finish="tool_calls"),
+    ),
+    "a message ends under the number of a call": (
+        answered(*ask(EXACT), done(message(id_="m2"))),
+        told(calls=[F], finish="tool_calls"),
+    ),
+    "the provider's own tool only in the answer": (
+        answered(*say("Hello", 1), output=[search("completed"), HELLO]),
+        told("Hello", others=["web_search_call"]),
+    ),
+    "the provider's own tool whose arguments began it": (
+        answered(
+            delta("mcp_call_arguments", '{"a"'),
+            event("mcp_call_arguments.done", output_index=0, arguments='{"a": 1}'),
+            done({**MCP, "arguments": '{"a": 1}'}),
+        ),
+        told(others=["mcp_call"]),
+    ),
+    "approvals and results keep their order with text": (
+        answered(
+            *say("Hello"),
+            done({**MCP, "arguments": "{}", "output": "1"}, 1),
+            done(APPROVAL, 2),
+            output=[HELLO, {**MCP, "arguments": "{}", "output": "1"}, APPROVAL],
+        ),
+        told("Hello", others=["mcp_call", "mcp_approval_request"]),
+    ),
+    "the answer leaves out a thought, and its ids are others": (
+        answered(*think(), *say("Hello", 1), output=[{**HELLO, "id": "m9"}]),
+        told("Hello", "Hm"),
+    ),
+    "the answer has no ids, and a thought that did not come": (
+        answered(
+            delta("output_text", "Hello"),
+            done({"type": "message", "content": [output_text("Hello")]}),
+            output=[
+                thought("Hm"),
+                {"type": "message", "content": [output_text("Hello")]},
+            ],
+        ),
+        told("Hello", "Hm"),
+    ),
+    "of two messages one did not come": (
+        answered(
+            *say("Hello", 1),
+            output=[message(output_text("First. "), id_="m0"), HELLO],
+        ),
+        told("HelloFirst. "),
+    ),
+    "the same words twice are two messages": (
+        answered(
+            *say("Ha"),
+            output=[
+                message(output_text("Ha"), id_="m1"),
+                message(output_text("Ha"), id_="m2"),
+            ],
+        ),
+        told("HaHa"),
+    ),
+    "a thought in the text, only in its item": (
+        answered(done(message(output_text("<think>hm</think>42")))),
+        told("42", "hm"),
+    ),
+    "a thought in the text, in every way": (
+        answered(
+            *say("<think>hm</think>42")[:-1],
+            text_done("<think>hm</think>42"),
+            done(message(output_text("<think>hm</think>42"))),
+            output=[message(output_text("<think>hm</think>42"))],
+        ),
+        told("42", "hm"),
+    ),
+    "a thought in the text, of which the end is missing": (
+        answered(
+            delta("output_text", "<think>h"),
+            output=[message(output_text("<think>hm</think>42"))],
+        ),
+        told("42", "hm"),
+    ),
+    "a transcript is what was said": (
+        answered(
+            {"type": "response.audio.transcript.delta", "delta": "Par"},
+            {"type": "response.audio.delta", "delta": "AA=="},
+            {"type": "response.audio.transcript.delta", "delta": "is."},
+            {"type": "response.audio.transcript.done"},
+        ),
+        told("Paris."),
+    ),
+    "a transcript, and the item of the sound": (
+        answered(
+            {"type": "response.audio.transcript.delta", "delta": "Paris."},
+            done(message(audio("Paris."))),
+            output=[message(audio("Paris."))],
+        ),
+        told("Paris.", others=["output_audio"]),
+    ),
+    "a call that xAI ran itself": (
+        answered(done(SEARCHED), *say("Hello", 1), output=[SEARCHED, HELLO], **XAI),
+        told("Hello", others=["custom_tool_call"]),
+    ),
+    "a call that the server ran, streamed, and no end says so": (
+        answered(
+            added({**SEARCHED, "input": ""}),
+            delta("custom_tool_call_input", '{"query": "a"}'),
+            input_done('{"query": "a"}'),
+            done(SEARCHED),
+            *say("Hello", 1),
+        ),
+        told("Hello", others=["custom_tool_call"]),
+    ),
+    "a function that the server ran": (
+        answered(done(LOOKED_UP), *say("Hello", 1), output=[LOOKED_UP, HELLO]),
+        told("Hello", others=["function_call"]),
+    ),
+    "a function that the server ran, and its result": (
+        answered(done(LOOKED_UP), done(RESULT, 1), output=[LOOKED_UP, RESULT]),
+        told(others=["function_call", "function_call_output"]),
+    ),
+    "the server ran one call, the caller's comes after it": (
+        answered(done(SEARCHED), *ask(EXACT, 1), output=[SEARCHED, AN_EXACT], **OFFERS),
+        told(calls=[F], others=["custom_tool_call"], finish="tool_calls"),
+    ),
+    "a call that was offered is the caller's, whatever follows": (
+        answered(*ask(EXACT), *say("Hello", 1), output=[AN_EXACT, HELLO], **OFFERS),
+        told("Hello", calls=[F], finish="tool_calls"),
+    ),
+    "so is one that was offered in a namespace": (
+        answered(
+            done(LOOKED_UP), *say("Hello", 1), output=[LOOKED_UP, HELLO], **NESTED
+        ),
+        told(
+            "Hello", calls=[("s1", "browse", '{"q": 1}', "valid")], finish="tool_calls"
+        ),
+    ),
+    "so is one that may be answered later": (
+        answered(done({**LOOKED_UP, "async": True}), *say("Hello", 1)),
+        told(
+            "Hello", calls=[("s1", "browse", '{"q": 1}', "valid")], finish="tool_calls"
+        ),
+    ),
+    "a text before a call makes it nobody else's": (
+        answered(*say("Hello"), *ask(EXACT, 1), output=[HELLO, AN_EXACT]),
+        told("Hello", calls=[F], finish="tool_calls"),
+    ),
+    "an empty message after a call neither": (
+        answered(*ask(EXACT), done(message(output_text("")), 1)),
+        told(calls=[F], finish="tool_calls"),
+    ),
+    "the answer has a call under the number of a text": (
+        answered(*say("Hello"), output=[AN_EXACT]),
+        told("Hello", calls=[F], finish="tool_calls"),
+    ),
+    "a text that comes late, before a call": (
+        answered(*ask(EXACT, 1), output=[HELLO, AN_EXACT]),
+        told("Hello", calls=[F], finish="tool_calls"),
+    ),
+}
+
+
+def wire_of(payloads):
+    return "".join(
+        f"event: {each['type']}\ndata: {json.dumps(each)}\n\n" for each in payloads
+    ).encode()
+
+
+def read(pieces):
+    reply = Reply()
+    reader = Reader(reply)
+    events = [each for piece in pieces for each in reader.push(piece)]
+    reply._end()
+    return reply, events
+
+
+@pytest.mark.parametrize(("payloads", "expected"), LATE.values(), ids=LATE)
+def test_what_comes_late_is_taken_once(payloads, expected):
+    """Each text, call and item is there, once, as the API said it last."""
+    reply, _ = read(payloads)
+
+    assert telling(reply) == expected
+    assert reply.outcome == "complete"
+    assert isinstance(reply.to_message(), list)
+
+
+@pytest.mark.parametrize(("payloads", "expected"), LATE.values(), ids=LATE)
+def test_bytes_say_the_same(payloads, expected):
+    """So they do byte by byte."""
+    reply, _ = read(bytes([each]) for each in wire_of(payloads))
+
+    assert (telling(reply), reply.outcome) == (expected, "complete")
+
+
+def test_the_sdk_s_objects_say_the_same(from_sdk):
+    """And as the objects that the SDK makes of them."""
+    found = {name: telling(read(from_sdk(each))[0]) for name, (each, _) in LATE.items()}
+
+    assert found == {name: expected for name, (_, expected) in LATE.items()}
+
+
+def test_the_helper_s_events_say_the_same(from_sdk):
+    """And through its helper, where that does not give up on the stream."""
+    found = {}
+    for name, (payloads, _) in LATE.items():
+        with suppress(RuntimeError, AssertionError, IndexError, UserWarning):
+            found[name] = telling(read(from_sdk(payloads, helper=True))[0])
+
+    assert found == {name: LATE[name][1] for name in found}
+    assert len(found) > 15
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.sampled_from(sorted(LATE)), st.data())
+def test_a_cut_says_no_more_than_the_whole(name, data):
+    """Wherever it is cut, nothing is said twice, and it is not complete."""
+    payloads, _ = LATE[name]
+    wire = wire_of(payloads)
+    at = data.draw(st.integers(0, len(wire) - len(wire_of(payloads[-1:]))))
+
+    reply, _ = read([wire[:at]])
+
+    assert reply.outcome == "truncated"
+    assert len(reply.text) <= len("Let meLet me think.")
+
+
+@pytest.mark.parametrize(("payloads", "expected"), LATE.values(), ids=LATE)
+def test_who_counts_deltas_sees_what_came_late(payloads, expected):
+    """Where nothing was begun anew, the deltas are the text and the arguments."""
+    reply, events = read(payloads)
+    texts = [e.text for e in events if isinstance(e, TextDelta) and e.kind == "text"]
+
+    if reply.text not in ("Let me think.", "42") and "Helper" not in str(payloads):
+        assert len("".join(texts)) == len(reply.text)
+
+
+WHOLE = {name: row for name, row in LATE.items() if row[0][-1]["response"]["output"]}
+
+
+@pytest.mark.parametrize(("payloads", "expected"), WHOLE.values(), ids=WHOLE)
+def test_the_whole_answer_says_the_same_as_its_stream(payloads, expected):
+    """What was not streamed has the same calls and others, in its own order."""
+    answer = payloads[-1]["response"]
+    reply, _ = read(whole_payloads({"object": "response", **answer}))
+
+    assert telling(reply)[3] == expected[3]
+    assert (reply.finish_reason, reply.outcome) == (expected[5], "complete")
+
+
+CUT_CALLS = {
+    "whole": ('{"a":1}', "valid"),
+    "cut": ('{"a":48151', "unfinished"),
+}
+
+
+@pytest.mark.parametrize(("given", "state"), CUT_CALLS.values(), ids=CUT_CALLS)
+def test_a_whole_answer_that_was_cut_keeps_its_arguments(given, state):
+    """They are the text as it came, and a cut call is marked as such."""
+    answer = cut("max_output_tokens")["response"]
+    item = function_call(given, "incomplete")
+    reply, _ = read(whole_payloads({**answer, "output": [item]}))
+
+    (call,) = reply.tool_calls
+    assert (call.arguments, call.state) == (given, state)
+
+
+def test_an_invalid_call_is_answered_as_the_model_wrote_it():
+    """Its item goes, because the API takes an object and no other text."""
+    reply = answerable(replied(whole(ask(BAD))))
+
+    (item,) = reply.to_message()
+    assert json.loads(item["arguments"]) == {"INVALID_JSON": BAD}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nbstream.providers import text
+from nbstream.providers import frameworks
 from nbstream.reply import Reply
 from nbstream.types import Ignored, TextDelta
 
@@ -16,7 +16,7 @@ TABLE = {
 @pytest.mark.parametrize(("payload", "expected"), TABLE.values(), ids=TABLE)
 def test_a_string_is_text(payload, expected):
     """Each string is more text, as it is."""
-    assert list(text.normalize(payload)) == expected
+    assert list(frameworks.TEXT.normalize(payload)) == expected
 
 
 MATCHES = {"a string": ("Hi", True), "bytes": (b"Hi", False), "a dict": ({}, False)}
@@ -25,13 +25,16 @@ MATCHES = {"a string": ("Hi", True), "bytes": (b"Hi", False), "a dict": ({}, Fal
 @pytest.mark.parametrize(("payload", "expected"), MATCHES.values(), ids=MATCHES)
 def test_it_knows_strings(payload, expected):
     """Only strings are its own."""
-    assert text.matches(payload) is expected
+    assert frameworks.TEXT.matches(payload) is expected
 
 
 def test_the_text_goes_back_as_a_message():
     """The message is the form that most APIs read."""
     reply = Reply("text")
     for each in ("Hel", "lo"):
-        reply._extend(text.normalize(each))
+        reply._extend(frameworks.TEXT.normalize(each))
 
-    assert text.to_message(reply) == {"role": "assistant", "content": "Hello"}
+    assert frameworks.TEXT.to_message(reply) == {
+        "role": "assistant",
+        "content": "Hello",
+    }

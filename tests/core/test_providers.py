@@ -17,6 +17,8 @@ PAYLOADS = {
     "anthropic.messages": {"type": "message_stop"},
     "google.interactions": {"event_type": "step.stop", "index": 0},
     "google.generate_content": {"candidates": []},
+    "langchain": {"event": "on_chain_start", "run_id": "r", "data": {}},
+    "ollama": {"model": "m", "message": {"content": "Hel"}, "done": False},
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbstream._reader import Reader
+from nbstream._reader import Reader, resumed
 from nbstream.errors import UnknownNameError, UsageError
 from nbstream.reply import Reply
 from nbstream.types import End, Failure, Hop, Start, TextDelta, TextDone, ToolCallDelta
@@ -72,6 +72,167 @@ def test_strings_are_complete_at_their_end():
     reply = read(["Hel", "lo"])
 
     assert (reply.text, reply.outcome, reply.api) == ("Hello", "complete", "text")
+
+
+LINES = [*WIRE.split(b"\n"), b"data: [DONE]", b""]
+TEXT = WIRE.decode()
+#: One response as each library gives it -> its items.
+IDIOMS = {
+    "iter_lines": LINES,
+    "iter_lines, without the empty ones": [line for line in LINES if line],
+    "iter_lines, with ends put back": [line + b"\n" for line in LINES if line],
+    "iter_lines of text": [line.decode() for line in LINES],
+    "iter_lines of text, a comment first": [": ping", "", *map(bytes.decode, LINES)],
+    "iter_lines of text, an empty one first": ["", *map(bytes.decode, LINES)],
+    "iter_text": [TEXT],
+    "iter_text, in pieces": [TEXT[:17], TEXT[17:18], TEXT[18:300], TEXT[300:]],
+    "named events": [b"event: message", LINES[0], b"", *LINES[1:]],
+}
+
+
+@pytest.mark.parametrize("items", IDIOMS.values(), ids=IDIOMS)
+def test_lines_without_ends_are_lines(items):
+    """However a library hands over a response, it is the same answer."""
+    reply = read(items)
+
+    assert (reply.text, reply.outcome) == ("Grüß dich 🙂", "complete")
+    assert reply.api == "openai.chat"
+    assert reply.ignored in ({}, {"[DONE]": 1})
+
+
+@pytest.mark.parametrize("count", range(len(LINES)))
+@pytest.mark.parametrize("kind", [bytes, bytes.decode])
+def test_lines_that_end_early(kind, count):
+    """What has come is kept, and no answer is whole without its end."""
+    reply = read(map(kind, LINES[:count]))
+
+    assert "Grüß dich 🙂".startswith(reply.text)
+    assert reply.outcome == ("complete" if count > 4 else "truncated")
+
+
+PROSE = {
+    "a smile": [":)", " hello"],
+    "a word": ["data: 5", " points"],
+    "an empty string": [""],
+    "JSON": ['{"a": 1}'],
+    "an event later on": ["Hi\n", "data: {}\n\n"],
+}
+
+
+@pytest.mark.parametrize("items", PROSE.values(), ids=PROSE)
+def test_other_strings_stay_text(items):
+    """The first one that is not empty decides."""
+    reply = read(items)
+
+    assert (reply.text, reply.api) == ("".join(items), "text")
+    assert (reply.outcome, reply.wire) == ("complete", None)
+
+
+SPOKEN = {
+    "chat": {
+        "object": "chat.completion",
+        "choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}],
+    },
+    "anthropic": {
+        "type": "message",
+        "role": "assistant",
+        "content": [{"type": "text", "text": "Hi"}],
+        "stop_reason": "end_turn",
+    },
+    "gemini": {
+        "candidates": [{"content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP"}]
+    },
+    "responses": {
+        "object": "response",
+        "status": "completed",
+        "output": [
+            {"type": "message", "content": [{"type": "output_text", "text": "Hi"}]}
+        ],
+    },
+    "gemini's list": [
+        {"candidates": [{"content": {"parts": [{"text": "H"}]}}]},
+        {
+            "candidates": [
+                {"content": {"parts": [{"text": "i"}]}, "finishReason": "STOP"}
+            ]
+        },
+    ],
+}
+OLLAMA = "".join(
+    json.dumps({"model": "m", "message": {"content": text}, "done": done}) + "\n"
+    for text, done in [("H", False), ("i", False), ("", True)]
+)
+#: A body without one event that is an answer all the same.
+ANSWERS = {
+    **{name: json.dumps(answer).encode() for name, answer in SPOKEN.items()},
+    "pretty": json.dumps(SPOKEN["chat"], indent=2).encode(),
+    "with a mark": b"\xef\xbb\xbf" + json.dumps(SPOKEN["chat"]).encode(),
+    "ollama": OLLAMA.encode(),
+    "ollama, the last line without its end": OLLAMA.rstrip().encode(),
+}
+#: A body that is none -> type and end of the message.
+NO_ANSWERS = {
+    "a page": (b"<html><p>Sign in</p></html>\n", "protocol_error", "'Sign in'"),
+    "a sentence": (b"Ollama is running", "protocol_error", "'Ollama is running'"),
+    "JSON": (b'{"a": 1}', "protocol_error", "'{\"a\": 1}'"),
+    "an empty list": (b"[]", "protocol_error", "'[]'"),
+    "FastAPI's error": (b'{"detail": "Not Found"}', "protocol_error", "'Not Found'"),
+    "an error": (b'{"error": {"message": "no m", "type": "x"}}', "x", "no m"),
+    "Ollama's error": (b'{"error": "no m"}\n', "error", "no m"),
+    "long": (b"x" * 9000, "protocol_error", f"'{'x' * 80} …'"),
+}
+CUTS = st.sets(st.integers(1, 300))
+
+
+def cut(body, cuts):
+    places = [0, *sorted(place for place in cuts if place < len(body)), len(body)]
+    return [body[a:b] for a, b in itertools.pairwise(places)]
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.sampled_from(sorted(ANSWERS)), CUTS)
+def test_a_whole_answer_in_place_of_a_stream(row, cuts):
+    """It is read as that, wherever it was cut."""
+    reply = read(cut(ANSWERS[row], cuts))
+
+    assert (reply.text, reply.outcome) == ("Hi", "complete")
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.sampled_from(sorted(NO_ANSWERS)), CUTS)
+def test_bytes_that_make_no_event_are_quoted(row, cuts):
+    """Or are told as the error that they are; the bytes are kept."""
+    body, kind, words = NO_ANSWERS[row]
+    reply = read(cut(body, cuts))
+
+    assert (reply.text, reply.outcome) == ("", "failed")
+    assert reply.error.type == kind
+    assert reply.error.message.endswith(words)
+    assert reply.wire.data.startswith(body[:60])
+
+
+@settings(deadline=None, max_examples=20)
+@given(CUTS)
+def test_an_error_among_lines_of_json(cuts):
+    """What came before it is kept."""
+    reply = read(cut(OLLAMA.splitlines()[0].encode() + b'\n{"error": "x"}\n', cuts))
+
+    assert (reply.text, reply.outcome, reply.error.message) == ("H", "failed", "x")
+
+
+def test_what_is_quoted_holds_no_key():
+    """A page may repeat the request."""
+    key = "sk-proj-" + "a1B2" * 10
+
+    assert key not in read([f"Bad key {key}".encode()]).error.message
+
+
+@pytest.mark.parametrize("body", [b"", b": ping\n\n", WIRE[:40], LINES[0] + b"\n"])
+def test_a_stream_cut_before_its_first_event(body):
+    """That is no other body: it was to be a stream."""
+    reply = read([body])
+
+    assert (reply.outcome, reply.error) == ("truncated", None)
 
 
 def test_events_are_returned():
@@ -170,6 +331,131 @@ def test_cuts_do_not_matter(cuts):
     reply = read(pieces, "openai.chat")
 
     assert (reply.text, reply.outcome) == ("Grüß dich 🙂", "complete")
+
+
+# -- what follows a reply that broke off -------------------------------------------
+
+
+def numbered(kind, number, **more):
+    return {"type": f"response.{kind}", "sequence_number": number, **more}
+
+
+def lifecycle(kind, number, id_="r1", **more):
+    response = {"id": id_, "model": "m", "background": True, **more}
+    return numbered(kind, number, response=response)
+
+
+def words(text, number):
+    return numbered("output_text.delta", number, output_index=0, delta=text)
+
+
+MESSAGE = {
+    "type": "message",
+    "id": "m1",
+    "role": "assistant",
+    "status": "completed",
+    "content": [{"type": "output_text", "text": "Hello", "annotations": []}],
+}
+COUNTS = {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}
+BACKGROUND = [
+    lifecycle("created", 0),
+    words("Hel", 1),
+    words("lo", 2),
+    numbered("output_text.done", 3, output_index=0, content_index=0, text="Hello"),
+    numbered("output_item.done", 4, output_index=0, item=MESSAGE),
+    lifecycle("completed", 5, status="completed", output=[MESSAGE], usage=COUNTS),
+]
+
+
+def interaction(kind, token, **more):
+    return {"event_type": kind, "event_id": token, **more}
+
+
+def step(text, token):
+    said = {"type": "text", "text": text}
+    return interaction("step.delta", token, index=0, delta=said)
+
+
+INTERACTION = [
+    interaction("interaction.created", "a", interaction={"id": "i", "model": "m"}),
+    step("Hel", "b"),
+    step("lo", "c"),
+    interaction("interaction.completed", "d", interaction={"status": "completed"}),
+]
+
+
+def broken(payloads):
+    reply = read(payloads)
+    assert reply.outcome == "truncated"
+    return reply
+
+
+def joined(reply, payloads):
+    more = resumed(reply)
+    reader = Reader(more)
+    for payload in payloads:
+        reader.push(payload)
+    more._end()
+    return more
+
+
+STREAMS = {"a response": BACKGROUND, "an interaction": INTERACTION}
+
+
+@pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
+def test_what_follows_is_joined_to_what_came(stream):
+    """Wherever it broke off, and however much comes again, the reply is the whole."""
+    whole = read(stream)
+    for at in range(2, len(stream)):
+        first = broken(stream[:at])
+        for again in range(1, at + 1) if stream is BACKGROUND else (at - 1, at):
+            reply = joined(first, stream[again:])
+
+            assert (reply.text, reply.outcome) == ("Hello", "complete")
+            assert (reply.usage, reply.id) == (whole.usage, whole.id)
+            assert [part.text for part in reply.parts] == ["Hello"]
+            assert reply.to_message() == whole.to_message()
+        assert first.outcome == "truncated"
+
+
+def test_it_may_break_off_again():
+    """What came again does not set the place back."""
+    first = broken(BACKGROUND[:3])
+    second = joined(first, BACKGROUND[:2])
+
+    assert second._position == 2
+    assert second.resume_hint == first.resume_hint
+    assert joined(second, BACKGROUND[1:]).text == "Hello"
+
+
+def test_bytes_are_joined_too():
+    """The events of a body that was read by hand have their numbers, too."""
+    wire = b"".join(b"data: %b\n\n" % json.dumps(e).encode() for e in BACKGROUND[2:])
+
+    assert joined(broken(BACKGROUND[:2]), [wire]).text == "Hello"
+
+
+FIRST = BACKGROUND[:2]
+STRANGE = {
+    "it goes on later": (FIRST, BACKGROUND[3:]),
+    "it is another response": (FIRST, [lifecycle("completed", 2, "r2")]),
+    "it is of another API": (FIRST, CHUNKS),
+    "it begins anew": (INTERACTION[:2], INTERACTION),
+}
+
+
+@pytest.mark.parametrize(("first", "then"), STRANGE.values(), ids=STRANGE)
+def test_what_does_not_follow_is_refused(first, then):
+    """It would be a silent gap, or the same text twice; the message has the call."""
+    with pytest.raises(UsageError, match=r"stream=True, (starting_after|last_event)"):
+        joined(broken(first), then)
+
+
+@pytest.mark.parametrize("payloads", [BACKGROUND, CHUNKS[:1]], ids=["whole", "other"])
+def test_not_every_reply_can_be_gone_on_with(payloads):
+    """One that is whole needs nothing, and of other APIs nothing follows."""
+    with pytest.raises(UsageError, match="cannot be gone on with"):
+        resumed(read(payloads))
 
 
 # -- the name of the response ----------------------------------------------------------

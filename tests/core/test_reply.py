@@ -92,9 +92,9 @@ TEXTS = {
         [text("Hello", index=0), TextDone(text="Hello", index=0)],
         ("Hello", "", ""),
     ),
-    "a whole text that is another changes nothing": (
+    "a whole text that is another takes its place": (
         [text("Hello", index=0), TextDone(text="Bye", index=0)],
-        ("Hello", "", ""),
+        ("Bye", "", ""),
     ),
     "a whole text without a number is all of that kind": (
         [

@@ -49,18 +49,16 @@ KINDS = {
         [text(""), Start(id="1", model="m"), Finish(reason="stop", raw_reason="stop")],
         [],
     ),
-    "a text that came whole": ([TextDone(text="Hi")], [("text", 2, 2)]),
-    "a whole text after its deltas": (
+    "what a whole text repeats": (
         [text("He"), text("llo"), TextDone(text="Hello")],
         [("text", 2, 2), ("text", 3, 3)],
     ),
-    "a whole text whose end no delta brought": (
-        [text("He"), text("Hm", "reasoning"), TextDone(text="Hello")],
-        [("text", 2, 2), ("reasoning", 2, 2), ("text", 3, 3)],
-    ),
-    "a second text, whole": (
-        [text("He"), TextDone(text="He"), TextDone(text="Ho")],
-        [("text", 2, 2), ("text", 2, 2)],
+    "what whole arguments repeat": (
+        [
+            ToolCallDelta(index=0, arguments="{}"),
+            Arguments(index=0, data={}, text="{}"),
+        ],
+        [("tool", 2, 2)],
     ),
 }
 

@@ -231,9 +231,9 @@ class Reader:
         """Wait until all is drawn, typeset and pressed, and what loads has loaded."""
         outputs = "document.querySelectorAll('.jp-OutputArea-output').length"
         page.js(f"count => {outputs} >= count", count, wait=True)
-        page.page.wait_for_timeout(1_000)
+        page.page.wait_for_timeout(1_000)  # what would load or run has its time
         page.js(PRESS)
-        page.page.wait_for_timeout(500)
+        page.page.wait_for_timeout(500)  # and what a click would begin
         own = {"asked": self._listener.asked, "errors": page.errors}
         return page.js(VERDICT) | own
 

@@ -1,8 +1,10 @@
 """The hands of Stop: what each kernel delivers while a cell blocks, and how."""
 
 import threading
+import time
 
 import pytest
+from harness.live import PAUSE, release
 
 from nbstream._stop import Stop
 from nbstream.screens.kernel_messages import PRIVATE, hook, pump, watch
@@ -239,7 +241,7 @@ class Screen:
         self.view.close()
 
 nbstream._show.choose = lambda view, stop, **more: Screen(stop)
-def words(n=3, wait_s=0.1, then_s=20):
+def words(n=3, wait_s=0.1, then_s=90):
     for i in range(n):
         yield f"word{i} "
         time.sleep(wait_s)
@@ -248,6 +250,8 @@ heard = []
 other = View()
 other.on_msg(lambda *message: heard.append(message[1]))
 """
+#: Long before a stream that is not stopped would end; short on no machine.
+SOON_S = 45
 DEAF = "import nbstream.screens.stop_button as b; b.watch = lambda *_: lambda: None"
 #: Which kernel hears a click in a blocking cell: by itself, or over a subshell; or not,
 #: because it is not made as we know it.
@@ -309,7 +313,7 @@ def comm_of(kernel):
             and "_anywidget_id" in message["content"]["data"]["state"]
         ]
 
-    kernel.wait_until(opened, timeout_s=20, what="the view")
+    kernel.wait_until(opened, timeout_s=SOON_S, what="the view")
     return opened()[-1]
 
 
@@ -322,7 +326,9 @@ def say(kernel, content, comm_id=None):
 
 
 def wait_text(kernel):
-    kernel.wait_until(lambda: from_kernel(kernel, "frame"), timeout_s=20, what="text")
+    kernel.wait_until(
+        lambda: from_kernel(kernel, "frame"), timeout_s=SOON_S, what="text"
+    )
 
 
 @kernel_test
@@ -333,9 +339,9 @@ def test_a_click_ends_a_blocking_cell(ready):
     behind = [ready.queue(f"print({i}, reply.outcome)") for i in range(5)]
     wait_text(ready)
     say(ready, {"kind": "stop"})
-    ready.wait(run, timeout_s=8)
+    ready.wait(run, timeout_s=SOON_S)
     for each in behind:
-        ready.wait(each, timeout_s=20)
+        ready.wait(each, timeout_s=SOON_S)
     (output,) = run.outputs
 
     assert run.status == "ok"
@@ -357,9 +363,9 @@ def test_what_waits_is_left_as_it_is(ready):
     wait_text(ready)
     say(ready, {"kind": "resync"})
     say(ready, {"kind": "stop"})
-    ready.wait(run, timeout_s=8)
+    ready.wait(run, timeout_s=SOON_S)
     for each in behind:
-        ready.wait(each, timeout_s=20)
+        ready.wait(each, timeout_s=SOON_S)
 
     assert [each.text for each in behind] == [f"{i}\n" for i in range(10)]
     assert ready.log().count("Duplicate") == 0
@@ -375,13 +381,12 @@ def test_another_widgets_message_is_handled_once(ready):
     for number in (1, 2, 3):
         ready.send_comm(other, {"method": "custom", "content": {"number": number}})
     say(ready, {"kind": "stop"})
-    ready.wait(run, timeout_s=8)
+    ready.wait(run, timeout_s=SOON_S)
     after = ready.execute("print([message['number'] for message in heard])")
 
     assert after.text == "[1, 2, 3]\n"
 
 
-@pytest.mark.alone
 @kernel_test
 @on(HEARING)
 def test_two_streams_are_stopped_one_by_one(ready):
@@ -391,13 +396,13 @@ def test_two_streams_are_stopped_one_by_one(ready):
     first = comm_of(ready)
     run = ready.queue("reply = nbstream.show(words())")
     behind = ready.queue("print(live.reply.outcome, reply.outcome)")
-    ready.wait_until(lambda: comm_of(ready) != first, timeout_s=8, what="a view")
+    ready.wait_until(lambda: comm_of(ready) != first, timeout_s=SOON_S, what="a view")
     say(ready, {"kind": "stop"}, first)
-    ready.wait_until(lambda: from_kernel(ready, "end"), timeout_s=8, what="an end")
+    ready.wait_until(lambda: from_kernel(ready, "end"), timeout_s=SOON_S, what="an end")
     blocking = run.reply is None
     say(ready, {"kind": "stop"})
-    ready.wait(run, timeout_s=8)
-    ready.wait(behind, timeout_s=8)
+    ready.wait(run, timeout_s=SOON_S)
+    ready.wait(behind, timeout_s=SOON_S)
 
     assert blocking
     assert behind.text == "stopped stopped\n"
@@ -411,8 +416,8 @@ def test_an_awaiting_cell_is_stopped_too(ready):
     behind = ready.queue("print(reply.outcome)")
     wait_text(ready)
     say(ready, {"kind": "stop"})
-    ready.wait(run, timeout_s=8)
-    ready.wait(behind, timeout_s=8)
+    ready.wait(run, timeout_s=SOON_S)
+    ready.wait(behind, timeout_s=SOON_S)
 
     assert (run.status, behind.text) == ("ok", "stopped\n")
 
@@ -424,7 +429,9 @@ def test_a_stream_in_the_background_is_stopped(ready):
     run = ready.execute("live = nbstream.start(words())")
     wait_text(ready)
     say(ready, {"kind": "stop"})
-    ready.wait_until(lambda: from_kernel(ready, "end"), timeout_s=8, what="the end")
+    ready.wait_until(
+        lambda: from_kernel(ready, "end"), timeout_s=SOON_S, what="the end"
+    )
     after = ready.execute("print(live.result().outcome)")
 
     assert (run.status, after.text) == ("ok", "stopped\n")
@@ -437,9 +444,9 @@ def test_a_wait_for_the_background_is_a_block(ready):
     """`live.result()` blocks as `show` does; a click ends it."""
     ready.execute("live = nbstream.start(words())")
     run = ready.queue("print(live.result().outcome)")
-    ready.wait_until(lambda: 1 in blocks(ready), timeout_s=8, what="the block")
+    ready.wait_until(lambda: 1 in blocks(ready), timeout_s=SOON_S, what="the block")
     say(ready, {"kind": "stop"})
-    ready.wait(run, timeout_s=8)
+    ready.wait(run, timeout_s=SOON_S)
 
     assert (run.status, run.text) == ("ok", "stopped\n")
     assert blocks(ready) == [0, 1, 0]
@@ -449,10 +456,17 @@ def test_a_wait_for_the_background_is_a_block(ready):
 @on(CASES)
 def test_a_kernel_says_whether_it_hears(ready):
     """A greeting is answered while the cell blocks, or not at all."""
-    run = ready.queue("reply = nbstream.show(words(then_s=0.5))")
-    ready.wait_until(lambda: 1 in blocks(ready), timeout_s=8, what="the block")
+    ready.execute(PAUSE)
+    run = ready.queue("reply = nbstream.show(held(words(then_s=0), 'word2'))")
+    ready.wait_until(lambda: 1 in blocks(ready), timeout_s=SOON_S, what="the block")
     say(ready, {"kind": "hello", "block": 1})
-    ready.wait(run, timeout_s=8)
+    if ready.hears:
+        ready.wait_until(lambda: from_kernel(ready, "heard"), timeout_s=SOON_S)
+    else:
+        end_s = time.monotonic() + 0.5  # in which it does not answer
+        ready.wait_until(lambda: time.monotonic() > end_s)
+    release(ready, "word2")
+    ready.wait(run, timeout_s=SOON_S)
     ready.execute("pass")
 
     heard = {each["block"] for each in from_kernel(ready, "heard")}
@@ -469,7 +483,7 @@ def test_the_toolbars_interrupt_is_not_the_button(ready):
     behind = ready.queue("print('never')")
     wait_text(ready)
     ready.interrupt()
-    ready.wait(run, timeout_s=8)
+    ready.wait(run, timeout_s=SOON_S)
     ready.wait_until(lambda: behind.reply)
 
     assert (run.outputs[-1]["ename"], behind.status) == ("Stopped", "aborted")
@@ -484,8 +498,8 @@ def test_an_interrupt_after_a_click_is_the_buttons(ready):
     wait_text(ready)
     say(ready, {"kind": "stop"})
     ready.interrupt()
-    ready.wait(run, timeout_s=8)
-    ready.wait(behind, timeout_s=8)
+    ready.wait(run, timeout_s=SOON_S)
+    ready.wait(behind, timeout_s=SOON_S)
 
     assert (run.status, behind.text) == ("ok", "stopped\n")
 
@@ -496,10 +510,12 @@ def test_a_late_interrupt_is_swallowed_where_the_kernel_is_deaf(ready):
     """The view interrupted just before it knew of the end: nothing happens."""
     run = ready.queue("reply = nbstream.show(words(then_s=0))")
     behind = ready.queue("time.sleep(0.2)\nprint(reply.outcome)")
-    ready.wait_until(lambda: from_kernel(ready, "end"), timeout_s=8, what="the end")
+    ready.wait_until(
+        lambda: from_kernel(ready, "end"), timeout_s=SOON_S, what="the end"
+    )
     ready.interrupt()
-    ready.wait(run, timeout_s=8)
-    ready.wait(behind, timeout_s=8)
+    ready.wait(run, timeout_s=SOON_S)
+    ready.wait(behind, timeout_s=SOON_S)
 
     assert (run.status, behind.status, behind.text) == ("ok", "ok", "complete\n")
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
@@ -9,7 +10,10 @@ from pathlib import Path
 import pytest
 from harness.jupyter import THEMES
 from harness.live import (
+    END,
     MIMES,
+    NESTED,
+    PROSE,
     SETUP,
     SHOW,
     final,
@@ -17,6 +21,9 @@ from harness.live import (
     outputs,
     picture,
     quiet,
+    release,
+    settle,
+    show,
     text_of,
 )
 
@@ -45,11 +52,11 @@ WATCH = """index => {
 
 def test_the_text_grows_and_a_static_output_stays(open_cells, front):
     """What is written is read at once; the file holds three texts and no widget."""
-    slow = SHOW.replace("TOUR", "TOUR, delay_s=0.03")
-    page = open_cells(slow, "print(reply.outcome)", front=front)
+    page = open_cells(show(PROSE), "print(reply.outcome)", front=front)
     page.run_cell(1, wait=False)
     live(page, 1).locator("p", has_text="Some prose").wait_for()
     early = len(text_of(page, 1))
+    release(page, PROSE)
     page.wait_idle()
     late = len(final(page, 1))
     page.run_cell(2)
@@ -65,11 +72,15 @@ def test_the_text_grows_and_a_static_output_stays(open_cells, front):
 
 def test_nothing_moves_when_the_final_output_comes(open_cells, front):
     """The first output of a fresh page: same height, no collapse, no shift."""
-    page = open_cells(SHOW, "1", "2", front=front)
+    page = open_cells(show(END), "1", "2", front=front, fresh=True)
     page.js(WATCH, 1)
-    page.run_cell(1)
+    page.run_cell(1, wait=False)
+    live(page, 1).locator("mjx-container").nth(1).wait_for()
+    live(page, 1).get_by_text("The end, with").wait_for()
+    settle(page)
+    release(page, END)
     final(page, 1)
-    page.page.wait_for_timeout(1500)
+    page.page.wait_for_timeout(1500)  # in which nothing moves
     seen = page.js("() => window.seen")
     frames = seen["frames"]
     pairs = enumerate(pairwise(frames))
@@ -87,11 +98,13 @@ def test_a_formula_that_comes_again_looks_the_same(open_cells):
     """It is typeset once, live and in the output, in a list as in a paragraph."""
     blocks = ("With $x_1$:", "$$x_1$$", "- of $x_1$", "- and $y$", "is $x_1$.")
     text = r"\n\n".join([*blocks, "The", "end"])
-    page = open_cells(f'reply = nbstream.show(flow("{text}", hold_s=3), view="live")')
+    page = open_cells(f'reply = nbstream.show(flow("{text}", "end"), view="live")')
     page.run_cell(1, wait=False)
     typeset = live(page, 1).locator("mjx-container")
     typeset.nth(4).wait_for()
+    settle(page)
     widths = [each.bounding_box()["width"] for each in typeset.all()]
+    release(page, "end")
     page.wait_idle()
     after = final(page, 1) and page.output(1).locator("mjx-container").all()
 
@@ -108,7 +121,7 @@ def test_an_answer_that_comes_all_at_once_leaves_no_gap(open_cells, front):
     page.js(WATCH, 1)
     page.run_cell(1)
     final(page, 1)
-    page.page.wait_for_timeout(1500)
+    page.page.wait_for_timeout(1500)  # in which nothing moves
     frames = page.js("() => window.seen.frames")
     after = [each["height"] for each in frames if not each["live"] and each["height"]]
 
@@ -118,7 +131,7 @@ def test_an_answer_that_comes_all_at_once_leaves_no_gap(open_cells, front):
 
 def test_a_selection_survives(open_cells, front):
     """What the reader has selected stays selected: while it grows, and in the end."""
-    page = open_cells(SHOW, front=front)
+    page = open_cells(show(PROSE, "- two"), front=front)
     page.run_cell(1, wait=False)
     live(page, 1).locator("p", has_text="Some prose").wait_for()
     page.js("""() => {
@@ -126,8 +139,10 @@ def test_a_selection_survives(open_cells, front):
       getSelection().setBaseAndExtent(firstChild, 2, children[0].firstChild, 3);
     }""")
     begun = page.js("() => String(getSelection())")
+    release(page, PROSE)
     live(page, 1).get_by_text("two").wait_for()
     midway = page.js("() => String(getSelection())")
+    release(page, "- two")
     page.wait_idle()
     final(page, 1)
     ended = page.js("""() => [String(getSelection()),
@@ -144,7 +159,18 @@ SCROLLER = """() => {
   const text = document.querySelector('.nbstream-text').getBoundingClientRect();
   return node && {top: node.scrollTop, below: text.bottom - port.bottom};
 }"""
-LONG = "reply = nbstream.show(flow(words(1100), step=40, delay_s=0.02))"
+LONG = """\
+pauses = "word500 ", "word800 "
+reply = nbstream.show(flow(words(1100), *pauses, step=40, delay_s=0.01))"""
+#: It has come to rest: what was asked of it and what it does itself are over.
+AT_REST = (
+    SCROLLER.replace("return node &&", "const now = node &&").removesuffix("}")
+    + """
+  const same = window.rested && JSON.stringify(rested.now) === JSON.stringify(now);
+  if (!same) window.rested = {now, since: performance.now()};
+  return performance.now() - rested.since > 300 ? now : null;
+}""".replace("SCROLLER", SCROLLER)
+)
 
 
 def test_the_end_is_followed_until_the_reader_scrolls_up(open_cells, front):
@@ -153,13 +179,14 @@ def test_the_end_is_followed_until_the_reader_scrolls_up(open_cells, front):
     page.cell(1).evaluate("(cell) => cell.scrollIntoView()")
     page.run_cell(1, wait=False)
     page.wait_text(1, "word500 ")
-    following = page.js(SCROLLER)
+    following = page.js(AT_REST, wait=True)
     live(page, 1).hover(position={"x": 200, "y": 40}, force=True)
     page.page.mouse.wheel(0, -400)
-    page.page.wait_for_timeout(300)
-    begun = page.js(SCROLLER)
+    begun = page.js(AT_REST, wait=True)
+    release(page, "word500 ")
     page.wait_text(1, "word800 ")
-    ended = page.js(SCROLLER)
+    ended = page.js(AT_REST, wait=True)
+    release(page, "word800 ")
     page.wait_idle()
 
     assert following["top"] > 0
@@ -171,48 +198,61 @@ def test_the_end_is_followed_until_the_reader_scrolls_up(open_cells, front):
 
 def test_reloaded_in_mid_stream_while_the_cell_blocks(open_cells, front):
     """The notebook was saved: the page comes back to the whole answer, and it stays."""
-    page = open_cells(
-        "reply = nbstream.show(flow(words(400), delay_s=0.005))", front=front
-    )
+    cell = "reply = nbstream.show(flow(words(400), 'word30 '))"
+    page = open_cells(cell, front=front)
     page.run_cell(1, wait=False)
     page.wait_text(1, "word30 ")
     page.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     page.page.goto(page.server.page_url(front, page.path))
+    page.cell(1).wait_for()
+    release(page, "word30 ")
     page.wait_text(1, "word399")
     final(page, 1)
 
     assert outputs(page, 1) == [MIMES]
 
 
+#: It goes on while a page is loaded, however long that takes.
+ENDLESS = """\
+def endless():
+    n = 0
+    while not released("enough"):
+        yield f"word{n} " + "\\n\\n" * (n % 20 == 19)
+        n += 1
+        time.sleep(0.02)
+    yield "The end."
+live = nbstream.start(endless())"""
+
+
 def test_reloaded_in_mid_stream_of_a_background_stream(open_cells, front):
     """The view comes back with everything so far, goes on, and ends complete."""
-    page = open_cells(
-        "live = nbstream.start(flow(words(500), delay_s=0.01))", front=front
-    )
+    page = open_cells(ENDLESS, front=front)
     page.run_cell(1)
     page.wait_text(1, "word30 ")
     page.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     page.page.goto(page.server.page_url(front, page.path))
     live(page, 1).locator("p").first.wait_for()
     begun = text_of(page, 1)
-    page.wait_text(1, "word499")
+    release(page, "enough")
+    page.wait_text(1, "The end.")
     whole = final(page, 1)
 
     assert begun.startswith("word0 word1 ")
-    assert "word499" not in begun
+    assert "The end." not in begun
     assert whole.startswith("word0 word1 ")
+    assert whole.split()[:-2] == [f"word{n}" for n in range(len(whole.split()) - 2)]
     assert outputs(page, 1) == [MIMES]
 
 
 def test_run_again_in_mid_stream(open_cells):
     """The second run shows its own answer in full, and nothing of the first."""
-    code = (
-        "n = globals().get('n', 0) + 1; reply = nbstream.show(flow(f'run{n} ' + TOUR))"
-    )
+    code = "n = globals().get('n', 0) + 1\n"
+    code += "reply = nbstream.show(flow(f'run{n} ' + TOUR, *['run1'][n - 1 :]))"
     page = open_cells(code)
     page.run_cell(1, wait=False)
     live(page, 1).get_by_text("run1").wait_for()
     page.run_cell(1, wait=False)
+    release(page, "run1")
     page.wait_text(1, "run2")
     page.wait_idle()
 
@@ -223,11 +263,13 @@ def test_run_again_in_mid_stream(open_cells):
 
 def test_cleared_in_mid_stream(open_cells):
     """A cleared output stays clear; the reply is whole."""
-    page = open_cells(SHOW, "print(reply.outcome, len(reply.text) == len(TOUR))")
+    check = "print(reply.outcome, len(reply.text) == len(TOUR))"
+    page = open_cells(show(PROSE), check)
     page.run_cell(1, wait=False)
     live(page, 1).locator("p", has_text="Some prose").wait_for()
     page.command("notebook:clear-cell-output")
     live(page, 1).wait_for(state="detached")
+    release(page, PROSE)
     page.wait_idle()
     page.run_cell(2)
 
@@ -239,13 +281,14 @@ def test_cleared_in_mid_stream(open_cells):
 
 def test_a_second_view(open_cells):
     """A new view of the output follows too, and ends in the same text."""
-    page = open_cells(SHOW.replace("TOUR", "TOUR, delay_s=0.03"))
+    page = open_cells(show(PROSE))
     page.run_cell(1, wait=False)
     live(page, 1).locator("p", has_text="Some prose").wait_for()
     page.command("notebook:create-output-view")
     second = page.page.locator(".jp-LinkedOutputView")
     second.locator(".nbstream p", has_text="Some prose").wait_for()
     page.screenshot("live-second-view")
+    release(page, PROSE)
     second.locator(".jp-RenderedHTML.jp-OutputArea-output").wait_for()
     texts = page.page.locator(
         ".jp-RenderedHTML.jp-OutputArea-output"
@@ -259,10 +302,12 @@ def test_a_second_view(open_cells):
 
 def test_collapsed_in_mid_stream(open_cells):
     """An output that is folded away while it grows is whole when it is opened."""
-    page = open_cells(SHOW)
+    page = open_cells(show(PROSE))
     page.run_cell(1, wait=False)
     live(page, 1).locator("p", has_text="Some prose").wait_for()
     page.command("notebook:hide-cell-outputs")
+    live(page, 1).wait_for(state="hidden")
+    release(page, PROSE)
     page.wait_idle()
     page.command("notebook:show-cell-outputs")
 
@@ -315,15 +360,16 @@ def test_the_keyboard_reaches_what_can_be_pressed(open_cells):
 
 def test_code_is_copied(open_cells, browser):
     """A block of code has a button, and it copies the code and nothing else."""
-    page = open_cells(SHOW.replace("TOUR", "TOUR, hold_s=4"))
+    page = open_cells(show(END))
     page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.js("() => navigator.clipboard.writeText('')")
     page.run_cell(1, wait=False)
     live(page, 1).get_by_text("The end").wait_for()
     code = live(page, 1).locator("pre")
     code.hover()
     live(page, 1).get_by_role("button", name="Copy this code").click()
-    page.page.wait_for_timeout(200)
-    copied = page.js("() => navigator.clipboard.readText()")
+    copied = page.js("() => navigator.clipboard.readText()", wait=True)
+    release(page, END)
     page.wait_idle()
 
     assert copied == "for n in range(3):\n    print(n)  # a comment"
@@ -332,12 +378,10 @@ def test_code_is_copied(open_cells, browser):
 @pytest.fixture
 def states_are_saved(jupyter):
     """The setting "Save Widget State Automatically" is on."""
-    manager = jupyter.settings / "@jupyter-widgets" / "jupyterlab-manager"
-    path = manager / "plugin.jupyterlab-settings"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"saveState": True}))
+    plugin = "jupyterlab-manager/plugin"
+    jupyter.set(plugin, {"saveState": True}, owner="@jupyter-widgets")
     yield
-    path.unlink()
+    jupyter.set(plugin, {}, owner="@jupyter-widgets")
 
 
 def test_no_widget_is_saved_where_their_state_is(open_cells, states_are_saved):
@@ -345,9 +389,13 @@ def test_no_widget_is_saved_where_their_state_is(open_cells, states_are_saved):
     page = open_cells(SHOW)
     page.run_cell(1)
     final(page, 1)
-    page.page.wait_for_timeout(1500)  # the page tells the kernel that it has seen it
-    saved = page.save()
-    (kept,) = saved["metadata"]["widgets"].values()
+    end_s = time.monotonic() + 20
+    while True:  # the page tells the kernel that it has seen it, which takes a second
+        saved = page.save()
+        (kept,) = saved["metadata"]["widgets"].values()
+        if kept["state"] == {} or time.monotonic() > end_s:
+            break
+        page.page.wait_for_timeout(100)
 
     assert outputs(page, 1) == [MIMES]
     assert kept["state"] == {}
@@ -451,7 +499,7 @@ def test_hostile_replies_do_nothing_while_they_stream(open_cells, listener):
     page.js(GUARD)
     page.run_cell(1, wait=False)
     page.wait_idle(timeout_s=180)
-    page.page.wait_for_timeout(1000)
+    page.page.wait_for_timeout(1000)  # in which nothing is asked for
     looked, bad, pwned = page.js("() => [looked, bad, window.__pwned ?? null]")
 
     assert page.output_text(1).count("onerror") > 0
@@ -468,10 +516,11 @@ def test_where_the_front_end_has_no_widgets(start_jupyter, tmp_path, open_notebo
     off = {"@jupyter-widgets/jupyterlab-manager": True}
     settings.write_text(json.dumps({"disabledExtensions": off}))
     server = start_jupyter(env={"JUPYTER_CONFIG_DIR": str(config)})
-    page = open_notebook([SETUP, SHOW], server=server)
+    page = open_notebook([SETUP, show(PROSE)], server=server)
     page.run_cell(0)
     page.run_cell(1, wait=False)
     page.wait_text(1, "The answer is being written.")
+    release(page, PROSE)
     page.wait_idle()
 
     assert "The end, with" in final(page, 1)
@@ -487,21 +536,22 @@ def calls():
                 "function": {"name": "get_weather", "arguments": piece}}
         yield {"object": "chat.completion.chunk",
                "choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}
-        time.sleep(1)
+        if at == 1:
+            pause("calling")
 live = nbstream.start(calls())"""
-#: What is to be looked at -> (what is run, the text to wait for).
+STEPS = 'live = nbstream.start(held(ask("think step by step"), {!r}))'
+#: What is to be looked at -> (what is run, the text to wait for): there it pauses.
 STATES = {
-    "waiting": ("live = nbstream.start(wait() for _ in range(1))", "Waiting"),
-    "thinking": ('live = nbstream.start(ask("think step by step"))', "Reasoning"),
-    "writing": ("live = nbstream.start(flow(TOUR, delay_s=0.02))", "nested"),
-    "after reasoning": (
-        'live = nbstream.start(ask("think step by step"))',
-        "three steps",
-    ),
+    "waiting": ("live = nbstream.start(pause('ever') for _ in '1')", "Waiting"),
+    "thinking": (STEPS.format("look for what"), "Reasoning"),
+    "writing": (show(NESTED, call="live = nbstream.start"), "nested"),
+    "after reasoning": (STEPS.format("three steps"), "three steps"),
     "calling": (CALLS, "Paris"),
     "choices": (
-        "live = nbstream.start(OpenAI().chat.completions.create(model='gpt-5', n=2,\n"
-        "    stream=True, messages=[{'role': 'user', 'content': 'hello'}]))",
+        "from openai import OpenAI\n"
+        "two = OpenAI().chat.completions.create(model='gpt-5', n=2, stream=True,\n"
+        "    messages=[{'role': 'user', 'content': 'hello'}])\n"
+        "live = nbstream.start(held(two, '1 2'))",
         "Answer 2",
     ),
 }
@@ -510,15 +560,12 @@ STATES = {
 @pytest.mark.parametrize("theme", THEMES)
 def test_every_state_can_be_looked_at(open_cells, front, theme):
     """Pictures of the live view, for a person to judge."""
-    slow = 'import os; os.environ["NBSTREAM_SPEED"] = "0.3"\n'
-    slow += "def wait():\n    time.sleep(6)\n    return ''"
-    page = open_cells(slow, front=front, theme=theme)
+    page = open_cells("use(speed=0)", front=front, theme=theme)
     page.run_cell(1)
     for name, (code, text) in STATES.items():
         index = page.insert_and_run(code)
         page.wait_text(index, text)
         assert live(page, index).count() == 1
-        page.page.wait_for_timeout(600)
         picture(page, index, f"live-{front}-{theme}-{name.replace(' ', '-')}")
         page.insert_and_run("live.stop()")
 
@@ -558,7 +605,7 @@ def test_every_end_can_be_looked_at(open_cells, front, theme):
         index = page.insert_and_run(f"live = nbstream.start({name}())")
         assert line in final(page, index)
         picture(page, index, f"ended-{front}-{theme}-{name}")
-    index = page.insert_and_run("live = nbstream.start(flow(TOUR, delay_s=0.02))")
+    index = page.insert_and_run(show(NESTED, call="live = nbstream.start"))
     page.wait_text(index, "nested")
     live(page, index).get_by_role("button", name="Stop").click()
     assert final(page, index).strip().endswith("Stopped. This is what had arrived.")
@@ -578,7 +625,8 @@ def test_without_a_prompt_the_tools_stand_beneath(open_cells):
     beneath = second.locator(".nbstream-beneath")
     beneath.wait_for()
     page.page.set_viewport_size({"width": 700, "height": 700})
-    page.page.wait_for_timeout(300)
+    page.js("() => innerWidth === 700", wait=True)
+    settle(page)
     page.screenshot("live-lab-beneath")
     tools, text = (
         second.locator(f".nbstream-{name}").bounding_box() for name in ("tools", "text")
@@ -607,6 +655,7 @@ FREEZE = """() => {
 }"""
 
 
+@pytest.mark.alone
 def test_a_megabyte_streams_and_the_page_stays_alive(open_cells):
     """As fast as it can be: no message is dropped, nothing stands still for long."""
     check = "print(reply.outcome, reply.text == LARGE, 0.9e6 < len(LARGE) < 1.1e6)"
@@ -630,7 +679,7 @@ def test_a_megabyte_streams_and_the_page_stays_alive(open_cells):
 @pytest.mark.parametrize("colours", ["active", "none"])
 def test_other_ways_to_see(open_cells, colours):
     """High contrast, and no motion: nothing is said by colour or by motion alone."""
-    page = open_cells("live = nbstream.start(flow(TOUR, delay_s=0.02))")
+    page = open_cells(show(NESTED, call="live = nbstream.start"))
     page.page.emulate_media(forced_colors=colours, reduced_motion="reduce")
     page.run_cell(1)
     page.wait_text(1, "nested")

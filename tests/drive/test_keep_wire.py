@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import gzip
 import threading
+import urllib.request
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
 import pytest
 from harness.sdks import KEY, SHAPES, Clients, cases, only
 
 import nbstream
-from nbstream.errors import UsageError
+from nbstream.errors import ProviderFailure, UsageError
 from nbstream.offline import Server
 from nbstream.reply import Reply
 from nbstream.streams import transports
 
 httpx2 = pytest.importorskip("httpx2")
+requests = pytest.importorskip("requests")
 pytest.importorskip("openai")
 pytest.importorskip("anthropic")
 pytest.importorskip("google.genai")
@@ -288,3 +293,104 @@ def test_each_round_of_a_turn_has_its_own_bytes(model, nbstream_offline):
     assert len(first.reply.tool_calls) == 2
     assert first.reply.text != last.reply.text == reply.text
     assert last.reply.outcome == "complete"
+
+
+AWS = {"content-type": "application/vnd.amazon.eventstream"}
+
+
+@pytest.fixture
+def loopback():
+    """A server of one answer, which each path has in its own way."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(401 if "401" in self.path else 200)
+            is_aws = "stream" in self.path
+            self.send_header(
+                "content-type", (AWS if is_aws else STREAM)["content-type"]
+            )
+            self.end_headers()
+            self.wfile.write(b'{"detail":"no"}' if "401" in self.path else BODY)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_wire_of_another_form_is_refused(loopback):
+    """Bedrock's has no server-sent events: nothing could be taken apart."""
+
+    async def post():
+        async with httpx2.AsyncClient() as client:
+            await client.post(f"{loopback}/model/m/invoke-with-response-stream", json=1)
+        yield "Hi"
+
+    answer = Answers(
+        *[httpx2.Response(200, headers=AWS, content=iter([b""])) for _ in "12"]
+    )
+    for stream in (answer.ask, answer.ask(), post()):
+        with pytest.raises(
+            UsageError, match=r"amazon.eventstream.*leave keep_wire out"
+        ):
+            show(stream)
+
+
+def raw(library, url):
+    return library.post(f"{url}/chat", json={}, stream=True)
+
+
+async def async_lines(url, how):
+    async with (
+        httpx.AsyncClient() as client,
+        client.stream("POST", f"{url}/chat", json={}) as response,
+    ):
+        async for line in getattr(response, how)():
+            yield line
+
+
+def sync_lines(url, how):
+    with httpx.stream("POST", f"{url}/chat", json={}) as response:
+        yield from getattr(response, how)()
+
+
+HOWS = ("lines", "text", "bytes", "raw")
+#: How one has a response in Python -> what to show of it, by its address.
+IDIOMS = {
+    "requests": lambda url: raw(requests, url),
+    "requests, iter_content": lambda url: raw(requests, url).iter_content(7),
+    "requests, iter_lines": lambda url: raw(requests, url).iter_lines(),
+    "requests, iter_lines of text": (
+        lambda url: raw(requests, url).iter_lines(decode_unicode=True)
+    ),
+    "urllib": lambda url: urllib.request.urlopen(f"{url}/chat", b"{}"),
+    **{
+        f"httpx, {kind}_{how}": partial(read, how=f"{kind}_{how}")
+        for kind, read in (("iter", sync_lines), ("aiter", async_lines))
+        for how in HOWS
+    },
+}
+
+
+@pytest.mark.parametrize("stream", IDIOMS.values(), ids=IDIOMS)
+def test_a_response_without_an_sdk(stream, loopback):
+    """However it is read, it is the same answer."""
+    reply = nbstream.show(stream(loopback), view="none")
+
+    assert (reply.text, reply.outcome) == ("Hi" * 41, "complete")
+    assert reply.api == "openai.chat"
+
+
+def test_an_error_of_a_response_without_an_sdk(loopback):
+    """It has its status, or at least its words."""
+    url = f"{loopback}/401"
+    with pytest.raises(ProviderFailure, match="no") as caught:
+        nbstream.show(raw(requests, url), view="none")
+    with pytest.raises(ProviderFailure, match="'no'"):
+        nbstream.show(raw(requests, url).iter_lines(), view="none")
+
+    assert caught.value.status == 401

@@ -1,5 +1,6 @@
 """Calling again what failed before its first event, with a wait that is seen."""
 
+import json
 import threading
 import time
 
@@ -8,7 +9,8 @@ from harness.sdks import APIS, SHAPES
 
 import nbstream
 from nbstream._player import Player
-from nbstream._retry import Retries, retrying
+from nbstream._reader import Reader
+from nbstream._retry import Opening, Retries, retrying
 from nbstream._timeout import Timeout
 from nbstream.errors import (
     OverloadedFailure,
@@ -211,6 +213,90 @@ def test_a_stop_in_the_wait_after_an_error_event_is_a_stop(stopped):
 
     assert live.result().outcome == ("stopped" if stopped else "complete")
     assert len(answers.streams) == stopped
+
+
+ROLE = {
+    "id": "c1",
+    "object": "chat.completion.chunk",
+    "model": "m",
+    "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}],
+}
+BUSY = {**ROLE, "choices": [{"index": 0, "delta": {}, "finish_reason": "error"}]}
+SAYS = {**ROLE, "choices": [{"index": 0, "delta": {"content": "Hello"}}]}
+ENDS = {**ROLE, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+MALFORMED = {"candidates": [{"finishReason": "MALFORMED_FUNCTION_CALL"}]}
+ANSWERED = {"candidates": [{"content": {"parts": [{"text": "Hello"}]}}]}
+STOPPED = {"candidates": [{"finishReason": "STOP"}]}
+
+
+def wire(*events):
+    return b"".join(b"data: %b\n\n" % json.dumps(each).encode() for each in events)
+
+
+def bytes_of(data):
+    return [data[at : at + 1] for at in range(len(data))]
+
+
+UNSEEN = {
+    "a finish": ([BUSY], [SAYS, ENDS]),
+    "after a chunk that only names it": ([ROLE, BUSY], [ROLE, SAYS, ENDS]),
+    "Gemini": ([MALFORMED], [ANSWERED, STOPPED]),
+    "an error in bytes": ([wire(ROLE, BUSY)], [wire(ROLE, SAYS, ENDS)]),
+    "byte by byte": (bytes_of(wire(ROLE, BUSY)), bytes_of(wire(ROLE, SAYS, ENDS))),
+    "what is no event": (
+        bytes_of(wire(ROLE) + b'error: {"code": 503}\n'),
+        bytes_of(wire(SAYS, ENDS)),
+    ),
+}
+
+
+@pytest.mark.parametrize(("failing", "then"), UNSEEN.values(), ids=UNSEEN)
+def test_a_failure_before_anything_is_seen_is_mended(failing, then, no_wait):
+    """Also in a finish reason: of the try that failed nothing is in the reply."""
+    answers = Answers(failing, then)
+    reply = nbstream.show(answers, view="none", retries=1)
+
+    assert (reply.text, reply.outcome, reply.error) == ("Hello", "complete", None)
+    assert reply.id == ("" if then[0] is ANSWERED else "c1")
+    if reply.wire is not None:
+        assert reply.wire.data == b"".join(then)
+
+
+UNMENDED = {
+    "a word has been seen": [SAYS, BUSY],
+    "no retry is left": [ROLE, BUSY],
+}
+
+
+@pytest.mark.parametrize("failing", UNMENDED.values(), ids=UNMENDED)
+def test_a_failure_in_a_finish_reason_is_raised(failing, no_wait):
+    """After the first word, or the last retry."""
+    answers = Answers([ROLE, BUSY], failing, ["Hello"])
+    with pytest.raises(nbstream.ServiceFailure) as caught:
+        nbstream.show(answers, view="none", retries=1 + (failing[0] is SAYS))
+
+    assert answers.streams == [["Hello"]]
+    assert caught.value.reply.id == "c1"
+
+
+def test_what_ends_unseen_is_all_there(no_wait):
+    """An answer without a word is an answer, or none: it is not asked for again."""
+    answers = Answers([ROLE], ["Hello"])
+    reply = nbstream.show(answers, view="none", retries=1)
+
+    assert (reply.id, reply.outcome) == ("c1", "truncated")
+    assert answers.streams == [["Hello"]]
+
+
+def test_what_is_held_back_is_not_silence():
+    """Something is handed on for it, which adds nothing."""
+    reply = Reply()
+    opening = Opening(Retries(retries=1), 1)
+    (held,) = opening.push(ROLE)
+
+    assert Reader(reply).push(held) == ()
+    assert (reply.api, reply.parts, reply.ignored) == ("", (), {})
+    assert list(opening.push(SAYS)) == [ROLE, SAYS]
 
 
 def test_after_the_first_event_it_is_not_called_again():

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import httpx
 import httpx2
@@ -42,7 +42,7 @@ from nbstream.streams.referents import (
     unsent_calls,
 )
 from nbstream.streams.session import Session
-from nbstream.streams.shapes import RESPONSE_PLACES
+from nbstream.streams.shapes import PARTS, RAW_PLACES, RESPONSE_PLACES, StatusError
 
 
 class Run:
@@ -230,6 +230,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "an int": (lambda: 7, "got int 7: expected"),
     "a string": (lambda: "Hello", r"got str 'Hello': .* pass \[text\]"),
     "a dict": (lambda: {"a": 1}, r"one payload, not a stream; pass \[payload\]"),
+    "boto3's answer": (lambda: {"stream": [{}]}, r"pass response\[.stream.\]"),
     "a class": (lambda: Streaming, "got type .*: a class; expected"),
     "a finished response": (Finished, "got Finished .* add stream=True"),
     "one chunk": (OneChunk, r"got OneChunk .* or \[payload\]"),
@@ -308,6 +309,190 @@ def test_a_wrong_object_behind_a_call_is_the_end(
     (end,) = run.ends
     assert isinstance(end, UsageError)
     assert str(end).startswith(f"the call gave {type(given).__name__}")
+
+
+class Selfish:
+    """A client of some SDK: entering it gives it again."""
+
+    closed = 0
+
+    def __enter__(self) -> object:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.closed += 1
+
+
+class AsyncSelfish:
+    closed = 0
+
+    async def __aenter__(self) -> object:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self.closed += 1
+
+
+class Endless:
+    """Entering it gives another one."""
+
+    closed = 0
+
+    def __enter__(self) -> object:
+        return Endless()
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+
+class SelfParsed(Raw):
+    closed = 0
+
+    def parse(self) -> object:
+        return self
+
+
+class SelfAwaited:
+    closed = 0
+
+    def __await__(self) -> Iterator[object]:
+        return iter_of(self)
+
+
+def iter_of(value: object) -> Iterator[object]:
+    yield from ()
+    return value
+
+
+SELFISH = [Selfish, AsyncSelfish, Endless, SelfParsed, SelfAwaited]
+
+
+@pytest.mark.parametrize("behind_a_call", [False, True])
+@pytest.mark.parametrize("kind", SELFISH)
+def test_what_gives_only_itself_is_refused(kind: Any, behind_a_call: bool) -> None:
+    """And is not entered for ever, nor closed: it may be the user's client."""
+    selfish = kind()
+    run = Run((lambda: selfish) if behind_a_call else selfish)
+
+    assert run.source.join(5)
+    assert isinstance(run.ends[0], UsageError)
+    assert f"gives no stream but {kind.__name__}" in str(run.ends[0])
+    assert (run.items, selfish.closed) == ([], 0)
+
+
+def http_handler(request: httpx2.Request) -> httpx2.Response:
+    status = int(request.url.path[1:])
+    told = {"error": {"message": "Bad key", "type": "authentication_error"}}
+    if status == 200:
+        return httpx2.Response(status, content=b"data: x\n\n")
+    return httpx2.Response(status, json=told)
+
+
+def transport() -> httpx2.MockTransport:
+    return httpx2.MockTransport(http_handler)
+
+
+def sync_http(status: int) -> object:
+    client = httpx2.Client(transport=transport())
+    return client.stream("GET", f"http://x/{status}")
+
+
+def async_http(status: int) -> object:
+    client = httpx2.AsyncClient(transport=transport())
+    return client.stream("GET", f"http://x/{status}")
+
+
+RESPONSES: dict[str, Callable[[int], object]] = {
+    "a manager": sync_http,
+    "an async manager": async_http,
+    "a response": lambda status: sync_http(status).__enter__(),  # type: ignore[attr-defined]
+    "a function": lambda status: lambda: sync_http(status),
+}
+
+
+@pytest.mark.parametrize("respond", RESPONSES.values(), ids=RESPONSES)
+def test_a_response_is_read_as_its_bytes(respond: Callable[[int], object]) -> None:
+    """What one asks for a response is what it brings."""
+    run = Run(respond(200))
+
+    assert run.source.join(5)
+    assert (b"".join(run.items), run.ends) == (b"data: x\n\n", [None])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("respond", RESPONSES.values(), ids=RESPONSES)
+def test_a_response_with_an_error_status_is_that_error(
+    respond: Callable[[int], object],
+) -> None:
+    """With what its body says."""
+    run = Run(respond(401))
+
+    assert run.source.join(5)
+    (end,) = run.ends
+    assert isinstance(end, StatusError)
+    assert (run.items, end.status_code) == ([], 401)
+    assert "Bad key" in end.body
+
+
+class Agents:
+    """What openai-agents' ``Runner.run_streamed`` gives."""
+
+    cancelled = 0
+
+    def stream_events(self) -> AsyncIterator[int]:
+        return numbers_async()
+
+    def cancel(self) -> None:
+        self.cancelled += 1
+
+
+def test_what_has_a_stream_of_events_is_read() -> None:
+    """And its task is ended with it."""
+    agents = Agents()
+    run = Run(agents)
+
+    assert run.source.join(5)
+    assert (run.items, run.ends, agents.cancelled) == ([1, 2], [None], 1)
+
+
+WORDS = {
+    "another loop": (
+        RuntimeError("<asyncio.locks.Event object> is bound to a different event loop"),
+        "await nbstream.start",
+    ),
+    "a future of another loop": (
+        RuntimeError("Task <T> got Future <F> attached to a different loop"),
+        "await nbstream.start",
+    ),
+    "another thread": (
+        RuntimeError("It must be used only on the thread where it was created"),
+        "pass a function that makes it",
+    ),
+    "another context": (
+        ValueError("<Token> was created in a different Context"),
+        "pass a function that makes it",
+    ),
+    "a closed stream": (
+        RuntimeError("Attempted to read, but the stream has been closed."),
+        "keep the client in a variable",
+    ),
+}
+
+
+@pytest.mark.parametrize(("error", "advice"), WORDS.values(), ids=WORDS)
+def test_a_stream_read_in_the_wrong_place_is_explained(
+    error: Exception, advice: str
+) -> None:
+    """Also where the SDK has wrapped what says so."""
+
+    def fails() -> Iterator[int]:
+        yield 1
+        raise OSError("Connection error.") from error
+
+    run = Run(fails())
+
+    assert run.source.join(5)
+    assert isinstance(run.ends[0], UsageError)
+    assert advice in str(run.ends[0])
 
 
 def test_a_client_closed_too_early_is_explained() -> None:
@@ -795,6 +980,8 @@ def test_every_private_name_says_where_it_was_seen() -> None:
         *(wait.seen for wait in sockets.WAITS.values()),
         *(where for _, where in POOLS.values()),
         *RESPONSE_PLACES.values(),
+        *RAW_PLACES.values(),
+        *(where for where in PARTS.values() if where != "the same, sync"),
     ]
 
     assert all(any(char.isdigit() for char in where) for where in seen)

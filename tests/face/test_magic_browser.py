@@ -1,7 +1,7 @@
 """The magic and objects in JupyterLab and Notebook 7, as a person sees them."""
 
 import pytest
-from harness.live import final, live, picture, quiet
+from harness.live import final, live, picture, quiet, release
 
 pytestmark = pytest.mark.browser
 
@@ -13,7 +13,7 @@ class Step(TypedDict):
 import json
 def slow():
     steps = [{"text": f"Step {n}, said <b>so</b> …", "minutes": n} for n in range(4)]
-    yield from flow(json.dumps({"items": steps}), delay_s=0.05)
+    yield from flow(json.dumps({"items": steps}), '"minutes": 2')
 from nbstream import Reply
 from nbstream._live import started
 from nbstream.structured import shape_of
@@ -37,6 +37,7 @@ def test_an_object_fills_in_and_code_goes_into_the_next_cell(open_cells, front, 
     live(page, 2).get_by_text('"minutes": 2').wait_for()
     half = live(page, 2).text_content()
     picture(page, 2, f"object-{front}-{theme}-half")
+    release(page, '"minutes": 2')
     page.wait_idle()
     whole = final(page, 2)
     picture(page, 2, f"object-{front}-{theme}")
@@ -45,6 +46,7 @@ def test_an_object_fills_in_and_code_goes_into_the_next_cell(open_cells, front, 
     page.run_cell(4)
     page.run_cell(4)
     below = page.cell(5).locator(".cm-content")
+    page.js("() => jupyterapp.shell.currentWidget.content.scrollToItem(5)")
     below.wait_for()
     picture(page, 4, f"code-{front}-{theme}")
 

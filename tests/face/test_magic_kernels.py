@@ -63,7 +63,7 @@ def test_interrupt_while_an_element_is_waited_for(loop, kernel):
     kernel.wait_until(lambda: "got 2" in run.text)
     kernel.read(timeout_s=0.5)  # it has printed, and comes back to wait
     kernel.interrupt()
-    kernel.wait(run, timeout_s=10)
+    kernel.wait(run, timeout_s=30)
     kernel.wait_until(lambda: behind.reply)
     after = kernel.execute("print(live.reply.outcome, live.reply.parsed)")
 

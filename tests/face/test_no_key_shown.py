@@ -6,6 +6,7 @@ import logging
 import traceback
 
 import pytest
+from harness.loopback import Fixed
 from harness.sdks import APIS, only
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -54,3 +55,48 @@ def test_a_key_in_an_error_is_taken_out(
     assert "Incorrect API key" in caught.value.reply.error.message
     for text in (*shown(caught.value), printed.out, printed.err, caplog.text):
         assert key not in text
+
+
+@pytest.fixture(scope="module")
+def fixed():
+    server = Fixed()
+    yield server
+    server.close()
+
+
+#: what answers, with a key in it: status, content type, body
+QUOTED = {
+    "a page": (200, "text/html", "<title>No</title><p>Key {}"),
+    "a page with half of it in a tag": (200, "text/html", "<p title='{}'>Key {}"),
+    "a sentence": (200, "text/plain", "Key {}"),
+    "a long sentence": (200, "text/plain", "-" * 190 + " {} Key"),
+    "an error": (200, "application/json", '{{"error": "Key {}"}}'),
+    "an error of no stream": (200, "text/event-stream", '{{"error": "Key {}"}}'),
+    "FastAPI": (422, "application/json", '{{"detail": [{{"msg": "Key {}"}}]}}'),
+    "a list": (403, "application/json", '[{{"error": {{"message": "Key {}"}}}}]'),
+    "a plain body": (404, "text/plain", "Key {}"),
+    "a page of a gateway": (404, "text/html", "<p>Key {}"),
+}
+
+
+@settings(
+    deadline=None,
+    max_examples=4,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(key=keys)
+@pytest.mark.parametrize("case", QUOTED, ids=QUOTED)
+@pytest.mark.parametrize("model", ["openai:m", "anthropic:m", "google:m"])
+def test_a_key_in_what_is_quoted_is_taken_out(key, model, case, fixed, caplog, capsys):
+    """A page, an error or a sentence in place of an answer; where it is cut too."""
+    caplog.set_level(logging.DEBUG, "nbstream")
+    status, kind, body = QUOTED[case]
+    fixed.says(kind, body.format(key, key).encode(), status)
+    with pytest.raises(nbstream.ProviderFailure) as caught:
+        nbstream.ask("Hi", model, base_url=fixed.url, api_key="none", view="terminal")
+    printed = capsys.readouterr()
+
+    assert "Key" in str(caught.value) or "-----" in str(caught.value)
+    for text in (*shown(caught.value), printed.out, printed.err, caplog.text):
+        assert key not in text
+        assert key[: len(key) // 2 + 4] not in text

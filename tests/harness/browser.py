@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Frame,
+    Locator,
+    Page,
+    Playwright,
+)
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from harness.jupyter import THEMES, Jupyter
 
-__all__ = ["FLAGS", "MISSING", "NotebookPage", "chromium_path", "launch"]
+__all__ = [
+    "FLAGS",
+    "MISSING",
+    "VIEWPORT",
+    "NotebookPage",
+    "Shelf",
+    "chromium_path",
+    "launch",
+]
 
 FLAGS = (
     "--no-sandbox",
@@ -29,6 +48,7 @@ MISSING = (
     "these tests need Chromium: `sudo apt-get install chromium`, or "
     "`.venv/bin/playwright install --with-deps chromium`, or name one in CHROMIUM"
 )
+VIEWPORT = {"width": 1280, "height": 900}
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 #: Both front ends expose their application object; this finds the notebook in it.
 PANEL = "window.jupyterapp.shell.currentWidget"
@@ -50,6 +70,9 @@ STATE = f"""() => {{
     dialogs: [...document.querySelectorAll('.jp-Dialog')].map(each => each.innerText),
   }};
 }}"""
+#: How errors of the console begin that a server makes, or JupyterLab itself: it asks
+#: the debugger of a notebook that was closed just now, whose kernel is ending.
+OF_THE_HOST = ("Failed to load resource", "Could not restore the debugger state")
 #: A front end that has not come up by then, on a machine however slow, never does.
 LOAD_S = 30
 LOAD_TIMES = 3
@@ -58,6 +81,34 @@ IDLE = f"""() => {{
   return !window.testRuns && panel.sessionContext.session?.kernel?.status === 'idle'
     && panel.content.widgets.every(cell => cell.prompt !== '*');
 }}"""
+#: Opens a notebook in a JupyterLab that is there; a widget as a result is not sent.
+OPEN = """path => window.jupyterapp.commands
+  .execute('docmanager:open', {path, factory: 'Notebook'}).then(() => null)"""
+CLOSE = """async () => {
+  for (const panel of window.jupyterapp.shell.widgets('main'))
+    if (panel.context?.model) panel.context.model.dirty = false;
+  if (document.querySelector('.jp-LabShell'))
+    await window.jupyterapp.commands.execute('application:close-all');
+}"""
+#: What may be left in a page and reach into the next test.
+TRACES = """() => {
+  const attributes = [...document.body.attributes].map((a) => `${a.name}=${a.value}`);
+  const matches = (query) => matchMedia(query).matches;
+  const of = (selector) => document.querySelectorAll(selector).length;
+  return {
+    names: Object.keys(window).filter((name) => !/^\\d+$/.test(name)),
+    patched: Object.keys(document),
+    body: attributes.sort(),
+    open: of('.jp-NotebookPanel, .jp-LinkedOutputView, .jp-Dialog, .Toastify__toast'),
+    running: window.testRuns || 0,
+    size: [innerWidth, innerHeight, devicePixelRatio],
+    media: [matches('(forced-colors: active)'), matches('(prefers-reduced-motion)'),
+      matches('(prefers-color-scheme: dark)'), matches('print')],
+    stored: [localStorage.length, sessionStorage.length],
+  };
+}"""
+#: Names that JupyterLab and what it loads make when they are first needed.
+KNOWN = {"testRuns", "MathJax"}
 #: Starts a command and returns at once; IDLE waits for those that are under way.
 START = """([command, args]) => {
   window.testRuns = (window.testRuns || 0) + 1;
@@ -93,6 +144,7 @@ class NotebookPage:
         front: str,
         screenshots: Path,
         timeout_s: float = 60,
+        page: Page | None = None,
     ) -> None:
         self.server = server
         self.path = path
@@ -100,11 +152,20 @@ class NotebookPage:
         self.screenshots = screenshots
         self.timeout_ms = timeout_s * 1000
         self.errors: list[str] = []
+        self.loads = 0  # how often the page was loaded after the notebook was there
         self.failures: list[str] = []  # why the page did not come up, each time
-        self.page: Page = context.new_page()
+        self.said: list[str] = []  # the errors of the console that are not the server's
+        self.page: Page = page or context.new_page()
         self.page.set_default_timeout(self.timeout_ms)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.load()
+        self._listening = {"pageerror": self._note_error, "console": self._note_said}
+        for event, listener in self._listening.items():
+            self.page.on(event, listener)
+        if page is None or front != "lab":
+            self.load()
+        else:
+            self._open()
+        self.said.clear()
+        self.page.on("framenavigated", self._note_load)
 
     def load(self) -> None:
         """Load the page (again); return when the notebook and its kernel are there.
@@ -118,6 +179,20 @@ class NotebookPage:
         self.page.locator(".jp-Notebook .jp-Cell").first.wait_for()
         self._wait_splash()
         self.errors.clear()  # Notebook 7.6 has two of its own while it starts
+
+    def leave(self) -> None:
+        """Close the notebook without a question, and listen no more."""
+        self.page.evaluate(CLOSE)
+        self.page.mouse.move(0, 0)
+        self.page.context.clear_permissions()
+        for event, listener in self._listening.items():
+            self.page.remove_listener(event, listener)
+        self.page.remove_listener("framenavigated", self._note_load)
+
+    @property
+    def folder(self) -> Path:
+        """Where the notebook lies, and its kernel runs."""
+        return (self.server.root / self.path).parent
 
     # -- doing -----------------------------------------------------------------
 
@@ -237,6 +312,27 @@ class NotebookPage:
         self.page.screenshot(path=target)
         return target
 
+    def _open(self) -> None:
+        """Open the notebook in a page that has JupyterLab already."""
+        self.page.evaluate(OPEN, self.path)
+        try:
+            self.page.wait_for_function(READY, timeout=1000 * LOAD_S)
+        except PlaywrightTimeout:
+            return self.load()
+        self.page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+        return self.errors.clear()
+
+    def _note_load(self, frame: Frame) -> None:
+        self.loads += frame == self.page.main_frame
+
+    def _note_error(self, error: object) -> None:
+        self.errors.append(str(error))
+
+    def _note_said(self, message: ConsoleMessage) -> None:
+        is_the_hosts = message.text.startswith(OF_THE_HOST)
+        if message.type == "error" and not is_the_hosts:
+            self.said.append(message.text)
+
     def _comes_up(self, url: str) -> bool:
         try:
             self.page.goto(url)
@@ -251,3 +347,89 @@ class NotebookPage:
     def _wait_splash(self) -> None:
         """JupyterLab covers the page while it starts and while it changes theme."""
         self.page.locator("#jupyterlab-splash").wait_for(state="detached")
+
+
+@dataclass
+class Loaded:
+    """A page that has a front end in it, and what it was like when it was new."""
+
+    wanted: object
+    page: Page
+    traces: dict[str, Any]
+    uses: int = 0
+
+
+class Shelf:
+    """Keeps a loaded page for the next test: to make one takes seconds of both cores.
+
+    JupyterLab opens the next notebook in it; Notebook 7 is loaded again, which takes
+    half of the time where it was before. A page is kept if its test passed and left
+    nothing in it that TRACES can see; all others are closed.
+    """
+
+    #: A page that has had so many notebooks has grown old.
+    MOST = 20
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._kept: dict[str, Loaded] = {}  # one for each front end
+        self._out: dict[NotebookPage, Loaded | None] = {}
+
+    def open(
+        self, server: Jupyter, front: str, *, fresh: bool, **options: Any
+    ) -> NotebookPage:
+        """Open a notebook; a fresh page is nobody else's, before or after."""
+        wanted = (server.url, server.chosen())
+        loaded = None if fresh else self._kept.pop(front, None)
+        if loaded and loaded.wanted != wanted:
+            loaded.page.context.close()
+            loaded = None
+        if loaded is None:
+            context = self._browser.new_context(viewport=VIEWPORT)
+        else:
+            context = loaded.page.context
+        try:
+            page = loaded and loaded.page
+            found = NotebookPage(context, server, front=front, page=page, **options)
+        except BaseException:
+            context.close()
+            raise
+        if loaded is None and not fresh:
+            loaded = Loaded(wanted, found.page, found.js(TRACES) | {"open": 0})
+        self._out[found] = loaded
+        return found
+
+    def put_back(self, notebook: NotebookPage, *, passed: bool) -> None:
+        """Keep its page for the next test, or close it."""
+        loaded = self._out.pop(notebook)
+        is_clean = False
+        with contextlib.suppress(PlaywrightError):  # it has crashed, or is closed
+            is_clean = bool(loaded) and passed and self._is_clean(notebook, loaded)
+        if is_clean:
+            loaded.uses += 1
+            self._kept[notebook.front] = loaded
+        else:
+            notebook.page.context.close()
+
+    def clear(self) -> None:
+        """Close what is kept."""
+        for loaded in self._kept.values():
+            loaded.page.context.close()
+        self._kept.clear()
+
+    def _is_clean(self, notebook: NotebookPage, loaded: Loaded) -> bool:
+        """Leave the notebook; say whether all else is as it was before it."""
+        if notebook.front in self._kept or loaded.uses >= self.MOST:
+            return False
+        if notebook.page.context.pages != [notebook.page] or notebook.loads:
+            return False
+        notebook.leave()
+        now, new = notebook.js(TRACES), loaded.traces
+        left = {key for key in now if now[key] != new[key]}
+        for key in ("names", "patched"):
+            if set(now[key]) <= {*new[key], *KNOWN}:
+                left.discard(key)
+        if notebook.front != "lab":  # it will be another document
+            left &= {"size", "media", "stored"}
+            notebook.page.goto("about:blank")
+        return not left

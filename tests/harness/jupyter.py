@@ -82,6 +82,7 @@ class Jupyter:
         self.root.mkdir(parents=True)
         self.token = token
         self.env = dict(env)
+        self._chosen: dict[str, Mapping[str, Any]] = {}
         self.settings = Path(self.env["JUPYTERLAB_SETTINGS_DIR"])
         for plugin, values in SETTINGS.items():
             self.set(plugin, values)
@@ -109,11 +110,19 @@ class Jupyter:
             self.stop()
             raise
 
-    def set(self, plugin: str, values: Mapping[str, Any]) -> None:
+    def set(
+        self, plugin: str, values: Mapping[str, Any], owner: str = "@jupyterlab"
+    ) -> None:
         """Write one JupyterLab plugin's user settings; pages read them on loading."""
-        path = self.settings / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
+        path = self.settings / owner / f"{plugin}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))
+        self._chosen[plugin] = values
+
+    def chosen(self) -> str:
+        """Give all user settings, as pages that are loaded now see them."""
+        kept = {plugin: values for plugin, values in self._chosen.items() if values}
+        return json.dumps(kept, sort_keys=True)
 
     def set_theme(self, theme: str) -> None:
         """Choose what pages opened from now on look like: see THEMES."""

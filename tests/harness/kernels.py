@@ -77,6 +77,7 @@ class Kernel:
         cwd: Path,
     ) -> None:
         self.version = version
+        self.folder = cwd
         self.iopub = Traffic()
         self.runs: dict[str, Run] = {}
         self.comm_messages: list[dict[str, Any]] = []

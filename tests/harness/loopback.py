@@ -7,7 +7,9 @@ import contextlib
 import threading
 from abc import ABC, abstractmethod
 
-__all__ = ["Loopback"]
+from nbstream.offline.server import Http
+
+__all__ = ["Fixed", "Loopback"]
 
 
 class Loopback(ABC):
@@ -53,3 +55,28 @@ class Loopback(ABC):
         writer.close()
         with contextlib.suppress(*gone):
             await writer.wait_closed()
+
+
+class Fixed(Loopback):
+    """Gives every request the same answer, and counts them in ``asked``."""
+
+    def __init__(self) -> None:
+        self.says("", b"")
+        super().__init__()
+
+    def says(self, kind: str, body: bytes, status: int = 200) -> None:
+        """Answer so from now on; ``kind`` is the content type."""
+        self._kind, self._body, self._status, self.asked = kind, body, status, 0
+
+    async def _exchange(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        http = Http(reader, writer)
+        if await http.read() is None:
+            return False
+        self.asked += 1
+        kind = {"Content-Type": self._kind} if self._kind else {}
+        fields = {"Content-Length": str(len(self._body)), **kind}
+        writer.write(http.head(self._status, fields) + self._body)
+        await writer.drain()
+        return True

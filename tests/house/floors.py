@@ -6,7 +6,10 @@ FLOORS = {
     "lab": ("offline lab", "verbs display drive beside core"),
     "verbs": ("_show _ask _events _live chat web", "display drive beside core"),
     "display": ("markdown screens static", "drive beside core"),
-    "drive": ("streams _player _stop _retry _timeout _options", "core"),
+    "drive": ("streams _player _stop _retry _timeout", "core"),
     "beside": ("requests tools tool_runs structured structured_items", "core"),
-    "core": ("types sse errors _keys _failures _reader _windows providers reply", ""),
+    "core": (
+        "types sse errors _keys _failures _reader _resumption _windows providers reply",
+        "",
+    ),
 }

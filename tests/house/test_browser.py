@@ -5,17 +5,19 @@ from pathlib import Path
 
 import pytest
 from harness.jupyter import THEMES
+from harness.live import PAUSE, release
 
 pytestmark = pytest.mark.browser
 
-SETUP = """\
+SETUP = f"""\
+{PAUSE}
 import nbstream
 from nbstream.offline import use
 use()
 from openai import OpenAI
 def ask(prompt):
     return OpenAI().responses.create(model="gpt-5", input=prompt, stream=True)"""
-ASK = 'reply = nbstream.show(ask("markdown tour, please"))'
+ASK = 'reply = nbstream.show(held(ask("markdown tour, please"), "short tour"))'
 MIMES = {"text/html", "text/markdown", "text/plain"}
 
 
@@ -38,6 +40,7 @@ def test_the_text_grows_and_is_saved(page, front):
     early = text_of(page, 1)
     page.screenshot(f"show-{front}-light-growing")
     running = page.prompt(1)
+    release(page, "short tour")
     page.wait_idle()
     late = text_of(page, 1)
     page.run_cell(2)
@@ -90,9 +93,9 @@ def outputs_of(notebook):
     ]
 
 
-def learn(open_notebook, lesson, front):
-    """Run a whole lesson in a front end, at a model's pace; return the page."""
-    page = open_notebook(lesson, front=front)
+def learn(open_notebook, lesson, front, **options):
+    """Run a whole lesson in a front end; return the page."""
+    page = open_notebook(lesson, front=front, **options)
     folder = (page.server.root / page.path).parent
     (folder / "checks.py").write_text((LESSONS / "checks.py").read_text())
     page.run_all(wait=False)
@@ -120,13 +123,19 @@ def test_the_first_lesson_runs_as_a_learner_runs_it(open_notebook, front):
     assert "widgets" not in saved["metadata"]
 
 
+@pytest.fixture(scope="module")
+def quick(start_jupyter):
+    """A server whose kernels answer at four times a model's pace."""
+    return start_jupyter(env={"NBSTREAM_SPEED": "4"})
+
+
 OTHERS = sorted(LESSONS.glob("0[1-9]*.ipynb"))
 
 
 @pytest.mark.parametrize("lesson", OTHERS, ids=lambda path: path.stem)
-def test_every_lesson_runs_as_a_learner_runs_it(open_notebook, lesson):
+def test_every_lesson_runs_as_a_learner_runs_it(open_notebook, quick, lesson):
     """Where live views come and go, the saved file is the committed one too."""
-    page = learn(open_notebook, lesson, "lab")
+    page = learn(open_notebook, lesson, "lab", server=quick)
     saved = page.save()
     look(page, f"lesson-{lesson.stem[:2]}")
 

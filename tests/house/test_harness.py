@@ -42,6 +42,54 @@ def test_in_ci_a_skip_is_a_failure(ci, expected, tmp_path):
     assert expected in done.stdout.splitlines()[-1]
 
 
+#: A test that fails in its first run, and where it runs a second time.
+ONCE = """
+import os, pathlib, pytest
+@pytest.mark.parametrize("n", range({count}))
+def test_it(n):
+    tried = pathlib.Path(f"tried-{{n}}")
+    if not tried.exists():
+        tried.write_text("")
+        assert False
+    tried.write_text(os.environ.get("PYTEST_XDIST_WORKER", "alone"))
+def test_well(): ...
+"""
+#: Tests -> (exit code, what is said, what ran a second time and where).
+AGAIN = {
+    "none fails": ("def test_it(): ...", 0, "", []),
+    "some fail once": (ONCE.format(count=5), 0, "They pass alone.", ["alone"] * 5),
+    "too many fail": (ONCE.format(count=6), 1, "", [""] * 6),
+    "one fails again": ("def test_it(): assert False", 1, "FAILED AGAIN.", []),
+    "one cannot be read": ("import nothing_of_that_name", 1, "", []),
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "said", "ran"), AGAIN.values(), ids=AGAIN.keys()
+)
+def test_a_few_that_fail_run_once_more_alone(source, code, said, ran, tmp_path):
+    """One by one, loudly said, and what fails again has failed."""
+    (tmp_path / "pytest.ini").touch()
+    (tmp_path / "test_some.py").write_text(source)
+    script = str(ROOT / ".ci" / "again.py")
+    arguments = ["-p", "xdist", "-n", "2", "--dist", "worksteal", "test_some.py"]
+    outside = {k: v for k, v in os.environ.items() if "XDIST" not in k}
+    done = subprocess.run(
+        [sys.executable, script, "-m", "pytest", *arguments],
+        cwd=tmp_path,
+        env={**outside, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    tried = sorted(tmp_path.glob("tried-*"))
+
+    assert done.returncode == code, done.stdout
+    assert ("ONCE MORE" in done.stdout) == bool(said)
+    assert said in done.stdout
+    assert [path.read_text() for path in tried] == ran
+
+
 def test_each_kernel_runs_the_version_it_is_named_after(kernel):
     """The folder first on the path wins, in the same environment."""
     run = kernel.execute("import ipykernel\nprint(ipykernel.__version__)")
@@ -142,6 +190,35 @@ def test_the_stop_button_interrupts(open_notebook, front):
 
     assert "KeyboardInterrupt" in page.output_text(0)
     assert (page.prompt(0), page.prompt(1)) == ("1", "")
+
+
+@pytest.mark.browser
+def test_a_page_is_handed_on_as_it_was_or_not_at_all(shelf, jupyter, tmp_path):
+    """The next test has the same page, but not of one that failed or left a trace."""
+    pages = []
+
+    def use(do, *, passed=True):
+        name = f"{tmp_path.name}-{len(pages)}.ipynb"
+        jupyter.put(name, ["left = 1", "left"])
+        opened = shelf.open(
+            jupyter, "lab", fresh=False, path=name, screenshots=tmp_path
+        )
+        opened.run_all()
+        pages.append(opened.page)
+        do(opened)
+        shelf.put_back(opened, passed=passed)
+        jupyter.end_sessions()
+        return opened
+
+    use(lambda page: page.interrupt())
+    second = use(lambda page: page.insert_and_run("print('dirty')"))
+    use(lambda page: page.js("() => { window.left = 1; }"))
+    fourth = use(lambda page: None, passed=False)
+
+    assert pages[0] is pages[1] is pages[2]
+    assert pages[3] is not pages[2]
+    assert fourth.page.is_closed()
+    assert second.errors == second.said == fourth.errors == fourth.said == []
 
 
 @pytest.mark.browser

@@ -81,7 +81,7 @@ def test_interrupt_keeps_the_text_and_stops_the_queue(ready, stream):
     behind = ready.queue("print('never')")
     ready.wait_until(lambda: updates(run) >= 1)
     ready.interrupt()
-    ready.wait(run, timeout_s=5)
+    ready.wait(run, timeout_s=30)
     ready.wait_until(lambda: behind.reply)
     after = ready.execute(
         "reply = nbstream.last()\nprint(reply.outcome, len(reply.text))"
@@ -105,7 +105,7 @@ def test_interrupt_of_an_awaiting_cell(ready):
     behind = ready.queue("print('never')")
     ready.wait_until(lambda: updates(run) >= 1)
     ready.interrupt()
-    ready.wait(run, timeout_s=5)
+    ready.wait(run, timeout_s=30)
     ready.wait_until(lambda: behind.reply)
 
     assert (run.status, behind.status) == ("error", "aborted")

@@ -1,8 +1,10 @@
 """The walk through a stream as a person meets it, alone and in a notebook."""
 
+import base64
 import json
 
 import pytest
+from harness.live import settle
 
 from nbstream.lab.anatomy import Anatomy, Read
 from nbstream.lab.anatomy.widget import AnatomyModel, message
@@ -17,8 +19,8 @@ PAGE = """async ([script, style, told, data]) => {
   document.head.append(sheet);
   const url = URL.createObjectURL(new Blob([script], {type: 'text/javascript'}));
   const module = await import(url);
-  const bytes = new Uint8Array(data);
-  const state = {told, data: new DataView(bytes.buffer), place: ''};
+  const bytes = Uint8Array.from(atob(data), (each) => each.charCodeAt(0));
+  const state = {told: JSON.parse(told), data: new DataView(bytes.buffer), place: ''};
   const el = document.body.appendChild(document.createElement('div'));
   window.model = {get: (name) => state[name]};
   window.close = module.default().render({model: window.model, el});
@@ -63,10 +65,11 @@ class Walk:
         self.page = page
         self.errors = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        told = json.loads(json.dumps(message(found)))
+        told = json.dumps(message(found))
+        data = base64.b64encode(found.data).decode()
         parts = [AnatomyModel._esm, AnatomyModel._css]
         script, style = (str(each) for each in parts)
-        page.evaluate(PAGE, [script, style, told, list(found.data)])
+        page.evaluate(PAGE, [script, style, told, data])
         self.slider.focus()
 
     @property
@@ -77,11 +80,7 @@ class Walk:
         """Press keys; wait until what they ask for is drawn."""
         for key in keys:
             self.page.keyboard.press(key)
-        self.settle()
-
-    def settle(self):
-        frame = "await new Promise(requestAnimationFrame);"
-        self.page.evaluate(f"async () => {{ {frame} {frame} }}")
+        settle(self)
 
     def text(self, name):
         """Read what stands in the elements of a class, in view or not."""
@@ -189,20 +188,21 @@ def test_where_the_network_cut_is_seen(walk):
     assert seen.text("current") != []
 
 
+LOOKED = "typed => !!document.querySelector('.nbstream-hits').textContent === typed"
+
+
 def test_search_finds_what_is_on_the_wire_and_what_is_only_in_the_text(walk):
     """`Hello` came in two events: it is nowhere on the wire."""
     found = timed(body("openai.chat"))
     assert b"Hello" not in found.data
     seen = walk(found)
     hits = {}
-    for query in ("hello", "café", "no such thing"):
-        seen.page.locator(".nbstream-query").fill(query)
-        seen.page.wait_for_timeout(250)
-        seen.settle()
+    for query in ("hello", "café", "no such thing", "hello"):
+        for typed in ("", query):
+            seen.page.locator(".nbstream-query").fill(typed)
+            seen.page.wait_for_function(LOOKED, arg=bool(typed))
+        settle(seen)
         hits[query] = seen.text("hits")[0]
-    seen.page.locator(".nbstream-query").fill("hello")
-    seen.page.wait_for_timeout(250)
-    seen.settle()
 
     assert hits == {"hello": "1 of 1", "café": "1 of 1", "no such thing": "none"}
     assert seen.grown()["Text"].rstrip() == "Hello"
@@ -217,7 +217,7 @@ def test_it_plays_as_it_came_and_pauses(walk):
     seen.page.wait_for_function(moved)
     seen.press("Space")
     before = seen.slider.input_value()
-    seen.page.wait_for_timeout(200)
+    seen.page.wait_for_timeout(200)  # in which nothing moves
 
     assert seen.slider.input_value() == before
     assert found.reads[int(before) - 1].time_s < 3
@@ -256,6 +256,7 @@ SMOOTH = """async () => {
 }"""
 
 
+@pytest.mark.alone
 def test_ten_thousand_events_stay_smooth(walk):
     """A step takes a frame or two, and only what is in view is on the page."""
     words = AnswerPart(kind="text", tokens=tuple(f"word{n} " for n in range(10_000)))

@@ -34,6 +34,8 @@ VARIABLES = [
     "NBSTREAM_SPEED",
     "NO_PROXY",
     "no_proxy",
+    "ALL_PROXY",
+    "https_proxy",
 ]
 OFFLINE = "nbstream: offline. Answers are scripted: no key, no network.\n"
 
@@ -74,7 +76,9 @@ REAL = {
     "ANTHROPIC_AUTH_TOKEN": "real-2",
     "GOOGLE_API_KEY": "real-3",
     "GOOGLE_GENAI_USE_VERTEXAI": "true",
-    "NO_PROXY": "intranet.invalid",
+    "NO_PROXY": "intranet.invalid,[::1]",
+    "ALL_PROXY": "socks5://127.0.0.1:9",
+    "https_proxy": "http://127.0.0.1:9",
 }
 
 
@@ -92,6 +96,7 @@ def test_keys_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "GOOGLE_API_KEY" not in during
     assert "ANTHROPIC_AUTH_TOKEN" not in during
     assert "GOOGLE_GENAI_USE_VERTEXAI" not in during
+    assert not {"ALL_PROXY", "https_proxy"} & during.keys()
     assert during["no_proxy"] == "intranet.invalid,127.0.0.1,localhost"
     assert environment() == REAL
 
@@ -220,7 +225,9 @@ def test_a_whole_process() -> None:
     warns.
     """
     wrong = "http://127.0.0.1:9"
-    proxies = {"HTTP_PROXY": wrong, "HTTPS_PROXY": wrong, "ALL_PROXY": wrong}
+    socks = "socks5://127.0.0.1:9"
+    proxies = {"HTTP_PROXY": wrong, "HTTPS_PROXY": wrong, "ALL_PROXY": socks}
+    proxies["NO_PROXY"] = "[::1],10.0.0.0/8"
     keys = {"GOOGLE_API_KEY": "a", "GEMINI_API_KEY": "b", "ANTHROPIC_AUTH_TOKEN": "c"}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", SCRIPT],

@@ -93,7 +93,7 @@ def test_interrupt_stops_all_and_what_is_queued(start_kernel, view):
 
     kernel.wait_until(both)
     kernel.interrupt()
-    kernel.wait(run, timeout_s=10)
+    kernel.wait(run, timeout_s=30)
     kernel.wait_until(lambda: behind.reply)
     after = kernel.execute(AFTER)
     display, error = run.outputs

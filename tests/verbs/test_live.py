@@ -721,3 +721,28 @@ def test_last_is_the_one_that_ended_last(clients):
     second = nbstream.show(["b"], view="none")
 
     assert (before is first, nbstream.last() is second) == (True, True)
+
+
+def test_what_follows_is_shown_with_what_came():
+    """`resume` joins the rest of a response to the reply that broke off."""
+
+    def event(kind, number, **more):
+        return {"type": f"response.{kind}", "sequence_number": number, **more}
+
+    made = {"id": "r", "model": "m", "background": True, "status": "completed"}
+    stream = [
+        event("created", 0, response=made),
+        event("output_text.delta", 1, output_index=0, delta="Hel"),
+        event("output_text.delta", 2, output_index=0, delta="lo"),
+        event("completed", 3, response=made),
+    ]
+    first = nbstream.show(stream[:2], view="none")
+
+    shown = nbstream.show(stream[2:], view="none", resume=first)
+    live = nbstream.start(stream[1:], view="none", resume=first).result()
+
+    for reply in (shown, live):
+        assert (reply.text, reply.outcome) == ("Hello", "complete")
+    assert (first.text, first.outcome) == ("Hel", "truncated")
+    with pytest.raises(nbstream.UsageError, match="starting_after=1"):
+        nbstream.show(stream[3:], view="none", resume=first)

@@ -57,7 +57,7 @@ def test_an_interrupt_of_tasks_that_await(cell, kernel, set_up):
     shown = 2 if "gather" in cell else 1
     kernel.wait_until(lambda: begun(run) >= shown)
     kernel.interrupt()
-    kernel.wait(run, timeout_s=10)
+    kernel.wait(run, timeout_s=30)
     kernel.wait_until(lambda: behind.reply)
     after = kernel.execute("print(nbstream.last().text)")
     kernel.wait_until(lambda: ends(run) == ["stopped"] * shown, what="both ends")
@@ -71,10 +71,10 @@ def test_a_cell_after_an_interrupted_await_can_be_interrupted(kernel, set_up):
     first = kernel.queue("await nbstream.start(silent())")
     kernel.wait_until(lambda: begun(first))
     kernel.interrupt()
-    kernel.wait(first, timeout_s=10)
+    kernel.wait(first, timeout_s=30)
     second = kernel.queue("print('go', flush=True)\ntime.sleep(30)")
     kernel.wait_until(lambda: "go" in second.text)
     kernel.interrupt()
-    kernel.wait(second, timeout_s=10)
+    kernel.wait(second, timeout_s=30)
 
     assert second.outputs[-1]["ename"] == "KeyboardInterrupt"

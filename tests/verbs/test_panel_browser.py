@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 from display.test_widget_browser import GUARD, listener  # noqa: F401
-from harness.live import MIMES, note, outputs
+from harness.live import MIMES, PAUSE, outputs, release
 
 pytestmark = pytest.mark.browser
 
 SETUP = """\
-import time, nbstream
+import nbstream
 from nbstream import offline
 offline.use(speed={speed})
 def get_weather(city: str) -> str:
@@ -18,6 +18,15 @@ def get_weather(city: str) -> str:
 """
 CHAT = 'chat = nbstream.Chat("openai:gpt-5"{more})'
 VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+#: Notes that an answer is under way, if only for an instant.
+STARTS = """() => {
+  window.started = false;
+  const panel = document.querySelector('.nbstream-panel');
+  new MutationObserver(() => { started ||= !!panel.querySelector('.nbstream-stops'); })
+    .observe(panel, {subtree: true, childList: true, attributes: true});
+}"""
 
 
 class Talk:
@@ -58,9 +67,6 @@ def talk(open_notebook):
     def start(*cells, speed=0, more="", **options):
         setup = SETUP.format(speed=speed) + CHAT.format(more=more)
         page = open_notebook([setup, "chat.panel()", *cells], **options)
-        page.page.set_default_timeout(15000)
-        page.said = []
-        page.page.on("console", lambda message: note(page.said, message))
         page.run_cell(0)
         page.run_cell(1)
         return page, Talk(page, 1)
@@ -83,8 +89,9 @@ def test_a_conversation(talk, front):
     page.page.keyboard.press("Enter")
     panel.node.get_by_text("from a cell, edited", exact=True).wait_for()
     panel.wait_answer(2)
+    page.js(STARTS)
     panel.retry.click()
-    page.page.wait_for_timeout(100)
+    page.js("() => window.started", wait=True)
     said = panel.wait_answer(2)
     cell = page.save()["cells"][1]
     (saved,) = cell["outputs"]
@@ -103,6 +110,7 @@ def test_reloaded_in_mid_stream_it_goes_on_and_can_be_stopped(talk):
     page, panel = talk(speed=1)
     panel.ask("first")
     panel.wait_answer(1)
+    page.insert_and_run("offline.use(speed=0.2)")  # a page takes a while
     panel.ask("a long answer, please")
     panel.node.get_by_text("How a streamed answer travels").wait_for()
     kinds = outputs(page, 1)
@@ -148,9 +156,9 @@ def test_consent_and_copy_by_keyboard(talk, browser):
 @pytest.mark.parametrize("kernel", ["7.4.0", "6.31.0"])
 def test_a_question_while_a_cell_runs(talk, kernel):
     """It is answered at once where the kernel can hear; else the panel says so."""
-    page, panel = talk("time.sleep(8)", kernel=kernel)
+    page, panel = talk(f"{PAUSE}\nprint('on')\npause('free')", kernel=kernel)
     page.run_cell(2, wait=False)
-    page.page.wait_for_timeout(300)
+    page.wait_text(2, "on")
     panel.ask("hello")
     if kernel == "7.4.0":
         panel.wait_answer(1)
@@ -158,6 +166,7 @@ def test_a_question_while_a_cell_runs(talk, kernel):
         panel.node.get_by_text("The kernel is busy.").wait_for()
         page.screenshot("panel-lab-busy")
     still = page.prompt(2)
+    release(page, "free")
     page.wait_idle()
     said = panel.wait_answer(1)
 
@@ -193,9 +202,8 @@ chat.messages += [provider("openai").user_message(text),
 """)
     panel.ask(f"[scenario: hostile] <img src={url}/x> ![]({url}/y)")
     panel.wait_answer(2)
-    page.page.wait_for_timeout(500)
+    page.page.wait_for_timeout(500)  # in which nothing is asked for
     page.js(LOOK_AGAIN)
-    page.page.wait_for_timeout(100)
     looked, bad, pwned = page.js("() => [looked, bad, window.__pwned ?? null]")
 
     assert looked > 100
@@ -203,9 +211,15 @@ chat.messages += [provider("openai").user_message(text),
     assert page.errors == []
 
 
-PLACE = """() => {
+BELOW = """more => {
   const log = document.querySelector('.nbstream-log');
-  return [log.scrollTop, log.scrollHeight - log.clientHeight - log.scrollTop];
+  const below = log.scrollHeight - log.clientHeight - log.scrollTop;
+  return below > more && [log.scrollTop, below];
+}"""
+FOLLOWED = """() => {
+  const log = document.querySelector('.nbstream-log');
+  const below = log.scrollHeight - log.clientHeight - log.scrollTop;
+  return log.scrollTop > 0 && below < 40 && [log.scrollTop, below];
 }"""
 
 
@@ -215,14 +229,12 @@ def test_the_end_is_followed_until_the_reader_scrolls_up(talk):
     panel.ask("a long answer, please")
     panel.node.get_by_text("1. Why stream at all").wait_for()
     panel.node.get_by_text("begins after").first.wait_for()
-    page.page.wait_for_timeout(1500)
-    following = page.js(PLACE)
+    following = page.js(FOLLOWED, wait=True)
     panel.node.get_by_role("log").hover()
     page.page.mouse.wheel(0, -250)
-    page.page.wait_for_timeout(300)
-    begun = page.js(PLACE)
-    page.page.wait_for_timeout(1200)
-    ended = page.js(PLACE)
+    page.page.wait_for_timeout(300)  # the wheel scrolls smoothly
+    begun = page.js(BELOW, 100, wait=True)
+    ended = page.js(BELOW, begun[1] + 100, wait=True)
     panel.stop.click()
     panel.wait_answer(1)
 

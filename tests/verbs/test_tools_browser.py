@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from harness.live import MIMES, live, picture, quiet
+from harness.live import MIMES, live, picture, quiet, release
 from harness.matrix import VERSIONS
 
 pytestmark = pytest.mark.browser
@@ -11,7 +11,8 @@ pytestmark = pytest.mark.browser
 TOOLS = '''\
 def weather(city: str) -> dict:
     """Tell the weather of a city."""
-    time.sleep(WAIT_S)
+    if RUNS:
+        pause(city)
     return {"city": city, "degrees": 18, "sky": "clear"}
 def delete(city: str) -> str:
     """Take a city's weather off the map."""
@@ -24,8 +25,9 @@ CONSENT = 'reply = nbstream.ask("take Paris off", "openai:m", tools=[careful])'
 NEXT = "print(reply.outcome, [c.run.state for r in reply.rounds for c in r.tool_calls])"
 
 
-def opened(open_cells, *cells, wait_s=0.2, **options):
-    page = open_cells(f"WAIT_S = {wait_s}\n{TOOLS}", *cells, **options)
+def opened(open_cells, *cells, runs=False, **options):
+    """Open a notebook with tools, of which one runs until the test releases it."""
+    page = open_cells(f"RUNS = {runs}\n{TOOLS}", *cells, **options)
     page.run_cell(1)
     return page
 
@@ -33,13 +35,15 @@ def opened(open_cells, *cells, wait_s=0.2, **options):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_rounds_of_an_agent(open_cells, theme):
     """One output: each card fills in, runs, has its result; in the end it is static."""
-    page = opened(open_cells, LOOP, NEXT, theme=theme, wait_s=0.8)
+    page = opened(open_cells, LOOP, NEXT, theme=theme, runs=True)
     page.run_cell(2, wait=False)
     view = live(page, 2)
     view.get_by_text("Running …").wait_for()
     picture(page, 2, f"tools-running-{theme}")
+    release(page, "Paris", "Tokyo")
     view.get_by_text("Round 3").wait_for()
     picture(page, 2, f"tools-rounds-{theme}")
+    release(page, "Oslo")
     page.wait_idle()
     page.run_cell(3)
     picture(page, 2, f"tools-final-{theme}")
@@ -89,7 +93,7 @@ def test_a_question_is_answered_from_the_keyboard_in_notebook_7(open_cells):
 @pytest.mark.parametrize("call", [LOOP, CONSENT], ids=["a tool runs", "a question"])
 def test_stop_between_two_answers(open_cells, call):
     """The turn ends at once, the cell normally, and what was there stays."""
-    page = opened(open_cells, call, NEXT, wait_s=60)
+    page = opened(open_cells, call, NEXT, runs=True)
     page.run_cell(2, wait=False)
     view = live(page, 2)
     view.get_by_text(re.compile("Running …|Waits for your consent")).wait_for()

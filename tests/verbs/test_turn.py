@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 
 import pytest
@@ -10,11 +11,13 @@ from harness.answers import DONE, called, chunk
 
 import nbstream
 from nbstream import UsageError
-from nbstream._ask import LIMIT, Turn, known_tools, request_of, turn_of
+from nbstream._ask import LIMIT, MAX_PAUSES, Turn, known_tools, request_of, turn_of
 from nbstream._live import started
 from nbstream._reader import Reader
 from nbstream._retry import Retries
+from nbstream.lab.recording import Exchange, Read, dumps
 from nbstream.reply import Reply
+from nbstream.requests.anthropic import Anthropic
 from nbstream.tool_runs import Consents
 from nbstream.types import Round, ToolResult
 
@@ -191,6 +194,28 @@ def test_calls_of_an_answer_that_was_cut_are_not_run(case):
     assert len(script.requests) == 1
 
 
+SEARCH = {"type": "web_search"}
+#: what the model calls, with a function and a tool of the service's own on offer
+OFFERED = {"ours": ("get_weather", 2), "another's": ("bash", 1)}
+
+
+@pytest.mark.parametrize("case", OFFERED, ids=OFFERED)
+def test_calls_of_a_tool_that_is_not_ours(case):
+    """They are the service's, or the caller's, who finds them in the reply."""
+    name, requests = OFFERED[case]
+    script = Script(called((name, '{"city": "Oslo"}')), DONE)
+    request = request_of("Go.", "openai-chat:m", tools=[get_weather, SEARCH])
+    tools = known_tools([get_weather, SEARCH])
+    turn = turn_of(request, tools, retries=Retries(), base_url="http://x", api_key="k")
+    turn.send = script
+    play(turn)
+
+    assert len(script.requests) == requests
+    assert script.requests[0].tools[1] == SEARCH
+    assert turn.reply.rounds[0].tool_calls[0].name == name
+    assert turn.tools.keys() == {"get_weather"}
+
+
 def test_without_tools_nothing_is_run():
     """The calls are in the reply, for the caller."""
     turn = turn_with(Script(called(("get_weather", "{}"))))
@@ -354,3 +379,262 @@ def test_a_timeout_is_for_the_service_and_not_for_tools(nbstream_offline):
     )
 
     assert reply.outcome == "complete"
+
+
+# -- turns that the provider pauses, and the container of its code --------------------
+
+SEARCH = {"type": "server_tool_use", "id": "srv_1", "name": "web_search", "input": {}}
+FOUND = {"type": "web_search_tool_result", "tool_use_id": "srv_1", "content": []}
+RUN = {
+    "type": "server_tool_use",
+    "id": "srv_2",
+    "name": "code_execution",
+    "input": {"code": "get_weather('Oslo')"},
+}
+BY_CODE = {
+    "type": "tool_use",
+    "id": "toolu_1",
+    "name": "get_weather",
+    "input": {"city": "Oslo"},
+    "caller": {"type": "code_execution_20260120", "tool_id": "srv_2"},
+}
+RAN = {"type": "code_execution_tool_result", "tool_use_id": "srv_2", "content": []}
+CONTAINER = {"id": "container_1", "expires_at": "2099-01-01T00:00:00Z"}
+
+
+def said(text):
+    return {"type": "text", "text": text}
+
+
+def message(*blocks, reason="end_turn", **more):
+    """An answer of Anthropic's, event by event; ``reason`` None: it is cut."""
+    usage = {"input_tokens": 3, "output_tokens": 2}
+    about = {"id": "msg", "role": "assistant", "model": "m", "usage": usage}
+    opened = {"stop_reason": None, "stop_sequence": None, "content": []}
+    begun = {**about, **opened, "type": "message"}
+    found = [{"type": "message_start", "message": begun}]
+    for index, block in enumerate(blocks):
+        at = {"index": index}
+        found.append({"type": "content_block_start", **at, "content_block": block})
+        found.append({"type": "content_block_stop", **at})
+    if reason is not None:
+        end = {"stop_reason": reason, "stop_sequence": None, **more}
+        found.append({"type": "message_delta", "delta": end, "usage": usage})
+        found.append({"type": "message_stop"})
+    return found
+
+
+PAUSED = message(said("I look."), SEARCH, reason="pause_turn")
+
+
+def asked(script, *tools, **options):
+    known = known_tools(tools)
+    request = request_of("Go.", "anthropic:m", tools=tools, options=options)
+    return Turn(request=request, reply=Reply(), send=script, tools=known)
+
+
+def content(request, at=-1):
+    """What a message of the SDK's call holds."""
+    return Anthropic().arguments(request)["messages"][at]["content"]
+
+
+def test_a_paused_answer_is_gone_on_with():
+    """What came is sent back as it is, and stays the last; it is one answer."""
+    script = Script(PAUSED, message(FOUND, SEARCH | {"id": "srv_3"}, reason=PAUSE))
+    script.answers.append(message(FOUND | {"tool_use_id": "srv_3"}, said(" It is.")))
+    turn = asked(script)
+    own = play(turn)
+    reply = turn.reply
+
+    assert own == []
+    assert [content(each) for each in script.requests] == [
+        "Go.",
+        [said("I look."), SEARCH],
+        [said("I look."), SEARCH, FOUND, SEARCH | {"id": "srv_3"}],
+    ]
+    assert (reply.text, reply.outcome, reply.finish_reason) == (
+        "I look. It is.",
+        "complete",
+        "stop",
+    )
+    assert (len(reply.rounds), reply.usage.total_tokens) == (1, 15)
+    assert len(reply.to_message()["content"]) == 6
+
+
+PAUSE = "pause_turn"
+#: What follows the pause -> the outcome, and what goes back then.
+AFTER_A_PAUSE = {
+    "it is cut": (message(FOUND, reason=None), "truncated", 3),
+    "nothing comes": ([], "truncated", 1),
+    "it fails": ([ConnectionError("lost")], "failed", 1),
+    "it is whole": (message(FOUND, said("It is.")), "complete", 4),
+}
+
+
+@pytest.mark.parametrize("case", AFTER_A_PAUSE, ids=AFTER_A_PAUSE)
+def test_a_pause_is_no_end(case):
+    """That the first part was whole says nothing of the rest; no call is left open."""
+    payloads, outcome, count = AFTER_A_PAUSE[case]
+    turn, error = asked(Script(PAUSED, payloads)), None
+    reader = Reader(turn.reply)
+
+    async def read():
+        async for payload in turn():
+            reader.push(payload)
+
+    try:
+        asyncio.run(read())
+    except ConnectionError as lost:
+        error = lost
+    turn.reply._end(exception=error)
+
+    assert turn.reply.outcome == outcome
+    assert len(turn.reply.to_message()["content"]) == count
+
+
+def test_a_provider_that_pauses_for_ever():
+    """It is asked a number of times; then the answer says that it is paused."""
+    script = Script(*[PAUSED] * (MAX_PAUSES + 1))
+    turn = asked(script)
+    play(turn)
+
+    assert len(script.requests) == MAX_PAUSES + 1
+    assert (turn.reply.outcome, turn.reply.finish_reason) == ("complete", "pause")
+
+
+def test_a_compaction_that_was_asked_for_is_all():
+    """One that came by the way is gone on with."""
+    compaction = message({"type": "compaction", "content": "a"}, reason="compaction")
+    for options, requests in (({"compaction": {"type": "summarize"}}, 1), ({}, 2)):
+        script = Script(compaction, message(said("Done.")))
+        play(asked(script, **options))
+        assert len(script.requests) == requests
+
+
+def test_tools_are_run_after_a_pause():
+    """The calls of what came then are the caller's."""
+    calls = message(FOUND, BY_CODE | {"caller": {"type": "direct"}}, reason="tool_use")
+    script = Script(PAUSED, calls, message(said("Done.")))
+    turn = asked(script, get_weather)
+    play(turn)
+    first, last = turn.reply.rounds
+
+    assert first.tool_calls[0].run.result == "18 degrees in Oslo"
+    assert (last.text, last.outcome) == ("Done.", "complete")
+    assert len(content(script.requests[2], 1)) == 4
+
+
+CONTAINERS = {
+    "as its name": ({}, CONTAINER, "container_1"),
+    "beside the skills that were asked for": (
+        {"container": {"skills": ["s"]}},
+        CONTAINER,
+        {"id": "container_1", "skills": ["s"]},
+    ),
+    "not in place of the caller's own": ({"container": "mine"}, CONTAINER, "mine"),
+    "not after its time": (
+        {},
+        CONTAINER | {"expires_at": "2001-01-01T00:00:00Z"},
+        None,
+    ),
+    "when its time is not known": ({}, {"id": "c", "expires_at": None}, "c"),
+    "when its time cannot be read": ({}, {"id": "c", "expires_at": "soon"}, "c"),
+    "nothing that is no container": ({}, "c", None),
+}
+
+
+@pytest.mark.parametrize("case", CONTAINERS, ids=CONTAINERS)
+def test_the_container_goes_back_with_the_results(case):
+    """Code that waits for a result is in it, and the API refuses a request without."""
+    options, told, sent = CONTAINERS[case]
+    waits = message(said("Hm."), RUN, BY_CODE, reason="tool_use", container=told)
+    script = Script(waits, message(RAN, said("18.")))
+    turn = asked(script, get_weather, **options)
+    play(turn)
+    arguments = [Anthropic().arguments(each) for each in script.requests]
+
+    assert arguments[0].get("container") == options.get("container")
+    assert arguments[1].get("container") == sent
+    assert content(script.requests[1], 1) == [said("Hm."), RUN, BY_CODE]
+
+
+@pytest.fixture
+def played(tmp_path):
+    """Have the SDK answered with these answers, one after the other."""
+
+    def play(*answers):
+        file = tmp_path / "answers.rec"
+        question = {"role": "user", "content": "Go."}
+        body = {
+            "model": "m",
+            "stream": True,
+            "max_tokens": 4096,
+            "messages": [question],
+        }
+        file.write_bytes(dumps(recorded(body, answers)))
+        return nbstream.offline.play(file, speed=0)
+
+    yield play
+    nbstream.offline.stop()
+
+
+def recorded(body, answers):
+    """Exchanges of a recording; of those with the same question each has its turn."""
+    for number, answer in enumerate(answers, 1):
+        sent = [f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in answer]
+        yield Exchange(
+            number=number,
+            line=1,
+            api="anthropic.messages",
+            method="POST",
+            url="https://api.anthropic.com/v1/messages",
+            started_s=0.0,
+            request_headers={"content-type": "application/json"},
+            request=body,
+            status=200,
+            response_headers={"content-type": "text/event-stream"},
+            response_s=0.0,
+            reads=(Read(0.0, "".join(sent).encode()),),
+            ended="complete",
+            notes=(),
+        )
+
+
+def test_a_chat_goes_on_after_pauses(played):
+    """By the SDK's own client; the next question stands behind a whole answer."""
+    server = played(PAUSED, message(FOUND, said(" Sunny."), container=CONTAINER))
+    chat = nbstream.Chat("anthropic:m")
+    reply = chat("Go.", view="none")
+
+    assert (reply.text, reply.outcome) == ("I look. Sunny.", "complete")
+    whole = [said("I look."), SEARCH, FOUND, said(" Sunny.")]
+    assert chat.messages[1:] == [{"role": "assistant", "content": whole}]
+    sent = [each.request["messages"][1:] for each in server.log[-2:]]
+    assert sent == [[], [{"role": "assistant", "content": whole[:2]}]]
+    assert Anthropic().arguments(chat.request("And?"))["container"] == "container_1"
+    chat.clear()
+    assert "container" not in Anthropic().arguments(chat.request("And?"))
+
+
+SPOILT = {
+    "paused for ever": [PAUSED] * (MAX_PAUSES + 1),
+    "an end with a call that waits": [message(said("I look."), SEARCH)],
+    "at the token limit": [message(said("I look."), SEARCH, reason="max_tokens")],
+    "refused": [message(said("I look."), SEARCH, reason="refusal")],
+    "an unknown end": [message(said("I look."), SEARCH, reason="bored")],
+    "a call of a function in code": [
+        message(said("I look."), RUN, BY_CODE, reason="tool_use")
+    ],
+}
+
+
+@pytest.mark.parametrize("case", SPOILT, ids=SPOILT)
+def test_a_call_that_waits_never_spoils_a_chat(case, played):
+    """The next question could not be asked behind it."""
+    played(*SPOILT[case])
+    chat = nbstream.Chat("anthropic:m")
+    chat("Go.", view="none")
+    kinds = {block["type"] for each in chat.messages[1:] for block in each["content"]}
+
+    assert kinds == {"text"}
+    assert chat.messages[1]["content"][0] == said("I look.")

@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack
 
-from nbstream._ask import MAX_ROUNDS, Turn, known_tools, request_of, turn_of
+from nbstream._ask import (
+    MAX_ROUNDS,
+    Turn,
+    known_tools,
+    list_of,
+    request_of,
+    turn_of,
+)
 from nbstream._keys import is_secret, redact, warn_of_literal
 from nbstream._live import Live, started
-from nbstream._options import expand_options
 from nbstream._retry import MAX_WAIT_S, Retries, retries_of
-from nbstream._show import shown
+from nbstream._show import expand_options, shown
 from nbstream._timeout import Timeout
 from nbstream.chat.forms import convert, read_messages
 from nbstream.chat.history import Conversation, Exchange, History, Playback
@@ -30,7 +36,7 @@ if TYPE_CHECKING:
     from nbstream._stop import Stop
     from nbstream.chat.panel import Panel
     from nbstream.tool_runs import Consents
-    from nbstream.tools import Tool
+    from nbstream.tools import Offered
 
 _Played = TypeVar("_Played")
 
@@ -46,8 +52,8 @@ _SAVED = (
 class AskOptions(TypedDict, total=False):
     """How one question is asked; ``Chat.__call__`` says what each is."""
 
-    images: Sequence[str | PathLike[str]]
-    files: Sequence[str | PathLike[str]]
+    images: Sequence[str | PathLike[str]] | PathLike[str]
+    files: Sequence[str | PathLike[str]] | PathLike[str]
     view: str | None
     timeout: float | Timeout | None
     retries: int
@@ -69,7 +75,8 @@ class Chat:
     Args:
         model: ``"provider:model"``, such as ``"anthropic:claude-haiku-5-5"``.
         system: Instructions for the model.
-        tools: Functions that the model may call, each with types for its arguments.
+        tools: Functions that the model may call, each with types for its arguments;
+            and tools of the service's own, as dicts, which are sent as they are.
         max_tokens: The limit of each answer, in tokens. None: the provider's.
         reasoning_effort: How much to think, in the provider's words: ``"low"``.
         base_url: Another server that speaks the same API.
@@ -95,7 +102,7 @@ class Chat:
         model: str,
         *,
         system: str | None = None,
-        tools: Iterable[Tool | Callable[..., object]] = (),
+        tools: Iterable[Offered] = (),
         max_tokens: int | None = None,
         reasoning_effort: str | None = None,
         base_url: str | None = None,
@@ -115,7 +122,8 @@ class Chat:
         self.options = options
         self.lost: tuple[str, ...] = ()
         self._api_key = api_key
-        self._history = History(provider(parse_model(model)[0]), messages)
+        said = list_of(messages, "messages: expected a list of them")
+        self._history = History(provider(parse_model(model)[0]), said)
 
     @_asks
     def __call__(
@@ -125,12 +133,12 @@ class Chat:
 
         Args:
             prompt: The question.
-            images: Paths of images to send with it.
-            files: Paths of files to send with it.
+            images: Paths of images to send with it, or one.
+            files: Paths of files to send with it, or one.
             view: As of ``nbstream.show``; so are ``timeout``, ``retries``,
                 ``max_wait_s``.
             timeout: The longest silence, in seconds, or a ``Timeout``.
-            retries: How often to send again what failed before its first event.
+            retries: How often to send again what failed before anything was shown.
             max_wait_s: The longest wait before such a retry, in seconds.
             reply: An empty reply to fill in, such as one with a ``form``.
 
@@ -162,8 +170,8 @@ class Chat:
         self,
         prompt: str,
         *,
-        images: Sequence[str | PathLike[str]] = (),
-        files: Sequence[str | PathLike[str]] = (),
+        images: Sequence[str | PathLike[str]] | PathLike[str] = (),
+        files: Sequence[str | PathLike[str]] | PathLike[str] = (),
     ) -> Request:
         """Return what a question would send, with all that was said; send nothing."""
         question = self._question(prompt, images, files)
@@ -235,7 +243,8 @@ class Chat:
 
     @messages.setter
     def messages(self, messages: Iterable[Any]) -> None:
-        self._history.settled()[:] = list(messages)
+        said = list_of(messages, "messages: expected a list of them")
+        self._history.settled()[:] = said
 
     def clear(self) -> None:
         """Take out all that was said; the model, the system and the tools stay.
@@ -287,8 +296,8 @@ class Chat:
     def _question(
         self,
         prompt: str,
-        images: Sequence[str | PathLike[str]] = (),
-        files: Sequence[str | PathLike[str]] = (),
+        images: Sequence[str | PathLike[str]] | PathLike[str] = (),
+        files: Sequence[str | PathLike[str]] | PathLike[str] = (),
     ) -> Any:
         """Return the message that asks something, in the provider's own form.
 
@@ -298,8 +307,8 @@ class Chat:
         request = request_of(
             prompt,
             self.model,
-            images=[Path(each).expanduser() for each in images],
-            files=[Path(each).expanduser() for each in files],
+            images=_paths("images", images),
+            files=_paths("files", files),
         )
         return request.messages[0]
 
@@ -312,6 +321,7 @@ class Chat:
             max_tokens=self.max_tokens,
             reasoning_effort=self.reasoning_effort,
             options=self.options,
+            extra=self._history.extra,
         )
 
     def _ask(
@@ -369,9 +379,11 @@ class Chat:
         taken over to another provider, and neither are ``options``.
         """
         own, before = provider(parse_model(model)[0]), self._history.own
+        tools = tuple(self.tools.values())
+        ours = tuple(each for each in tools if not isinstance(each, Mapping))
         kept: dict[str, Any] = {
             "system": self.system,
-            "tools": tuple(self.tools.values()),
+            "tools": tools if own is before else ours,
             "max_tokens": self.max_tokens,
             "max_rounds": self.max_rounds,
         }
@@ -389,7 +401,8 @@ class Chat:
         kept["system"] = "\n\n".join(systems) or None
         kept |= {"messages": converted.messages, "api_key": api_key}
         made = type(self)(model, **{**kept, **changes})
-        made.lost = converted.lost
+        theirs = ("tools of the service's own",) if ours != tools else ()
+        made.lost = (*converted.lost, *theirs)
         if made.lost:
             lost = ", ".join(made.lost)
             msg = f"{model} cannot be told all of it; left out: {lost}"
@@ -429,7 +442,7 @@ class Chat:
         cls,
         path: str | PathLike[str],
         *,
-        tools: Iterable[Tool | Callable[..., object]] = (),
+        tools: Iterable[Offered] = (),
         api_key: str | None = None,
     ) -> Self:
         """Return a conversation that ``save`` has written.
@@ -441,6 +454,24 @@ class Chat:
         """
         arguments = _read(Path(path).expanduser())
         return cls(tools=tools, api_key=api_key, **arguments)
+
+
+def _paths(name: str, given: object) -> list[Path]:
+    """Return what is to be sent along as paths; a text is one path.
+
+    Raises:
+        UsageError: it is none, or an address.
+    """
+    if isinstance(given, str | PathLike):
+        given = [given]
+    found = list_of(given or (), f"{name}: expected the paths of files")
+    for each in found:
+        if not isinstance(each, str | PathLike):
+            raise UsageError(f"{name}: {each!r} is no path of a file")
+        if "://" in str(each) or str(each).startswith("data:"):
+            msg = f"{name}: {str(each)[:80]!r} is an address: save it as a file first"
+            raise UsageError(msg)
+    return [Path(each).expanduser() for each in found]
 
 
 def _read(path: Path) -> dict[str, Any]:

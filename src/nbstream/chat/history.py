@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from nbstream.chat.forms import read_messages
 from nbstream.chat.messages import Message, to_reply
 from nbstream.errors import UsageError
+from nbstream.providers.anthropic import settled
 from nbstream.reply import Reply
-from nbstream.requests.request import Provider, as_messages
+from nbstream.requests.request import CUT, Provider, as_messages
 
 if TYPE_CHECKING:
     from nbstream._live import Live
@@ -75,11 +76,13 @@ class History:
 
     Attributes:
         own: The provider in whose form the messages are.
+        extra: What was said of the answers besides, see ``Reply.extra``.
     """
 
     def __init__(self, own: Provider, messages: Iterable[Any] = ()) -> None:
         self.own = own
         self._messages = list(messages)
+        self.extra: dict[str, object] = {}
         self._question: Any = None
         self._out: Any = None  # a question that is to be asked again, out of messages
         self._reply: Reply | None = None
@@ -122,6 +125,10 @@ class History:
     def _settle(self, reply: Reply) -> None:
         answers = (as_messages(each, self.own) for each in reply.rounds)
         more = list(chain.from_iterable(answers))
+        if self.own.api == "anthropic.messages":
+            more = settled(more, CUT)
+        for each in reply.rounds:
+            self.extra |= each.extra
         self._messages += more
         if not more:
             self._out = self._question
@@ -155,6 +162,7 @@ class History:
         """
         with self._lock:
             self.settled(ended=True).clear()
+            self.extra.clear()
             self._out, self._known, self._count = None, [], 0
 
     # -- as a person reads it ------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -86,6 +86,12 @@ _UNSET = {
     ),
 }
 _LOOPBACK = ("127.0.0.1", "localhost")
+#: Variables that are of no use while nothing leaves the machine.
+_PROXIES = [
+    name
+    for what in ("all", "http", "https")
+    for name in (f"{what}_proxy", f"{what}_PROXY".upper())
+]
 
 _lock = threading.Lock()
 _borrowed = Borrowed()
@@ -147,7 +153,7 @@ def play(*recordings: str | PathLike[str], speed: float | None = None) -> Server
     return _server
 
 
-def _switch(scripted: Iterable[str]) -> None:
+def _switch(scripted: Sequence[str]) -> None:
     """Point these providers at the server and give the others back."""
     _borrowed.give_back()
     if not scripted:
@@ -158,6 +164,8 @@ def _switch(scripted: Iterable[str]) -> None:
     for name in scripted:
         _point(name)
     _borrowed.set(_without_proxy())
+    if len(scripted) == len(_KEYS):  # a client refuses one that it does not know
+        _borrowed.set(dict.fromkeys(_PROXIES))
 
 
 def stop() -> None:
@@ -202,6 +210,7 @@ def _without_proxy() -> dict[str, str | None]:
 
 def _with_loopback(hosts: str | None) -> str:
     listed = [host.strip() for host in (hosts or "").split(",") if host.strip()]
+    listed = [host for host in listed if "[" not in host]  # httpx reads a port in it
     return ",".join([*listed, *(host for host in _LOOPBACK if host not in listed)])
 
 

@@ -17,21 +17,24 @@ from importlib.metadata import entry_points
 from typing import Protocol, cast
 
 from nbstream.errors import UnknownNameError, UsageError
+from nbstream.providers.payloads import get
 from nbstream.reply import Reply
 from nbstream.reply.reply import with_note
-from nbstream.types import Event
+from nbstream.types import Event, Hop, Ignored
 
 __all__ = ["APIS", "Provider", "detect", "message_of", "provider"]
 
 _MODULES = {
-    "text": "text",
+    "text": "frameworks.TEXT",
     "openai.chat": "openai_chat",
     "openai.responses": "openai_responses",
     "anthropic.messages": "anthropic",
     "google.interactions": "interactions",
     "google.generate_content": "gemini",
+    "langchain": "frameworks.LANGCHAIN",
+    "ollama": "frameworks.OLLAMA",
 }
-#: The wire APIs that nbstream itself reads, and ``text`` for plain strings.
+#: The wire APIs that nbstream itself reads, ``text`` for plain strings, and libraries.
 APIS = tuple(_MODULES)
 
 
@@ -52,7 +55,9 @@ class Provider(Protocol):
 
 @cache
 def _own(api: str) -> Provider:
-    return cast("Provider", import_module(f"{__name__}.{_MODULES[api]}"))
+    module, _, name = _MODULES[api].partition(".")
+    found = import_module(f"{__name__}.{module}")
+    return cast("Provider", getattr(found, name) if name else found)
 
 
 @cache
@@ -80,8 +85,40 @@ def _all() -> Iterator[Provider]:
 
 
 def detect(payload: object) -> Provider | None:
-    """Return the provider whose payload this is, or None."""
-    return next((each for each in _all() if each.matches(payload)), None)
+    """Return the provider whose payload this is, or None.
+
+    The payload may also lie in another object, under ``data``.
+    """
+    found = next((each for each in _all() if each.matches(payload)), None)
+    if found is None and get(payload, "type") in AGENTS:
+        return Inside(_own("openai.responses"))
+    inner = get(payload, "data") if found is None else None
+    return found if inner is None or not (held := detect(inner)) else Inside(held)
+
+
+#: The events of openai-agents 0.1; the first kind holds the model's own.
+AGENTS = ("raw_response_event", "run_item_stream_event", "agent_updated_stream_event")
+
+
+class Inside:
+    """Reads payloads that others hand on as the ``data`` of an object of theirs."""
+
+    def __init__(self, inner: Provider) -> None:
+        self.API = inner.API
+        self.matches, self.to_message = inner.matches, inner.to_message
+        self._inner = inner
+        self._begun = False
+
+    def normalize(self, payload: object) -> Sequence[Event]:
+        """Read what is inside; an agent's next answer begins anew."""
+        inner = get(payload, "data")
+        if inner is None:
+            return (Ignored(type=str(get(payload, "type"))),)
+        events = self._inner.normalize(inner)
+        if get(inner, "type") != "response.created":
+            return events
+        again, self._begun = self._begun, True
+        return (Hop(), *events) if again else events
 
 
 def message_of(reply: Reply, note: str = "") -> object:

@@ -1,11 +1,21 @@
 """Anthropic Messages: the events of a stream, and the message that goes back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from nbstream import types
-from nbstream._failures import redacted_failure
-from nbstream.providers.payloads import fields, get, items, number, record, text
+from nbstream.providers.payloads import (
+    Fields,
+    failure,
+    fields,
+    finish,
+    get,
+    items,
+    number,
+    reason_of,
+    record,
+    text,
+)
 from nbstream.reply import Part, Reply, ToolCall
 from nbstream.reply.parts import whole_form
 from nbstream.reply.reply import parts_and_calls
@@ -23,15 +33,18 @@ _OWN = {
 #: What ``client.messages.stream()`` adds: each repeats a raw event just yielded.
 _DERIVED = {"text", "thinking", "signature", "input_json", "citation", "compaction"}
 _REASONS: Mapping[str, types.FinishReason] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls",
-    "refusal": "content_filter",
     "pause_turn": "pause",
     "compaction": "pause",
 }
+_STOPPED = {"stop_reason", "stop_details"}
+#: What we read of a message and of each block: all else is kept and goes back.
+_READ: Mapping[str, Set[str]] = {
+    "message": {"type", "id", "role", "model", "content", "usage", "delta"} | _STOPPED,
+    "text": {"type", "text", "citations"},
+    "thinking": {"type", "thinking", "signature"},
+    "tool_use": {"type", "id", "name", "input"},
+}
+_IDS = ("id", "tool_use_id")
 
 
 def matches(payload: object) -> bool:
@@ -70,15 +83,15 @@ def normalize(payload: object) -> Sequence[types.Event]:
             start = types.Start(
                 id=text(message.get("id")), model=text(message.get("model"))
             )
-            return (start, *_usage(message.get("usage")))
+            return (start, *_rest("message", message), *_usage(message.get("usage")))
         case "message_delta":
-            return (*_usage(event.get("usage")), *_finish(event.get("delta")))
+            delta = fields(event.get("delta"))
+            rest = _rest("message", {**event, **delta})
+            return (*_usage(event.get("usage")), *rest, *_finish(delta))
         case "message_stop":
             return (types.End(),)
         case "error":
-            error = fields(event.get("error") or event)
-            kind = text(error.get("type")) or "error"
-            return (redacted_failure(kind, text(error.get("message"))),)
+            return (failure(event.get("error") or event),)
         case str(kind) if kind in _DERIVED:
             return ()
         case kind:
@@ -116,6 +129,7 @@ def _block(index: int | None, raw: object) -> Sequence[types.Event]:
     Some servers, and Anthropic itself for calls made by code, send a block whole.
     """
     block = fields(raw)
+    rest = _rest(text(block.get("type")), block, index)
     match block.get("type"):
         case "text":
             opened = types.TextDelta(text=text(block.get("text")), index=index)
@@ -123,21 +137,34 @@ def _block(index: int | None, raw: object) -> Sequence[types.Event]:
             return (
                 opened,
                 *(types.Citation(data=record(s), index=index) for s in sources),
+                *rest,
             )
         case "thinking":
             more = text(block.get("thinking"))
             opened = types.TextDelta(text=more, index=index, kind="reasoning")
             proof = text(block.get("signature"))
             signed = [types.Signature(signature=proof, index=index)] if proof else []
-            return (opened, *signed)
+            return (opened, *signed, *rest)
         case "tool_use":
             id_, name = text(block.get("id")), text(block.get("name"))
             given = record(block.get("input"))
             call = types.ToolCallDelta(index=index, id=id_, name=name)
-            whole = [types.PartDone(index=index, data=record(raw))] if given else []
-            return (call, types.Arguments(index=index, data=given), *whole)
+            whole = types.PartDone(index=index, data=record(raw))
+            kept = (whole,) if given else rest
+            return (call, types.Arguments(index=index, data=given), *kept)
         case kind:
-            return (types.OtherPart(type=str(kind), data=record(raw), index=index),)
+            part = types.OtherPart(type=str(kind), data=record(raw), index=index)
+            model = text(fields(block.get("to")).get("model"))
+            by = [types.Start(id="", model=model)] if kind == "fallback" else []
+            return (part, *by)
+
+
+def _rest(kind: str, found: Fields, index: int | None = None) -> Sequence[types.Extra]:
+    """Return what we do not read of a message or of a block; a null says nothing."""
+    read = _READ.get(kind, found.keys())
+    more = {name: it for name, it in found.items() if name not in read}
+    told = record({name: it for name, it in more.items() if it is not None})
+    return (types.Extra(data=told, index=index),) if told else ()
 
 
 def _usage(raw: object) -> Sequence[types.Event]:
@@ -157,33 +184,68 @@ def _usage(raw: object) -> Sequence[types.Event]:
     )
 
 
-def _finish(raw: object) -> Sequence[types.Event]:
-    delta = fields(raw)
+def _finish(delta: Fields) -> Sequence[types.Event]:
     reason = text(delta.get("stop_reason"))
     if not reason:
         return ()
-    finish = types.Finish(reason=_REASONS.get(reason, "other"), raw_reason=reason)
     why = text(fields(delta.get("stop_details")).get("explanation"))
-    return (types.TextDelta(text=why, kind="refusal"), finish) if why else (finish,)
+    return tuple(finish(reason, reason_of(reason, _REASONS), why))
 
 
 def to_message(reply: Reply) -> dict[str, Any]:
     """Return the assistant message.
 
     What the API would refuse is left out: blank text, thinking without its
-    signature, calls that are not valid, and, in a reply cut short, calls of a server
-    tool whose result never came.
+    signature, calls that are not valid, and, unless the turn is to go on, calls of a
+    server tool whose result never came.
     """
-    answered = {str(part.data.get("tool_use_id")) for part in reply.parts}
-    blocks: dict[object, dict[str, Any]] = {}
+    blocks: list[dict[str, Any]] = []
     for part, call in parts_and_calls(reply):
-        block = _to_block(part, call)
-        cut = reply.outcome != "complete" and part.type.endswith("_tool_use")
-        if block is not None and not (cut and str(block.get("id")) not in answered):
-            # A compaction comes as two parts of one block, nothing else does.
-            same = (part.hop, part.index) if part.type == "compaction" else part
-            blocks.setdefault(same, {}).update(block)
-    return {"role": "assistant", "content": list(blocks.values())}
+        if part.type == "fallback":
+            # Who goes on does not answer for the calls of who declined
+            # (https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallback).
+            blocks = settled([{"role": "assistant", "content": blocks}])[0]["content"]
+        if (block := _to_block(part, call)) is not None:
+            blocks.append(block)
+    message = {"role": "assistant", "content": blocks}
+    waits = reply.finish_reason in {"pause", "tool_calls"}
+    goes_on = waits and reply.outcome in {"running", "complete"}
+    return message if goes_on else settled([message])[0]
+
+
+def settled(messages: Sequence[Any], note: str = "") -> list[Any]:
+    """Leave out what waits still in a turn that is over, in Anthropic's messages.
+
+    That is a call of a server tool whose result never came, and what its code called
+    meanwhile: the API refuses them as soon as something else follows. Where an answer
+    would end with its thinking, which is refused too, it ends with ``note``.
+    """
+    blocks = [block for each in messages for block in each["content"]]
+    called, gone = {block.get("id") for block in blocks}, _waiting(blocks)
+    results = (b for b in blocks if note or b.get("type") == "tool_result")
+    gone |= {b.get("tool_use_id", "") for b in results} - called
+    found: list[Any] = []
+    for each in messages:
+        is_answer, content = each["role"] == "assistant", each["content"]
+        kept = [b for b in content if gone.isdisjoint(map(b.get, _IDS))]
+        ends = kept[-1]["type"] if kept else "thinking"
+        if is_answer and note and kept != content and ends.endswith("thinking"):
+            kept.append({"type": "text", "text": note})
+        if kept or is_answer:
+            found.append({**each, "content": kept})
+    return found
+
+
+def _waiting(blocks: Sequence[Fields]) -> set[str]:
+    """Return the ids of server tools' calls without a result, and of what they call."""
+    answered = {block.get("tool_use_id") for block in blocks}
+    found: set[str] = set()
+    for block in blocks:
+        served = str(block.get("type")).endswith("_tool_use")
+        caller = fields(block.get("caller")).get("tool_id")
+        if (served and block.get("id") not in answered) or caller in found:
+            found.add(str(block.get("id")))
+    return found
 
 
 def _to_block(part: Part, call: ToolCall | None) -> dict[str, Any] | None:
@@ -193,12 +255,18 @@ def _to_block(part: Part, call: ToolCall | None) -> dict[str, Any] | None:
         return {**part.data, **own, "input": call.parsed} if valid else None
     match part.kind:
         case "text" if part.text.strip():
-            cited = {"citations": list(part.citations)} if part.citations else {}
-            return {"type": "text", "text": part.text, **cited}
+            cited = {"citations": [*map(_cited, part.citations)]}
+            cited = cited if part.citations else {}
+            return {**part.data, "type": "text", "text": part.text, **cited}
         case "reasoning" if part.signature:
-            proof = part.signature
-            return {"type": "thinking", "thinking": part.text, "signature": proof}
+            own = {"type": "thinking", "thinking": part.text}
+            return {**part.data, **own, "signature": part.signature}
         case "other":
             return whole_form(part, "input")
         case _:
             return None
+
+
+def _cited(source: Fields) -> Fields:
+    """Return a source without the one field that only an answer may have."""
+    return {name: value for name, value in source.items() if name != "file_id"}

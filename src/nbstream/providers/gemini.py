@@ -7,38 +7,43 @@ from it either); bytes are base64 on the wire and ``bytes`` in the object.
 import base64
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from itertools import takewhile
 from typing import Any
 
 from nbstream import types
-from nbstream._failures import redacted_failure
-from nbstream.providers.payloads import Fields, get, items, number, plain, text, total
+from nbstream.providers.payloads import (
+    Fields,
+    failure,
+    finish,
+    get,
+    items,
+    number,
+    plain,
+    reason_of,
+    text,
+    total,
+)
 from nbstream.reply import Part, Reply, ToolCall
 from nbstream.reply.reply import parts_and_calls
 
 API = "google.generate_content"
 
 _SOURCES = frozenset({"citationMetadata", "groundingMetadata", "urlContextMetadata"})
+#: Where Google's SDK says which functions it has run itself.
+_CALLED = "automaticFunctionCallingHistory"
 _NONE: Fields = {}
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
-_FILTERED = (
-    *("SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII"),
-    *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "ESCALATION"),
-    *("PUP_LIMITED_DISABLED", "MODEL_ARMOR"),
-)
+_FILTERED = ("language", "escalation", "pup_limited_disabled", "model_armor")
 #: Google's reasons in our words. ``CONTINUATION`` is none: the answer goes on.
 _REASONS: Mapping[str, types.FinishReason] = {
-    "STOP": "stop",
-    "MAX_TOKENS": "length",
     **dict.fromkeys(_FILTERED, "content_filter"),
-    "MALFORMED_FUNCTION_CALL": "error",
-    "UNEXPECTED_TOOL_CALL": "error",
-    "MISSING_THOUGHT_SIGNATURE": "error",
-    "MALFORMED_RESPONSE": "error",
-    "TOO_MANY_TOOL_CALLS": "other",
-    "NO_IMAGE": "other",
-    "IMAGE_OTHER": "other",
-    "OTHER": "other",
+    "unexpected_tool_call": "error",  # as what is malformed
+    "missing_thought_signature": "error",
+    "too_many_tool_calls": "other",
+    "no_image": "other",
+    "image_other": "other",
+    "other": "other",
 }
 _UNKNOWN = frozenset({"", "FINISH_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED"})
 #: Fields of a part that say something about it, and are not what it holds.
@@ -52,20 +57,26 @@ ABOUT_A_PART = {
 def matches(payload: object) -> bool:
     """Tell whether this is a chunk of generate_content, or its error."""
     found = wire_fields(payload)
-    if "candidates" in found or "promptFeedback" in found:
+    known = getattr(payload, "__dict__", found)  # an object names what is not set too
+    if "candidates" in known or "promptFeedback" in found:
         return True
     error = found.get("error")
     if get(error, "status") is not None and get(error, "code") is not None:
         return True
-    return "usageMetadata" in found and "modelVersion" in found
+    named = {"usageMetadata", "modelVersion", "responseId"} & found.keys()
+    return len(named) > 1 or "promptTokenCount" in wire_fields(
+        found.get("usageMetadata")
+    )
 
 
 def normalize(payload: object) -> Sequence[types.Event]:
     """Turn one chunk into events; usage first, as a hop may end it."""
     chunk = wire_fields(payload)
     if "error" in chunk:
-        return (_failure(wire_fields(chunk["error"])),)
+        return (failure(chunk["error"]),)
     events: list[types.Event] = []
+    if _CALLED in chunk:
+        _hop(chunk[_CALLED], events)
     id_, model = text(chunk.get("responseId")), text(chunk.get("modelVersion"))
     if id_ or model:
         events.append(types.Start(id=id_, model=model))
@@ -76,6 +87,24 @@ def normalize(payload: object) -> Sequence[types.Event]:
     if "promptFeedback" in chunk:
         _blocked(wire_fields(chunk["promptFeedback"]), events)
     return events or (types.Ignored(type="chunk"),)
+
+
+def _hop(history: object, events: list[types.Event]) -> None:
+    """Say in which exchange it is: the SDK has run functions and asked again."""
+    between = [*takewhile(_is_between, reversed(items(history)))][::-1]
+    if number := sum(map(_is_result, between)):
+        events.append(types.Hop(number=number))
+    # To write it in the form of the wire is left to who sends it back.
+    events.append(types.Extra(data={_CALLED: between}))
+
+
+def _is_result(content: object) -> bool:
+    parts = items(wire_fields(content).get("parts"))
+    return any("functionResponse" in wire_fields(part) for part in parts)
+
+
+def _is_between(content: object) -> bool:
+    return get(content, "role") == "model" or _is_result(content)
 
 
 def _candidate(candidate: Fields, events: list[types.Event]) -> None:
@@ -166,31 +195,16 @@ def _finish(candidate: Fields, choice: int, events: list[types.Event]) -> None:
         events.append(types.Hop())
     elif raw not in _UNKNOWN:
         why = text(candidate.get("finishMessage"))
-        _end(raw, _REASONS.get(raw.upper(), "other"), why, choice, events)
+        events += finish(raw, reason_of(raw, _REASONS), why, choice)
+        events.append(types.End(choice=choice))
 
 
 def _blocked(feedback: Fields, events: list[types.Event]) -> None:
     raw = str(wire(feedback.get("blockReason", "")))
     if raw not in _UNKNOWN:
-        _end(raw, "content_filter", text(feedback.get("blockReasonMessage")), 0, events)
-
-
-def _end(
-    raw: str,
-    reason: types.FinishReason,
-    why: str,
-    choice: int,
-    events: list[types.Event],
-) -> None:
-    if why and reason == "content_filter":
-        events.append(types.TextDelta(text=why, kind="refusal", choice=choice))
-    events.append(types.Finish(reason=reason, raw_reason=raw, choice=choice))
-    events.append(types.End(choice=choice))
-
-
-def _failure(error: Fields) -> types.Failure:
-    kind = error.get("status") or error.get("code") or "error"
-    return redacted_failure(str(kind), str(error.get("message", "")))
+        why = text(feedback.get("blockReasonMessage"))
+        events += finish(raw, "content_filter", why)
+        events.append(types.End())
 
 
 def _usage(usage: object) -> types.Usage:
@@ -252,17 +266,26 @@ def wire(value: object) -> Any:
     return {name: wire(each) for name, each in found.items()} if found else plain(value)
 
 
-def to_message(reply: Reply) -> dict[str, Any]:
+def to_message(reply: Reply) -> dict[str, Any] | list[dict[str, Any]]:
     """Return the model's ``Content``, each signature in the part it came in.
 
-    Calls that are not valid are left out.
+    Calls that are not valid are left out. Where functions were run within the stream,
+    it is a list: what was called, what came of it, and what the model said then.
     """
-    parts = []
+    last = reply._first.hop
+    told = [wire_record(each) for each in items(reply.extra.get(_CALLED))]
+    found = told or [{"role": "model", "parts": []}]
     for part, call in parts_and_calls(reply):
-        if (held := _to_part(part, call)) is not None:
-            signed = {"thoughtSignature": part.signature} if part.signature else {}
-            parts.append({**held, **signed})
-    return {"role": "model", "parts": parts}
+        is_told = told and part.hop < last
+        if is_told or (held := _to_part(part, call)) is None:
+            continue
+        signed = {"thoughtSignature": part.signature} if part.signature else {}
+        role = "user" if "functionResponse" in held else "model"
+        if found[-1]["role"] != role:
+            found.append({"role": role, "parts": []})
+        found[-1]["parts"].append({**held, **signed})
+    found = [content for content in found if content["parts"]] or found[:1]
+    return found if len(found) > 1 else found[0]
 
 
 def _to_part(part: Part, call: ToolCall | None) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """Gemini Interactions: the events of a stream, and the steps that go back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nbstream import types
@@ -8,14 +8,17 @@ from nbstream._failures import redacted_failure
 from nbstream.providers.payloads import (
     Fields,
     fields,
+    finish,
     get,
     items,
     number,
+    reason_of,
     record,
     text,
     total,
 )
 from nbstream.reply import Part, Reply, ToolCall
+from nbstream.reply.items import grown
 from nbstream.reply.parts import whole_form
 from nbstream.reply.reply import parts_and_calls
 
@@ -23,12 +26,7 @@ API = "google.interactions"
 
 #: Content of a model's output that is not text.
 _MEDIA = frozenset({"audio", "document", "image", "video"})
-_REASONS: Mapping[str, types.FinishReason] = {
-    "completed": "stop",
-    "requires_action": "tool_calls",
-    "incomplete": "length",
-    "budget_exceeded": "length",
-}
+_REASONS: Mapping[str, types.FinishReason] = {"requires_action": "tool_calls"}
 #: The type of the SDK's objects for what it does not know; what came is in ``raw``.
 _UNKNOWN = "UNKNOWN"
 _NO_JSON = "an event is not JSON: "
@@ -59,7 +57,8 @@ def normalize(payload: object) -> Sequence[types.Event]:
             return (_start(interaction), *_usage(interaction.get("usage")))
         case "interaction.completed":
             interaction = fields(event.get("interaction"))
-            return (*_usage(interaction.get("usage")), *_end(interaction))
+            output = _output(items(interaction.get("steps")))
+            return (*output, *_usage(interaction.get("usage")), *_end(interaction))
         case "error":
             return (_failure(event.get("error"), "error"),)
         case "UNKNOWN" if _is_known(event.get("raw"), "event_type"):
@@ -84,10 +83,31 @@ def _end(interaction: Fields) -> Sequence[types.Event]:
         return (types.Hop(),)
     if status == "failed":
         return (_failure(interaction.get("error"), "failed"), types.End())
-    return (
-        types.Finish(reason=_REASONS.get(status, "other"), raw_reason=status),
-        types.End(),
+    return (*finish(status, reason_of(status, _REASONS)), types.End())
+
+
+def _output(steps: Sequence[object]) -> Sequence[types.Event]:
+    """Say what the steps say that are repeated at the end, where they are."""
+    parts = (
+        types.PartDone(index=at, data={}, said=tuple(_said(_step(at, step))))
+        for at, step in enumerate(steps)
     )
+    said = tuple(part for part in parts if part.said)
+    return (types.Output(parts=said),) if said else ()
+
+
+def _said(opening: Sequence[types.Event]) -> Iterator[types.Event]:
+    """Turn what a step opens with into what it says as a whole: each text is one."""
+    texts: dict[types.TextKind, types.TextDone] = {}
+    for each in opening:
+        if isinstance(each, types.TextDelta):
+            before = texts[each.kind].text if each.kind in texts else ""
+            texts[each.kind] = types.TextDone(
+                text=before + each.text, index=each.index, kind=each.kind
+            )
+    yield from texts.values()
+    shown = (types.TextDelta, types.Failure, types.Ignored)
+    yield from (each for each in opening if not isinstance(each, shown))
 
 
 def _failure(error: object, type_: str) -> types.Failure:
@@ -202,7 +222,7 @@ def to_message(reply: Reply) -> list[dict[str, Any]]:
     for part, call in parts_and_calls(reply):
         if (step := _to_step(part, call)) is not None:
             key = (part.hop, part.index, str(step.get("type")))
-            _add(steps.setdefault(key, {}), step)
+            steps[key] = dict(grown(steps.get(key, {}), step))
     kept = [step for step in steps.values() if _is_whole(step)]
     if reply.outcome == "complete":
         return kept
@@ -230,15 +250,6 @@ def _to_step(part: Part, call: ToolCall | None) -> dict[str, Any] | None:
             return whole_form(part, "arguments")
         case _:
             return None
-
-
-def _add(step: dict[str, Any], more: Mapping[str, Any]) -> None:
-    """Add what a later delta says of the same step: lists grow, the rest is set."""
-    for name, value in more.items():
-        known = step.get(name)
-        if isinstance(known, list) and isinstance(value, list):
-            value = known + value
-        step[name] = value
 
 
 def _is_whole(step: Mapping[str, Any]) -> bool:

@@ -6,13 +6,16 @@ from dataclasses import replace
 from typing import Any
 
 from nbstream import types
-from nbstream._failures import redacted_failure
+from nbstream._failures import CODES
 from nbstream.providers.payloads import (
     Fields,
+    failure,
     fields,
+    finish,
     get,
     items,
     number,
+    reason_of,
     record,
     text,
     total,
@@ -33,31 +36,26 @@ _REPEATED = (
 )
 _DERIVED = {f"{what}.{how}" for what in _REPEATED for how in ("delta", "done")}
 _REASONS: Mapping[str, types.FinishReason] = {
-    "stop": "stop",
-    "eos": "stop",  # Together
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    "model_length": "length",  # Mistral
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "tool_use": "tool_calls",
-    "content_filter": "content_filter",
-    "refusal": "content_filter",
-    "sensitive": "content_filter",  # Zhipu
-    "error": "error",
+    "error_limit": "length",  # Cohere
+    "pause_turn": "pause",
     "insufficient_system_resource": "error",  # DeepSeek
-    "network_error": "error",  # Zhipu
+    "unexpected_tool_call": "error",  # Gemini, and what it says besides
+    "missing_thought_signature": "error",
 }
+#: As a ``code``: nothing is wrong.
+_FINE = (None, "", 0, 200)
+#: As ``finish_reason``: not yet (DashScope, watsonx).
+_NOT_YET = frozenset({"null", "none", "not_finished"})
+#: What OpenRouter's ``native_finish_reason`` tells, and the other word may hide
+#: (https://openrouter.ai/docs/api/reference/overview#finish-reason).
+_HIDDEN = ("length", "content_filter", "error")
 #: What OpenAI's own deltas hold; nearly every delta has nothing else.
 _PLAIN = frozenset(
     {"content", "refusal", "tool_calls", "function_call", "role", "audio"}
 )
-_READ = frozenset(
-    {"reasoning_content", "reasoning", "reasoning_details", "annotations", "images"}
-    | {"executed_tools"}
-)
+#: The names of the thought; Copilot has the last one.
+_THOUGHT = ("reasoning_content", "reasoning", "reasoning_text")
+_READ = frozenset({"reasoning_details", "annotations", "images", "executed_tools"})
 #: What nearly every chunk holds. A chunk without choices is named by what it has else.
 _ENVELOPE = frozenset({"id", "object", "created", "model", "choices", "type"})
 #: Calls are numbered from 0; what is none of them is counted from here downwards.
@@ -103,15 +101,32 @@ def normalize(payload: object) -> Sequence[types.Event]:
             events.insert(0, begun)
     if counts := chunk.get("usage"):
         events.append(usage(counts))
+        # "If the stream is interrupted, you may not receive the final usage chunk"
+        # (openai's ChatCompletionStreamOptionsParam); some answers have no finish.
+        if not choices and not chunk.get("error"):
+            events.append(types.End(choice=None))
     if "timings" in chunk or "x_groq" in chunk:
         events.extend(_foreign(chunk))
-    if error := chunk.get("error"):
+    if not choices:
+        events.extend(_sources(chunk, 0))  # xAI's
+    if error := chunk.get("error") or (not choices and _unnamed(chunk)):
         events.append(failure(error))
     if not events and not choices:
         kind = text(chunk.get("object")) or text(chunk.get("type"))
         rest = (name for name in chunk if chunk[name] and name not in _ENVELOPE)
         events.append(types.Ignored(type=kind or next(rest, "unknown")))
     return events
+
+
+def _unnamed(chunk: Fields) -> Fields | None:
+    """Return what tells of an error, though it is not called so.
+
+    vLLM, FastAPI's ``detail``, SiliconFlow, Baidu, MiniMax's ``base_resp``.
+    """
+    fault = fields(chunk.get("base_resp")) or chunk
+    codes = [fault.get(name) for name in (*CODES, "detail")]
+    told = any(code not in _FINE for code in codes)
+    return fault if told or chunk.get("object") == "error" else None
 
 
 def start(payload: object) -> types.Start:
@@ -129,21 +144,27 @@ def _add_choice(events: list[types.Event], choice: Fields, chunk: Fields) -> boo
     whole = False
     if message := choice.get("message"):
         whole = _add_message(events, fields(message), choice, chunk)
-    if not reason:
+    if error := choice.get("error"):  # OpenRouter
+        events.append(failure(error))
+    if not reason or reason in _NOT_YET:
         if whole:
             events.append(types.End(choice=index))
         return whole or delta.get("role") is not None
-    if error := choice.get("error"):  # OpenRouter
-        events.append(failure(error))
     events.extend(_sources(chunk, index))
-    word = str(reason)
-    events.append(
-        types.Finish(reason=_REASONS.get(word, "other"), raw_reason=word, choice=index)
-    )
+    told = list(_finish(str(reason), text(choice.get("native_finish_reason")), index))
+    events += told[-1:] if error or chunk.get("error") else told
     events.append(types.End(choice=index))
     if counts := choice.get("usage"):  # Kimi
         events.append(usage(counts))
     return True
+
+
+def _finish(word: str, native: str, choice: int) -> Iterator[types.Event]:
+    reason = reason_of(word, _REASONS)
+    hidden = reason_of(native, _REASONS)
+    if hidden in _HIDDEN and (hidden != reason or word == "error"):
+        word, reason = native, hidden
+    return finish(word, reason, choice=choice)
 
 
 def _add_message(
@@ -224,9 +245,9 @@ def _delta(delta: Fields, choice: int, *, whole: bool = False) -> list[types.Eve
             types.TextDelta(text=text(refusal), kind="refusal", choice=choice)
         )
     if calls := delta.get("tool_calls"):
-        for at, call in enumerate(items(calls)):
+        for at, call in enumerate(items(calls) or (calls,)):  # one: TGI
             events.extend(_tool_call(fields(call), at if whole else None, choice))
-    if call := delta.get("function_call"):
+    elif call := delta.get("function_call"):
         events.extend(_call(fields(call), None, "", choice))
     if audio := delta.get("audio"):
         events.extend(_audio(fields(audio), bool(content), choice))
@@ -238,8 +259,8 @@ def _delta(delta: Fields, choice: int, *, whole: bool = False) -> list[types.Eve
 def _reasoning(delta: Fields, choice: int) -> Iterator[types.Event]:
     """Say the same words once, though gateways send them in two or three fields."""
     details = items(delta.get("reasoning_details"))
-    words = text(delta.get("reasoning_content")) or text(delta.get("reasoning"))
-    words = words or "".join(_detail_text(fields(each)) for each in details)
+    said = filter(None, map(_thinking, map(delta.get, _THOUGHT)))
+    words = next(said, "") or "".join(_detail_text(fields(each)) for each in details)
     if words:
         yield types.TextDelta(text=words, kind="reasoning", choice=choice)
     for detail in details:
@@ -265,15 +286,15 @@ def _detail(raw: object, choice: int) -> Iterator[types.Event]:
 
 
 def _content_parts(content: object, choice: int) -> Iterator[types.Event]:
-    """Read a list of parts (Mistral)."""
-    for raw in items(content):
-        part = fields(raw)
-        kind = text(part.get("type"))
-        if kind == "text":
-            yield types.TextDelta(text=text(part.get("text")), choice=choice)
-        elif kind == "thinking":
-            thought = _thinking(part.get("thinking"))
-            yield types.TextDelta(text=thought, kind="reasoning", choice=choice)
+    """Read a list of parts (Mistral, Databricks), or one alone."""
+    for raw in items(content) or (content,):
+        part = {"text": raw} if isinstance(raw, str) else fields(raw)
+        kind, words = text(part.get("type")), text(part.get("text"))
+        if kind in ("thinking", "reasoning"):
+            words = words or _thinking(part.get("thinking") or part.get("summary"))
+            yield types.TextDelta(text=words, kind="reasoning", choice=choice)
+        elif words or kind == "text":
+            yield types.TextDelta(text=words, choice=choice)
         elif kind == "reference":
             yield types.Citation(data=record(raw), choice=choice)
         else:
@@ -288,7 +309,7 @@ def _thinking(thinking: object) -> str:
 
 def _tool_call(call: Fields, at: int | None, choice: int) -> Iterator[types.Event]:
     index, id_ = number(call.get("index")), text(call.get("id"))
-    index = at if index is None else index
+    index = index if at is None else at
     custom = fields(call.get("custom"))
     is_custom = any(custom.values())  # Go servers write both, one of them empty
     inside = custom if is_custom else fields(call.get("function"))
@@ -325,6 +346,8 @@ def _audio(audio: Fields, has_words: bool, choice: int) -> Iterator[types.Event]
         yield types.TextDelta(text=words, choice=choice)
     if audio.get("data"):
         yield types.Ignored(type="delta.audio")
+    elif "expires_at" in named and not words:  # the last of it; there is no finish
+        yield types.End(choice=choice)
 
 
 def _rest(delta: Fields, choice: int) -> Iterator[types.Event]:
@@ -334,7 +357,7 @@ def _rest(delta: Fields, choice: int) -> Iterator[types.Event]:
         yield types.OtherPart(type="image_url", data=record(image), choice=choice)
     for at, tool in enumerate(items(delta.get("executed_tools"))):  # Groq
         yield from _executed(tool, at, choice)
-    for name in sorted(delta.keys() - _PLAIN - _READ):
+    for name in sorted(delta.keys() - _PLAIN - _READ - {*_THOUGHT}):
         if delta[name] is not None:
             yield types.Ignored(type=f"delta.{name}")
 
@@ -354,17 +377,7 @@ def _executed(tool: object, at: int, choice: int) -> Iterator[types.Event]:
         yield types.Citation(data=record(source), choice=choice)
 
 
-# Errors and usage, which OpenAI's Responses says alike.
-
-
-def failure(error: object) -> types.Failure:
-    """Return the failure that an ``error`` object, or a flat error event, tells of."""
-    if isinstance(error, str):
-        return redacted_failure("error", error)
-    fault = fields(error)
-    words = (fault.get("type"), fault.get("code"))
-    kind = next((word for word in words if word and word != "error"), "error")
-    return redacted_failure(str(kind), text(fault.get("message")))
+# Usage, which OpenAI's Responses says alike.
 
 
 def usage(raw: object) -> types.Usage:
@@ -440,7 +453,7 @@ def _wants_reasoning(model: str) -> bool:
 
 
 def _calls(reply: Reply) -> dict[str, Any]:
-    ended = reply.finish_reason == "tool_calls"
+    ended = reply.whole and reply.finish_reason in {"tool_calls", None}
     valid = [
         (part, call)
         for part, call in parts_and_calls(reply)

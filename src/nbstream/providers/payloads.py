@@ -4,9 +4,13 @@ Whatever a field holds, what is read of it is of the type that is wanted, or emp
 a payload comes off the wire, and servers differ.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, TypeAlias
+
+from nbstream import types
+from nbstream._failures import inner, redacted_failure, word_of, words_in
 
 Fields: TypeAlias = Mapping[str, Any]
 _ABSENT = object()
@@ -91,6 +95,46 @@ def plain(obj: object) -> Any:
     return plain(known) if known is not None else repr(obj)
 
 
+# Why a model stopped, and what went wrong, in the words of a provider.
+
+#: What a word says by itself, whoever it is of; the first that fits holds.
+_SAID: Sequence[tuple[types.FinishReason, str]] = (
+    ("content_filter", "content_?filter|safety|sensitive|refus|recitation|prohibited"),
+    ("content_filter", "blocklist|spii|guardrail|toxic"),
+    ("error", "error|fail|abort|cancel|malformed|time_?out|rate_?limit|overload"),
+    ("error", "unavailable"),
+    ("length", "max|length|limit|budget|exceed|truncat|incomplete|context_?window"),
+    ("tool_calls", "tool_?(call|use)|function_?call"),
+    ("stop", "stop|eos|complete|finish(?!_?reason)|done|normal|^end_?"),
+)
+
+
+def reason_of(word: str, known: Mapping[str, types.FinishReason]) -> types.FinishReason:
+    """Return our word for a reason: by the API's own words, in small letters."""
+    small = word.lower()
+    if small in known:
+        return known[small]
+    found = (reason for reason, said in _SAID if re.search(said, small))
+    return next(found, "other")
+
+
+def finish(
+    word: str, reason: types.FinishReason, why: str = "", choice: int = 0
+) -> Iterator[types.Event]:
+    """Say why the model stopped; a failure is told as one, with the words for it."""
+    if why and reason == "content_filter":
+        yield types.TextDelta(text=why, kind="refusal", choice=choice)
+    if reason == "error":
+        yield redacted_failure(word, why)
+    yield types.Finish(reason=reason, raw_reason=word, choice=choice)
+
+
+def failure(error: object) -> types.Failure:
+    """Return the failure that an ``error`` object, or a flat error event, tells of."""
+    told = plain(error)
+    return redacted_failure(word_of(inner(told)) or "error", words_in(told))
+
+
 # A whole answer, not streamed, as the payloads that its stream would have brought.
 
 
@@ -114,8 +158,8 @@ def _by_its_look(answer: Fields) -> Callable[[Fields], Iterator[Fields]] | None:
         return _anthropic
     if any(get(choice, "message") for choice in items(answer.get("choices"))):
         return _one_chunk
-    has_chunk = "candidates" in answer or "promptFeedback" in answer
-    return _one_chunk if has_chunk else None
+    is_chunk = {"candidates", "promptFeedback", "error"} & answer.keys()
+    return _one_chunk if is_chunk else None
 
 
 def _one_chunk(answer: Fields) -> Iterator[Fields]:
@@ -127,49 +171,21 @@ def _one_chunk(answer: Fields) -> Iterator[Fields]:
     if "choices" not in answer:
         yield answer
         return
-    choices = [dict(fields(choice)) for choice in items(answer["choices"])]
-    for choice in choices:
-        if choice.get("message"):
-            choice.pop("delta", None)
+    choices = [
+        {**fields(choice), "delta": None} if get(choice, "message") else choice
+        for choice in items(answer["choices"])
+    ]
     yield {**answer, "object": "chat.completion", "choices": choices}
 
 
 def _responses(answer: Fields) -> Iterator[Fields]:
     yield {"type": "response.created", "response": answer}
     for index, item in enumerate(items(answer.get("output"))):
-        yield from _item(fields(item), index)
+        done = {"type": "response.output_item.done", "item": item}
+        yield {**done, "output_index": index}
     status = str(answer.get("status") or "completed")
     if status not in ("queued", "in_progress"):
         yield {"type": f"response.{status}", "response": answer}
-
-
-def _item(item: Fields, index: int) -> Iterator[Fields]:
-    yield _event("output_item.added", index, item=item)
-    for at, summary in enumerate(items(item.get("summary"))):
-        yield _event("reasoning_summary_part.added", index, summary_index=at)
-        words = get(summary, "text")
-        yield _event("reasoning_summary_text.delta", index, delta=words)
-    for content in items(item.get("content")):
-        name, field = _CONTENT.get(str(get(content, "type")), ("unknown", ""))
-        yield _event(name, index, delta=get(content, field))
-        for note in items(get(content, "annotations")):
-            yield _event("output_text.annotation.added", index, annotation=note)
-    if item.get("type") == "custom_tool_call":
-        yield _event("custom_tool_call_input.delta", index, delta=item.get("input"))
-        yield _event("custom_tool_call_input.done", index)
-    yield _event("output_item.done", index, item=item)
-
-
-#: The content of an item -> the event that brings it, and where its words are.
-_CONTENT = {
-    "output_text": ("output_text.delta", "text"),
-    "refusal": ("refusal.delta", "refusal"),
-    "reasoning_text": ("reasoning_text.delta", "text"),
-}
-
-
-def _event(name: str, index: int, **more: object) -> Fields:
-    return {"type": f"response.{name}", "output_index": index, **more}
 
 
 def _anthropic(answer: Fields) -> Iterator[Fields]:

@@ -158,7 +158,7 @@ class Answer:
     @property
     def _answered(self) -> bool:
         """Whether the model gave its answer to the end, without a refusal or a call."""
-        unforced = self.finish_reason in {None, "stop", "other"}
+        unforced = self.finish_reason in {None, "stop", "other"} and not self.tool_calls
         return self._outcome == "complete" and unforced and not self.refusal
 
     @property
@@ -183,8 +183,11 @@ class Answer:
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The calls that the model wants made, in the order in which they began."""
-        return self._first.tool_calls(running=self._outcome == "running")
+        """The calls that the model wants made, in the order in which they began.
+
+        Those that the provider, or its SDK, has run already are not among them.
+        """
+        return self._first.tool_calls(running=self._outcome == "running", own=True)
 
     @property
     def citations(self) -> tuple[Mapping[str, object], ...]:

@@ -1,219 +1,51 @@
 """One answer of a stream, put together from its parts."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from nbstream import types
-from nbstream.reply.parts import (
-    CallState,
-    Part,
-    PartKind,
-    ToolCall,
-    parse_arguments,
-    says_nothing,
+from nbstream.reply.items import (
+    Numbered,
+    add_argument,
+    add_arguments,
+    add_call,
+    call_of,
+    grown,
+    matched,
 )
-
-# -- The parts of one answer, found again by the wire's numbers.
-
-_KINDS: tuple[PartKind, ...] = ("text", "reasoning", "refusal", "tool_call", "other")
+from nbstream.reply.parts import Part, PartKind, ToolCall, without_thought
 
 
-class Numbered:
-    """Parts keyed by the wire's own number, never by their place in a list.
-
-    Two calls may grow at once, and numbers may start anywhere.
-
-    Attributes:
-        parts: All of them, in the order in which they began.
-        hop: Which exchange of the stream it is; in each one numbers start again.
-    """
-
-    def __init__(self, choice: int) -> None:
-        self.parts: list[Part] = []
-        self.hop = 0
-        self._choice = choice
-        self._by_index: dict[tuple[int, int, PartKind], Part] = {}
-
-    def find(self, index: int | None, kind: PartKind) -> Part | None:
-        """Return the part of a kind that goes on; without a number, the newest one."""
-        if index is not None:
-            return self._by_index.get((self.hop, index, kind))
-        if not self.parts:
-            return None
-        newest = self.parts[-1]
-        return newest if newest.kind == kind and not newest.done else None
-
-    def at(self, index: int | None) -> list[Part]:
-        """Return the parts with a number, of any kind; without one, the newest part."""
-        if index is None:
-            return self.parts[-1:]
-        found = (self._by_index.get((self.hop, index, kind)) for kind in _KINDS)
-        return [part for part in found if part is not None]
-
-    def new(self, kind: PartKind, index: int | None) -> Part:
-        """Begin a part."""
-        part = Part(kind, index, self._choice, self.hop)
-        self.parts.append(part)
-        if index is not None:
-            self._by_index[self.hop, index, kind] = part
-        return part
-
-    def next_hop(self) -> None:
-        """Begin a new exchange: numbers start again."""
-        self.hop += 1
-        if self.parts:
-            self.parts[-1].done = True
-
-
-# -- The tool calls of one answer, from their fragments to how each one stands.
-
-# -- what comes --------------------------------------------------------------
-
-
-def add_call(to: Numbered, delta: types.ToolCallDelta) -> None:
-    """Append to a call, or begin one.
-
-    A fragment with no number and no id belongs to the newest call (Mistral). A
-    number used again is another call where that can be seen: some servers number
-    every parallel call 0, and give all of them one id or none.
-    """
-    if delta.whole:
-        _add_whole(to, delta)
-        return
-    part = to.find(delta.index, "tool_call")
-    if part is None and not delta.name:
-        part = to.find(delta.index, "other")
-    name = delta.name
-    if part is None or (part.kind == "tool_call" and _is_another(part, delta)):
-        name = name or (part.name if part is not None else "")
-        part = to.new("tool_call", delta.index)
-    part.id = part.id or delta.id
-    part.name = part.name or name
-    if not (delta.id and delta.name and _is_said_again(part, delta)):
-        part.push(delta.arguments)
-
-
-def _is_another(part: Part, delta: types.ToolCallDelta) -> bool:
-    """Tell whether a fragment begins another call than the one with its number."""
-    if delta.name and part.name:
-        new_id = delta.id and part.id and delta.id != part.id
-        unnumbered = delta.index is None and not delta.id
-        if delta.name != part.name or new_id or unnumbered:
-            return True
-        if not delta.arguments:  # what may follow are those of another
-            part.done = part.done or _is_object(part.text)
-        elif delta.id and _is_said_again(part, delta):
-            return False
-    anew = delta.arguments.lstrip().startswith("{")
-    named = delta.name or (delta.id and delta.id != part.id) or part.done
-    return bool(anew and named and not part.data) and _is_object(part.text)
-
-
-def _is_said_again(part: Part, delta: types.ToolCallDelta) -> bool:
-    same = delta.id == part.id and delta.arguments == part.text
-    return same and _is_object(delta.arguments)
-
-
-def _is_object(arguments: str) -> bool:
-    return parse_arguments(arguments)[0] is not None
-
-
-def _add_whole(to: Numbered, delta: types.ToolCallDelta) -> None:
-    """Complete a call, found by its id or else by its place; or begin one."""
-    calls = [each for each in to.parts if each.kind == "tool_call"]
-    calls = [each for each in calls if each.hop == to.hop]
-    at = delta.index or 0
-    same = [each for each in calls if delta.id and each.id == delta.id] or [
-        each
-        for each in calls[at : at + 1]
-        if each.name == delta.name and not (each.id and delta.id)
-    ]
-    part = same[0] if same else to.new("tool_call", delta.index)
-    part.id, part.name = part.id or delta.id, part.name or delta.name
-    if delta.arguments and not _is_object(part.text):
-        part.replace(delta.arguments)
-
-
-def add_argument(to: Numbered, delta: types.ArgumentDelta) -> None:
-    """Add to one argument of the newest call."""
-    part = _newest_call(to) or to.new("tool_call", None)
-    part.push_argument(delta)
-
-
-def add_arguments(to: Numbered, event: types.Arguments) -> None:
-    """Keep a call's arguments as an object."""
-    part = to.find(event.index, "tool_call") or _newest_call(to)
-    if part is not None:
-        part.set_object(event.data)
-
-
-def _newest_call(among: Numbered) -> Part | None:
-    newest = among.at(None)
-    return next((part for part in newest if part.kind == "tool_call"), None)
-
-
-# -- how each stands ---------------------------------------------------------
-
-
-def call_of(
-    part: Part,
-    run: types.ToolResult | None,
-    *,
-    running: bool,
-    ended: bool,
-    at_limit: bool,
-) -> ToolCall:
-    """Return a call as it stands.
-
-    Args:
-        part: What has come of it.
-        run: What came of running it, if it was run.
-        running: Whether more may come.
-        ended: Whether the API said that the answer is whole.
-        at_limit: Whether the answer was cut off, as by the token limit.
-    """
-    state: CallState = "open"
-    parsed, error, arguments = None, "", part.arguments
-    cut = not part.done and (not ended or at_limit)
-    if says_nothing(arguments) and not at_limit and (part.done or ended):
-        arguments = "{}"
-    if part.in_leaves and cut and (ended or not running):
-        # Leaves always parse: only the API can say that there are no more.
-        state, error = "unfinished", "the stream ended before the call did"
-    elif part.done or ended or not running:
-        parsed, error = parse_arguments(arguments)
-        state = "valid" if parsed is not None else _why(part, ended, at_limit)
-    return ToolCall(
-        id=part.id,
-        name=part.name,
-        arguments=arguments,
-        parsed=parsed,
-        state=state,
-        error=error,
-        index=part.index,
-        run=run,
-    )
-
-
-def _why(part: Part, ended: bool, at_limit: bool) -> CallState:
-    # Anthropic closes the block that the token limit cut, so `done` is no proof.
-    cut = at_limit or not (part.done or ended)
-    return "unfinished" if cut else "invalid"
+def answers(part: Part) -> str:
+    """Return the id, or else the name, of the call whose result a part is, or ""."""
+    if part.kind != "other":
+        return ""
+    response = part.data.get("functionResponse")
+    named = response if isinstance(response, dict) else part.data
+    ids = ("tool_use_id", "call_id") if named is part.data else ("id", "name")
+    found = (named.get(name) for name in ids)
+    return next((each for each in found if isinstance(each, str) and each), "")
 
 
 #: Why an answer may have ended in the middle of a call.
 _CUT = frozenset({"length", "content_filter", "error"})
 
 
-def _joined(known: types.Json, more: types.Json) -> types.Json:
-    """Return an object with what more is said of it: lists grow, the rest is set."""
-    found = dict(known)
-    for name, value in more.items():
-        was = found.get(name)
-        if isinstance(was, list) and isinstance(value, list):
-            found[name] = was + value
-        else:
-            found[name] = value
-    return found
+def _is_own(part: Part, offered: frozenset[str]) -> bool:
+    """Tell whether a call is the caller's to run, whatever follows it."""
+    data = part.data  # OpenAI's own: a tool found by a search, a call that may wait
+    return part.name in offered or bool(data.get("namespace") or data.get("async"))
+
+
+def _begins(
+    said: types.TextDone | types.ToolCallDelta | types.OtherPart,
+) -> PartKind | None:
+    match said:
+        case types.TextDone(text=text, kind=kind):  # a thought goes back without words
+            return kind if text or kind == "reasoning" else None
+        case types.ToolCallDelta():
+            return "tool_call"
+        case _:
+            return "other"
 
 
 class Choice:
@@ -224,7 +56,10 @@ class Choice:
         self._numbered = Numbered(index)
         self.parts = self._numbered.parts
         self.finish: types.Finish | None = None
-        self.ended = False
+        self._at_end: tuple[int, ...] | None = None
+        #: The tools that the caller runs; None: every call is the caller's.
+        self.offered: frozenset[str] | None = None
+        self._ends: set[int] = set()  # how many parts there were when it ended
         self.runs: dict[int, types.ToolResult] = {}
 
     # -- what came -----------------------------------------------------------
@@ -270,30 +105,76 @@ class Choice:
 
         Gemini and some others say ``stop`` when they want a tool called.
         """
-        if self.finish is None:
+        if self.finish is None or self._went_on:
             return None
         stopped = self.finish.reason == "stop"
-        has_calls = any(part.kind == "tool_call" for part in self.parts)
-        return "tool_calls" if stopped and has_calls else self.finish.reason
+        return "tool_calls" if stopped and self.own_calls() else self.finish.reason
 
     @property
     def raw_finish_reason(self) -> str | None:
         """Why the model stopped, in the provider's own word."""
-        return self.finish.raw_reason if self.finish else None
+        return self.finish.raw_reason if self.finish and not self._went_on else None
 
-    def tool_calls(self, *, running: bool) -> tuple[ToolCall, ...]:
-        """Return the calls in the order in which they began."""
-        parts = [part for part in self.parts if part.kind == "tool_call"]
+    # -- how it ends ---------------------------------------------------------
+
+    @property
+    def ended(self) -> bool:
+        """Whether the API said that it is whole, and nothing of it has come since.
+
+        Some servers finish with the last thought, or the first of two calls. How much
+        had come is compared, so that no delta pays for it.
+        """
+        return self._at_end is not None and self._at_end == self._sizes()
+
+    @property
+    def _went_on(self) -> bool:
+        return self._at_end is not None and not self.ended
+
+    def _sizes(self) -> tuple[int, ...]:
+        return tuple(size for part in self.parts if (size := part.size))
+
+    def end(self) -> None:
+        """Note that the API says that it is whole."""
+        self._at_end = self._sizes()
+        self._ends.add(len(self.parts))
+
+    def own_calls(self) -> list[Part]:
+        """Return the calls that are the caller's to run.
+
+        Not so are those before a further exchange, those that a result follows, or an
+        answer after an end (who sent it ran them), and those of a model that declined
+        and was replaced.
+        """
+        found: list[Part] = []
+        before: list[Part] = []
+        for at, part in enumerate(self.parts):
+            if at in self._ends:
+                before = list(found)
+            if part.type == "fallback":
+                found = []
+            elif before and part.kind == "text" and part.text.strip():
+                found = [call for call in found if call not in before]
+            elif part.kind == "tool_call" and part.hop == self.hop:
+                found.append(part)
+            elif found and (answered := answers(part)):
+                found = [call for call in found if answered not in (call.id, call.name)]
+        return found
+
+    def tool_calls(self, *, running: bool, own: bool = False) -> tuple[ToolCall, ...]:
+        """Return the calls in the order in which they began; ``own``: the caller's."""
+        callers = self.own_calls()
+        runs = {id(part): self.runs.get(at) for at, part in enumerate(callers)}
+        every = (part for part in self.parts if part.kind == "tool_call")
         at_limit = self.finish is not None and self.finish.reason in _CUT
         return tuple(
             call_of(
                 each,
-                self.runs.get(at),
+                runs.get(id(each)),
                 running=running,
                 ended=self.ended,
                 at_limit=at_limit,
             )
-            for at, each in enumerate(parts)
+            for each in (callers if own else every)
         )
 
     # -- what comes ----------------------------------------------------------
@@ -303,18 +184,42 @@ class Choice:
         part = self._numbered.find(delta.index, delta.kind)
         if part is None:
             part = self._numbered.new(delta.kind, delta.index)
+            if self.offered is not None and delta.kind == "text":
+                part.push(delta.text)
+                self._settle_calls()
+                return
         part.push(delta.text)
 
-    def complete_text(self, event: types.TextDone) -> None:
-        """Append what has not come of a text that should be whole."""
-        part = self._numbered.find(event.index, event.kind)
-        sent = part.text if part is not None else ""
+    def complete_text(self, event: types.TextDone) -> list[types.Event]:
+        """Let a text be what it should be; return what of it no delta has brought."""
         if event.index is None:  # it is all of them
-            sent = self.document_of(self.hop, event.kind)
-        missing = event.text.removeprefix(sent)
-        if missing and event.text.startswith(sent):
-            part = part or self._numbered.new(event.kind, event.index)
-            part.push(missing)
+            return self._complete_document(event)
+        part = self._numbered.same(event, event.index)
+        if not event.text or (part is not None and part.done):
+            return []
+        part = part or self._numbered.new(event.kind, event.index)
+        late = self._late(part, part.complete(event.text, event.section, event.gap))
+        self._settle_calls()
+        return late
+
+    def _complete_document(self, event: types.TextDone) -> list[types.Event]:
+        sent = self.document_of(self.hop, event.kind)
+        if not event.text.startswith(sent) or event.text == sent:
+            return []
+        part = self._numbered.find(None, event.kind)
+        part = part or self._numbered.new(event.kind, None)
+        part.push(missing := event.text.removeprefix(sent))
+        return self._late(part, missing)
+
+    def _late(self, part: Part, text: str) -> list[types.Event]:
+        """Return the delta that should have brought this text."""
+        index, choice = part.index, self.index
+        if not text:
+            return []
+        if part.kind == "tool_call" or part.kind == "other":
+            return [types.ToolCallDelta(index=index, arguments=text, choice=choice)]
+        delta = types.TextDelta(text=text, index=index, kind=part.kind, choice=choice)
+        return [delta]
 
     def add_call(self, delta: types.ToolCallDelta) -> None:
         """Append to a call, or begin one."""
@@ -324,9 +229,15 @@ class Choice:
         """Add to one argument of the newest call."""
         add_argument(self._numbered, delta)
 
-    def add_arguments(self, event: types.Arguments) -> None:
-        """Keep a call's arguments as an object."""
-        add_arguments(self._numbered, event)
+    def add_arguments(self, event: types.Arguments) -> list[types.Event]:
+        """Keep a call's arguments as an object, or let their text be what it should."""
+        if not event.text:
+            add_arguments(self._numbered, event)
+            return []
+        to, index = self._numbered, event.index
+        part = to.find(index, "tool_call") or to.find(index, "other")
+        part = part or to.new("tool_call", index)
+        return self._late(part, part.complete(event.text))
 
     def add_other(self, event: types.OtherPart) -> None:
         """Keep a part that only the provider can read, or what more it says of one."""
@@ -336,7 +247,7 @@ class Choice:
         if part is None or not (is_own or part.type == event.type):
             part = self._numbered.new("other", event.index)
         part.type = event.type
-        part.data = _joined(part.data, event.data)
+        part.data = grown(part.data, event.data)
 
     def add_signature(self, event: types.Signature) -> None:
         """Sign a part. A part without a number ends with its signature.
@@ -354,14 +265,125 @@ class Choice:
         """Name a source, once."""
         parts = self._numbered.at(event.index)
         for part in parts or [self._numbered.new("text", event.index)]:
-            if event.data not in part.citations:
-                part.citations.append(event.data)
+            part.cite(event.data)
 
-    def close_part(self, event: types.PartDone) -> None:
-        """Mark a part as whole and keep the provider's own form of it."""
+    def add_extra(self, event: types.Extra) -> None:
+        """Add to the provider's own form of a part."""
+        for part in self._numbered.at(event.index):
+            part.data = {**part.data, **event.data}
+
+    def close_part(self, event: types.PartDone) -> list[types.Event]:
+        """Mark a part as whole and keep the provider's own form of it.
+
+        Return, as deltas, what that form says and no delta has brought.
+        """
+        if event.said:
+            return list(self._take(event, event.index))
         for part in self._numbered.at(event.index):
             part.done = True
             part.data = event.data or part.data
+        return []
+
+    def add_output(self, event: types.Output) -> list[types.Event]:
+        """Take what has not come of the whole answer; return it, as deltas."""
+        before = self._numbered.here()
+        known = matched(before, event.parts)
+        late: list[types.Event] = []
+        for at, whole in enumerate(event.parts):
+            part = known.get(at)
+            index = whole.index if part is None or part.index is None else part.index
+            others = set(before) if part is None else {*known.values()} - {part}
+            late += self._take(whole, index, others, again=part is not None)
+        return late
+
+    def _take(
+        self,
+        whole: types.PartDone,
+        index: int | None,
+        others: Collection[Part] = (),
+        *,
+        again: bool = False,
+    ) -> Iterator[types.Event]:
+        """Make the parts of an item what it says; give what of it had not come."""
+        taken: list[Part] = []
+        for said in whole.said:
+            if isinstance(said, types.TextDone | types.ToolCallDelta | types.OtherPart):
+                part = self._numbered.same(said, index, {*others, *taken})
+                new = part is None
+                if part is None and (kind := _begins(said)) is not None:
+                    part = self._numbered.new(kind, index)
+                if part is not None:
+                    taken.append(part)
+                    yield from self._become(part, said, whole, again=again)
+            elif isinstance(said, types.Arguments):
+                if not said.text:
+                    taken[-1].set_object(said.data)
+                    yield from [said] if new else []
+                yield from self._late(taken[-1], taken[-1].complete(said.text))
+            elif isinstance(said, types.Signature):
+                taken[-1].signature = taken[-1].signature or said.signature
+        self._settle_calls()
+
+    def _become(
+        self,
+        part: Part,
+        said: types.TextDone | types.ToolCallDelta | types.OtherPart,
+        whole: types.PartDone,
+        *,
+        again: bool,
+    ) -> Iterator[types.Event]:
+        """Let a part be what is said of it, and whole; give what of that is new."""
+        data = whole.data
+        match said:
+            case types.TextDone(text=text):
+                if part.kind == "text" and not part.text.lstrip().startswith("<think>"):
+                    thought, text = without_thought(text)
+                    yield from self._think(thought)
+                yield from self._late(part, part.complete(text))
+                if part.kind == "text" and not part.citations:
+                    cited = [e for e in whole.said if isinstance(e, types.Citation)]
+                    for each in cited:
+                        part.cite(each.data)
+                    yield from cited
+                data = data if text or not part.text else {}
+            case types.ToolCallDelta(id=id_, name=name):
+                if not part.name:
+                    yield said
+                part.id, part.name = part.id or id_, part.name or name
+            case _:
+                if not part.type:
+                    yield said
+                part.kind, part.type, data = "other", said.type, said.data
+        if not (again and part.done and part.data):
+            part.data = data or part.data
+        self._numbered.close(part)
+
+    def _think(self, thought: str) -> list[types.Event]:
+        """Let this be the thought with which a text began; see ``Thought``."""
+        own = (p for p in self._numbered.here() if p.kind == "reasoning")
+        part = next((each for each in own if each.index is None), None)
+        if thought and part is None:
+            part = self._numbered.new("reasoning", None)
+        return self._late(part, part.complete(thought)) if part is not None else []
+
+    def _settle_calls(self) -> None:
+        """Give the provider the calls that it ran itself: it went on without a result.
+
+        That is text, or a call of the caller's, under a later number. xAI's searches
+        are such calls. What the request offered is never taken from the caller.
+        """
+        if self.offered is None:
+            return
+        here = [part for part in self._numbered.here() if part.index is not None]
+        goes_on = [p.index or 0 for p in here if p.kind == "text" and p.text.strip()]
+        calls = [part for part in here if part.kind == "tool_call" and part.name]
+        run = {p.data.get("call_id") for p in here if p.type.endswith("_call_output")}
+        own = {part for part in calls if _is_own(part, self.offered)}
+        last = max([*goes_on, *(part.index or 0 for part in own)], default=0)
+        for part in calls:
+            went_on = part not in own and (part.index or 0) < last
+            if went_on or part.id in run:
+                part.kind, part.type = "other", str(part.data.get("type") or "call")
 
     def add_result(self, event: types.ToolResult) -> None:
         """Note how a call stands that the caller runs."""
@@ -373,9 +395,15 @@ class Choice:
             if not run.ended:
                 self.runs[call] = types.ToolResult(call=call, state="stopped")
 
-    def next_hop(self) -> None:
-        """Begin a new exchange: numbers start again."""
+    def next_hop(self, *, void: bool = False) -> None:
+        """Begin a new exchange: numbers start again, and nothing of it has ended.
+
+        ``void``: the server begins this one anew, so what came of it is dropped.
+        """
+        if void:
+            self.parts[:] = [part for part in self.parts if part.hop != self.hop]
         self._numbered.next_hop()
+        self.finish, self._at_end = None, None
 
     def __iter__(self) -> Iterator[Part]:
         return iter(self.parts)

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from nbstream.types import (
     ArgumentDelta,
@@ -18,6 +18,9 @@ from nbstream.types import (
     ToolResult,
     Usage,
 )
+
+if TYPE_CHECKING:
+    from nbstream.reply.partial_json import Leaves
 
 # -- A text that grows by small pieces, and costs little more than its characters.
 
@@ -67,85 +70,6 @@ def _with_run(runs: tuple[str, ...], last: str) -> tuple[str, ...]:
     return (*runs[:at], "".join([*runs[at:], last]))
 
 
-# -- Arguments that come leaf by leaf, each addressed by a JSONPath.
-
-# Gemini's ``partialArgs`` name each leaf: ``$.city``, ``$.stops[0].name``,
-# ``$['a b']`` (https://ai.google.dev/gemini-api/docs/function-calling). A path that
-# cannot be followed is not dropped: it is kept under its own text, which no schema
-# knows, so that the call is seen to be wrong and nothing that arrived is lost.
-
-Value: TypeAlias = str | float | bool | None
-_STEP = re.compile(
-    r"\.([^.\[\]]+)|\[(\d{1,6})\]|\['((?:[^'\\]|\\.)*)'\]|\[\"((?:[^\"\\]|\\.)*)\"\]"
-)
-
-
-class Leaves:
-    """The leaves so far. Each string grows until it says that it is whole."""
-
-    def __init__(self) -> None:
-        self._leaves: dict[str, list[Value]] = {}
-        self._open: set[str] = set()
-
-    def push(self, path: str, value: Value, will_continue: bool) -> None:
-        """Append to a string that goes on, else set."""
-        if path in self._open and isinstance(value, str):
-            self._leaves[path].append(value)
-        else:
-            self._leaves[path] = [value]
-        if will_continue:
-            self._open.add(path)
-        else:
-            self._open.discard(path)
-
-    def to_json(self) -> str:
-        """Return the object built so far, as JSON text."""
-        root: dict[str, Any] = {}
-        for path, values in self._leaves.items():
-            value = "".join(map(str, values)) if len(values) > 1 else values[0]
-            steps = _steps(path)
-            if steps is None or not _put(root, steps, value):
-                root[path] = value
-        return json.dumps(root, ensure_ascii=False)
-
-
-def _steps(path: str) -> list[str | int] | None:
-    if not path.startswith("$"):
-        return None
-    steps: list[str | int] = []
-    at = 1
-    while at < len(path):
-        found = _STEP.match(path, at)
-        if found is None:
-            return None
-        name, number, single, double = found.groups()
-        quoted = single if single is not None else double
-        if number is not None:
-            steps.append(int(number))
-        else:
-            steps.append(name if name is not None else re.sub(r"\\(.)", r"\1", quoted))
-        at = found.end()
-    return steps if steps and isinstance(steps[0], str) else None
-
-
-def _put(root: dict[str, Any], steps: list[str | int], value: Value) -> bool:
-    """Set the leaf, making the objects and lists on the way; False if it cannot be."""
-    here: Any = root
-    for step, following in zip(steps, [*steps[1:], None], strict=True):
-        fresh: Any = value if following is None else [] if following == 0 else {}
-        if isinstance(here, dict) and isinstance(step, str):
-            here[step] = fresh if following is None else here.get(step, fresh)
-        elif isinstance(here, list) and isinstance(step, int) and step <= len(here):
-            if step == len(here):
-                here.append(fresh)
-            elif following is None:
-                here[step] = fresh
-        else:
-            return False
-        here = here[step]
-    return True
-
-
 PartKind: TypeAlias = Literal["text", "reasoning", "refusal", "tool_call", "other"]
 CallState: TypeAlias = Literal["open", "valid", "invalid", "unfinished"]
 
@@ -179,17 +103,54 @@ class Part:
     signature: str = ""
     citations: list[Json] = field(default_factory=list)
     done: bool = False
+    _cited: set[str] = field(default_factory=set)
     _text: Growing = field(default_factory=Growing)
-    _leaves: Leaves | None = None
+    _leaves: "Leaves | None" = None
     _object: Json | None = None
+    _settled: int = 0
+    _sections: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def push(self, text: str) -> None:
         """Add the next fragment of the text or of the arguments."""
         self._text.push(text)
 
+    def complete(self, text: str, section: str = "", gap: str = "") -> str:
+        """Let this be the whole of the text, or of a section; return what was missing.
+
+        What has come of a section is all since the one before. If that begins with
+        the text, the rest is a later section's; if not, it was begun anew, and goes.
+        """
+        so_far = self.text
+        start, end = self._place(section, gap, text)
+        came, whole = so_far[start:end], gap + text if start else text
+        missing = whole.removeprefix(came) if whole.startswith(came) else ""
+        if not text or (came != whole and end < len(so_far)):
+            return ""  # sections follow it: only the whole text can mend it
+        if missing:
+            self.push(missing)
+        elif not came.startswith(whole):
+            self._text = Growing()
+            self.push(so_far[:start] + whole)
+        self._settled = start + len(whole)
+        self._sections[section] = (start, self._settled)
+        return missing
+
+    def _place(self, section: str, gap: str, text: str) -> tuple[int, int]:
+        """Return where a section begins and ends."""
+        so_far, size = self.text, len(self.text)
+        if not section:
+            return 0, size
+        start, end = self._sections.get(section, (self._settled, size))
+        if self._settled < size and so_far[start:end].removeprefix(gap) != text:
+            start, end = self._settled, size
+        follows = gap and so_far[start:end].endswith(gap + text)
+        return (end - len(gap + text) if follows else start), end
+
     def push_argument(self, delta: ArgumentDelta) -> None:
         """Add a fragment that is addressed by JSONPath."""
         if self._leaves is None:
+            from nbstream.reply.partial_json import Leaves  # only Gemini's calls do
+
             self._leaves = Leaves()
         self._leaves.push(delta.json_path, delta.value, delta.will_continue)
 
@@ -198,9 +159,18 @@ class Part:
         self._object = data
 
     def replace(self, text: str) -> None:
-        """Let this be the whole text, and no form of the provider's beside it."""
-        self._text, self._leaves, self.data = Growing(), None, {}
+        """Let this be the whole text, and no other arguments of it beside it."""
+        self._text, self._leaves = Growing(), None
         self._text.push(text)
+        if not self.data.keys().isdisjoint({"arguments", "input"}):
+            self.data = {}
+
+    def cite(self, source: Json) -> None:
+        """Keep a source, once."""
+        key = json.dumps(source, sort_keys=True, default=repr)
+        if key not in self._cited:
+            self._cited.add(key)
+            self.citations.append(source)
 
     @property
     def text(self) -> str:
@@ -220,6 +190,13 @@ class Part:
         if self._object is not None and self.done:
             return json.dumps(self._object, ensure_ascii=False)
         return ""
+
+    @property
+    def size(self) -> int:
+        """How much has come of it: 0 is a part that was opened, and no more."""
+        leaves = self._leaves.to_json() if self._leaves is not None else ""
+        named = len(self.id) + len(self.name) + (self.kind == "other")
+        return len(self.text) + len(leaves) + named
 
     @property
     def in_leaves(self) -> bool:
@@ -290,7 +267,9 @@ def whole_form(part: Part, name: str) -> dict[str, Any] | None:
 
 # -- The thought with which a text may begin, where the server leaves it in the text.
 
-_OPEN, _CLOSE = "<think>", "</think>"
+#: The second is of Gemini's endpoint for OpenAI's SDK.
+_OPEN = ("<think>", "<thought>")
+_HALF = re.compile(r"<(?:/[a-z]{0,7})?\Z")
 
 
 class Thought:
@@ -306,84 +285,73 @@ class Thought:
 
     def __init__(self) -> None:
         self.over = False
-        self._state: Literal["before", "begun", "inside", "behind"] = "before"
-        self._held = ""  # what may be a part of a tag
+        self._tag = "<"  # what is waited for; "": the beginning of the answer
+        self._held = ""  # what may be a part of it
         self._said = 0  # how much of the thought has been told
         self._first: TextDelta | None = None
 
     def feed(self, delta: TextDelta) -> Iterator[TextDelta]:
         """Give what the next piece says, as far as it is known."""
         self._first = self._first or delta
-        if self.over or delta.index != self._first.index:
+        if self.over or delta.index != self._first.index:  # only a part's beginning
             yield from self.rest()
             self.over = True
             yield delta
             return
         text, self._held = self._held + delta.text, ""
-        if self._state == "before":
+        if self._tag == "<":
             begun = text.lstrip()
-            if not begun.startswith(_OPEN):
-                self.over = not _OPEN.startswith(begun)
-                self._held = "" if self.over else text
-                if self.over:
-                    yield replace(delta, text=text)
-                return
-            self._state, text = "begun", begun.removeprefix(_OPEN)
-        if self._state != "behind":
-            thought, text = self._inside(text)
-            if thought:
-                yield self._told(thought)
-        if self._state == "behind" and (text := text.lstrip()):
+            if begun.startswith(_OPEN):
+                tag, _, text = begun.partition(">")
+                self._tag = f"</{tag[1:]}>"
+            elif any(tag.startswith(begun) for tag in _OPEN):
+                self._held, text = text, ""
+        if self._tag.startswith("</"):
+            thought, closed, text = text.partition(self._tag)
+            if closed:
+                self._tag = ""
+            elif half := _HALF.search(thought):
+                self._held, thought = half[0], thought[: half.start()]
+            yield from self._tell(thought)
+        text = text if self._tag else text.lstrip()
+        if text:
             self.over = True
             yield replace(delta, text=text)
 
-    def _inside(self, text: str) -> tuple[str, str]:
-        """Return what is sure to be of the thought, and what follows it."""
-        thought, closed, after = text.partition(_CLOSE)
-        if not closed:
-            sizes = range(len(_CLOSE) - 1, 0, -1)
-            half = next((n for n in sizes if thought.endswith(_CLOSE[:n])), 0)
-            thought = thought[: len(thought) - half]
-            self._held = text[len(thought) :]
-        if self._state == "begun":
-            thought = thought.lstrip()
-        self._state = "behind" if closed else "inside" if thought else self._state
-        return thought, after
-
-    def _told(self, thought: str) -> TextDelta:
-        assert self._first is not None
+    def _tell(self, thought: str) -> Iterator[TextDelta]:
+        thought = thought if self._said else thought.lstrip()
         self._said += len(thought)
-        return TextDelta(text=thought, kind="reasoning", choice=self._first.choice)
+        if thought and self._first:
+            choice = self._first.choice
+            yield TextDelta(text=thought, kind="reasoning", choice=choice)
 
     def rest(self) -> Iterator[TextDelta]:
         """Give what was held, now that something else comes, or nothing more."""
         held, self._held = self._held, ""
-        if held and self._state == "before":
-            assert self._first is not None
+        if self._tag.startswith("</"):
+            yield from self._tell(held)
+        elif held and self._first:
             self.over = True
             yield replace(self._first, text=held)
-        elif held:
-            self._state = "inside"
-            yield self._told(held)
 
     def done(self, event: TextDone) -> Iterator[Event]:
         """Give the whole of a text that is said to have been sent."""
-        first = self._first or TextDelta(
+        self._first = self._first or TextDelta(
             text="", index=event.index, choice=event.choice
         )
         whole = Thought()
-        told = [*whole.feed(replace(first, text=event.text)), *whole.rest()]
-        thought = "".join(each.text for each in told if each.kind == "reasoning")
-        if event.index != first.index or whole._state == "before":
+        told = [*whole.feed(replace(self._first, text=event.text)), *whole.rest()]
+        if whole._tag == "<" or event.index != self._first.index:
             yield from self.rest()
             yield event
         else:
-            self._first, self._held = first, ""
-            if missing := thought[self._said :]:
-                yield self._told(missing)
-            answer = (each.text for each in told if each.kind == "text")
-            yield replace(event, text="".join(answer))
-        self.over = True
+            thought, answer = (
+                "".join(each.text for each in told if each.kind == kind)
+                for kind in ("reasoning", "text")
+            )
+            yield from self._tell(thought[self._said :])
+            yield replace(event, text=answer)
+        self.over, self._held = True, ""
 
 
 class Thoughts:
@@ -411,29 +379,34 @@ class Thoughts:
 
     def _read(self, event: Event) -> Iterator[Event]:
         match event:
-            case TextDelta(kind="text", choice=choice) if event.text:
-                thought = self._thoughts.setdefault(choice, Thought())
-                yield from thought.feed(event)
-                if thought.over:
-                    self._over.add(choice)
-                return
-            case TextDone(kind="text", choice=choice):
-                thought = self._thoughts.setdefault(choice, Thought())
-                yield from thought.done(event)
-                self._over.add(choice)
-                return
+            case TextDelta(kind="text") if event.text:
+                yield from self._thought(event.choice).feed(event)
+            case TextDone(kind="text"):
+                yield from self._thought(event.choice).done(event)
             case Start() | Ignored() | Usage():
-                pass
-            case Hop():
-                yield from self.rest()
-                self._thoughts, self._over = {}, set()
+                yield event
             case _:
                 yield from self.rest()
-        yield event
+                yield event
+                if isinstance(event, Hop):
+                    self._thoughts.clear()
+        over = (choice for choice, each in self._thoughts.items() if each.over)
+        self._over = set(over)
+
+    def _thought(self, choice: int) -> Thought:
+        return self._thoughts.setdefault(choice, Thought())
 
     def rest(self) -> Iterator[TextDelta]:
         """Give what was held, now that something else comes, or nothing more."""
-        for choice, thought in self._thoughts.items():
+        for thought in self._thoughts.values():
             yield from thought.rest()
-            if thought.over:
-                self._over.add(choice)
+
+
+def without_thought(text: str) -> tuple[str, str]:
+    """Return the thought with which a whole text begins, and the answer behind it."""
+    thought = Thought()
+    told = [*thought.feed(TextDelta(text=text)), *thought.rest()]
+    words = (
+        "".join(e.text for e in told if e.kind == k) for k in ("reasoning", "text")
+    )
+    return next(words), next(words)

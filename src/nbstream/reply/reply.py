@@ -9,18 +9,24 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from nbstream import types
-from nbstream._failures import failure_event
+from nbstream._failures import failure_event, is_told
 from nbstream._windows import Elements, Limits, Picture, Walk, window
 from nbstream.reply.answer import Answer, Waiting, add_hop, merge
-from nbstream.reply.choice import Choice
+from nbstream.reply.choice import Choice, answers
 from nbstream.reply.parts import Part, ToolCall
 
 #: Under this key goes back what a model wrote as arguments and is no JSON object
 #: (https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming).
 INVALID = "INVALID_JSON"
+#: The APIs in which all that belongs to one response has the same id.
+_NAMED_ONCE = {"anthropic.messages", "google.generate_content"}
+#: The events that are not of one choice only.
+_OfAll: TypeAlias = (
+    types.Start | types.Extra | types.Hop | types.Round | types.Failure | types.Ignored
+)
 
 
 class Reply(Answer):
@@ -47,13 +53,15 @@ class Reply(Answer):
         model: The model's name as the provider gave it, or "".
         wire: The bytes it was made of, where they were kept; else None.
         ignored: How often each kind of event came that is not ours to show.
+        extra: What the provider said of the answer besides, in its own words.
         waiting: The wait before a retry, while there is one; else None.
     """
 
     # For nbstream itself: `_position` is how far the provider's own numbering of
     # events has come, or None; `_resumable` is whether the provider keeps the answer
     # to be read on from there; `_shown_in` is the cell whose output already shows it,
-    # so that it is not shown twice there.
+    # so that it is not shown twice there; `_late` is what came with the whole of a
+    # part, and by no delta; `_known_tools` are those that `ask` runs.
 
     def __init__(self, api: str = "") -> None:
         super().__init__()
@@ -63,10 +71,13 @@ class Reply(Answer):
         self.error: types.Failure | None = None
         self.exception: BaseException | None = None
         self.ignored: dict[str, int] = {}
+        self.extra: dict[str, object] = {}
         self.waiting: Waiting | None = None
         self._position: int | str | None = None
         self._resumable = False
         self._shown_in: object = None
+        self._late: list[types.Event] = []
+        self._known_tools: frozenset[str] = frozenset()
         self._hopped = False
         self._earlier: list[Reply] = []
 
@@ -140,6 +151,7 @@ class Reply(Answer):
     def resume_hint(self) -> str | None:
         """The SDK's call that goes on where this broke off; None where none can.
 
+        It gives what follows; ``show(<that call>, resume=reply)`` joins the two.
         OpenAI Responses can if the response was made with ``background=True``, and
         Gemini Interactions if its events came with ids.
         """
@@ -177,7 +189,8 @@ class Reply(Answer):
         ``note`` is said behind its text, such as that it was stopped.
 
         A dict for OpenAI Chat, Anthropic and Gemini; a list of items for OpenAI
-        Responses and Gemini Interactions. Calls that are invalid or unfinished are
+        Responses and Gemini Interactions, and of contents where Google's SDK has run
+        functions in between. Calls that are invalid or unfinished are
         left out: the API would refuse them.
 
         Raises:
@@ -215,50 +228,52 @@ class Reply(Answer):
             case types.TextDelta():
                 self._choice(event.choice).add_text(event)
             case types.TextDone():
-                self._choice(event.choice).complete_text(event)
+                self._late += self._choice(event.choice).complete_text(event)
             case types.ToolCallDelta():
                 self._choice(event.choice).add_call(event)
             case types.ArgumentDelta():
                 self._choice(event.choice).add_argument(event)
             case types.Arguments():
-                self._choice(event.choice).add_arguments(event)
+                self._late += self._choice(event.choice).add_arguments(event)
             case types.Signature():
                 self._choice(event.choice).add_signature(event)
             case types.Citation():
                 self._choice(event.choice).add_citation(event)
             case types.OtherPart():
                 self._choice(event.choice).add_other(event)
+            case types.Extra() if event.index is not None:
+                self._choice(event.choice).add_extra(event)
             case types.PartDone():
-                self._choice(event.choice).close_part(event)
+                self._late += self._choice(event.choice).close_part(event)
+            case types.Output():
+                self._late += self._choice(event.choice).add_output(event)
             case types.Finish():
                 self._choice(event.choice).finish = event
             case types.End():
-                self._choice(event.choice).ended = True
+                self._end_choice(event.choice)
             case types.Usage():
                 self._usage = merge(self._usage, event)
             case types.ToolResult():
                 self._choice(min(self._choices, default=0)).add_result(event)
-            case (
-                types.Start()
-                | types.Hop()
-                | types.Round()
-                | types.Failure()
-                | types.Ignored()
-            ):
-                self._apply_rest(event)
             case _:
-                assert_never(event)
+                self._apply_rest(event)
 
-    def _apply_rest(
-        self,
-        event: types.Start | types.Hop | types.Round | types.Failure | types.Ignored,
-    ) -> None:
+    def _apply_rest(self, event: _OfAll) -> None:
         match event:
-            case types.Start(id=id_, model=model):
+            case types.Start(id=id_, model=model, tools=tools):
+                if id_ and self.id and id_ != self.id:
+                    self._begin_another()
+                if tools is not None:
+                    self._choice(0).offered = tools | self._known_tools
                 # Each exchange has an id; what follows refers to the last one.
+                renamed = self._hopped or not id_
                 self.id = id_ if id_ and self._hopped else self.id or id_
                 self._hopped = self._hopped and not id_
-                self.model = self.model or model
+                self.model = model if model and renamed else self.model or model
+            case types.Extra(data=data):
+                self.extra.update(data)
+            case types.Hop(number=int(number)) if number <= self._first.hop:
+                pass  # it is in there
             case types.Hop():
                 self._usage_before = add_hop(self._usage_before, self._usage)
                 self._usage = None
@@ -268,11 +283,29 @@ class Reply(Answer):
             case types.Round():
                 self._earlier.append(_taken(self))
             case types.Failure():
-                self.error = self.error or event
+                if self.error is None or not self.error.message:  # a bare word
+                    self.error = event
             case types.Ignored(type=type_):
                 self.ignored[type_] = self.ignored.get(type_, 0) + 1
             case _:
                 assert_never(event)
+
+    def _begin_another(self) -> None:
+        """Go on with another response in the same stream.
+
+        After one that has ended it is a further exchange. Anthropic's streams name
+        each but once, so a name before the end says that somebody on the way has lost
+        the first one and asked again: that one is void.
+        """
+        if self._hopped or self.api not in _NAMED_ONCE:
+            return
+        if self._ended:
+            self._apply_rest(types.Hop())
+        elif self.api == "anthropic.messages":
+            self._hopped = True
+            self._apply_rest(types.Ignored(type="message_start"))
+            for choice in self.choices:
+                choice.next_hop(void=True)
 
     def _extend(self, events: Iterable[types.Event]) -> None:
         """Add several events."""
@@ -286,7 +319,7 @@ class Reply(Answer):
 
         A stream that ends is not an answer that is complete: only the API's own
         terminal marker makes it so, and then neither a stop nor a lost connection
-        after it takes that back.
+        after it takes that back. What the provider itself says went wrong does.
         """
         if self._outcome != "running":
             return
@@ -294,19 +327,17 @@ class Reply(Answer):
             self._choice(held.choice).add_text(held)
         self.exception = exception
         self._first.end_runs()
+        lost = exception is not None and (is_told(exception) or not self._ended)
+        if self.error is None and exception is not None and lost and not stopped:
+            self.error = failure_event(exception)
         if self.error is not None:
             self._outcome = "failed"
         elif stopped and self._first.runs:
             self._outcome = "stopped"  # its answer is whole, but not its calls'
         elif self._ended:
             self._outcome = "complete"
-        elif stopped:
-            self._outcome = "stopped"
-        elif exception is not None:
-            self._outcome = "failed"
-            self.error = failure_event(exception)
         else:
-            self._outcome = "truncated"
+            self._outcome = "stopped" if stopped else "truncated"
         self._read_document()
 
     def _read_document(self) -> None:
@@ -317,6 +348,10 @@ class Reply(Answer):
             self.parsed = self._expected.read(self._document)
         except ValueError as error:
             self._misfit = error
+
+    def _end_choice(self, index: int | None) -> None:
+        for choice in self.choices if index is None else (self._choice(index),):
+            choice.end()
 
     def _choice(self, index: int) -> Choice:
         choice = self._choices.get(index)
@@ -361,7 +396,11 @@ def with_note(reply: Reply, note: str) -> Reply:
 def _copied(reply: Reply, change: Callable[[Choice], None]) -> Reply:
     made = type(reply)()
     vars(made).update(vars(reply), _choices=copy.deepcopy(reply._choices))
-    change(made._choice(min(made._choices, default=0)))
+    choice = made._choice(min(made._choices, default=0))
+    has_ended = choice.ended
+    change(choice)
+    if has_ended:
+        choice.end()
     return made
 
 
@@ -373,7 +412,13 @@ def _mend(choice: Choice) -> None:
 
 
 def parts_and_calls(reply: Reply) -> Iterator[tuple[Part, ToolCall | None]]:
-    """Go through the parts in order; beside the part of a tool call, the call."""
-    calls = iter(reply.tool_calls)
+    """Go through the parts in order; beside the part of a tool call, the call.
+
+    None: it is no call, or one that somebody else has run, whose result is not here.
+    """
+    choice = reply._first
+    own, results = choice.own_calls(), {*map(answers, choice.parts)} - {""}
+    calls = iter(choice.tool_calls(running=reply.outcome == "running"))
     for part in reply.parts:
-        yield part, next(calls) if part.kind == "tool_call" else None
+        call = next(calls) if part.kind == "tool_call" else None
+        yield part, call if part in own or results & {part.id, part.name} else None

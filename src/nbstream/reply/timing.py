@@ -81,8 +81,6 @@ class Timing:
     _kinds: array[int] = field(default_factory=lambda: array("B"), repr=False)
     _lengths: array[int] = field(default_factory=lambda: array("I"), repr=False)
     _bytes: array[int] = field(default_factory=lambda: array("I"), repr=False)
-    #: How many deltas of a kind's text a `TextDone` has counted already.
-    _counted: dict[int, int] = field(default_factory=dict, repr=False)
 
     def elapsed_s(self, now_s: float) -> float:
         """Return the seconds from zero to this reading of the clock."""
@@ -102,11 +100,9 @@ class Timing:
                         self._add(at_s, _NUMBER[kind], text)
                 case types.ToolCallDelta(arguments=arguments):
                     self._add(at_s, _TOOL, arguments)
-                case types.TextDone(text=text, kind=kind):
-                    self._complete(at_s, _NUMBER[kind], text)
                 case types.ArgumentDelta(value=value):
                     self._add(at_s, _TOOL, str(value))
-                case types.Arguments(data=data):
+                case types.Arguments(data=data, text=""):
                     self._add(at_s, _TOOL, str(data))
                 case _:
                     pass
@@ -122,15 +118,6 @@ class Timing:
             self.last_text_s = at_s
             if self.first_text_s is None:
                 self.first_text_s = at_s
-
-    def _complete(self, at_s: float, kind: int, text: str) -> None:
-        """Note of a whole text what no delta had brought before."""
-        begun = self._counted.get(kind, 0)
-        pairs = zip(self._kinds[begun:], self._lengths[begun:], strict=True)
-        known = sum(length for each, length in pairs if each == kind)
-        if text[known:]:
-            self._add(at_s, kind, text[known:])
-        self._counted[kind] = len(self._times)
 
     # -- what follows from it ------------------------------------------------------
 

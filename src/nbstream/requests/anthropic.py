@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
-from nbstream.requests.request import File, Request, encoded, events, given, joined
+from nbstream.requests.request import Asked, File, Request, encoded, given, joined
 from nbstream.requests.schema import anthropic_schema
 
 #: Anthropic's API wants a limit: the one we send if none is asked for, in tokens.
 ANTHROPIC_MAX_TOKENS = 4096
 
 
-class Anthropic:
+class Anthropic(Asked):
     """Anthropic."""
 
     api = "anthropic.messages"
@@ -33,8 +35,9 @@ class Anthropic:
             max_tokens=request.max_tokens or ANTHROPIC_MAX_TOKENS,
             stream=True,
             system=request.system,
-            tools=[tool.declaration("input_schema") for tool in request.tools] or None,
+            tools=request.offered(lambda tool: tool.declaration("input_schema")),
             output_config=given(effort=request.reasoning_effort, format=wanted) or None,
+            container=_container(request),
         )
 
     def client(self, base_url: str | None, api_key: str | None) -> Any:
@@ -43,23 +46,20 @@ class Anthropic:
 
         return AsyncAnthropic(**given(base_url=base_url, api_key=api_key))
 
-    def open(self, request: Request, client: Any) -> AsyncIterator[object]:
-        """Send it; yield its events."""
-        create = client.messages.create
-        return events(client, create, lambda: self.arguments(request))
+    def create(self, client: Any) -> Callable[..., Any]:
+        """Return ``messages.create``."""
+        return client.messages.create  # type: ignore[no-any-return]
 
-    def user_message(
-        self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
-    ) -> dict[str, Any]:
-        """Return a user message; what it asks about comes first, as the API advises."""
-        if not images and not files:
-            return {"role": "user", "content": text}
-        content: list[dict[str, Any]] = [
+    def parts(
+        self, text: str, images: Sequence[File], files: Sequence[File]
+    ) -> list[dict[str, Any]]:
+        """Return what it asks about first, as the API advises."""
+        sources = [
             {"type": type_, "source": _source(path)}
             for type_, paths in (("image", images), ("document", files))
             for path in paths
         ]
-        return {"role": "user", "content": [*content, {"type": "text", "text": text}]}
+        return [*sources, {"type": "text", "text": text}]
 
     def tool_result_message(
         self, call_id: str, name: str, result: str, is_error: bool
@@ -70,6 +70,22 @@ class Anthropic:
         if is_error:
             block["is_error"] = True
         return {"role": "user", "content": [block]}
+
+
+def _container(request: Request) -> object:
+    """Return the container to go on in: what its code calls is answered there only.
+
+    The SDK's own threads send it likewise (``anthropic/lib/threads``). None: there is
+    none, or its time is over.
+    """
+    found = request.extra.get("container")
+    if not isinstance(found, Mapping):
+        return None
+    with suppress(TypeError, ValueError):
+        if datetime.fromisoformat(found["expires_at"]) <= datetime.now(UTC):
+            return None
+    wanted, id_ = request.options.get("container"), found.get("id")
+    return {"id": id_} if isinstance(wanted, Mapping) else id_
 
 
 def _is_result(block: Any) -> bool:

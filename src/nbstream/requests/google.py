@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
-from nbstream.requests.request import File, Request, encoded, given, joined
+from nbstream._failures import FirstBytes
+from nbstream.requests.request import (
+    Asked,
+    File,
+    Request,
+    ToolSpec,
+    encoded,
+    given,
+    joined,
+)
 from nbstream.requests.schema import gemini_schema
 
 
-class Google:
+class _Client:
+    """A ``google.genai.Client``, and what answers it: its streams show no response."""
+
+    def __init__(self, base_url: str | None, api_key: str | None) -> None:
+        from google.genai import Client
+
+        hooks = {"event_hooks": {"response": [self._heard]}}
+        options = given(base_url=base_url, async_client_args=hooks)
+        self._client = Client(**given(api_key=api_key, http_options=options))
+        self.aio = self._client.aio
+        self.first: FirstBytes | None = None
+
+    async def _heard(self, response: object) -> None:
+        if self.first is not None:
+            self.first.hear(response)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aio.aclose()
+
+
+class Google(Asked):
     """Gemini."""
 
     api = "google.generate_content"
@@ -23,14 +55,15 @@ class Google:
         All that is not the model or the conversation goes into its ``config``.
         """
         effort, schema = request.reasoning_effort, request.schema
-        declared = [
-            tool.declaration("parameters_json_schema") for tool in request.tools
-        ]
+        ours = [each for each in request.tools if isinstance(each, ToolSpec)]
+        declared = [each.declaration("parameters_json_schema") for each in ours]
+        functions = [{"function_declarations": declared}] if declared else []
+        theirs = [each for each in request.tools if not isinstance(each, ToolSpec)]
         config = request.arguments(
             system_instruction=request.system,
             max_output_tokens=request.max_tokens,
             thinking_config=effort and {"thinking_level": effort},
-            tools=[{"function_declarations": declared}] if declared else None,
+            tools=[*functions, *theirs] or None,
             response_mime_type=schema and "application/json",
             response_json_schema=schema and gemini_schema(schema.schema),
         )
@@ -39,18 +72,21 @@ class Google:
         return found | ({"config": config} if config else {})
 
     def client(self, base_url: str | None, api_key: str | None) -> Any:
-        """Make a ``google.genai.Client``."""
-        from google.genai import Client
+        """Make a client of google-genai."""
+        return _Client(base_url, api_key)
 
-        options = base_url and {"base_url": base_url}
-        return Client(**given(api_key=api_key, http_options=options))
+    def create(self, client: Any) -> Callable[..., Any]:
+        """Return ``models.generate_content_stream``."""
+        return client.aio.models.generate_content_stream  # type: ignore[no-any-return]
 
-    async def open(self, request: Request, client: Any) -> AsyncIterator[object]:
-        """Send it; yield its chunks."""
-        async with client.aio as opened:
-            create = opened.models.generate_content_stream
-            async for chunk in await create(**self.arguments(request)):
-                yield chunk
+    async def sent(self, request: Request, client: Any, first: FirstBytes) -> Any:
+        """Send it; what its ``config`` does not know, the SDK refuses by name."""
+        client.first = first
+        return await self.create(client)(**self.arguments(request))
+
+    def is_void(self, item: Any) -> bool:
+        """Tell whether the SDK found nothing that it knows in the first answer."""
+        return item is None or not item.model_fields_set - {"sdk_http_response"}
 
     def user_message(
         self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbstream.requests.request import (
+    Asked,
     File,
     Request,
     data_url,
-    events,
     given,
     messages_of,
 )
 from nbstream.requests.schema import openai_format
 
 
-class _OpenAI:
+class _OpenAI(Asked):
     """What OpenAI's two APIs have in common."""
 
     package = "openai"
@@ -38,10 +38,6 @@ class OpenAIResponses(_OpenAI):
     def arguments(self, request: Request) -> dict[str, Any]:
         """Return the arguments of ``responses.create``."""
         effort, schema = request.reasoning_effort, request.schema
-        tools = [
-            {"type": "function", **tool.declaration("parameters"), "strict": False}
-            for tool in request.tools
-        ]
         wanted = schema and {"type": "json_schema", **openai_format(schema)}
         return request.arguments(
             model=request.model,
@@ -50,29 +46,29 @@ class OpenAIResponses(_OpenAI):
             instructions=request.system,
             max_output_tokens=request.max_tokens,
             reasoning=effort and {"effort": effort},
-            tools=tools or None,
+            tools=request.offered(
+                lambda tool: {
+                    "type": "function",
+                    **tool.declaration("parameters"),
+                    "strict": False,
+                }
+            ),
             text=wanted and {"format": wanted},
         )
 
-    def open(self, request: Request, client: Any) -> AsyncIterator[object]:
-        """Send it; yield its events."""
-        create = client.responses.create
-        return events(client, create, lambda: self.arguments(request))
+    def create(self, client: Any) -> Callable[..., Any]:
+        """Return ``responses.create``."""
+        return client.responses.create  # type: ignore[no-any-return]
 
-    def user_message(
-        self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
-    ) -> dict[str, Any]:
-        """Return an input item."""
-        if not images and not files:
-            return {"role": "user", "content": text}
-        content: list[dict[str, Any]] = [
+    def parts(
+        self, text: str, images: Sequence[File], files: Sequence[File]
+    ) -> list[dict[str, Any]]:
+        """Return the parts of an input item."""
+        return [
             {"type": "input_text", "text": text},
-            *({"type": "input_image", "image_url": data_url(path)} for path in images),
+            *({"type": "input_image", "image_url": data_url(p)} for p in images),
+            *({"type": "input_file", **_file(p)} for p in files),
         ]
-        for path in files:
-            filed = {"filename": path.name, "file_data": data_url(path)}
-            content.append({"type": "input_file", **filed})
-        return {"role": "user", "content": content}
 
     def tool_result_message(
         self, call_id: str, name: str, result: str, is_error: bool
@@ -101,10 +97,6 @@ class OpenAIChat(_OpenAI):
         """Return the arguments of ``chat.completions.create``."""
         system, schema = request.system, request.schema
         first = [{"role": "system", "content": system}] if system else []
-        tools = [
-            {"type": "function", "function": tool.declaration("parameters")}
-            for tool in request.tools
-        ]
         wanted = schema and openai_format(schema)
         return request.arguments(
             model=request.model,
@@ -112,30 +104,29 @@ class OpenAIChat(_OpenAI):
             stream=True,
             stream_options={"include_usage": True},
             reasoning_effort=request.reasoning_effort,
-            tools=tools or None,
+            tools=request.offered(
+                lambda tool: {
+                    "type": "function",
+                    "function": tool.declaration("parameters"),
+                }
+            ),
             response_format=wanted and {"type": "json_schema", "json_schema": wanted},
             **{self._limit: request.max_tokens},
         )
 
-    def open(self, request: Request, client: Any) -> AsyncIterator[object]:
-        """Send it; yield its chunks."""
-        create = client.chat.completions.create
-        return events(client, create, lambda: self.arguments(request))
+    def create(self, client: Any) -> Callable[..., Any]:
+        """Return ``chat.completions.create``."""
+        return client.chat.completions.create  # type: ignore[no-any-return]
 
-    def user_message(
-        self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
-    ) -> dict[str, Any]:
-        """Return a user message."""
-        if not images and not files:
-            return {"role": "user", "content": text}
-        content: list[dict[str, Any]] = [
+    def parts(
+        self, text: str, images: Sequence[File], files: Sequence[File]
+    ) -> list[dict[str, Any]]:
+        """Return the parts of a user message."""
+        return [
             {"type": "text", "text": text},
             *({"type": "image_url", "image_url": {"url": data_url(p)}} for p in images),
+            *({"type": "file", "file": _file(p)} for p in files),
         ]
-        for path in files:
-            filed = {"filename": path.name, "file_data": data_url(path)}
-            content.append({"type": "file", "file": filed})
-        return {"role": "user", "content": content}
 
     def tool_result_message(
         self, call_id: str, name: str, result: str, is_error: bool
@@ -143,3 +134,7 @@ class OpenAIChat(_OpenAI):
         """Return the tool message; the API has no field for an error."""
         content = f"Error: {result}" if is_error else result
         return {"role": "tool", "tool_call_id": call_id, "content": content}
+
+
+def _file(path: File) -> dict[str, str]:
+    return {"filename": path.name, "file_data": data_url(path)}

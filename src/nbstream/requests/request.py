@@ -6,10 +6,12 @@ import base64
 import inspect
 import mimetypes
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from nbstream.errors import UsageError
+from nbstream._failures import FirstBytes
+from nbstream.errors import ProtocolError, UsageError
 from nbstream.reply import Reply, ToolCall
 from nbstream.reply.reply import answerable
 
@@ -45,7 +47,9 @@ class Request:
         model: The model's own name.
         api: The wire API, such as ``"openai.chat"``.
         messages: The conversation, in the provider's own form.
+        tools: Ours, and those of the service's own as they are sent.
         options: More arguments of the SDK's call, passed through as they are.
+        extra: What was said of the answers so far besides, see ``Reply.extra``.
     """
 
     provider: str
@@ -53,11 +57,19 @@ class Request:
     api: str
     messages: tuple[Any, ...]
     system: str | None = None
-    tools: tuple[ToolSpec, ...] = ()
+    tools: tuple[ToolSpec | Mapping[str, Any], ...] = ()
     max_tokens: int | None = None
     reasoning_effort: str | None = None
     schema: Schema | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+    def offered(self, declared: Callable[[ToolSpec], Any]) -> list[Any] | None:
+        """Return all tools as an API takes them; ``declared`` makes one of ours so."""
+        return [
+            declared(each) if isinstance(each, ToolSpec) else each
+            for each in self.tools
+        ] or None
 
     def arguments(self, **ours: Any) -> dict[str, Any]:
         """Return our arguments that have a value, and the options, which win."""
@@ -165,13 +177,76 @@ def data_url(path: File) -> str:
     return f"data:{kind};base64,{data}"
 
 
-async def events(
-    client: Any, create: Callable[..., Any], arguments: Callable[[], Mapping[str, Any]]
-) -> AsyncIterator[object]:
-    """Call an SDK; yield what it yields; close the stream and the client."""
-    async with client, await create(**known(create, arguments())) as stream:
-        async for event in stream:
-            yield event
+#: What an SDK raises that was given something else than it reads.
+MISREAD = (AttributeError, LookupError, TypeError, ValueError)
+
+
+class Asked:
+    """What our own providers have in common: how a call is opened, read and closed."""
+
+    def create(self, client: Any) -> Callable[..., Any]:
+        """Return the SDK's call."""
+        raise NotImplementedError
+
+    def arguments(self, request: Request) -> dict[str, Any]:
+        """Return its keyword arguments."""
+        raise NotImplementedError
+
+    async def sent(self, request: Request, client: Any, first: FirstBytes) -> Any:
+        """Send a request; return its stream, whose response is heard."""
+        create = self.create(client)
+        stream = await create(**known(create, self.arguments(request)))
+        first.hear(getattr(stream, "response", None))
+        return stream
+
+    def user_message(
+        self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
+    ) -> dict[str, Any]:
+        """Return a user message: a text, or parts where something is sent along."""
+        content = self.parts(text, images, files) if images or files else text
+        return {"role": "user", "content": content}
+
+    def parts(
+        self, text: str, images: Sequence[File], files: Sequence[File]
+    ) -> list[dict[str, Any]]:
+        """Return a question as parts."""
+        raise NotImplementedError
+
+    def is_void(self, item: object) -> bool:
+        """Tell whether the first item of a stream says nothing; None: there is none."""
+        return item is None
+
+    async def open(self, request: Request, client: Any) -> AsyncIterator[object]:
+        """Send it; yield what the SDK yields; close the stream and the client.
+
+        Raises:
+            ProtocolError: a page, an error or something else answered, with status 200.
+        """
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(client)
+            first = stack.enter_context(FirstBytes())
+            try:
+                stream = await self.sent(request, client, first)
+                stack.push_async_callback(_close, stream)
+                items = aiter(stream)
+                item = await anext(items, None)
+            except MISREAD as error:
+                if problem := first.problem():
+                    raise ProtocolError(problem) from error
+                raise
+            if self.is_void(item) and (problem := first.problem()):
+                raise ProtocolError(problem)
+            if item is not None:
+                yield item
+            async for item in items:
+                yield item
+
+
+async def _close(stream: Any) -> None:
+    """Close a stream of an SDK, or what a tracer has put around it."""
+    close = getattr(stream, "aclose", None) or getattr(stream, "close", None)
+    if close is not None and inspect.isawaitable(closing := close()):
+        await closing
 
 
 def known(call: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, Any]:

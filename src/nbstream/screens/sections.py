@@ -172,8 +172,10 @@ class _Written:
         self._text = ""
 
     def goes_on(self, text: str, ended: bool) -> bool:
-        """Tell whether this begins with what has been shown; asked at the end only."""
-        return not ended or self._ended or text.startswith(self._text)
+        """Tell whether this begins with what has been shown; read at the end only."""
+        if not ended:
+            return len(text) >= self._size
+        return self._ended or text.startswith(self._text)
 
     def frame(self, text: str, ended: bool) -> Frame | None:
         """Return what is new, now that this is the text."""

@@ -10,12 +10,16 @@ import inspect
 import threading
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Self
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
+from typing import Any, Self, cast
 
-from nbstream.streams import referents, sockets
+from nbstream._failures import FirstBytes
+from nbstream.streams import referents, shapes, sockets
 from nbstream.streams.session import Session
-from nbstream.streams.shapes import check, check_answer, is_async_manager, is_parsable
 
 # -- Keep one event loop of our own, in one daemon thread, for all streams.
 
@@ -80,9 +84,8 @@ class Pools:
     @classmethod
     def of(cls, stream: object) -> Self:
         """Find the pools behind a call that has not been sent yet."""
-        return cls(
-            [found for found in referents.walk(stream) if referents.is_pool(found)]
-        )
+        met = referents.walk(stream, names=lambda _: True)
+        return cls([found for found in met if referents.is_pool(found)])
 
     @asynccontextmanager
     async def borrowed(self) -> AsyncIterator[None]:
@@ -228,31 +231,40 @@ class LoopDriver:
             for unsent in [self._stream, *referents.unsent_calls(self._stream)]:
                 stack.push_async_callback(_close, unsent)
             return None
-        stream = self._stream
-        while not isinstance(stream, AsyncIterable):
-            if is_async_manager(stream):
-                stream = await stack.enter_async_context(stream)
-            elif isinstance(stream, Awaitable):
-                stream = await stream
-            elif is_parsable(stream):
+        met = [stream := self._stream]
+        while not shapes.is_async_iterable(stream):
+            part = shapes.part_of(stream)
+            if part is not None and part.is_async:
+                stack.push_async_callback(_called, part.end)
+                stream = part.make()
+            elif isinstance(shapes.told(stream), Awaitable):
+                stream = await cast("Awaitable[object]", stream)
+            elif shapes.is_async_manager(stream):
+                stream = shapes.below(await _entered(stream, stack))
+            elif shapes.is_parsable(stream):
                 stream = stream.parse()
             else:
                 return stream
-            check(stream, made=True)
+            shapes.check_made(stream, met)
         self._stream = stream
-        await self._pass_on(stream, stack)
+        refused = next(filter(shapes.status_of, met), None)
+        await self._pass_on(stream, stack, refused)
         return None
 
     async def _pass_on(
-        self, stream: AsyncIterable[object], stack: AsyncExitStack
+        self, stream: AsyncIterable[object], stack: AsyncExitStack, refused: object
     ) -> None:
         stack.push_async_callback(_close, stream)
+        first = stack.enter_context(FirstBytes())
+        first.hear(shapes.response_of(stream))
         iterator = aiter(stream)
         if iterator is not stream:
             stack.push_async_callback(_close, iterator)
         if self._session.stopping:
             return
         stack.push_async_callback(_close_responses, stream)
+        if refused is not None:
+            raise shapes.StatusError(refused, await _some(iterator))
         offer = self._session.offer
         item = _NOTHING
         try:
@@ -263,7 +275,7 @@ class LoopDriver:
             for reader in reversed(referents.open_readers(stream)):
                 stack.push_async_callback(reader.aclose)
         if item is _NOTHING:
-            check_answer(stream)
+            shapes.check_answer(first)
 
 
 async def _close_responses(stream: object) -> None:
@@ -271,8 +283,30 @@ async def _close_responses(stream: object) -> None:
         await _close(response)
 
 
+async def _entered(
+    manager: AbstractAsyncContextManager[object], stack: AsyncExitStack
+) -> object:
+    """Enter it, to be left at the end; not a client, which that would close."""
+    made = await manager.__aenter__()
+    if made is not manager:
+        stack.push_async_exit(manager)
+    return made
+
+
+async def _some(items: AsyncIterator[object]) -> list[object]:
+    found: list[object] = []
+    async for item in items:
+        found.append(item)
+        if len(found) == shapes.ENOUGH:
+            break
+    return found
+
+
 async def _close(stream: object) -> None:
-    close = getattr(stream, "aclose", None) or getattr(stream, "close", None)
+    await _called(getattr(stream, "aclose", None) or getattr(stream, "close", None))
+
+
+async def _called(close: object) -> None:
     closing = close() if callable(close) else None
     if inspect.isawaitable(closing):
         await closing

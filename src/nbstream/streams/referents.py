@@ -13,13 +13,27 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sysconfig
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator
 from itertools import islice
-from types import AsyncGeneratorType, CoroutineType, FunctionType, ModuleType
+from pathlib import Path
+from types import (
+    AsyncGeneratorType,
+    CodeType,
+    CoroutineType,
+    FunctionType,
+    ModuleType,
+)
 from typing import Any, TypeGuard, TypeVar, cast
 
-from nbstream.streams.shapes import begun, response_of
+from nbstream.streams.shapes import (
+    begun,
+    is_async,
+    is_async_iterable,
+    response_of,
+    told,
+)
 
 _T = TypeVar("_T")
 
@@ -30,7 +44,7 @@ POOLS: dict[str, tuple[str, str]] = {
 #: Where the streams and generators are at home that read one answer and are its own.
 READERS = (
     *("anthropic", "google", "httpcore", "httpcore2", "httpx", "httpx2", "openai"),
-    *("nbstream.requests", "nbstream.streams"),
+    *("nbstream.requests", "nbstream.streams", "nbstream._failures"),
 )
 SEARCH_AT_MOST = 4000
 ITEMS_AT_MOST = 200
@@ -55,13 +69,66 @@ def home_loop(stream: object) -> asyncio.AbstractEventLoop | None:
     """Return the loop a stream is bound to, or none if it can run on any."""
     if isinstance(stream, asyncio.Future):
         return stream.get_loop()
-    if _is(stream, AsyncGeneratorType) and not begun(stream):
-        return None
+    shape = told(stream)
+    if isinstance(shape, AsyncGeneratorType | CoroutineType) and not begun(shape):
+        return None if _reads(shape) else _loop_used(shape)
     response = response_of(stream)
     if response is not None:
         extensions = getattr(response, "extensions", {})
         return nearest_loop(extensions.get("network_stream"))
-    return nearest_loop(stream) if hasattr(stream, "__aiter__") else None
+    if is_async_iterable(shape):
+        return nearest_loop(stream)
+    return _loop_used(shape) if is_async(shape) and not _reads(shape) else None
+
+
+def _loop_used(call: object) -> asyncio.AbstractEventLoop | None:
+    """Return the loop to which something is bound that a call uses when it is run.
+
+    A client of an SDK is bound to none; what it has opened is.
+    """
+    for found in walk(call, names=_may_be_bound, ends=_is_sdks):
+        if issubclass(type(found), asyncio.AbstractEventLoop):
+            return cast("asyncio.AbstractEventLoop", found)
+        if _is(found, asyncio.Queue):  # whoever fills it does so in the loop that runs
+            return running_loop()
+        opened = _is_sdks(found) and hasattr(type(found), "__aiter__")
+        if opened and (loop := home_loop(found)) is not None:
+            return loop
+    return None
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop that runs in this thread, or none."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _may_be_bound(found: object) -> bool:
+    kind = type(found)
+    is_asyncios = _is_in(kind.__module__, ("asyncio", "_asyncio"))
+    return is_asyncios or hasattr(kind, "__aiter__") or kind is FunctionType
+
+
+def _is_sdks(found: object) -> bool:
+    return _is_in(type(found).__module__, READERS)
+
+
+def is_users(stream: object) -> bool:
+    """Tell whether it is async code of the user's own, and of no installed library."""
+    shape = told(stream)
+    shape = getattr(shape, "gen", shape)  # of `contextlib.asynccontextmanager`
+    code = getattr(shape, "cr_code", None) or getattr(shape, "ag_code", None)
+    return code is not None and _is_users_code(code)
+
+
+def _is_users_code(code: CodeType) -> bool:
+    return not code.co_filename.startswith((*_INSTALLED, _OURS))
+
+
+_INSTALLED = tuple(set(sysconfig.get_paths().values()))
+_OURS = str(Path(__file__).parents[1])
 
 
 def open_responses(generator: object) -> list[object]:
@@ -69,7 +136,7 @@ def open_responses(generator: object) -> list[object]:
 
     Closing google-genai's generator leaves them to the garbage collector.
     """
-    if getattr(generator, "ag_frame", None) is None:
+    if getattr(generator := told(generator), "ag_frame", None) is None:
         return []
     return [
         found
@@ -85,7 +152,7 @@ def open_readers(stream: object) -> list[AsyncGenerator[object, None]]:
     closed by whatever thread it runs in, at worst while their loop closes them too.
     What a stream of the user's own uses is for that to close: it may go on with it.
     """
-    if not _reads(stream):
+    if not _reads(stream := told(stream)):
         return []
     return [
         found
@@ -98,8 +165,9 @@ def open_readers(stream: object) -> list[AsyncGenerator[object, None]]:
 
 
 def _reads(stream: object) -> bool:
-    if _is(stream, AsyncGeneratorType) and stream.ag_frame is not None:
-        return _is_in(str(stream.ag_frame.f_globals.get("__name__")), READERS)
+    for name in ("ag_frame", "cr_frame"):
+        if (frame := getattr(stream, name, None)) is not None:
+            return _is_in(str(frame.f_globals.get("__name__")), READERS)
     return _is_in(type(stream).__module__, READERS)
 
 
@@ -130,8 +198,17 @@ def nearest_loop(start: object) -> asyncio.AbstractEventLoop | None:
     return None
 
 
-def walk(start: object) -> Iterator[object]:
-    """Yield what ``start`` refers to, nearest first; not through pools and loops."""
+def walk(
+    start: object,
+    *,
+    names: Callable[[object], bool] | None = None,
+    ends: Callable[[object], bool] = lambda found: False,
+) -> Iterator[object]:
+    """Yield what ``start`` refers to, nearest first; not through pools and loops.
+
+    A function of the user's own is followed to those globals that it uses of which
+    ``names`` is true, else only into its closure; what ``ends`` is true of, not at all.
+    """
     seen = {id(start)}
     queue = deque([start])
     for _ in range(SEARCH_AT_MOST):
@@ -141,12 +218,27 @@ def walk(start: object) -> Iterator[object]:
         yield found
         if issubclass(type(found), _ENDS) or is_pool(found) or _is_long(found):
             continue
+        if found is not start and ends(found):
+            continue
         # A function is followed into its closure, not into its module.
         inside = found.__closure__ if _is(found, FunctionType) else found
-        for referent in gc.get_referents(inside):
+        named = filter(names, _named(found)) if names is not None else ()
+        for referent in (*gc.get_referents(inside), *named):
             if id(referent) not in seen and gc.is_tracked(referent):
                 seen.add(id(referent))
                 queue.append(referent)
+
+
+def _named(function: object) -> Iterator[object]:
+    """Yield the globals that a function of the user's own names."""
+    if not _is(function, FunctionType):
+        return
+    codes = [function.__code__] if _is_users_code(function.__code__) else []
+    for code in codes:
+        codes += [const for const in code.co_consts if _is(const, CodeType)]
+        for name in code.co_names:
+            if name in function.__globals__:
+                yield function.__globals__[name]
 
 
 def _is_long(found: object) -> bool:

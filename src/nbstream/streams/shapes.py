@@ -6,11 +6,19 @@ import dis
 import inspect
 import reprlib
 import sys
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from collections.abc import (
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from types import AsyncGeneratorType, GeneratorType
-from typing import Protocol, TypeGuard
+from types import AsyncGeneratorType, FunctionType, GeneratorType
+from typing import NamedTuple, Protocol, TypeGuard
 
+from nbstream._failures import FirstBytes
 from nbstream.errors import ProtocolError, UsageError
 
 #: Where an SDK's stream keeps its HTTP response -> version seen. The names without
@@ -20,6 +28,25 @@ RESPONSE_PLACES: dict[str, str] = {
     "http_response": "APIResponse of openai 3.52, anthropic 2.11",
     "_response": "ChatCompletionStream, ResponseStream of openai 3.52",
 }
+#: Where an SDK's helper keeps the stream whose events it adds up -> version seen.
+RAW_PLACES: dict[str, str] = {
+    "_raw_stream": "what .stream() of openai 3.57 and anthropic 2.13 gives",
+}
+#: What is no stream, but has one: its method, what ends it early -> where seen.
+PARTS: dict[tuple[str, str], str] = {
+    ("stream_events", "cancel"): "RunResultStreaming of openai-agents 0.1",
+    ("aiter_bytes", "aclose"): "Response of httpx2 2.16 and httpx 0.28, async",
+    ("iter_bytes", "close"): "the same, sync",
+    ("content.iter_any", "close"): "ClientResponse of aiohttp 3.14",
+}
+
+
+class Part(NamedTuple):
+    """The stream that is one step away from an object."""
+
+    make: Callable[[], object]
+    end: Callable[[], object]
+    is_async: bool
 
 
 class Parsable(Protocol):
@@ -31,22 +58,75 @@ class Parsable(Protocol):
         """Make the stream of this response."""
 
 
+# -- What a value can do. A tracer's proxy has every method, whatever it wraps: so it is
+# what it wraps that tells the shape; the proxy is what is read, or its trace is lost.
+
+_SYNC = ("__next__", "__enter__")
+_ASYNC = ("__anext__", "__aenter__")
+_DEEPEST = 10  # proxies around proxies
+
+
+def told(value: object) -> object:
+    """Return what tells the shape of a value: the innermost that a proxy wraps."""
+    for _ in range(_DEEPEST):
+        inner = _wrapped(value)
+        if inner is None:
+            break
+        value = inner
+    return value
+
+
+def _wrapped(value: object) -> object:
+    """Return what a proxy wraps: `wrapt` says it, others only hold it."""
+    if isinstance(value, FunctionType):  # `functools.wraps`: as callable as its own
+        return None
+    if inspect.getattr_static(value, "__wrapped__", None) is not None:
+        return getattr(value, "__wrapped__", None)
+    held = list(getattr(value, "__dict__", {}).values())
+    if (answered := value.__class__) is not type(value):  # Braintrust's: for another
+        return next((each for each in held if isinstance(each, answered)), None)
+    for sync, other in zip(_SYNC, _ASYNC, strict=True):
+        if hasattr(type(value), sync) and hasattr(type(value), other):
+            one = [h for h in held if hasattr(type(h), sync) != hasattr(type(h), other)]
+            return min(one, key=lambda each: not _is_sdk(each), default=None)
+    return None
+
+
 def is_manager(value: object) -> TypeGuard[AbstractContextManager[object]]:
     """Tell whether a value has to be entered before it can be iterated."""
-    return isinstance(value, AbstractContextManager) and not isinstance(value, Iterable)
+    shape = told(value)
+    return isinstance(shape, AbstractContextManager) and not isinstance(shape, Iterable)
 
 
 def is_async_manager(value: object) -> TypeGuard[AbstractAsyncContextManager[object]]:
     """Tell the same of ``async with``."""
-    return isinstance(value, AbstractAsyncContextManager) and not isinstance(
-        value, AsyncIterable
+    shape = told(value)
+    return isinstance(shape, AbstractAsyncContextManager) and not isinstance(
+        shape, AsyncIterable
     )
+
+
+def is_async_iterable(value: object) -> TypeGuard[AsyncIterable[object]]:
+    """Tell whether a value is to be read with ``async for``.
+
+    Where it can be read both ways, what its response brings decides.
+    """
+    shape = told(value)
+    if not isinstance(shape, AsyncIterable):
+        return False
+    body = getattr(response_of(shape), "stream", None)
+    is_sync = hasattr(type(body), "__iter__") and not hasattr(type(body), "__aiter__")
+    return not (is_sync and isinstance(shape, Iterable))
 
 
 def is_async(value: object) -> bool:
     """Tell whether a value can only be used in an event loop."""
-    return isinstance(value, (AsyncIterable, Awaitable)) or (
-        is_async_manager(value) and not isinstance(value, AbstractContextManager)
+    shape = told(value)
+    return (
+        is_async_iterable(shape)
+        or isinstance(shape, Awaitable)
+        or (is_async_manager(shape) and not is_manager(shape))
+        or ((part := part_of(shape)) is not None and part.is_async)
     )
 
 
@@ -57,12 +137,7 @@ def is_parsable(value: object) -> TypeGuard[Parsable]:
 
 def is_callable(value: object) -> TypeGuard[Callable[[], object]]:
     """Tell whether a value makes the stream when it is called."""
-    kinds = (Iterable, AsyncIterable, Awaitable, AbstractContextManager)
-    return (
-        callable(value)
-        and not isinstance(value, kinds)
-        and not isinstance(value, AbstractAsyncContextManager)
-    )
+    return callable(value) and not isinstance(told(value), STREAMABLE)
 
 
 def response_of(stream: object) -> object | None:
@@ -73,6 +148,56 @@ def response_of(stream: object) -> object | None:
             found: object = response
             return found
     return None
+
+
+def below(stream: object) -> object:
+    """Return the stream whose events an SDK's helper adds up, or the stream itself.
+
+    A helper drops what it does not know, and raises where its sums do not add up.
+    """
+    found = (getattr(stream, name, None) for name in RAW_PLACES if _is_sdk(stream))
+    return next((raw for raw in found if isinstance(raw, STREAMABLE)), stream)
+
+
+def part_of(value: object) -> Part | None:
+    """Return how to get at the stream that an object has and is not itself."""
+    shape = told(value)
+    if isinstance(shape, (Iterable, AsyncIterable)) or is_parsable(shape):
+        return None
+    body_is_async = hasattr(type(getattr(shape, "stream", None)), "__aiter__")
+    for path, ending in PARTS:
+        make: object = value
+        for name in path.split("."):
+            make = getattr(make, name, None)
+        end = getattr(value, ending, None)
+        fits = body_is_async or path != "aiter_bytes"
+        if callable(make) and callable(end) and fits:
+            return Part(make, end, is_async=path != "iter_bytes")
+    return None
+
+
+#: As many items of an error's body are read.
+ENOUGH = 500
+
+
+class StatusError(Exception):
+    """An HTTP response whose status says that it is an error, with what it says."""
+
+    def __init__(self, response: object, body: Sequence[object]) -> None:
+        self.status_code = status_of(response)
+        self.headers = getattr(response, "headers", None)
+        data = b"".join(each for each in body if isinstance(each, bytes))
+        self.body = data.decode("utf-8", "replace")
+        super().__init__(f"HTTP {self.status_code}: {self.body}".rstrip(": "))
+
+
+def status_of(response: object) -> int:
+    """Return the status of an HTTP response, if it is one of an error; else 0."""
+    for name in ("status_code", "status") if hasattr(response, "headers") else ():
+        status = getattr(response, name, None)
+        if isinstance(status, int) and status >= 400:
+            return status
+    return 0
 
 
 def begun(stream: object) -> bool:
@@ -120,6 +245,19 @@ def check(stream: object, *, made: bool = False) -> None:
         raise UsageError(f"{source} {_name(stream)}: {problem}")
 
 
+def check_made(stream: object, met: list[object]) -> None:
+    """Check what the last of those ``met`` has given, and add it to them.
+
+    Raises:
+        UsageError: it is no stream, or one of them again, and so would be for ever.
+    """
+    if len(met) >= _DEEPEST or any(stream is each for each in met):
+        msg = f"got {_name(met[0])}: entering it, or awaiting it, gives no stream but"
+        raise UsageError(f"{msg} {_name(stream)}; {_hint(told(stream)) or EXPECTED}")
+    met.append(stream)
+    check(stream, made=True)
+
+
 def _error_in(made: object) -> str:
     """Return the error that an SDK took for an answer (Interactions, HTTP 200)."""
     error = getattr(made, "error", None) if hasattr(made, "model_dump") else None
@@ -129,49 +267,65 @@ def _error_in(made: object) -> str:
     return ": ".join(str(told[key]) for key in ("code", "message") if key in told)
 
 
-def check_answer(stream: object) -> None:
-    """Raise a `ProtocolError` if a stream with no event was none: a page, an error.
-
-    The SDKs skip every line that is no event, and so read a web page without a word.
-    """
-    headers = getattr(response_of(stream), "headers", None)
-    kind = headers.get("content-type", "") if isinstance(headers, Mapping) else ""
-    if kind and not kind.startswith("text/event-stream"):
-        what = f"the server answered with {kind!r} and no events"
-        raise ProtocolError(f"{what}: a page or an error in place of a stream")
+def check_answer(first: FirstBytes) -> None:
+    """Raise a `ProtocolError` if a stream with no event was none: a page, an error."""
+    if problem := first.problem():
+        raise ProtocolError(problem)
 
 
 def explain(error: BaseException | None) -> BaseException | None:
-    """Turn the error of a closed client into one that says what to do."""
+    """Turn the error of a stream read in the wrong place into one that says the right.
+
+    What says so are the words of httpx, asyncio, contextvars, sqlite3 and pydantic-ai.
+    """
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, RuntimeError) and "client has been closed" in str(cause):
-            mended = UsageError(f"the stream's client is closed ({cause}): {KEEP}")
-            mended.__cause__ = error
-            return mended
+        words = str(cause) if isinstance(cause, Exception) else ""
+        for parts, problem in _MISPLACED.items():
+            if isinstance(cause, _MISUSED) and any(part in words for part in parts):
+                mended = UsageError(f"{problem[0]} ({words}): {problem[1]}")
+                mended.__cause__ = error
+                return mended
         cause = cause.__cause__
     return error
 
 
 KEEP = "keep the client in a variable of its own and do not close it before the end"
+_MISUSED = (RuntimeError, ValueError)
+_MISPLACED = {
+    ("client has been closed", "stream has been closed"): (
+        "the stream's client is closed",
+        KEEP,
+    ),
+    ("different event loop", "different loop"): (
+        "the stream uses something of another event loop",
+        "use `await nbstream.start(...)`, which runs your code on your own loop, or "
+        "make the client inside the function that you pass",
+    ),
+    ("in a different Context", "on the thread where it was created"): (
+        "the stream can only be read where it was made",
+        "pass a function that makes it, as in show(lambda: ...)",
+    ),
+}
 
 
 def _not_a_stream(stream: object, made: bool) -> str:
     if isinstance(stream, str):
         return "a string is not a stream; to show it as one piece pass [text]"
     if isinstance(stream, Mapping):
+        if isinstance(stream.get("stream"), Iterable):  # boto3
+            return 'the stream is in it; pass response["stream"]'
         return "one dict is one payload, not a stream; pass [payload]"
     if isinstance(stream, type):
         return f"a class; {EXPECTED}"
     if hasattr(stream, "model_dump"):
         return _one_object(stream)
-    if _is_sdk(stream) and not is_parsable(stream):
-        hint = _sdk_part(stream)
-        if hint:
-            return hint
+    if not is_parsable(stream) and (hint := _hint(told(stream))):
+        return hint
     if is_callable(stream) and not made:
         return _call_problem(stream)
-    return "" if isinstance(stream, STREAMABLE) or is_parsable(stream) else EXPECTED
+    can_be_read = isinstance(told(stream), STREAMABLE) or is_parsable(stream)
+    return "" if can_be_read or part_of(stream) else EXPECTED
 
 
 def _one_object(stream: object) -> str:
@@ -185,7 +339,10 @@ def _one_object(stream: object) -> str:
     )
 
 
-def _sdk_part(stream: object) -> str:
+def _hint(stream: object) -> str:
+    """Return what to do with a client, or a part of one, in place of a call."""
+    if isinstance(stream, (Iterable, AsyncIterable, Awaitable)):
+        return ""
     if hasattr(stream, "base_url") or hasattr(stream, "aio"):
         return "a client; pass a call, as in client.responses.create(..., stream=True)"
     if callable(getattr(stream, "create", None)):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from nbstream.errors import UsageError
 from nbstream.reply import Timing
 from nbstream.streams import shapes
-from nbstream.streams.referents import home_loop
+from nbstream.streams.referents import home_loop, is_users, running_loop
 from nbstream.streams.session import Session
 from nbstream.streams.thread_reader import ThreadDriver
 
@@ -46,8 +47,15 @@ class Source(Protocol):
         """Wait for the end; tell whether it came."""
 
 
-def open_source(stream: object) -> Source:
+#: Who may run on the running loop, as the caller awaits it: code of the user's, all.
+Awaited: TypeAlias = Literal["none", "users", "all"]
+
+
+def open_source(stream: object, awaited: Awaited = "none") -> Pull:
     """Make a source of anything that an SDK's streaming call gives.
+
+    Code of the user's own may use anything of the loop that runs now. So it is run
+    there, if the loop is free for it: if the caller awaits the end.
 
     Raises:
         UsageError: ``stream`` is not a stream, or one that cannot be read any more.
@@ -55,7 +63,7 @@ def open_source(stream: object) -> Source:
     if isinstance(stream, (bytes, bytearray)):
         stream = [bytes(stream)]
     shapes.check(stream)
-    return _Pull(stream)
+    return Pull(stream, running_loop(), awaited)
 
 
 class _Driver(Protocol):
@@ -64,23 +72,43 @@ class _Driver(Protocol):
     def join(self, timeout_s: float) -> bool: ...
 
 
-class _Pull:
+class Pull:
     """The one source: a driver, or two in turn (a function that gives a coroutine)."""
 
-    def __init__(self, stream: object) -> None:
+    def __init__(
+        self,
+        stream: object,
+        here: asyncio.AbstractEventLoop | None,
+        awaited: Awaited,
+    ) -> None:
         self._stream: object = stream
-        self._here = _running_loop()
-        home = home_loop(stream)
-        if home is not None and not home.is_running():
+        self._here = here
+        self.awaited = awaited
+        self._home = self._home_of(stream)
+        if self._home is not None and not self._home.is_running():
             raise UsageError(NOT_RUNNING)
-        self._home = home
-        self.needs_await = home is not None and home is self._here
         self._session: Session | None = None
         self._driver: _Driver | None = None
         self._stopping = False
 
+    def again(self, stream: object) -> Pull:
+        """Return a source of another stream, for the same loop; any thread."""
+        return Pull(stream, self._here, self.awaited)
+
+    @property
+    def needs_await(self) -> bool:
+        """Whether it runs on the caller's own loop, so that only awaiting helps."""
+        home = self._home_of(self._stream) if self._session is None else self._home
+        return home is not None and home is self._here
+
+    def _home_of(self, stream: object) -> asyncio.AbstractEventLoop | None:
+        users = self.awaited == "users" and is_users(stream)
+        everything = self.awaited == "all" and shapes.is_async(stream)
+        return self._here if users or everything else home_loop(stream)
+
     @property
     def alive(self) -> bool:
+        """Whether it was started and its end has still to be told."""
         return self._session is not None and self._session.alive
 
     def start(
@@ -88,14 +116,17 @@ class _Pull:
         on_payload: Callable[[object], None],
         on_end: Callable[[BaseException | None], None],
     ) -> None:
+        """Read it with the driver that fits."""
         if self._session is not None:
             raise UsageError("a source can be started once; open the stream again")
         self._session = Session(on_payload, lambda error: on_end(shapes.explain(error)))
         self._session.stopping = self._stopping
         stream, self._stream = self._stream, None
+        self._home = self._home_of(stream)
         self._drive(stream, self._session, self._home)
 
     def interrupt(self) -> None:
+        """Try once to stop the driver."""
         self._stopping = True
         session, driver = self._session, self._driver
         if session is not None and driver is not None and not session.over:
@@ -103,10 +134,11 @@ class _Pull:
             driver.interrupt()
 
     def join(self, timeout_s: float) -> bool:
+        """Wait for the driver, unless that would keep it from ending."""
         session, driver = self._session, self._driver
         if session is None or driver is None:
             return True
-        if self.needs_await and _running_loop() is self._home:
+        if self.needs_await and running_loop() is self._home:
             return not session.alive  # waiting here would keep it from ending
         return session.wait(timeout_s) and driver.join(timeout_s)
 
@@ -114,10 +146,14 @@ class _Pull:
         self, stream: object, session: Session, home: asyncio.AbstractEventLoop | None
     ) -> None:
         def hand_over(rest: object) -> None:
-            loop = home_loop(rest)
-            if loop is not None and (loop is self._here or not loop.is_running()):
+            loop = self._home_of(rest)
+            blocked = loop is self._here and self.awaited == "none"
+            if loop is not None and (blocked or not loop.is_running()):
+                if inspect.iscoroutine(rest):
+                    rest.close()
                 session.finish(UsageError(NOT_RUNNING))
             else:
+                self._home = loop
                 self._drive(rest, session, loop)
 
         if home is None and not shapes.is_async(stream):
@@ -133,16 +169,10 @@ class _Pull:
         self._driver.start()
 
 
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
 NOT_RUNNING = (
     "the stream was opened in another event loop, which cannot run now; pass the call "
-    "without await, as in show(client.responses.create(..., stream=True))"
+    "without await, as in show(client.responses.create(..., stream=True)), or use "
+    "`await nbstream.start(...)`"
 )
 
 

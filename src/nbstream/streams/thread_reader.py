@@ -7,8 +7,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
+from itertools import islice
 
+from nbstream._failures import FirstBytes
 from nbstream.streams import shapes, sockets
 from nbstream.streams.session import Interrupted, Session
 
@@ -173,42 +175,60 @@ class ThreadDriver:
         if self._session.stopping:
             stack.callback(_close, self.stream)
             return None
-        stream = self.stream
-        if shapes.is_callable(stream):
-            stream = stream()
-            shapes.check(stream, made=True)
+        met = [stream := self.stream]
         while True:
-            if shapes.is_manager(stream):
-                stream = stack.enter_context(stream)
+            part = shapes.part_of(stream)
+            if len(met) == 1 and shapes.is_callable(stream):
+                stream = stream()
+            elif part is not None and not part.is_async:
+                stack.callback(part.end)
+                stream = part.make()
+            elif shapes.is_manager(stream):
+                stream = shapes.below(_entered(stream, stack))
             elif shapes.is_parsable(stream):
                 stream = stream.parse()
             else:
                 break
-            shapes.check(stream, made=True)
+            shapes.check_made(stream, met)
         if shapes.is_async(stream):
             return stream
         self.stream = stream
         if isinstance(stream, Iterable):
-            self._pass_on(stream, stack)
+            refused = next(filter(shapes.status_of, met), None)
+            self._pass_on(stream, stack, refused)
         return None
 
-    def _pass_on(self, stream: Iterable[object], stack: ExitStack) -> None:
+    def _pass_on(
+        self, stream: Iterable[object], stack: ExitStack, refused: object
+    ) -> None:
         stack.callback(_close, stream)
+        first = stack.enter_context(FirstBytes())
+        first.hear(shapes.response_of(stream))
         iterator = iter(stream)
         if iterator is not stream:
             stack.callback(_close, iterator)
         if self._session.stopping:
             return  # a generator sends its request at the first `next`
+        if refused is not None:
+            raise shapes.StatusError(refused, list(islice(iterator, shapes.ENOUGH)))
         offer = self._session.offer
         item = _NOTHING
         for item in iterator:
             if not offer(item):
                 break
         if item is _NOTHING:
-            shapes.check_answer(stream)
+            shapes.check_answer(first)
 
 
 _NOTHING: object = object()
+
+
+def _entered(manager: AbstractContextManager[object], stack: ExitStack) -> object:
+    """Enter it, to be left at the end; not a client, which that would close."""
+    made = manager.__enter__()
+    if made is not manager:
+        stack.push(manager)
+    return made
 
 
 def _called() -> None:

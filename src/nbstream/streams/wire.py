@@ -40,11 +40,16 @@ class WireSource:
             UsageError: its first bytes have been read, so that they are lost.
         """
         self._reply = reply
+        self.problem: UsageError | None = None
         heard = self._heard(stream)
         self._source = self._within(lambda: open_source(heard))
-        self.needs_await = self._source.needs_await
 
     # -- as a source -----------------------------------------------------------
+
+    @property
+    def needs_await(self) -> bool:
+        """Whether the source runs on the caller's own loop."""
+        return self._source.needs_await
 
     @property
     def alive(self) -> bool:
@@ -60,7 +65,7 @@ class WireSource:
 
         def end(error: BaseException | None) -> None:
             transports.unlisten(self)
-            on_end(error)
+            on_end(self.problem or error)
 
         transports.listen(self)
         self._within(lambda: self._source.start(on_payload, end))
@@ -78,7 +83,8 @@ class WireSource:
     def wants(self, path: str, headers: Mapping[str, str]) -> bool:
         """Tell whether a request is this stream's: it is sent in its context."""
         del headers
-        return _reading.get() is self and bool(transports.api_of(path))
+        is_known = transports.api_of(path) or path.endswith("-response-stream")
+        return _reading.get() is self and bool(is_known)
 
     def open(self, http: ModuleType, request: Any) -> _Response:
         """Note when the request was sent, unless that is known."""
@@ -86,7 +92,7 @@ class WireSource:
         timing = self._reply.timing
         if timing is not None and timing.request_sent_s is None:
             timing.request_sent_s = _elapsed_s(self._reply)
-        return _Response(self._reply)
+        return _Response(self._reply, owner=self)
 
     def _within(self, work: Callable[[], T]) -> T:
         """Do something of which the requests are this stream's."""
@@ -130,6 +136,8 @@ class WireSource:
         headers = getattr(response, "headers", None)
         if tee is None or headers is None:
             return
+        if problem := _not_sse(headers):
+            raise problem
         coding = headers.get("content-encoding", "")
         body = transports.Decompressor(coding)
         if not body.works:
@@ -142,9 +150,13 @@ class _Response:
     """Keeps one response in the reply, as far as it is a stream of events."""
 
     def __init__(
-        self, reply: Reply, body: transports.Decompressor | None = None
+        self,
+        reply: Reply,
+        body: transports.Decompressor | None = None,
+        owner: WireSource | None = None,
     ) -> None:
         self._reply = reply
+        self._owner = owner
         self._body = body
 
     def respond(self, status: int, headers: Sequence[tuple[str, str]]) -> None:
@@ -152,6 +164,9 @@ class _Response:
         fields = {name.lower(): value for name, value in headers}
         is_json = fields.get("content-type", "").startswith("application/json")
         if not 200 <= status < 300 or is_json:
+            return
+        if self._owner is not None and (problem := _not_sse(fields)):
+            self._owner.problem = problem
             return
         self._body = transports.Decompressor(fields.get("content-encoding", ""))
         reply = self._reply
@@ -174,6 +189,12 @@ class _Response:
 
     def end(self, how: transports.Ending, error: Exception | None = None) -> None:
         """Keep what there is, whatever the end was."""
+
+
+def _not_sse(headers: Mapping[str, str]) -> UsageError | None:
+    """Return what is wrong with a wire of another form, such as Bedrock's."""
+    kind = headers.get("content-type", "")
+    return UsageError(_FORM.format(kind)) if "amazon.eventstream" in kind else None
 
 
 def _elapsed_s(reply: Reply) -> float:
@@ -206,4 +227,8 @@ _HOW = (
     "show(lambda: client...create(..., stream=True), keep_wire=True)"
 )
 _LOST = f"keep_wire: this stream's first bytes have been read already; {_HOW}"
+_FORM = (
+    "keep_wire: its bytes are {!r} and no server-sent events, so there is nothing to "
+    "take apart; leave keep_wire out"
+)
 _CODED = f"keep_wire: its bytes come compressed as {{!r}}, which is not known; {_HOW}"

@@ -325,7 +325,12 @@ class App:
         async def consent(_: ToolRun) -> bool:
             return True
 
-        (run,) = await run_calls([call], self._chat.tools, consent=consent)
+        ours = {
+            name: tool
+            for name, tool in self._chat.tools.items()
+            if not isinstance(tool, Mapping)
+        }
+        (run,) = await run_calls([call], ours, consent=consent)
         return run
 
     # -- the client's own socket -----------------------------------------------------

@@ -343,6 +343,8 @@ class Walk(Sequence[Step]):
         pieces = ((each.time_s, data[each.offset : each.end]) for each in self.reads)
         self.reply.wire = Wire(pieces)  # not step by step, as it was read here
         if not running:
+            if not stopped and exception is None:
+                reader.finish()
             self.reply._end(stopped=stopped, exception=exception)
         #: What the end of the stream changed: the outcome, calls left unfinished.
         self.last = growth.finish()

@@ -9,7 +9,7 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 
 import nbstream
-from nbstream._options import expand_options
+from nbstream._show import expand_options
 
 
 class Options(TypedDict, total=False):

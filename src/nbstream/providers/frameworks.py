@@ -1,0 +1,180 @@
+"""What libraries yield that hide the wire: plain strings, LangChain's chunks, Ollama's.
+
+A chunk of theirs is read as the chunk of Chat Completions that says the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nbstream.providers.payloads import get, items, text
+from nbstream.types import End, Event, Ignored, TextDelta
+
+if TYPE_CHECKING:
+    from nbstream.reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Framework:
+    """A provider of what one library yields."""
+
+    API: str
+    matches: Callable[[object], bool]
+    normalize: Callable[[object], Sequence[Event]]
+    to_message: Callable[[Reply], object]
+
+
+# -- Plain strings: each one is more text of the answer.
+
+
+def _string(payload: object) -> Sequence[Event]:
+    """Turn one string into its event; an empty one says nothing.
+
+    Strings have no terminal marker: who hands them over knows when they are all.
+    """
+    if not isinstance(payload, str):
+        return (Ignored(type=type(payload).__name__),)
+    return (TextDelta(text=payload),) if payload else ()
+
+
+def _said(reply: Reply) -> dict[str, object]:
+    """Return the answer in the form most APIs read."""
+    return {"role": "assistant", "content": reply.text}
+
+
+TEXT = Framework("text", lambda payload: isinstance(payload, str), _string, _said)
+
+# -- LangChain: what `.stream()` and `.astream()` yield, LangGraph's pairs of it and of
+# metadata, and the events of `.astream_events()` (langchain-core 1.8).
+
+_REASONS = {"end_turn": "stop", "stop_sequence": "stop", "eos": "stop"} | {
+    **{"max_tokens": "length", "model_length": "length", "tool_use": "tool_calls"},
+}
+
+
+def _message_in(payload: object) -> object:
+    if isinstance(payload, tuple) and payload:
+        return payload[0]
+    if isinstance(payload, Mapping) and text(payload.get("event")).startswith("on_"):
+        return get(payload.get("data"), "chunk")
+    return payload
+
+
+def _is_langchain(payload: object) -> bool:
+    is_event = isinstance(payload, Mapping) and {"event", "run_id"} <= payload.keys()
+    return is_event or get(_message_in(payload), "type") == "AIMessageChunk"
+
+
+def _langchain(payload: object) -> Sequence[Event]:
+    message = _message_in(payload)
+    if get(message, "type") != "AIMessageChunk":
+        return (Ignored(type=text(get(payload, "event")) or type(message).__name__),)
+    told = get(message, "response_metadata")
+    reasons = map(told.get, ("finish_reason", "stop_reason", "done_reason"))
+    word = next((text(reason) for reason in reasons if reason), "")
+    content, thoughts = _blocks(get(message, "content"))
+    delta = {"content": content, "reasoning_content": thoughts}
+    calls = [
+        {
+            "index": get(call, "index"),
+            "id": get(call, "id"),
+            "function": {"name": get(call, "name"), "arguments": get(call, "args")},
+        }
+        for call in items(get(message, "tool_call_chunks"))
+    ]
+    counts = get(message, "usage_metadata")
+    events = _chat(
+        get(message, "id"),
+        told.get("model_name"),
+        delta | ({"tool_calls": calls} if calls else {}),
+        _REASONS.get(word.lower(), word.lower()),
+        counts and (counts.get("input_tokens"), counts.get("output_tokens")),
+    )
+    is_last = get(message, "chunk_position") == "last" and not word
+    return (*events, End()) if is_last else events
+
+
+def _blocks(content: object) -> tuple[str, str]:
+    """Return the text and the reasoning of a content: a string, or a list of blocks."""
+    if isinstance(content, str):
+        return content, ""
+    said, thought = [], []
+    for block in items(content):
+        if isinstance(block, str) or get(block, "type") == "text":
+            said.append(block if isinstance(block, str) else text(get(block, "text")))
+        for each in (block, *items(get(block, "summary"))):
+            is_text = each is not block
+            names = ("thinking", "reasoning", *(("text",) if is_text else ()))
+            thought += [text(get(each, name)) for name in names]
+    return "".join(said), "".join(thought)
+
+
+def _chat(
+    id_: object, model: object, delta: Mapping[str, Any], reason: object, counts: Any
+) -> Sequence[Event]:
+    """Return the events of the chunk of Chat Completions that says the same."""
+    said = {name: value for name, value in delta.items() if value}
+    begins = {"role": "assistant"} if model or reason else {}
+    choice = {"index": 0, "delta": begins | said, "finish_reason": reason or None}
+    names = ("prompt_tokens", "completion_tokens")
+    usage = dict(zip(names, counts, strict=True)) if counts else None
+    if usage and all(isinstance(count, int) for count in counts):
+        usage["total_tokens"] = sum(counts)
+    chunk = {"object": "chat.completion.chunk", "id": id_, "model": model}
+    from nbstream.providers import openai_chat  # strings need none of it
+
+    return openai_chat.normalize({**chunk, "choices": [choice], "usage": usage})
+
+
+def _langchain_message(reply: Reply) -> dict[str, object]:
+    from nbstream.providers import openai_chat
+
+    return openai_chat.to_message(reply)
+
+
+LANGCHAIN = Framework("langchain", _is_langchain, _langchain, _langchain_message)
+
+# -- Ollama's own API: `ollama.chat(..., stream=True)` and `.generate` (ollama 0.6), or
+# their JSON.
+
+
+def _is_ollama(payload: object) -> bool:
+    spoken = (get(payload, "message"), get(payload, "response"))
+    return type(get(payload, "done")) is bool and spoken != (None, None)
+
+
+def _ollama(payload: object) -> Sequence[Event]:
+    message = get(payload, "message")
+    delta = {
+        "content": get(message, "content") or get(payload, "response"),
+        "reasoning_content": get(message, "thinking") or get(payload, "thinking"),
+        "tool_calls": list(_ollama_calls(message)),
+    }
+    done = get(payload, "done") is True
+    reason = done and (get(payload, "done_reason") or "stop")
+    counts = (get(payload, "prompt_eval_count"), get(payload, "eval_count"))
+    known = done and counts != (None, None) and counts
+    return _chat(None, get(payload, "model"), delta, reason, known)
+
+
+def _ollama_calls(message: object) -> Iterator[dict[str, object]]:
+    for call in items(get(message, "tool_calls")):
+        function = get(call, "function")
+        arguments = json.dumps(get(function, "arguments") or {}, ensure_ascii=False)
+        named = {"name": get(function, "name"), "arguments": arguments}
+        yield {"function": named}
+
+
+def _ollama_message(reply: Reply) -> dict[str, object]:
+    calls = [
+        {"function": {"name": call.name, "arguments": json.loads(call.arguments)}}
+        for call in reply.tool_calls
+        if call.state == "valid"
+    ]
+    return _said(reply) | ({"tool_calls": calls} if calls else {})
+
+
+OLLAMA = Framework("ollama", _is_ollama, _ollama, _ollama_message)
