@@ -20,6 +20,7 @@ from nbstream.markdown import to_html
 from nbstream.reply import Reply
 from nbstream.screens.sections import FrameMessages, Sections
 from nbstream.screens.widget import LiveModel
+from nbstream.static import chat_page
 from nbstream.types import End, TextDelta
 
 FOLDER = Path(__file__).parents[1] / "js"
@@ -113,8 +114,9 @@ def test_only_script_and_style_are_sent(model):
 
 
 def test_every_file_is_sent_by_some_model():
-    """None is left behind; each one's first line of code is in a module."""
+    """None is left behind; each one's first line of code is in a module or a page."""
     sent = "".join(f"{each._esm}{each._css}" for each in MODELS)
+    sent += chat_page("", lingers=False)[0]
     lines = {}
     for path in [*STATIC.glob("*.js"), *STATIC.glob("*.css")]:
         code = path.read_text("utf-8").splitlines()

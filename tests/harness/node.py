@@ -17,6 +17,7 @@ PACKAGES = {
     "ai": "7.0.173",
     "ai-5": "npm:ai@5.0.277",
     "@ai-sdk/react": "4.0.177",
+    "ai-react-5": "npm:@ai-sdk/react@2.0.280",
     "react": "19.3.1",
     "react-dom": "19.3.1",
     "node": "24.21.0",

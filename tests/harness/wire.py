@@ -32,6 +32,7 @@ PLANS = {
     "closed": "some tokens, then a proper end of the body",
     "inband": "some tokens, then an error event",
     "e401": "HTTP 401, and the message quotes the key",
+    "e429": "HTTP 429",
     "e500": "HTTP 500",
 }
 TOKENS_BEFORE = 5
@@ -164,7 +165,7 @@ class Wire(Loopback):
         if plan == "headers":
             await watch
             return False
-        if plan in ("e401", "e500"):
+        if plan in ("e401", "e429", "e500"):
             key = request.headers.get("authorization") or request.headers.get(
                 "x-goog-api-key", ""
             )

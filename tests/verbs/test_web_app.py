@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import json
 import threading
+from importlib.resources import files
 from urllib.parse import urlsplit
 
 import pytest
@@ -96,7 +97,16 @@ def test_the_page(offline):
     assert "<title>&lt;b&gt;Ask&lt;/b&gt;</title>" in page
     assert "script-src 'sha256-" in headers["content-security-policy"]
     assert "default-src 'none'" in headers["content-security-policy"]
-    assert "http" not in page.replace("http-equiv", "").partition("<script>")[2]
+    assert "http" not in page.replace("http-equiv", "").partition("<script")[2]
+
+
+def test_the_page_can_be_read():
+    """It is an example, too: of reading a stream with ``fetch``."""
+    lines = (files("nbstream.static") / "chat_page.html").read_text().splitlines()
+
+    assert len(lines) < 300
+    assert max(map(len, lines)) <= 110
+    assert 2 <= sum(line.startswith("// -- ") for line in lines) <= 5
 
 
 def test_health(offline):

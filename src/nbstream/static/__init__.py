@@ -47,9 +47,10 @@ def chat_page(title: str, *, lingers: bool) -> tuple[str, str]:
     The policy lets the page's own script run and nothing else, whatever an answer
     holds; it may be in a frame of this machine's, as below a notebook's cell.
     """
-    html = _text("chat_page.html").replace("{{title}}", escape(title))
+    html = _text("chat_page.html").replace("{{style}}", style("chat_page.css"))
     html = html.replace("{{lingers}}", str(int(lingers)))
-    script = html.partition("<script>")[2].partition("</script>")[0]
+    html = html.replace("{{title}}", escape(title))
+    script = html.partition('<script type="module">')[2].partition("</script>")[0]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; script-src 'sha256-{digest}'; "
