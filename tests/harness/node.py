@@ -8,7 +8,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-__all__ = ["bundle", "chat", "folder"]
+__all__ = ["bundle", "chat", "folder", "hook"]
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
@@ -57,6 +57,17 @@ def chat(url: str, *actions: object, **options: object) -> dict[str, object]:
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+@cache
+def hook(major: int) -> str:
+    """Return a page with the chat hook of a major version of the AI SDK."""
+    names = {7: ("@ai-sdk/react", "ai"), 5: ("ai-react-5", "ai-5")}[major]
+    source = (HERE / "chat_hook.jsx").read_text()
+    for place, name in zip(("@REACT@", "@AI@"), names, strict=True):
+        source = source.replace(place, name)
+    script = bundle(source).replace("</script", "<\\/script")
+    return f'<!doctype html><div id="root"></div><script>{script}</script>'
 
 
 def bundle(source: str) -> str:

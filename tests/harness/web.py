@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import queue
 import socket
 import threading
 import time
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-__all__ = ["HEADERS", "Client", "chunks_of", "question", "served"]
+__all__ = ["HEADERS", "Client", "Script", "chunks_of", "question", "served"]
 
 HEADERS = {"content-type": "application/json", "accept": "text/event-stream"}
 
@@ -105,3 +106,34 @@ class Client:
             self._response.close()
         self._connection.close()
         return at_s
+
+
+class Script:
+    """An answer that is written by the test, piece by piece."""
+
+    def __init__(self):
+        self.asked = []
+        self._pieces = queue.Queue()
+
+    def __call__(self, asked):
+        self.asked.append(asked)
+        return iter(self._pieces.get, None)
+
+    def say(self, *pieces):
+        """Let it say strings, or chunks of a provider."""
+        for each in pieces:
+            self._pieces.put(each)
+
+    def delta(self, **delta):
+        """Let it say a chunk of OpenAI's."""
+        choice = {"index": 0, "delta": delta, "finish_reason": None}
+        self.say({"object": "chat.completion.chunk", "choices": [choice]})
+
+    def call(self, arguments):
+        """Let it say more of the arguments of one tool call."""
+        function = {"name": "weather", "arguments": arguments}
+        self.delta(tool_calls=[{"index": 0, "id": "c1", "function": function}])
+
+    def end(self):
+        """End the answer that is being written, or else the next."""
+        self._pieces.put(None)

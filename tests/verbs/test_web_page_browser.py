@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import queue
 import re
 from pathlib import Path
 
 import pytest
 from display.test_widget_browser import listener  # noqa: F401
 from harness.sdks import KEY, SHAPES
-from harness.web import served
+from harness.web import Script, served
 
 import nbstream
 from nbstream import web
@@ -111,33 +110,6 @@ def faulty(broken, wire):
         return SHAPES[CHAT].make(broken, plan, "A long answer, please")
 
     return answer
-
-
-class Script:
-    """An answer that is written by the test, piece by piece."""
-
-    def __init__(self):
-        self.asked = []
-        self._pieces = queue.Queue()
-
-    def __call__(self, asked):
-        self.asked.append(asked)
-        return iter(self._pieces.get, None)
-
-    def say(self, *pieces):
-        for each in pieces:
-            self._pieces.put(each)
-
-    def delta(self, **delta):
-        choice = {"index": 0, "delta": delta, "finish_reason": None}
-        self.say({"object": "chat.completion.chunk", "choices": [choice]})
-
-    def call(self, arguments, **more):
-        function = {"name": "weather", "arguments": arguments}
-        self.delta(tool_calls=[{"index": 0, "id": "c1", "function": function}], **more)
-
-    def end(self):
-        self._pieces.put(None)
 
 
 @pytest.fixture
