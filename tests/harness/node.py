@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -31,21 +32,30 @@ INSTALL = ("install", "--engine-strict=false", "--no-audit", "--no-fund")
 def folder() -> Path:
     """Return the folder with the packages; they are fetched once."""
     found = ROOT / ".venv" / "npm"
+    found.mkdir(parents=True, exist_ok=True)
+    with (found / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another worker may be about it
+        _fill(found)
+    return found
+
+
+def _fill(found: Path) -> None:
     wanted = json.dumps({"private": True, "dependencies": PACKAGES})
     stamp = found / "made"
     if not stamp.exists() or stamp.read_text() != wanted:
-        shutil.rmtree(found, ignore_errors=True)
-        found.mkdir(parents=True)
+        shutil.rmtree(found / "node_modules", ignore_errors=True)
+        (found / "package-lock.json").unlink(missing_ok=True)
         (found / "package.json").write_text(wanted)
         subprocess.run(["npm", *INSTALL, "--loglevel=error"], cwd=found, check=True)
         stamp.write_text(wanted)
-    return found
+    ours, theirs = HERE / "chat_client.mjs", found / "chat_client.mjs"
+    if not theirs.exists() or theirs.read_text() != ours.read_text():
+        theirs.write_text(ours.read_text())
 
 
 def chat(url: str, *actions: object, **options: object) -> dict[str, object]:
     """Let a chat client do something, and return what it made of the answers."""
     script = folder() / "chat_client.mjs"
-    script.write_text((HERE / "chat_client.mjs").read_text())
     plan = {"url": url, "major": 7, "transport": "http", **options, "actions": actions}
     done = subprocess.run(
         [folder() / "node_modules" / ".bin" / "node", script],
