@@ -111,13 +111,15 @@ class Client:
 class Script:
     """An answer that is written by the test, piece by piece."""
 
-    def __init__(self):
-        self.asked = []
-        self._pieces = queue.Queue()
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+        self.ended = 0
+        self._pieces: queue.Queue[object] = queue.Queue()
 
     def __call__(self, asked):
         self.asked.append(asked)
-        return iter(self._pieces.get, None)
+        yield from iter(self._pieces.get, None)
+        self.ended += 1
 
     def say(self, *pieces):
         """Let it say strings, or chunks of a provider."""

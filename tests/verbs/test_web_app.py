@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import websockets
 from harness.sdks import SHAPES
-from harness.web import Client, chunks_of, question, served
+from harness.web import Client, Script, chunks_of, question, served
 from harness.wire import wait_until
 
 import nbstream
@@ -327,14 +327,57 @@ def test_a_notebook_serves_it(offline):
 
 
 def test_behind_a_hub(offline, monkeypatch):
-    """The address goes through the Hub's own proxy."""
+    """The address goes through the Hub's own proxy, which says the Hub's name."""
+    app = web.app(nbstream.Chat(MODEL))
     monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/me/")
-    here = web.open(web.app(nbstream.Chat(MODEL)))
+    here = web.open(app)
     port = urlsplit(here.url).port
     address = here.address
+    named = {"host": "hub.example", "origin": "http://hub.example"}
+    body = json.dumps(question())
+    page, *_ = fetch(here.url.rstrip("/"), **named)
+    chat = fetch(here.url.rstrip("/"), "/api/chat", "POST", body, **JSON, **named)
+    named["origin"] = "http://other.example"
+    other = fetch(here.url.rstrip("/"), "/api/chat", "POST", body, **JSON, **named)
     here.stop()
 
     assert address == f"/user/me/proxy/{port}/"
+    assert (page, chat[0], other[0]) == (200, 200, 403)
+
+
+def test_who_may_show_the_page_in_a_frame(offline):
+    """This machine's notebooks, and the sites that may ask."""
+    site = "https://example.com"
+    with served(web.app(nbstream.Chat(MODEL), origins=[site])) as url:
+        policy = fetch(url)[1]["content-security-policy"]
+
+    own = "frame-ancestors 'self' http://localhost:* http://127.0.0.1:*"
+    assert policy.endswith(f"{own} {site}")
+
+
+def test_an_answer_that_ended_when_nobody_read():
+    """It is kept for whoever comes back in time, and given once."""
+    script = Script()
+    script.say("One ")
+    app = web.app(script, linger_s=30)
+    with served(app) as url:
+        client = Client(url, question(id_="c1"))
+        client.read_until("One ")
+        client.leave()
+        wait_until(lambda: not app._running["c1"]._readers)
+        script.say("two.")
+        script.end()
+        wait_until(lambda: app._running["c1"].ended)
+        resumed = Client(url, None, "/api/chat/c1/stream", method="GET")
+        chunks = chunks_of(resumed.read())
+        again = Client(url, None, "/api/chat/c1/stream", method="GET")
+        status = again.response.status
+        again.read()
+
+    text = "".join(str(each.get("delta", "")) for each in chunks)
+    assert text == "One two."
+    assert chunks[-1]["type"] == "finish"
+    assert status == 204
 
 
 # -- Consent --------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -41,11 +42,14 @@ def _joined(names: tuple[str, ...]) -> str:
     return _FOR_READERS.sub("", text)
 
 
-def chat_page(title: str, *, lingers: bool) -> tuple[str, str]:
+def chat_page(
+    title: str, *, lingers: bool, frames: Sequence[str] = ()
+) -> tuple[str, str]:
     """Return the page of a chat, and its content security policy.
 
     The policy lets the page's own script run and nothing else, whatever an answer
-    holds; it may be in a frame of this machine's, as below a notebook's cell.
+    holds; it may be in a frame of this machine's, as below a notebook's cell, and of
+    the sites in ``frames``.
     """
     html = _text("chat_page.html").replace("{{style}}", style("chat_page.css"))
     html = html.replace("{{lingers}}", str(int(lingers)))
@@ -56,9 +60,9 @@ def chat_page(title: str, *, lingers: bool) -> tuple[str, str]:
         f"default-src 'none'; script-src 'sha256-{digest}'; "
         "style-src 'unsafe-inline'; img-src data:; connect-src 'self'; "
         "form-action 'none'; base-uri 'none'; "
-        "frame-ancestors 'self' http://localhost:* http://127.0.0.1:*"
+        "frame-ancestors 'self' http://localhost:* http://127.0.0.1:* "
     )
-    return html, policy
+    return html, policy + " ".join(frames)
 
 
 @cache

@@ -109,11 +109,13 @@ def app(
             ``Messages`` and returns what ``nbstream.show`` takes; it may be async.
         hosts: The names under which it is reached, such as ``"chat.example.com"``,
             besides this machine's own; ``"*"`` is any.
-        origins: Other sites whose pages may ask, such as ``"https://example.com"``.
+        origins: Other sites whose pages may ask, and show its page in a frame, such as
+            ``"https://example.com"``.
         max_streams: How many answers may stream at once; more get a 503.
         max_bytes: The largest request, in bytes.
-        linger_s: How long an answer goes on when its reader has left, in seconds, so
-            that a page that is loaded again finds it. 0: it is stopped at once.
+        linger_s: How long an answer goes on when its reader has left, in seconds, and
+            how long it is kept if it ends meanwhile, so that a page that is loaded
+            again finds it. 0: it is stopped at once.
         heartbeat_s: After so many seconds of silence a comment is sent.
         timeout: The longest silence of the provider, in seconds, or a ``Timeout``.
         secret: What signs the requests for consent to tool calls. Several processes

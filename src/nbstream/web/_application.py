@@ -95,6 +95,10 @@ class App:
 
     It is an ASGI app; ``nbstream.web.app`` says what its arguments are. The state of a
     conversation is the client's: here are only the streams that run.
+
+    Attributes:
+        hosts: The names under which it answers; ``"*"`` is any.
+        origins: Other sites whose pages may ask, and show its page in a frame.
     """
 
     def __init__(
@@ -117,8 +121,8 @@ class App:
             raise UsageError(msg)
         self._chat = answer if isinstance(answer, Chat) else None
         self._function = None if isinstance(answer, Chat) else answer
-        self._hosts = tuple(each.lower() for each in (*LOOPBACK, *hosts))
-        self._origins = tuple(each.rstrip("/").lower() for each in origins)
+        self.hosts = tuple(each.lower() for each in (*LOOPBACK, *hosts))
+        self.origins = tuple(each.rstrip("/").lower() for each in origins)
         self._max_streams = max_streams
         self._max_bytes = max_bytes
         self._linger_s = linger_s
@@ -163,7 +167,7 @@ class App:
         name of its own that leads to this machine (DNS rebinding).
         """
         host = _name_of(request.headers.get("host", ""))
-        if host not in self._hosts and "*" not in self._hosts:
+        if host not in self.hosts and "*" not in self.hosts:
             return _plain_text(
                 f"This server does not answer as {host!r:.80}: "
                 "name it in nbstream.web.app(..., hosts=[...]).",
@@ -175,7 +179,7 @@ class App:
 
     def _is_own(self, request: HTTPConnection) -> bool:
         origin = request.headers.get("origin", "").rstrip("/").lower()
-        if origin and origin in self._origins:
+        if origin and origin in self.origins:
             return True
         site = request.headers.get("sec-fetch-site")
         if site is not None:
@@ -186,7 +190,7 @@ class App:
     def _allowed(self, request: Request, answer: Base) -> Base:
         """Let a page of an allowed other site read the answer."""
         origin = request.headers.get("origin", "")
-        if origin.rstrip("/").lower() in self._origins:
+        if origin.rstrip("/").lower() in self.origins:
             answer.headers["access-control-allow-origin"] = origin
             answer.headers["access-control-allow-headers"] = "content-type"
             answer.headers["vary"] = "origin"
@@ -195,7 +199,8 @@ class App:
     # -- the routes ------------------------------------------------------------------
 
     async def _page(self, request: Request) -> Base:
-        html, policy = chat_page(self._title, lingers=self._linger_s > 0)
+        lingers = self._linger_s > 0
+        html, policy = chat_page(self._title, lingers=lingers, frames=self.origins)
         headers = {"content-security-policy": policy, "referrer-policy": "no-referrer"}
         return HTMLResponse(html, headers=headers)
 
@@ -227,7 +232,7 @@ class App:
         return bytes(found)
 
     async def _resume(self, request: Request) -> Base:
-        run = self._running.get(request.path_params["id"])
+        run = self._taken_up(request.path_params["id"])
         if run is None:
             return self._allowed(request, Base(status_code=204))
         html = request.query_params.get("html") == "1"
@@ -263,7 +268,9 @@ class App:
         """Begin to answer; a stream of the same conversation that runs still ends."""
         if (before := self._running.get(asked.id)) is not None:
             before.stop()
-        elif len(self._running) >= self._max_streams:
+        elif sum(not each.ended for each in self._running.values()) >= (
+            self._max_streams
+        ):
             raise BadRequest("There are too many readers just now. Try again", 503)
         run = self._transmission(asked)
         run.name = asked.id
@@ -271,12 +278,25 @@ class App:
         run.linger_s = self._linger_s
         self._running[asked.id] = run
         run.start()
-        run.on_end(partial(self._forget, asked.id, run))
+        run.on_end(partial(self._ended, run))
         return run
 
-    def _forget(self, id_: str, run: Transmission) -> None:
-        if self._running.get(id_) is run:
-            del self._running[id_]
+    def _ended(self, run: Transmission) -> None:
+        """Forget a stream that has ended; later, if a reader may come for its end."""
+        if not run.linger_s:
+            self._forget(run)
+        else:
+            loop = asyncio.get_running_loop()
+            loop.call_later(run.linger_s, self._forget, run)
+
+    def _forget(self, run: Transmission) -> None:
+        if self._running.get(run.name) is run:
+            del self._running[run.name]
+
+    def _taken_up(self, id_: str) -> Transmission | None:
+        """Return the stream of a conversation, unless somebody has had all of it."""
+        run = self._running.get(id_)
+        return None if run is None or run.told else run
 
     def _transmission(self, asked: Messages) -> Transmission:
         if self._function is not None:
@@ -391,7 +411,7 @@ class App:
 
     def _asked_over(self, frame: Mapping[str, Any]) -> Transmission | None:
         if frame["type"] == "resume":
-            return self._running.get(str(frame.get("id")))
+            return self._taken_up(str(frame.get("id")))
         more = frame.get("body")
         return self._open(read({**(more if isinstance(more, dict) else {}), **frame}))
 

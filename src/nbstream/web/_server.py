@@ -14,10 +14,13 @@ from typing import Any
 import uvicorn
 
 from nbstream.errors import UsageError
+from nbstream.web._application import App
 
 #: How long a server may take to be ready, and to end, in seconds.
 READY_S = 10.0
 END_S = 3.0
+#: Whose pages show the frame in Colab.
+COLAB = ("https://colab.research.google.com", "https://*.googleusercontent.com")
 
 
 class Server:
@@ -105,9 +108,14 @@ def open(app: Any, *, height: int = 480) -> Server:  # noqa: A001 - the public n
     Raises:
         UsageError: it does not start.
     """
+    colab = sys.modules.get("google.colab")
+    proxied = colab is not None or "JUPYTERHUB_SERVICE_PREFIX" in os.environ
+    if proxied and isinstance(app, App):
+        # A proxy, which asks who one is, passes its own name on. The reader's browser
+        # is elsewhere: no name could lead it to this machine's loopback address.
+        app.hosts = ("*",)
+        app.origins += COLAB if colab is not None else ()
     server = Server(app, height=height)
-    if "google.colab" in sys.modules:  # its browser reaches the machine by a proxy
-        sys.modules["google.colab"].output.serve_kernel_port_as_iframe(
-            server._port, height=height
-        )
+    if colab is not None:
+        colab.output.serve_kernel_port_as_iframe(server._port, height=height)
     return server

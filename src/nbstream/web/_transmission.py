@@ -54,6 +54,7 @@ class Transmission:
         linger_s: How long it goes on when its last reader has left, in seconds.
         before: What the prelude has given so far.
         heard: Whether anything has come.
+        told: Whether a reader was given its end.
         usage_error: What is wrong on our side of it, or None.
     """
 
@@ -72,6 +73,7 @@ class Transmission:
         self._live = stream if isinstance(stream, Live) else None
         self.before: list[Chunk] = []
         self.heard = False
+        self.told = False
         self.usage_error: UsageError | None = None
         source = () if isinstance(stream, Live) else stream
         self._events = Events(source, timeout_of(timeout), self.reply)
@@ -195,6 +197,7 @@ async def pieces(
         if found:
             yield found
         if sent.closed:
+            run.told = True
             return
         try:
             await asyncio.wait_for(news.wait(), heartbeat_s)
