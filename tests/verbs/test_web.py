@@ -398,7 +398,9 @@ def test_a_chat_as_messages_and_back():
     again = web.read({"id": "c", "messages": messages}).to("openai")
 
     assert [each["role"] for each in messages] == ["user", "assistant"] * 2
-    assert nbstream.Chat("openai:m", messages=again).to_markdown() == chat.to_markdown()
+    back = nbstream.Chat("openai:m", messages=again)
+    both = [each.to_markdown().replace('": "', '":"') for each in (back, chat)]
+    assert both[0] == both[1]  # JavaScript writes JSON without spaces
 
 
 # -- What a client sends --------------------------------------------------------------

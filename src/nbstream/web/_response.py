@@ -113,7 +113,8 @@ class Response(Base):
             if left_s <= 0:
                 return
             with suppress(TimeoutError):
-                await asyncio.wait_for(run.news.wait(), left_s)
+                async with asyncio.timeout(left_s):
+                    await run.news.wait()
 
     def _failed_at_once(self, run: Transmission) -> PlainTextResponse | None:
         """Return the answer in words for what failed before anything had come."""

@@ -196,8 +196,9 @@ async def pieces(
             yield found
         if sent.closed:
             return
-        try:
-            await asyncio.wait_for(news.wait(), heartbeat_s)
+        try:  # `wait_for` of Python 3.11 forgets a cancellation if there is news
+            async with asyncio.timeout(heartbeat_s):
+                await news.wait()
         except TimeoutError:
             yield []
         else:
