@@ -470,6 +470,10 @@ READ = {
             {"role": "user", "content": "Hi"},
         ],
     ),
+    "half a character": (
+        body(user({"type": "text", "text": "a\ud83d"})),
+        [{"role": "user", "content": "a?"}],
+    ),
     "an image": (
         body(
             user(
@@ -531,6 +535,30 @@ WRONG = {
     "too long a text": (
         body(user({"type": "text", "text": "x" * 200_001})),
         "200,000",
+    ),
+    "a number that JSON has not": (
+        body(user(HI), model({**RAN, "input": {"x": float("inf")}})),
+        "a tool's input is no JSON",
+    ),
+    "a result that JSON has not": (
+        body(user(HI), model({**RAN, "output": float("nan")})),
+        "a tool's output is no JSON",
+    ),
+    "a tool of no name": (body(user(HI), model({**RAN, "type": "tool-"})), "a name"),
+    "a call of no id": (body(user(HI), model({**RAN, "toolCallId": ""})), "toolCallId"),
+    "an empty question": (body(user(HI), user()), "the last question is empty"),
+    "a question of other parts": (
+        body(user({"type": "data-x", "data": 1})),
+        "the last question is empty",
+    ),
+    "too many levels": (
+        body(user(HI), model({**RAN, "input": {"x": json.loads("[" * 80 + "]" * 80)}})),
+        "more than 64 levels",
+    ),
+    "a list of other things": (body(None, 5), "messages[0] is no JSON object"),
+    "parts that are an object": (
+        body({"role": "user", "parts": {}}),
+        "parts is no list",
     ),
     "too many bytes": (b" " * 8_000_001, "8,000,000 bytes"),
 }

@@ -13,7 +13,7 @@ from harness.web import asked, chunks_of, question
 from nbstream import errors, web
 from nbstream.web._chunks import TRUNCATED, WORDS
 
-LIMIT_S = 20
+LIMIT_S = 60
 #: Where the service gives no status of its own.
 STATUS = {"TimeoutFailure": 504, "ConnectionFailure": 502, "ProtocolFailure": 502}
 

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.responses import Response as Base
 from starlette.routing import Route, WebSocketRoute
@@ -34,12 +34,15 @@ from nbstream.types import Stream
 from nbstream.web._chunks import Chunk, Chunks, result_chunk, words_of
 from nbstream.web._messages import MAX_BYTES, Approval, BadRequest, Messages, read
 from nbstream.web._response import Response
-from nbstream.web._transmission import Transmission, pieces
+from nbstream.web._transmission import STALL_S, Transmission, pieces
 
 #: Answers what was asked: gives what ``nbstream.show`` takes; it may be async.
 Answer: TypeAlias = Callable[[Messages], Stream | Awaitable[Stream]]
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+FULL = "There are too many readers just now. Try again"
+#: How long a client may take to send its request, in seconds.
+BODY_S = 30.0
 #: So many approvals that were used are remembered, so that none is used twice.
 _USED = 10_000
 
@@ -133,7 +136,9 @@ class App:
                 Route("/", self._page, methods=["GET"]),
                 Route("/health", self._health, methods=["GET"]),
                 Route("/api/chat", self._ask, methods=["POST", "OPTIONS"]),
-                Route("/api/chat/{id}/stream", self._resume, methods=["GET"]),
+                Route(
+                    "/api/chat/{id}/stream", self._resume, methods=["GET", "OPTIONS"]
+                ),
                 Route("/api/chat/{id}/stop", self._stop, methods=["POST", "OPTIONS"]),
                 WebSocketRoute("/api/ws", self._websocket),
             ],
@@ -179,9 +184,11 @@ class App:
             return True
         site = request.headers.get("sec-fetch-site")
         if site is not None:
-            simple = request.scope.get("method") == "GET" and not origin
+            followed = request.headers.get("sec-fetch-mode") == "navigate"
+            simple = request.scope.get("method") == "GET" and not origin and followed
             return site in {"same-origin", "none"} or simple
-        return not origin or urlsplit(origin).netloc == request.headers.get("host")
+        host = request.headers.get("host", "").lower()
+        return not origin or urlsplit(origin).netloc == host
 
     def _allowed(self, request: Request, answer: Base) -> Base:
         """Let a page of an allowed other site read the answer."""
@@ -210,6 +217,8 @@ class App:
             run = self._open(asked)
         except BadRequest as error:
             return self._allowed(request, _plain_text(f"{error}.", error.status))
+        except ClientDisconnect:
+            return Base(status_code=400)  # nobody reads it
         except UsageError as error:
             return self._allowed(request, _plain_text(words_of(error), 500))
         html = asked.body.get("html") is True
@@ -220,16 +229,23 @@ class App:
         if kind.lower() != "application/json":
             raise BadRequest("expected content-type: application/json", 415)
         found = bytearray()
-        async for piece in request.stream():
-            found += piece
-            if len(found) > self._max_bytes:
-                raise BadRequest(f"the request has over {self._max_bytes:,} bytes", 413)
+        try:
+            async with asyncio.timeout(BODY_S):
+                async for piece in request.stream():
+                    found += piece
+                    if len(found) > self._max_bytes:
+                        most = f"{self._max_bytes:,} bytes"
+                        raise BadRequest(f"the request has over {most}", 413)
+        except TimeoutError:
+            raise BadRequest(f"the request took over {BODY_S:g} s", 408) from None
         return bytes(found)
 
     async def _resume(self, request: Request) -> Base:
         run = self._running.get(request.path_params["id"])
-        if run is None:
+        if run is None or request.method != "GET":
             return self._allowed(request, Base(status_code=204))
+        if run.readers >= self._max_streams:
+            return self._allowed(request, _plain_text(f"{FULL}.", 503))
         html = request.query_params.get("html") == "1"
         return self._allowed(request, self._response(run, None, html=html))
 
@@ -264,14 +280,15 @@ class App:
         if (before := self._running.get(asked.id)) is not None:
             before.stop()
         elif len(self._running) >= self._max_streams:
-            raise BadRequest("There are too many readers just now. Try again", 503)
+            raise BadRequest(FULL, 503)
         run = self._transmission(asked)
         run.name = asked.id
+        key = asked.id or secrets.token_urlsafe(12)
         run.message_id = asked.message_id or f"msg-{secrets.token_urlsafe(12)}"
         run.linger_s = self._linger_s
-        self._running[asked.id] = run
+        self._running[key] = run
         run.start()
-        run.on_end(partial(self._forget, asked.id, run))
+        run.on_end(partial(self._forget, key, run))
         return run
 
     def _forget(self, id_: str, run: Transmission) -> None:
@@ -341,12 +358,13 @@ class App:
         tasks: dict[str, asyncio.Task[None]] = {}
         try:
             while True:
-                frame = _frame(await socket.receive_text(), self._max_bytes)
+                frame = _frame(await socket.receive(), self._max_bytes)
                 request = str(frame.get("requestId", ""))[:200]
                 if frame.get("type") == "abort" and request in tasks:
                     tasks[request].cancel()
                 elif frame.get("type") in {"send", "resume"} and request not in tasks:
-                    answering = self._answer(socket, request, frame)
+                    full = len(tasks) >= self._max_streams
+                    answering = self._answer(socket, request, frame, full=full)
                     task = tasks[request] = asyncio.create_task(answering)
                     task.add_done_callback(partial(_dropped, tasks, request))
         except (WebSocketDisconnect, BadRequest):
@@ -360,19 +378,20 @@ class App:
                 await socket.close()
 
     async def _answer(
-        self, socket: WebSocket, request: str, frame: Mapping[str, Any]
+        self, socket: WebSocket, request: str, frame: Mapping[str, Any], *, full: bool
     ) -> None:
-        with suppress(RuntimeError, WebSocketDisconnect):  # the client has left
-            await self._frames(socket, request, frame)
+        with suppress(RuntimeError, WebSocketDisconnect, TimeoutError):  # it has left
+            await self._frames(socket, request, frame, full=full)
 
     async def _frames(
-        self, socket: WebSocket, request: str, frame: Mapping[str, Any]
+        self, socket: WebSocket, request: str, frame: Mapping[str, Any], *, full: bool
     ) -> None:
         async def say(kind: str, **more: object) -> None:
-            await socket.send_json({"type": kind, "requestId": request, **more})
+            async with asyncio.timeout(STALL_S):
+                await socket.send_json({"type": kind, "requestId": request, **more})
 
         try:
-            run = self._asked_over(frame)
+            run = self._asked_over(frame, full=full)
         except UsageError as error:
             bad = isinstance(error, BadRequest)
             await say("error", errorText=f"{error}." if bad else words_of(error))
@@ -380,16 +399,20 @@ class App:
         if run is None:
             await say("no-active")
             return
-        await say("start")
         sequence = 0
         async with run.reading():
+            await say("start")
             async for piece in pieces(run, self._chunks(run), 3600.0):
                 for chunk in piece:
                     await say("chunk", sequence=sequence, chunk=chunk)
                     sequence += 1
         await say("end")
 
-    def _asked_over(self, frame: Mapping[str, Any]) -> Transmission | None:
+    def _asked_over(
+        self, frame: Mapping[str, Any], *, full: bool
+    ) -> Transmission | None:
+        if full:
+            raise BadRequest(FULL, 503)
         if frame["type"] == "resume":
             return self._running.get(str(frame.get("id")))
         more = frame.get("body")
@@ -456,12 +479,16 @@ def _plain_text(text: str, status: int) -> Base:
     return PlainTextResponse(text[:1].upper() + text[1:], status, headers)
 
 
-def _frame(text: str, max_bytes: int) -> Mapping[str, Any]:
+def _frame(message: Mapping[str, Any], max_bytes: int) -> Mapping[str, Any]:
     """Return a client's frame.
 
     Raises:
         BadRequest: it is none.
+        WebSocketDisconnect: the client has left.
     """
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect
+    text = message.get("text") or ""
     if len(text) > max_bytes:
         raise BadRequest("a frame is too large", 413)
     try:
