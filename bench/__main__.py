@@ -20,6 +20,7 @@ NAMES = (
     "bench_iopub",
     "bench_blocks",
     "bench_load",
+    "bench_web",
 )
 IN_A_BROWSER = "bench_view"
 README = Path(__file__).with_name("README.md")

@@ -141,10 +141,11 @@ class Events:
     ) -> Sequence[Event] | _End:
         while (late := self._watchdog.overdue()) is None:
             left_s = self._watchdog.left_s()
+            # `wait_for` of Python 3.11 forgets a cancellation if something has come.
+            limit_s = None if left_s == math.inf else max(left_s, 0.001)
             with suppress(TimeoutError):
-                return await asyncio.wait_for(
-                    queue.get(), None if left_s == math.inf else max(left_s, 0.001)
-                )
+                async with asyncio.timeout(limit_s):
+                    return await queue.get()
         return _End(late)
 
     def _close(self) -> None:

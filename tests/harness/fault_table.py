@@ -99,7 +99,11 @@ FAULTS: dict[str, tuple[dict[str, object], Ends, dict[str, Ends]]] = {
     "giant_event": ({"size": 100_000}, Ends("complete", "giant"), {}),
     "tiny_events": ({"count": 300}, Ends("complete", "tiny"), {}),
     "ended_twice": ({}, WHOLE, {}),
-    "after_end": ({}, Ends("complete", "more"), {}),
+    "after_end": (  # what follows an end takes that end back
+        {},
+        Ends("complete", "more"),
+        dict.fromkeys((RESPONSES, CLAUDE, INTERACTIONS), Ends("truncated", "more")),
+    ),
     "400": ({}, http("RequestFailure", "cannot be answered. Change the request."), {}),
     "401": ({}, http("AuthenticationFailure", "Check the API key"), {}),
     "403": ({}, http("AuthenticationFailure", "no access to this model"), {}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import queue
@@ -10,11 +11,22 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import uvicorn
 
-__all__ = ["HEADERS", "Client", "Script", "chunks_of", "question", "served"]
+__all__ = [
+    "HEADERS",
+    "Answer",
+    "Client",
+    "Script",
+    "answered_to",
+    "asked",
+    "chunks_of",
+    "question",
+    "served",
+]
 
 HEADERS = {"content-type": "application/json", "accept": "text/event-stream"}
 
@@ -37,6 +49,61 @@ def served(app: object, **options: object) -> Iterator[str]:
         server.should_exit = True
         thread.join(10)
         own.close()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an ASGI app has sent."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+async def asked(app, body: object = None, path: str = "/api/chat", **more) -> Answer:
+    """Ask an ASGI app in this process, as a client that stays to the end."""
+    return await answered_to(app, asyncio.Future, body, path, **more)
+
+
+async def answered_to(
+    app,
+    left,
+    body: object = None,
+    path: str = "/api/chat",
+    *,
+    method: str = "POST",
+    **headers: str,
+) -> Answer:
+    """Ask an ASGI app in this process; ``left()`` is awaited, and then one leaves."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    named = {"host": "localhost", **HEADERS, **headers}
+    scope = {
+        **{"type": "http", "http_version": "1.1", "method": method, "scheme": "http"},
+        **{"path": path, "raw_path": path.encode(), "query_string": b""},
+        "headers": [
+            (name.replace("_", "-").encode(), value.encode())
+            for name, value in named.items()
+        ],
+    }
+    given = [{"type": "http.request", "body": data, "more_body": False}]
+    sent: list[dict[str, object]] = []
+
+    async def receive() -> dict[str, object]:
+        if given:
+            return given.pop()
+        await left()
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    start, *parts = sent or [{"status": 0, "headers": []}]
+    return Answer(
+        start["status"],
+        {name.decode(): value.decode() for name, value in start["headers"]},
+        b"".join(each.get("body", b"") for each in parts),
+    )
 
 
 def question(text: str = "Hi", *, id_: str = "c1", **more: object) -> dict[str, object]:

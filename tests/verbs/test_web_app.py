@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import json
+import logging
+import signal
+import socket
+import subprocess
+import sys
 import threading
+from contextvars import ContextVar
 from importlib.resources import files
 from urllib.parse import urlsplit
 
 import pytest
 import websockets
-from harness.sdks import SHAPES
+from harness.sdks import KEY, SHAPES
 from harness.web import Client, Script, chunks_of, question, served
+from harness.web import asked as sent_to
 from harness.wire import wait_until
 
 import nbstream
@@ -245,6 +253,226 @@ def test_too_large_a_request(plain):
     )
 
 
+HOSTS = {
+    "localhost": 200,
+    "LOCALHOST:8000": 200,
+    "127.0.0.1:8888": 200,
+    "[::1]:80": 200,
+    "evil.example": 421,
+    "localhost.evil.example": 421,
+    "127.0.0.1.evil.example": 421,
+    "evil.example:localhost": 421,
+    "[::2]": 421,
+    "localhost@evil.example": 421,
+    "0.0.0.0": 421,
+    "": 421,
+}
+
+
+@pytest.mark.parametrize(("host", "status"), HOSTS.items(), ids=HOSTS)
+def test_under_which_names_it_answers(host, status):
+    """This machine's own, whatever the port; every route looks."""
+    app = web.app(lambda asked: ["ok"])
+    for method, path in (("POST", "/api/chat"), ("GET", "/"), ("GET", "/health")):
+        answer = asyncio.run(sent_to(app, question(), path, method=method, host=host))
+        assert answer.status == status
+
+
+ROUTES = {
+    ("GET", "/api/chat"): 405,
+    ("HEAD", "/api/chat"): 405,
+    ("PUT", "/api/chat"): 405,
+    ("HEAD", "/"): 200,
+    ("HEAD", "/api/chat/c1/stream"): 204,
+    ("GET", "/api/chat/c1/stream"): 204,
+    ("POST", "/api/chat/c1/stream"): 405,
+    ("OPTIONS", "/api/chat/c1/stream"): 204,
+    ("POST", "/api/chat/c1/stop"): 204,
+    ("GET", "/api/chat/c1/stop"): 405,
+    ("GET", "/api/ws"): 404,
+    ("GET", "/etc/passwd"): 404,
+    ("GET", "/api/chat/../../etc/passwd"): 404,
+}
+
+
+@pytest.mark.parametrize(("way", "status"), ROUTES.items(), ids=map(" ".join, ROUTES))
+def test_what_there_is(way, status):
+    answer = asyncio.run(
+        sent_to(web.app(lambda asked: ["ok"]), b"", way[1], method=way[0])
+    )
+
+    assert answer.status == status
+    assert b"Traceback" not in answer.body
+
+
+def test_a_look_at_a_stream_is_no_reader(held, wire):
+    """HEAD answers at once, and keeps nothing alive."""
+    with served(web.app(held)) as url:
+        client = Client(url, question("silence"))
+        client.read_until("text-delta")
+        assert fetch(url, "/api/chat/c1/stream", "HEAD")[0] == 204
+        client.leave()
+        wire.wait_for(lambda each: each.gone_at_s)
+
+
+CROSS = {
+    "a link to the page": ({"sec_fetch_mode": "navigate"}, "GET", "/", 200),
+    "a script of its own": (
+        {"sec_fetch_mode": "no-cors"},
+        "GET",
+        "/api/chat/c1/stream",
+        403,
+    ),
+    "a fetch": ({"sec_fetch_mode": "cors"}, "GET", "/health", 403),
+    "a form that stops": (
+        {"sec_fetch_mode": "navigate"},
+        "POST",
+        "/api/chat/c1/stop",
+        403,
+    ),
+    "a preflight": ({"origin": "https://b.example"}, "OPTIONS", "/api/chat", 403),
+}
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize(
+    ("headers", "method", "path", "status"), CROSS.values(), ids=CROSS
+)
+def test_what_another_sites_page_may(headers, method, path, status, site):
+    """Link to ours; and nothing else, and read nothing."""
+    app = web.app(lambda asked: ["ok"])
+    headers = {**headers, "sec_fetch_site": site}
+    answer = asyncio.run(sent_to(app, b"", path, method=method, **headers))
+
+    assert answer.status == status
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_no_browser_takes_it_for_something_else():
+    """An answer is no script and no page, whatever is in it."""
+    answer = asyncio.run(sent_to(web.app(lambda asked: ["<script>"]), question()))
+
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-type"] == "text/event-stream"
+
+
+def body_in_pieces(app, receive):
+    """Send a request whose body comes as `receive` gives it; return the status."""
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/api/chat", "headers": headers}
+    scope |= {"query_string": b"", "http_version": "1.1"}
+
+    async def run():
+        async with asyncio.timeout(10):
+            await app(scope, receive, send)
+
+    asyncio.run(run())
+    return sent[0]["status"]
+
+
+def test_a_body_without_an_end():
+    """It is read to the limit, and no further."""
+    pieces = []
+
+    async def receive():
+        pieces.append(b" " * 1000)
+        return {"type": "http.request", "body": pieces[-1], "more_body": True}
+
+    app = web.app(lambda asked: ["ok"], max_bytes=10_000)
+
+    assert body_in_pieces(app, receive) == 413
+    assert len(pieces) == 11
+
+
+def test_a_body_that_does_not_come(monkeypatch):
+    """Nobody holds a connection open by sending his question letter by letter."""
+    monkeypatch.setattr("nbstream.web._application.BODY_S", 0.05)
+
+    async def receive():
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b" ", "more_body": True}
+
+    assert body_in_pieces(web.app(lambda asked: ["ok"]), receive) == 408
+
+
+def test_a_body_that_breaks_off(caplog):
+    """Who leaves while he asks is no error of ours."""
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    assert body_in_pieces(web.app(lambda asked: ["ok"]), receive) == 400
+    assert caplog.text == ""
+
+
+def test_headers_are_not_logged(held, wire, caplog):
+    """A notebook's proxy sends its user's token along."""
+    caplog.set_level(logging.DEBUG)
+    secret = "t0ps3cr3t"
+    headers = {"authorization": f"token {secret}", "cookie": f"a={secret}"}
+    with served(web.app(held)) as url:
+        for plan in ("whole", "cut", "e401", "e500"):
+            Client(url, question(plan), **headers).read()
+        Client(url, {"messages": 5}, **headers).read()
+        Client(url, None, "/nowhere", method="GET", **headers).read()
+
+    def bug(asked):
+        raise KeyError("city")
+
+    asyncio.run(sent_to(web.app(bug), question(), **headers))
+
+    assert "KeyError" in caplog.text
+    assert secret not in caplog.text
+    assert KEY not in caplog.text
+
+
+def test_a_bug_of_the_servers_own(caplog):
+    """The page is told no more than that; the log has the whole of it."""
+
+    def early(asked):
+        raise KeyError("city")
+
+    def late(asked):
+        yield "Hel"
+        raise KeyError("city")
+
+    one = asyncio.run(sent_to(web.app(early), question()))
+    other = chunks_of(asyncio.run(sent_to(web.app(late), question())).body)
+
+    assert (one.status, one.body) == (500, b"The server had an error.")
+    assert other[-1] == {"type": "error", "errorText": "The server had an error."}
+    assert [each.message for each in caplog.records] == ["a stream broke"] * 2
+    assert "in early" in caplog.text
+
+
+def test_the_context_of_a_request():
+    """What a middleware has set is there for the function, sync or async."""
+    user = ContextVar("user", default="nobody")
+
+    def answer(asked):
+        return [f"Hello {user.get()}"]
+
+    async def answer_async(asked):
+        return answer(asked)
+
+    def generator(asked):
+        yield from answer(asked)
+
+    for function in (answer, answer_async, generator):
+        inner = web.app(function)
+
+        async def app(scope, receive, send, inner=inner):
+            user.set("Ada")
+            await inner(scope, receive, send)
+
+        assert b"Hello Ada" in asyncio.run(sent_to(app, question())).body
+
+
 # -- Streams that run -----------------------------------------------------------------
 
 
@@ -300,6 +528,74 @@ def test_so_many_streams_and_no_more(held, wire):
     assert second.response.status == 503
     assert second.response.headers["retry-after"] == "5"
     assert text == "There are too many readers just now. Try again."
+
+
+def test_who_has_no_id_is_not_one_and_the_same(held, wire):
+    """Two that ask with curl do not stop each other; a second tab of a page does."""
+    nameless = {k: v for k, v in question("silence").items() if k != "id"}
+    with served(web.app(held)) as url:
+        first, second = Client(url, nameless), Client(url, nameless)
+        first.read_until("text-delta")
+        second.read_until("text-delta")
+        third = Client(url, question("silence"))
+        third.read_until("text-delta")
+        fourth = Client(url, question("silence"))
+        rest = third.read()
+        fourth.read_until("text-delta")
+        ended = [each for each in wire.exchanges if each.gone_at_s]
+        for each in (first, second, fourth):
+            each.leave()
+
+    assert b'"type": "abort"' in rest
+    assert len(ended) == 1
+
+
+def listens(port):
+    with socket.socket() as found:
+        return found.connect_ex(("127.0.0.1", port)) == 0
+
+
+SERVED = """
+import openai
+from nbstream import web
+
+client = openai.OpenAI(base_url={url!r}, api_key="sk-none", max_retries=0)
+asked = [{{"role": "user", "content": "A long answer, please"}}]
+
+
+def answer(question):
+    create = client.chat.completions.create
+    return create(model="silence", messages=asked, stream=True)
+
+
+app = web.app(answer)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=str)
+def test_a_signal_ends_all(number, wire, tmp_path):
+    """The page is told, the provider's connection closed, and the process gone."""
+    wire.exchanges.clear()
+    (tmp_path / "answers.py").write_text(SERVED.format(url=f"{wire.url}/v1"))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "uvicorn", "answers:app", "--port", str(port)]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE)
+    try:
+        wait_until(lambda: listens(port) or process.poll() is not None, 60)
+        client = Client(f"http://127.0.0.1:{port}", question())
+        client.read_until("text-delta")
+        process.send_signal(number)
+        rest = client.read()
+        wire.wait_for(lambda each: each.gone_at_s)
+        process.wait(20)
+    finally:
+        process.kill()
+        said = process.communicate()[1].decode()
+
+    assert b'"type": "abort"' in rest
+    assert "Traceback" not in said
 
 
 def test_the_end_of_the_server_ends_the_streams(held, wire):
@@ -364,7 +660,7 @@ def test_an_answer_that_ended_when_nobody_read():
         client = Client(url, question(id_="c1"))
         client.read_until("One ")
         client.leave()
-        wait_until(lambda: not app._running["c1"]._readers)
+        wait_until(lambda: not app._running["c1"].readers)
         script.say("two.")
         script.end()
         wait_until(lambda: app._running["c1"].ended)
@@ -559,6 +855,83 @@ def test_an_abort_over_the_socket(held, wire):
             wire.exchanges.clear()
             asyncio.run(talk(url, abort=abort))
             wire.wait_for(lambda each: each.gone_at_s)
+
+
+@contextlib.asynccontextmanager
+async def socket_to(url):
+    address = url.replace("http", "ws") + "/api/ws"
+    async with websockets.connect(address, origin=url, proxy=None) as found:
+        yield found
+
+
+NO_FRAMES = {
+    "no JSON": "{",
+    "no object": "[]",
+    "bytes": b"{}",
+    "too large": " " * 6000,
+    "too deep": "[" * 4900,
+}
+
+
+@pytest.mark.parametrize("frame", NO_FRAMES.values(), ids=NO_FRAMES)
+def test_a_frame_that_is_none(plain, frame, caplog):
+    """The socket is closed; the server has no error of it."""
+
+    async def talk():
+        async with socket_to(plain) as found:
+            await found.send(frame)
+            with pytest.raises(websockets.ConnectionClosed):
+                await asyncio.wait_for(found.recv(), 20)
+
+    asyncio.run(talk())
+
+    assert "Traceback" not in caplog.text
+
+
+def test_so_many_requests_of_one_socket(held, wire):
+    """One socket has no more of them than the server has streams."""
+
+    async def talk(url):
+        async with socket_to(url) as found:
+            for number in range(3):
+                asks = question("silence", id_="c1")
+                kind = "send" if number == 0 else "resume"
+                sent = {"type": kind, "requestId": f"r{number}", **asks}
+                await found.send(json.dumps(sent))
+                while '"start"' not in (said := await found.recv()):
+                    if '"error"' in said:
+                        return number, json.loads(said)["errorText"]
+        return None
+
+    with served(web.app(held, max_streams=2)) as url:
+        found = asyncio.run(talk(url))
+        wait_until(lambda: all(each.over for each in wire.exchanges))
+
+    assert found == (2, "There are too many readers just now. Try again.")
+
+
+@pytest.mark.parametrize("abort", [True, False], ids=["abort", "close"])
+def test_a_socket_that_is_gone_at_once(broken, wire, abort):
+    """No stream begins that nobody reads, and none goes on."""
+
+    def answer(asked):
+        shape = SHAPES["openai.chat, sync stream"]
+        return shape.make(broken, asked.text, "A long answer, please")
+
+    async def talk(url):
+        async with socket_to(url) as found:
+            sent = {"type": "send", "requestId": "r1", **question("silence")}
+            await found.send(json.dumps(sent))
+            if abort:
+                await found.send(json.dumps({"type": "abort", "requestId": "r1"}))
+
+    with served(web.app(answer)) as url:
+        for _ in range(10):
+            wire.exchanges.clear()
+            asyncio.run(talk(url))
+            wait_until(lambda: fetch(url, "/api/chat/c1/stream")[0] == 204)
+            wait_until(lambda: all(each.over for each in wire.exchanges))
+    wait_until(lambda: "nbstream-source" not in [t.name for t in threading.enumerate()])
 
 
 def test_another_sites_socket(plain):

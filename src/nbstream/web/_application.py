@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import json
 import secrets
 import signal
 import threading
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -18,7 +15,7 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.responses import Response as Base
 from starlette.routing import Route, WebSocketRoute
@@ -29,65 +26,21 @@ from nbstream.chat import Chat
 from nbstream.errors import UsageError
 from nbstream.reply import Reply, ToolCall
 from nbstream.static import chat_page
-from nbstream.tool_runs import Consents, ToolRun, run_calls
+from nbstream.tool_runs import ToolRun, run_calls
 from nbstream.types import Stream
 from nbstream.web._chunks import Chunk, Chunks, result_chunk, words_of
+from nbstream.web._consent import Consent
 from nbstream.web._messages import MAX_BYTES, Approval, BadRequest, Messages, read
 from nbstream.web._response import Response
-from nbstream.web._transmission import Transmission, pieces
+from nbstream.web._transmission import STALL_S, Transmission, pieces
 
 #: Answers what was asked: gives what ``nbstream.show`` takes; it may be async.
 Answer: TypeAlias = Callable[[Messages], Stream | Awaitable[Stream]]
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-#: So many approvals that were used are remembered, so that none is used twice.
-_USED = 10_000
-
-
-class Consent(Consents):
-    """Consent to tool calls, given by a client that keeps the conversation itself.
-
-    The request for it is signed: what comes back allows the very call that was shown,
-    with its arguments, in its conversation, and once.
-    """
-
-    def __init__(self, secret: bytes) -> None:
-        super().__init__()
-        self.attached = True  # somebody may be asked, in the next request
-        self._secret = secret
-        self._used: OrderedDict[str, None] = OrderedDict()
-
-    def sign(self, chat: str, id_: str, name: str, arguments: object) -> str:
-        """Return the id of the approval that allows a call."""
-        text = json.dumps([chat, id_, name, _plain(arguments)], sort_keys=True)
-        return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
-
-    def allows(self, chat: str, approval: Approval) -> bool:
-        """Tell whether a call was allowed: by us, as it is, and not used before."""
-        call = approval.call
-        own = self.sign(chat, call.id, call.name, json.loads(call.arguments))
-        if not approval.approved or not hmac.compare_digest(own, approval.id):
-            return False
-        if own in self._used:
-            return False
-        self._used[own] = None
-        while len(self._used) > _USED:
-            self._used.popitem(last=False)
-        return True
-
-    async def ask(self, key: str) -> bool | None:
-        """Wait: the answer comes with another request, and this one ends before."""
-        await asyncio.get_running_loop().create_future()
-        return None
-
-
-def _plain(value: object) -> object:
-    """Return JSON as it is after JavaScript: 1.0 is 1 there."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return int(value)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list) else value
+FULL = "There are too many readers just now. Try again"
+#: How long a client may take to send its request, in seconds.
+BODY_S = 30.0
 
 
 class App:
@@ -137,7 +90,9 @@ class App:
                 Route("/", self._page, methods=["GET"]),
                 Route("/health", self._health, methods=["GET"]),
                 Route("/api/chat", self._ask, methods=["POST", "OPTIONS"]),
-                Route("/api/chat/{id}/stream", self._resume, methods=["GET"]),
+                Route(
+                    "/api/chat/{id}/stream", self._resume, methods=["GET", "OPTIONS"]
+                ),
                 Route("/api/chat/{id}/stop", self._stop, methods=["POST", "OPTIONS"]),
                 WebSocketRoute("/api/ws", self._websocket),
             ],
@@ -183,9 +138,11 @@ class App:
             return True
         site = request.headers.get("sec-fetch-site")
         if site is not None:
-            simple = request.scope.get("method") == "GET" and not origin
+            followed = request.headers.get("sec-fetch-mode") == "navigate"
+            simple = request.scope.get("method") == "GET" and not origin and followed
             return site in {"same-origin", "none"} or simple
-        return not origin or urlsplit(origin).netloc == request.headers.get("host")
+        host = request.headers.get("host", "").lower()
+        return not origin or urlsplit(origin).netloc == host
 
     def _allowed(self, request: Request, answer: Base) -> Base:
         """Let a page of an allowed other site read the answer."""
@@ -215,6 +172,8 @@ class App:
             run = self._open(asked)
         except BadRequest as error:
             return self._allowed(request, _plain_text(f"{error}.", error.status))
+        except ClientDisconnect:
+            return Base(status_code=400)  # nobody reads it
         except UsageError as error:
             return self._allowed(request, _plain_text(words_of(error), 500))
         html = asked.body.get("html") is True
@@ -225,16 +184,23 @@ class App:
         if kind.lower() != "application/json":
             raise BadRequest("expected content-type: application/json", 415)
         found = bytearray()
-        async for piece in request.stream():
-            found += piece
-            if len(found) > self._max_bytes:
-                raise BadRequest(f"the request has over {self._max_bytes:,} bytes", 413)
+        try:
+            async with asyncio.timeout(BODY_S):
+                async for piece in request.stream():
+                    found += piece
+                    if len(found) > self._max_bytes:
+                        most = f"{self._max_bytes:,} bytes"
+                        raise BadRequest(f"the request has over {most}", 413)
+        except TimeoutError:
+            raise BadRequest(f"the request took over {BODY_S:g} s", 408) from None
         return bytes(found)
 
     async def _resume(self, request: Request) -> Base:
         run = self._taken_up(request.path_params["id"])
-        if run is None:
+        if run is None or request.method != "GET":
             return self._allowed(request, Base(status_code=204))
+        if run.readers >= self._max_streams:
+            return self._allowed(request, _plain_text(f"{FULL}.", 503))
         html = request.query_params.get("html") == "1"
         return self._allowed(request, self._response(run, None, html=html))
 
@@ -266,32 +232,32 @@ class App:
 
     def _open(self, asked: Messages) -> Transmission:
         """Begin to answer; a stream of the same conversation that runs still ends."""
-        if (before := self._running.get(asked.id)) is not None:
+        running = {id_: run for id_, run in self._running.items() if not run.ended}
+        if (before := running.get(asked.id)) is not None:
             before.stop()
-        elif sum(not each.ended for each in self._running.values()) >= (
-            self._max_streams
-        ):
-            raise BadRequest("There are too many readers just now. Try again", 503)
+        elif len(running) >= self._max_streams:
+            raise BadRequest(FULL, 503)
         run = self._transmission(asked)
         run.name = asked.id
+        key = asked.id or secrets.token_urlsafe(12)
         run.message_id = asked.message_id or f"msg-{secrets.token_urlsafe(12)}"
         run.linger_s = self._linger_s
-        self._running[asked.id] = run
+        self._running[key] = run
         run.start()
-        run.on_end(partial(self._ended, run))
+        run.on_end(partial(self._ended, key, run))
         return run
 
-    def _ended(self, run: Transmission) -> None:
+    def _ended(self, key: str, run: Transmission) -> None:
         """Forget a stream that has ended; later, if a reader may come for its end."""
         if not run.linger_s:
-            self._forget(run)
+            self._forget(key, run)
         else:
             loop = asyncio.get_running_loop()
-            loop.call_later(run.linger_s, self._forget, run)
+            loop.call_later(run.linger_s, self._forget, key, run)
 
-    def _forget(self, run: Transmission) -> None:
-        if self._running.get(run.name) is run:
-            del self._running[run.name]
+    def _forget(self, key: str, run: Transmission) -> None:
+        if self._running.get(key) is run:
+            del self._running[key]
 
     def _taken_up(self, id_: str) -> Transmission | None:
         """Return the stream of a conversation, unless somebody has had all of it."""
@@ -361,12 +327,13 @@ class App:
         tasks: dict[str, asyncio.Task[None]] = {}
         try:
             while True:
-                frame = _frame(await socket.receive_text(), self._max_bytes)
+                frame = _frame(await socket.receive(), self._max_bytes)
                 request = str(frame.get("requestId", ""))[:200]
                 if frame.get("type") == "abort" and request in tasks:
                     tasks[request].cancel()
                 elif frame.get("type") in {"send", "resume"} and request not in tasks:
-                    answering = self._answer(socket, request, frame)
+                    full = len(tasks) >= self._max_streams
+                    answering = self._answer(socket, request, frame, full=full)
                     task = tasks[request] = asyncio.create_task(answering)
                     task.add_done_callback(partial(_dropped, tasks, request))
         except (WebSocketDisconnect, BadRequest):
@@ -380,19 +347,20 @@ class App:
                 await socket.close()
 
     async def _answer(
-        self, socket: WebSocket, request: str, frame: Mapping[str, Any]
+        self, socket: WebSocket, request: str, frame: Mapping[str, Any], *, full: bool
     ) -> None:
-        with suppress(RuntimeError, WebSocketDisconnect):  # the client has left
-            await self._frames(socket, request, frame)
+        with suppress(RuntimeError, WebSocketDisconnect, TimeoutError):  # it has left
+            await self._frames(socket, request, frame, full=full)
 
     async def _frames(
-        self, socket: WebSocket, request: str, frame: Mapping[str, Any]
+        self, socket: WebSocket, request: str, frame: Mapping[str, Any], *, full: bool
     ) -> None:
         async def say(kind: str, **more: object) -> None:
-            await socket.send_json({"type": kind, "requestId": request, **more})
+            async with asyncio.timeout(STALL_S):
+                await socket.send_json({"type": kind, "requestId": request, **more})
 
         try:
-            run = self._asked_over(frame)
+            run = self._asked_over(frame, full=full)
         except UsageError as error:
             bad = isinstance(error, BadRequest)
             await say("error", errorText=f"{error}." if bad else words_of(error))
@@ -400,16 +368,20 @@ class App:
         if run is None:
             await say("no-active")
             return
-        await say("start")
         sequence = 0
         async with run.reading():
+            await say("start")
             async for piece in pieces(run, self._chunks(run), 3600.0):
                 for chunk in piece:
                     await say("chunk", sequence=sequence, chunk=chunk)
                     sequence += 1
         await say("end")
 
-    def _asked_over(self, frame: Mapping[str, Any]) -> Transmission | None:
+    def _asked_over(
+        self, frame: Mapping[str, Any], *, full: bool
+    ) -> Transmission | None:
+        if full:
+            raise BadRequest(FULL, 503)
         if frame["type"] == "resume":
             return self._taken_up(str(frame.get("id")))
         more = frame.get("body")
@@ -476,12 +448,16 @@ def _plain_text(text: str, status: int) -> Base:
     return PlainTextResponse(text[:1].upper() + text[1:], status, headers)
 
 
-def _frame(text: str, max_bytes: int) -> Mapping[str, Any]:
+def _frame(message: Mapping[str, Any], max_bytes: int) -> Mapping[str, Any]:
     """Return a client's frame.
 
     Raises:
         BadRequest: it is none.
+        WebSocketDisconnect: the client has left.
     """
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect
+    text = message.get("text") or ""
     if len(text) > max_bytes:
         raise BadRequest("a frame is too large", 413)
     try:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeAlias
 
+from nbstream._failures import is_told
 from nbstream.chat import Chat
 from nbstream.errors import (
     AuthenticationFailure,
@@ -82,7 +83,16 @@ def ended_badly(reply: Reply) -> str | None:
     """Return what is said of a reply that failed or was truncated; else None."""
     if reply.outcome == "truncated":
         return TRUNCATED
-    return words_of(failure_of(reply)) if reply.outcome == "failed" else None
+    if reply.outcome != "failed":
+        return None
+    return _INTERNAL if is_ours(reply) else words_of(failure_of(reply))
+
+
+def is_ours(reply: Reply) -> bool:
+    """Tell whether it failed by an exception that is no provider's: by a bug."""
+    error = reply.exception
+    bare = type(failure_of(reply)) is ProviderFailure
+    return bare and error is not None and not is_told(error)
 
 
 class _Page:
@@ -251,7 +261,7 @@ class Chunks:
         if not run.begun:
             run.begun = True
             yield {"type": f"{run.kind}-start", "id": run.id}
-        yield {"type": f"{run.kind}-delta", "id": run.id, "delta": _sound(delta)}
+        yield {"type": f"{run.kind}-delta", "id": run.id, "delta": sound(delta)}
         yield from self._rendered(run, delta, done=False)
 
     def _close_text(self, run: _Run) -> Iterator[Chunk]:
@@ -282,7 +292,7 @@ class Chunks:
             and (delta := given[len(sent.text) :])
         ):
             sent.text = given
-            yield {"type": "tool-input-delta", **key, "inputTextDelta": _sound(delta)}
+            yield {"type": "tool-input-delta", **key, "inputTextDelta": sound(delta)}
         if call.state != "open":
             yield from self._close_call(sent, call)
         run = call.run
@@ -313,7 +323,7 @@ class Chunks:
             yield {"type": "tool-input-available", **call_, "input": call.parsed}
         else:
             why = f"The arguments are {call.state} JSON."
-            given = {"input": _sound(call.arguments), "errorText": why}
+            given = {"input": sound(call.arguments), "errorText": why}
             yield {"type": "tool-input-error", **call_, **given}
 
     # -- the end -------------------------------------------------------------------
@@ -341,7 +351,7 @@ def result_chunk(id_: str, state: ToolState, result: str) -> Chunk:
         return {"type": "tool-output-available", **key, "output": output}
     if state == "refused":
         return {"type": "tool-output-denied", **key}
-    text = _sound(result) or "The call was stopped."
+    text = sound(result) or "The call was stopped."
     return {"type": "tool-output-error", **key, "errorText": text}
 
 
@@ -371,7 +381,7 @@ def _other(sent: _Sent, part: Part, reply: Reply) -> Iterator[Chunk]:
     said = told(part, stage)
     if not (said.images and said.is_media):
         data = {"line": said.line, "code": said.code, "output": said.output}
-        known = {name: _sound(text) for name, text in data.items() if text}
+        known = {name: sound(text) for name, text in data.items() if text}
         yield {"type": "data-note", "id": sent.id, "data": known}
     for image in said.images:
         kind = image[len("data:") : image.index(";")]
@@ -483,10 +493,10 @@ def _json_of(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        return _sound(text)
+        return sound(text)
 
 
-def _sound(text: str) -> str:
+def sound(text: str) -> str:
     """Return a text without halves of characters, which UTF-8 cannot carry."""
     return text.encode("utf-8", "replace").decode() if not text.isascii() else text
 

@@ -16,16 +16,18 @@ from nbstream.chat.forms import write_messages
 from nbstream.chat.messages import Attachment, Call, Message
 from nbstream.errors import UsageError
 from nbstream.requests import PROVIDERS, provider
+from nbstream.web._chunks import sound
 
 _Json: TypeAlias = Mapping[str, Any]
 Trigger: TypeAlias = Literal["submit-message", "regenerate-message"]
 
 #: How much one request may hold, if nothing else is said: bytes of the body; messages;
-#: parts of a message; characters of text in one part.
+#: parts of a message; characters of text in one part; how deep its JSON may be.
 MAX_BYTES = 8_000_000
 MAX_MESSAGES = 1_000
 MAX_PARTS = 500
 MAX_TEXT = 200_000
+MAX_DEPTH = 64
 _TRIGGERS = ("submit-message", "regenerate-message")
 _APIS = {each.api: each for each in reversed(list(PROVIDERS.values()))}
 
@@ -57,7 +59,7 @@ class Messages:
     """What a chat client asked.
 
     Attributes:
-        id: The client's name of the conversation.
+        id: The client's name of the conversation, or "".
         trigger: ``"submit-message"`` or ``"regenerate-message"``.
         messages: All that was said, in order: ``nbstream.chat.messages.Message``.
         message_id: The id of the assistant message that is gone on with, or None.
@@ -105,7 +107,7 @@ def read(body: object) -> Messages:
     """
     data = _object(body)
     listed = _list(data, "messages", MAX_MESSAGES)
-    id_, trigger = _text(data, "id", "chat"), _text(data, "trigger", _TRIGGERS[0])
+    id_, trigger = _text(data, "id", ""), _text(data, "trigger", _TRIGGERS[0])
     if trigger not in _TRIGGERS:
         raise BadRequest(f"trigger is {trigger!r:.80}: expected one of {_TRIGGERS}")
     found: list[Message] = []
@@ -116,6 +118,9 @@ def read(body: object) -> Messages:
         found += _read_message(at, message, approvals)
     if not any(each.who == "user" for each in found):
         raise BadRequest("there is no question: expected a message of the user")
+    asked = next(each for each in reversed(found) if each.who == "user")
+    if not (asked.text or asked.images or asked.files):
+        raise BadRequest("the last question is empty")
     last = _mapping(listed[-1], "the last message")
     goes_on = last.get("role") == "assistant"
     return Messages(
@@ -140,7 +145,37 @@ def _object(body: object) -> _Json:
             body = json.loads(body if isinstance(body, str) else bytes(body))
         except (ValueError, RecursionError):
             raise BadRequest("the request is no JSON") from None
+    _check_depth(body)
     return _mapping(body, "the request")
+
+
+def _check_depth(body: object) -> None:
+    """Refuse what is so deep that to write it would fail, here or at the provider."""
+    level: list[object] = [body]
+    for _ in range(MAX_DEPTH):
+        inside = (
+            each.values() if isinstance(each, Mapping) else each
+            for each in level
+            if isinstance(each, Mapping | list)
+        )
+        if not (level := [each for inner in inside for each in inner]):
+            return
+    raise BadRequest(f"the request is more than {MAX_DEPTH} levels deep")
+
+
+def _json(value: object, what: str, separators: tuple[str, str]) -> str:
+    """Return JSON.
+
+    Raises:
+        BadRequest: it is too long, or none: JavaScript has no NaN in it.
+    """
+    try:
+        text = json.dumps(value, separators=separators, allow_nan=False)
+    except ValueError:
+        raise BadRequest(f"{what} is no JSON") from None
+    if len(text) > MAX_TEXT:
+        raise BadRequest(f"{what} is too large", 413)
+    return text
 
 
 def _mapping(value: object, what: str) -> _Json:
@@ -155,7 +190,7 @@ def _text(data: _Json, name: str, default: str) -> str:
         return default
     if not isinstance(value, str) or len(value) > MAX_TEXT:
         raise BadRequest(f"{name} is no text of at most {MAX_TEXT:,} characters")
-    return value
+    return sound(value)
 
 
 def _list(data: _Json, name: str, most: int) -> Sequence[Any]:
@@ -250,10 +285,11 @@ def _call(part: _Json, kind: str) -> Call | None:
     name = _text(part, "toolName", "") or kind.removeprefix("tool-")
     given = part.get("input", part.get("rawInput"))
     parsed = given if isinstance(given, Mapping) else {}
-    arguments = json.dumps(parsed, separators=(",", ":"))  # as JavaScript writes it
-    if len(arguments) > MAX_TEXT:
-        raise BadRequest("a tool's input is too large", 413)
-    return Call(_text(part, "toolCallId", ""), name, arguments)
+    arguments = _json(parsed, "a tool's input", (",", ":"))  # as JavaScript writes it
+    id_ = _text(part, "toolCallId", "")
+    if not name or not id_:
+        raise BadRequest("a tool's part needs a name and a toolCallId")
+    return Call(id_, name, arguments)
 
 
 def _result(at: int, part: _Json, call: Call, approvals: list[Approval]) -> Message:
@@ -261,7 +297,10 @@ def _result(at: int, part: _Json, call: Call, approvals: list[Approval]) -> Mess
     match part.get("state"):
         case "output-available":
             output = part.get("output")
-            made.text = output if isinstance(output, str) else json.dumps(output)
+            if isinstance(output, str):
+                made.text = sound(output)
+            else:
+                made.text = _json(output, "a tool's output", (", ", ": "))
             made.is_error = False
         case "output-error":
             made.text = _text(part, "errorText", "") or "The call failed."

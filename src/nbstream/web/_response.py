@@ -20,8 +20,15 @@ from nbstream.errors import (
     failure_of,
 )
 from nbstream.types import Stream
-from nbstream.web._chunks import Chunks, encoded, ended_badly, words_of
-from nbstream.web._transmission import DONE, HEADERS, KEEP_ALIVE, Transmission, pieces
+from nbstream.web._chunks import Chunks, encoded, ended_badly, is_ours, words_of
+from nbstream.web._transmission import (
+    DONE,
+    HEADERS,
+    KEEP_ALIVE,
+    STALL_S,
+    Transmission,
+    pieces,
+)
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -50,6 +57,7 @@ class Response(Base):
             up the server.
         heartbeat_s: After so many seconds of silence a comment is sent.
         hold_s: After so many seconds the headers are sent, whatever comes.
+        stall_s: A reader who takes nothing for so many seconds has left.
         timeout: The longest silence of the provider, in seconds, or a ``Timeout``.
         message_id: The id of the message; None: the client's own.
         headers: More headers.
@@ -65,6 +73,7 @@ class Response(Base):
         *,
         heartbeat_s: float = 15,
         hold_s: float = HOLD_S,
+        stall_s: float = STALL_S,
         timeout: float | Timeout | None = None,
         message_id: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -78,6 +87,7 @@ class Response(Base):
         self.sent = Chunks(self.transmission.reply, message_id=message_id, html=html)
         self._heartbeat_s = heartbeat_s
         self._hold_s = hold_s
+        self._stall_s = stall_s
         self._interval_s = 0.03 if html else 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,7 +111,8 @@ class Response(Base):
         failed = self._failed_at_once(run)
         if failed is not None:
             await failed(scope, receive, send)
-        else:
+            return
+        with suppress(TimeoutError):  # the server hangs up, as there is no end
             await self._send(run, send)
 
     async def _hold(self, run: Transmission) -> None:
@@ -113,7 +124,8 @@ class Response(Base):
             if left_s <= 0:
                 return
             with suppress(TimeoutError):
-                await asyncio.wait_for(run.news.wait(), left_s)
+                async with asyncio.timeout(left_s):
+                    await run.news.wait()
 
     def _failed_at_once(self, run: Transmission) -> PlainTextResponse | None:
         """Return the answer in words for what failed before anything had come."""
@@ -127,7 +139,7 @@ class Response(Base):
         headers = {}
         if failure.retry_after_s is not None:
             headers["retry-after"] = str(max(1, round(failure.retry_after_s)))
-        status = failure.status or next(given, 502)
+        status = failure.status or next(given, 500 if is_ours(reply) else 502)
         return PlainTextResponse(ended_badly(reply), status, headers)
 
     async def _send(self, run: Transmission, send: Send) -> None:
@@ -136,7 +148,8 @@ class Response(Base):
 
         async def body(data: bytes, *, more: bool = True) -> None:
             part = {"type": "http.response.body", "body": data, "more_body": more}
-            await send(part)
+            async with asyncio.timeout(self._stall_s):
+                await send(part)
 
         found = pieces(run, self.sent, self._heartbeat_s, self._interval_s)
         async with aclosing(found):

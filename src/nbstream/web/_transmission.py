@@ -20,17 +20,20 @@ from nbstream._timeout import Timeout, timeout_of
 from nbstream.errors import ProviderFailure, UsageError
 from nbstream.reply import Reply
 from nbstream.types import Stream
-from nbstream.web._chunks import Chunk, Chunks, encoded
+from nbstream.web._chunks import Chunk, Chunks, encoded, is_ours
 
 #: A comment, which every client passes over; proxies cut what is silent for a minute.
 KEEP_ALIVE = b": keep-alive\n\n"
 #: How often one looks at a stream that somebody else began, in seconds.
 LOOK_S = 0.02
+#: A reader who takes nothing for so long has left without a word, in seconds.
+STALL_S = 60.0
 DONE = b"data: [DONE]\n\n"
 #: The protocol's own header, and what keeps proxies from holding the stream back.
 HEADERS = {
     "content-type": "text/event-stream",
     "cache-control": "no-cache, no-transform",
+    "x-content-type-options": "nosniff",
     "x-accel-buffering": "no",
     "x-vercel-ai-ui-message-stream": "v1",
 }
@@ -55,6 +58,7 @@ class Transmission:
         before: What the prelude has given so far.
         heard: Whether anything has come.
         told: Whether a reader was given its end.
+        readers: How many read it just now.
         usage_error: What is wrong on our side of it, or None.
     """
 
@@ -81,7 +85,8 @@ class Transmission:
         self.message_id: str | None = None
         self.linger_s = 0.0
         self._prelude = prelude
-        self._readers = 0
+        self.readers = 0
+        self._unread: asyncio.TimerHandle | None = None
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -123,21 +128,19 @@ class Transmission:
 
         With ``linger_s`` it goes on for so long without a reader.
         """
-        self._readers += 1
+        self.readers += 1
+        if self._unread is not None:
+            self._unread.cancel()
         self.start()
         try:
             yield
         finally:
-            self._readers -= 1
-            if not self._readers and not self.linger_s:
+            self.readers -= 1
+            if not self.readers and not self.linger_s:
                 await self.close()
-            elif not self._readers:
+            elif not self.readers:
                 loop = asyncio.get_running_loop()
-                loop.call_later(self.linger_s, self._stop_unread)
-
-    def _stop_unread(self) -> None:
-        if not self._readers:
-            self.stop()
+                self._unread = loop.call_later(self.linger_s, self.stop)
 
     async def _run(self) -> None:
         try:
@@ -152,7 +155,10 @@ class Transmission:
                 async for _ in batches:
                     self._tell()
         except ProviderFailure:
-            _log.warning("a stream failed: %s", self.reply.error)
+            if is_ours(self.reply):
+                _log.exception("a stream broke")
+            else:
+                _log.warning("a stream failed: %s", self.reply.error)
         except UsageError as error:
             self.usage_error = error
             self.reply._end(exception=error)
@@ -199,8 +205,9 @@ async def pieces(
         if sent.closed:
             run.told = True
             return
-        try:
-            await asyncio.wait_for(news.wait(), heartbeat_s)
+        try:  # `wait_for` of Python 3.11 forgets a cancellation if there is news
+            async with asyncio.timeout(heartbeat_s):
+                await news.wait()
         except TimeoutError:
             yield []
         else:
