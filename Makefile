@@ -65,6 +65,7 @@ bench: $(DEV)  ## Measure ourselves, as ratios
 
 places: $(DEV)  ## Prove what takes longer: proxies and other servers (needs nginx, haproxy, caddy)
 	$(PIP) install hypercorn==0.18.0 granian==2.8.9
+	cd tests && ../$(PY) -m harness.node
 	$(PY) -m pytest --durations=10 tests/places
 
 notebooks: $(DEV)  ## Run the lessons and write their outputs into the files
@@ -106,6 +107,7 @@ test-notebooks: $(DEV)
 test-slow: $(DEV)
 	@echo "Tests in real kernels and a real browser"
 	$(PY) tests/harness/matrix.py
+	cd tests && ../$(PY) -m harness.node
 	$(PY) $(AGAIN) $(TESTS) $(SLOW) -m "(kernel or browser) and not alone"
 	$(PY) $(AGAIN) -m pytest --durations=30 -m alone
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 import nbstream
 from nbstream import types, web
 from nbstream.reply import Reply
-from nbstream.web._chunks import Chunks, encoded
+from nbstream.web._chunks import Chunks
+from nbstream.web._transmission import encoded
 
 
 def collected(stream, **options):

@@ -9,7 +9,7 @@ at any time and gets all of it; what comes quickly is joined; and whatever mends
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeAlias
@@ -35,7 +35,6 @@ from nbstream.markdown.rendering import Rendering
 from nbstream.reply import Part, Reply, ToolCall
 from nbstream.reply.reply import parts_and_calls
 from nbstream.screens.other_parts import is_aside, stage_of, told
-from nbstream.sse import ServerSentEvent, encode
 from nbstream.types import ToolState
 
 Chunk: TypeAlias = dict[str, Any]
@@ -499,9 +498,3 @@ def _json_of(text: str) -> Any:
 def sound(text: str) -> str:
     """Return a text without halves of characters, which UTF-8 cannot carry."""
     return text.encode("utf-8", "replace").decode() if not text.isascii() else text
-
-
-def encoded(chunks: Iterable[Chunk]) -> bytes:
-    """Return chunks as server-sent events."""
-    events = (ServerSentEvent(data=json.dumps(each)) for each in chunks)
-    return b"".join(map(encode, events))

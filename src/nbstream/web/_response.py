@@ -20,13 +20,14 @@ from nbstream.errors import (
     failure_of,
 )
 from nbstream.types import Stream
-from nbstream.web._chunks import Chunks, encoded, ended_badly, is_ours, words_of
+from nbstream.web._chunks import Chunks, ended_badly, is_ours, words_of
 from nbstream.web._transmission import (
     DONE,
     HEADERS,
     KEEP_ALIVE,
     STALL_S,
     Transmission,
+    encoded,
     pieces,
 )
 

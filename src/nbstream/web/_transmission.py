@@ -9,10 +9,12 @@ closed: also that of a synchronous client.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager
 
+from nbstream import sse
 from nbstream._ask import Turn
 from nbstream._events import Events
 from nbstream._live import Live
@@ -20,7 +22,7 @@ from nbstream._timeout import Timeout, timeout_of
 from nbstream.errors import ProviderFailure, UsageError
 from nbstream.reply import Reply
 from nbstream.types import Stream
-from nbstream.web._chunks import Chunk, Chunks, encoded, is_ours
+from nbstream.web._chunks import Chunk, Chunks, is_ours
 
 #: A comment, which every client passes over; proxies cut what is silent for a minute.
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -179,6 +181,12 @@ class Transmission:
     def _end(self) -> None:
         self.reply._end(stopped=True)
         self._tell()
+
+
+def encoded(chunks: Iterable[Chunk]) -> bytes:
+    """Return chunks as server-sent events."""
+    events = (sse.ServerSentEvent(data=json.dumps(each)) for each in chunks)
+    return b"".join(map(sse.encode, events))
 
 
 async def pieces(
