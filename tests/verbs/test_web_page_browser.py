@@ -10,6 +10,7 @@ import pytest
 from display.test_widget_browser import listener  # noqa: F401
 from harness.sdks import KEY, SHAPES
 from harness.web import Script, served
+from harness.wire import wait_until
 
 import nbstream
 from nbstream import web
@@ -447,6 +448,26 @@ def test_a_page_that_is_loaded_again_goes_on(visit, faulty, wire):
     assert len(wire.exchanges) == 1
     assert page.answers.locator(".text").count() == 1
     assert page.note.inner_text() == "Stopped. This is what had arrived."
+
+
+def test_an_answer_that_ended_while_the_page_was_away(visit, script):
+    """It is there, whole, for who comes back in time."""
+    page = visit(web.app(script, linger_s=30))
+    url = page.page.url
+    script.say("**One** ")
+    page.ask("Hello")
+    page.says("One")
+    page.page.goto("about:blank")
+    script.say("two.")
+    script.end()
+    wait_until(lambda: script.ended)
+    page.page.goto(url)
+    page.says("two.")
+    page.ended()
+
+    assert page.answers.locator(".text").inner_text() == "One two."
+    assert page.button("Try again").count() == 0
+    assert len(script.asked) == 1
 
 
 def test_a_page_that_is_loaded_again_keeps_the_conversation(visit, script):
