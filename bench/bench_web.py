@@ -267,10 +267,13 @@ def main(leaves: int = LEAVES, streams: int = STREAMS) -> dict[str, Any]:
     left = leaving(leaves)
     for name, each in left.items():
         print(f"{name}: p50 {each['p50']:.1f} ms, p95 {each['p95']:.1f} ms", flush=True)
+    upstream = Numbered()
+    with serving("ways", upstream.url) as (url, _):
+        first = first_byte(url, upstream.url)
+    upstream.close()
     upstream, wire = Fixed(), fetch("openai.chat")
     upstream.says("text/event-stream", wire)
     with serving("ways", upstream.url) as (url, process):
-        first = first_byte(url, upstream.url)
         long = throughput(url, process)
     upstream.close()
     print("first byte, ms:", json.dumps(first), flush=True)

@@ -138,15 +138,19 @@ def test_through_a_proxy(proxy, http, wire, broken, tmp_path):
     assert seen
 
 
+def python_with(home: Path, *packages: str) -> Path:
+    """Make an environment with these packages; return its interpreter."""
+    venv.create(home, with_pip=True)
+    python = home / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True)
+    return python
+
+
 @pytest.fixture(scope="module")
 def server_proxy(tmp_path_factory) -> Path:
     """A Python with jupyter-server-proxy, whose aiohttp our own does without."""
     home = tmp_path_factory.mktemp("proxy")
-    venv.create(home, with_pip=True)
-    pip = [home / "bin" / "python", "-m", "pip", "install", "-q"]
-    wanted = ["jupyter-server-proxy==4.6.0", "jupyter-server"]
-    subprocess.run([*pip, *wanted], check=True)
-    return home / "bin" / "python"
+    return python_with(home, "jupyter-server-proxy==4.6.0", "jupyter-server")
 
 
 def test_through_a_notebooks_own_proxy(server_proxy, wire, broken, tmp_path):
@@ -176,6 +180,109 @@ def test_through_a_notebooks_own_proxy(server_proxy, wire, broken, tmp_path):
             stop.read()
             seen = wire.wait_for(lambda each: each.plan == "silence" and each.gone_at_s)
 
+    assert seen
+
+
+# -- JupyterHub, whole ----------------------------------------------------------------
+
+HUB = """
+c.JupyterHub.authenticator_class = "dummy"
+c.DummyAuthenticator.password = "pass"
+c.Authenticator.allow_all = True
+c.JupyterHub.spawner_class = "simple"
+c.Spawner.args = ["--allow-root"]
+c.Spawner.default_url = "/api/status"
+c.JupyterHub.bind_url = "http://127.0.0.1:{port}/"
+c.JupyterHub.hub_bind_url = "http://127.0.0.1:{hub}/"
+c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{api}"
+c.ConfigurableHTTPProxy.command = [{node!r}, {proxy!r}]
+c.JupyterHub.services = [{{"name": "tests", "api_token": {token!r}, "admin": True}}]
+c.JupyterHub.load_roles = [{{
+    "name": "tests",
+    "services": ["tests"],
+    "scopes": ["admin:users", "admin:servers", "access:servers", "tokens"],
+}}]
+c.JupyterHub.cleanup_servers = True
+"""
+TOKEN = "a-token-of-the-tests"
+
+
+@pytest.fixture(scope="module")
+def hub_python(tmp_path_factory) -> Path:
+    """A Python with JupyterHub and jupyter-server-proxy."""
+    return python_with(
+        tmp_path_factory.mktemp("hub"),
+        *("jupyterhub==6.1.1", "jupyter-server-proxy==4.6.0", "jupyter-server"),
+    )
+
+
+@contextmanager
+def hub(python: Path, home: Path) -> Iterator[str]:
+    """Run a Hub with one user's server; give the address of that server."""
+    port = free_port()
+    node = folder() / "node_modules" / ".bin"
+    config = HUB.format(
+        port=port,
+        hub=free_port(),
+        api=free_port(),
+        node=str(node / "node"),
+        proxy=str(node / "configurable-http-proxy"),
+        token=TOKEN,
+    )
+    (home / "config.py").write_text(config)
+    path = f"{python.parent}:{os.environ['PATH']}"
+    env = {**os.environ, "PATH": path, "HOME": str(home)}
+    env.pop("PYTHONPATH", None)
+    command = [python, "-m", "jupyterhub", "-f", home / "config.py"]
+    with running(command, port, cwd=home, env=env):
+        outside = f"http://127.0.0.1:{port}"
+        tried_until_s = time.monotonic() + 90
+        for wanted in (201, 204):  # the user is made, then the server is there
+            where = "/hub/api/users/me" + ("/server" if wanted == 204 else "")
+            while (status := hub_asked(outside, where)) not in {wanted, 201, 400}:
+                assert time.monotonic() < tried_until_s, status
+                time.sleep(0.3)
+        while hub_asked(outside, "/user/me/api/status", "GET") != 200:
+            assert time.monotonic() < tried_until_s, "the user's server does not answer"
+            time.sleep(0.3)
+        try:
+            yield f"{outside}/user/me/"
+        finally:
+            hub_asked(outside, "/hub/api/users/me/server", "DELETE")
+
+
+def hub_asked(outside: str, path: str, method: str = "POST") -> int:
+    given = {"authorization": f"token {TOKEN}"}
+    client = Client(outside, None, path, method=method, **given)
+    client.read()
+    return client.response.status
+
+
+def test_behind_a_real_hub(hub_python, wire, broken, tmp_path, monkeypatch):
+    """`open` gives the address there, and the stop route reaches the provider."""
+    wire.exchanges.clear()
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/me/")
+    given = {"authorization": f"token {TOKEN}"}
+    here = web.open(web.app(answer(broken)))
+    try:
+        with hub(hub_python, tmp_path) as user:
+            outside = user.removesuffix("/user/me/")
+            page = Client(outside, None, here.address, method="GET", **given)
+            html = page.read().decode()
+            ask = f"{here.address}api/chat"
+            whole = chunks_of(Client(outside, question("whole"), ask, **given).read())
+            client = Client(outside, question("silence"), ask, **given)
+            client.read_until("text-delta")
+            client.leave()
+            stop = Client(outside, None, f"{ask}/c1/stop", **given)
+            stop.read()
+            seen = wire.wait_for(lambda each: each.plan == "silence" and each.gone_at_s)
+    finally:
+        here.stop()
+
+    assert (page.response.status, stop.response.status) == (200, 204)
+    assert "<textarea" in html
+    assert whole[-1]["type"] == "finish"
     assert seen
 
 
