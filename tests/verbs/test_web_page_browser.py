@@ -555,13 +555,17 @@ def test_by_keyboard_and_screen_reader(visit, script):
     page.until(
         "() => document.querySelector('#status').textContent.includes('Waiting')"
     )
-    script.say("It is. ")
+    script.say("It is. And it g")
+    page.until(
+        "() => document.querySelector('#status').textContent.trim() === 'It is.'"
+    )
+    script.say("oes on.")
     script.end()
     page.until("() => document.querySelector('#status').textContent.includes('done')")
 
     assert focused == ["New chat", "Conversation", "Your question", "Send"]
     assert page.log.get_attribute("aria-live") == "off"
-    assert page.status.inner_text() == "It is. It is done."
+    assert page.status.inner_text() == "And it goes on. It is done."
 
 
 # -- Hostile answers ------------------------------------------------------------------
