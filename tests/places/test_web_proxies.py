@@ -16,11 +16,12 @@ import time
 import venv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 
 import pytest
 from harness.node import folder
-from harness.sdks import KEY, SHAPES
+from harness.sdks import APIS, KEY, SHAPES
 from harness.web import Client, chunks_of, question, served
 
 from nbstream import web
@@ -330,8 +331,13 @@ def production(name: str, answers: Path, log: Path) -> Iterator[tuple[str, list]
     command = [sys.executable, "-m", program, *options]
     held: list[subprocess.Popen] = []
     with log.open("w") as out:
+        path = f"{ROOT / 'tests'}:{os.environ.get('PYTHONPATH', '')}"
         process = subprocess.Popen(
-            list(map(str, command)), cwd=answers, stdout=out, stderr=out
+            list(map(str, command)),
+            cwd=answers,
+            env={**os.environ, "PYTHONPATH": path},
+            stdout=out,
+            stderr=out,
         )
         held.append(process)
         deadline = time.monotonic() + 60
@@ -368,6 +374,39 @@ def test_under_a_server(name, answers, wire, tmp_path):
     assert whole[-1]["type"] == "finish"
     assert process.returncode in {0, -15, 143}
     assert not re.search(r"nbstream/|Bearer|authorization", log.read_text())
+
+
+EVERY = """
+from harness.sdks import SHAPES, Clients
+from nbstream import web
+
+clients = Clients({url!r})
+
+
+def answer(asked):
+    shape, plan = asked.text.split(" / ")
+    return SHAPES[shape].make(clients, plan, "A long answer, please")
+
+
+app = web.app(answer)
+"""
+#: When a reader leaves, and what it has read by then.
+WHEN = {"headers": None, "first": None, "flow": "text-delta", "silence": "text-delta"}
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_leaving_under_a_server(name, wire, tmp_path):
+    """Every API, sync and async, at each moment: the provider sees it."""
+    (tmp_path / "answers.py").write_text(EVERY.format(url=wire.url))
+    with production(name, tmp_path, tmp_path / "log") as (url, _):
+        for api, how, plan in product(APIS, ("sync", "async"), WHEN):
+            wire.exchanges.clear()
+            client = Client(url, question(f"{api}, {how} stream / {plan}"))
+            exchange = wire.wait_for(lambda each: True)
+            if (text := WHEN[plan]) is not None:
+                client.read_until(text)
+            client.leave()
+            wire.wait_for(lambda each, own=exchange: each is own and each.gone_at_s)
 
 
 def test_the_configurations_are_the_documented_ones():
