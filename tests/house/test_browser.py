@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from harness.jupyter import THEMES
@@ -98,6 +99,8 @@ def learn(open_notebook, lesson, front, **options):
     page = open_notebook(lesson, front=front, **options)
     folder = (page.server.root / page.path).parent
     (folder / "checks.py").write_text((LESSONS / "checks.py").read_text())
+    pictures = LESSONS.parent / "images"
+    copytree(pictures, folder.parent / "images", dirs_exist_ok=True)
     page.run_all(wait=False)
     page.wait_idle(timeout_s=180)
     return page

@@ -305,7 +305,7 @@ def test_the_end_of_the_server_ends_the_streams(held, wire):
 def test_a_notebook_serves_it(offline):
     """`open`: ready at once, on this machine only, in a frame below the cell."""
     here = web.open(web.app(nbstream.Chat(MODEL)))
-    shown = here._repr_mimebundle_()["text/html"]
+    shown = here._html()
     status, *_ = fetch(here.url.rstrip("/"))
     here.stop()
     here.stop()
