@@ -23,11 +23,11 @@ from nbstream import offline, web
 
 IMAGES = Path(__file__).resolve().parents[1] / "images"
 STYLE = """
-  text { font: 14px system-ui, sans-serif; fill: #1f2328 }
-  .name { font-weight: 600; font-size: 16px; text-anchor: middle }
-  .what { fill: #59636e; font-size: 12.5px; text-anchor: middle }
-  .side { fill: #59636e; font-size: 12.5px } .box { fill: #f6f8fa; stroke: #8c959f }
-  .ground { fill: #fff; stroke: #d1d9e0 } .axis { stroke: #8c959f }
+  text { font: 15px system-ui, sans-serif; fill: #1f2328 }
+  .name { font-weight: 600; font-size: 18px; text-anchor: middle }
+  .what { fill: #59636e; text-anchor: middle }
+  .side { fill: #59636e } .box { fill: #f6f8fa; stroke: #8c959f }
+  .ground { fill: #fff; stroke: #d1d9e0 } .axis { stroke: #8c959f; fill: #8c959f }
   .ours { fill: #0b5cad; stroke: #0b5cad } .paid { fill: #b35900; stroke: #b35900 }
   .leaves { stroke: #a31515; stroke-dasharray: 4 3 } .red { fill: #a31515 }
 """
@@ -59,10 +59,10 @@ def text(x: float, y: float, words: str, kind: str = "what") -> str:
 
 def box(x: int, name: str, *words: str) -> Iterator[str]:
     """Give one of the three programs."""
-    yield f'<rect class="box" x="{x}" y="34" width="180" height="112" rx="8"/>'
-    yield text(x + 90, 62, name, "name")
+    yield f'<rect class="box" x="{x}" y="34" width="150" height="116" rx="8"/>'
+    yield text(x + 75, 62, name, "name")
     for row, each in enumerate(words):
-        yield text(x + 90, 86 + 19 * row, each)
+        yield text(x + 75, 88 + 20 * row, each)
 
 
 def arrow(start: int, end: int, y: int, words: str, kind: str) -> Iterator[str]:
@@ -79,17 +79,17 @@ def arrow(start: int, end: int, y: int, words: str, kind: str) -> Iterator[str]:
 def programs() -> str:
     """Return the picture of who reads whom."""
     return svg(
-        900,
+        760,
         200,
-        *box(20, "browser", "shows chunks", "reads bytes,", "cut anywhere"),
-        *box(360, "your server", "two connections:", "it reads one,", "and writes one"),
-        *box(700, "provider", "writes tokens", "as long as", "somebody listens"),
-        *arrow(200, 360, 70, "POST: a question", "axis"),
-        *arrow(360, 200, 122, "server-sent events", "ours"),
-        *arrow(540, 700, 70, "POST, with your key", "axis"),
-        *arrow(700, 540, 122, "server-sent events", "paid"),
-        text(280, 176, "ends when the tab is closed"),
-        text(620, 176, "ends when you close it", "what red"),
+        *box(15, "browser", "shows chunks,", "reads bytes,", "cut anywhere"),
+        *box(305, "your server", "two connections:", "reads one,", "writes one"),
+        *box(595, "provider", "writes tokens", "as long as", "somebody listens"),
+        *arrow(165, 305, 72, "a question", "axis"),
+        *arrow(305, 165, 126, "a stream", "ours"),
+        *arrow(455, 595, 72, "with your key", "axis"),
+        *arrow(595, 455, 126, "a stream", "paid"),
+        text(235, 180, "ends with the tab"),
+        text(525, 180, "ends if you close it", "what red"),
     )
 
 
@@ -124,7 +124,7 @@ def lane(y: int, name: str, times: list[float], scale: float) -> Iterator[str]:
         x = f"{150 + at_s * scale:.1f}"
         yield f'<circle class="{kind}" cx="{x}" cy="{y}" r="2.4" stroke="none"/>'
     late = sum(at_s > STAYS_S + ON_ITS_WAY_S for at_s in times)
-    yield text(20, y + 5, name, "side")
+    yield text(15, y + 5, name, "side")
     yield text(150 + STAYS_S * scale + 10, y - 14, f"{late} events for nobody", "side")
 
 
@@ -150,19 +150,19 @@ def leaving() -> str:
     gc.disable()
     naive = measured(lambda: StreamingResponse(tutorial(), media_type=kind), server)
     ours = measured(lambda: web.Response(ask), server)
-    scale = 700 / max(naive)
+    scale = 590 / max(naive)
     at = 150 + STAYS_S * scale
     seconds = [text(150 + s * scale, 166, f"{s} s") for s in range(int(max(naive)) + 1)]
     return svg(
-        900,
+        760,
         200,
         f'<line class="leaves" x1="{at:.0f}" y1="30" x2="{at:.0f}" y2="148"/>',
         text(at, 24, "the reader leaves", "what red"),
         *lane(70, "the tutorial's", naive, scale),
         *lane(122, "web.Response", ours, scale),
-        '<line class="axis" x1="150" y1="148" x2="870" y2="148"/>',
+        '<line class="axis" x1="150" y1="148" x2="745" y2="148"/>',
         *seconds,
-        text(510, 188, "each dot: one event that the provider wrote"),
+        text(447, 188, "each dot: one event that the provider wrote"),
     )
 
 

@@ -211,12 +211,12 @@ async def frames(stream):
 
 def texts(pieces):
     """Read an answer's texts as they come; it is whole only if it says so."""
-    decoder, rest, whole = codecs.getincrementaldecoder("utf-8")(), "", False
+    rest, whole = b"", False
     for piece in pieces:
-        *lines, rest = (rest + decoder.decode(piece)).split("\n")
+        *lines, rest = (rest + piece).split(b"\n")
         for line in lines:
-            field, _, value = line.partition(":")
-            if field != "data" or value.strip() == "[DONE]":
+            field, _, value = line.partition(b":")
+            if field != b"data" or value.strip() == b"[DONE]":
                 continue
             chunk = json.loads(value)
             whole = whole or chunk["type"] == "finish"

@@ -99,8 +99,6 @@ def learn(open_notebook, lesson, front, **options):
     page = open_notebook(lesson, front=front, **options)
     folder = (page.server.root / page.path).parent
     (folder / "checks.py").write_text((LESSONS / "checks.py").read_text())
-    pictures = LESSONS.parent / "images"
-    copytree(pictures, folder.parent / "images", dirs_exist_ok=True)
     page.run_all(wait=False)
     page.wait_idle(timeout_s=180)
     return page
@@ -129,7 +127,9 @@ def test_the_first_lesson_runs_as_a_learner_runs_it(open_notebook, front):
 @pytest.fixture(scope="module")
 def quick(start_jupyter):
     """A server whose kernels answer at four times a model's pace."""
-    return start_jupyter(env={"NBSTREAM_SPEED": "4"})
+    server = start_jupyter(env={"NBSTREAM_SPEED": "4"})
+    copytree(LESSONS.parent / "images", server.root / "images")
+    return server
 
 
 OTHERS = sorted(LESSONS.glob("0[1-9]*.ipynb"))

@@ -5,6 +5,7 @@ from harness.live import PAUSE, release
 
 pytestmark = pytest.mark.browser
 
+FRAME = "iframe[title='nbstream chat']"
 SETUP = f"""\
 {PAUSE}
 import nbstream
@@ -27,7 +28,7 @@ def page(open_notebook, front):
 
 def test_the_page_answers_and_the_file_has_no_address(page, front):
     """It streams below the cell; saved is a sentence, the same in each run."""
-    frame = page.page.frame_locator("iframe[title='The page']")
+    frame = page.page.frame_locator(FRAME)
     frame.locator("#prompt").fill("markdown tour, please")
     frame.locator("#send").click()
     frame.get_by_text("A short tour").first.wait_for()
@@ -47,6 +48,8 @@ def test_the_page_is_back_when_the_notebook_is_loaded_again(page):
     """As long as the kernel lives; the file stays as it was."""
     before = page.save()["cells"][1]["outputs"]
     page.load()
-    page.page.frame_locator("iframe[title='The page']").locator("#prompt").wait_for()
+    page.page.frame_locator("iframe[title='nbstream chat']").locator(
+        "#prompt"
+    ).wait_for()
 
     assert page.save()["cells"][1]["outputs"] == before

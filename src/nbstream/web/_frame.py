@@ -23,6 +23,7 @@ class FrameModel(anywidget.AnyWidget):
     """
 
     _esm = module("pageFrame", "saved_panel.js", "page_frame.js")
+    _css = ""
     address = traitlets.Unicode().tag(sync=True)
     height = traitlets.Int().tag(sync=True)
     saved = traitlets.Dict().tag(sync=True)

@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -104,7 +105,7 @@ class Server:
         else:
             display({"text/plain": repr(self), "text/html": self._html()}, raw=True)
 
-    def _framed(self, metadata: dict[str, object]) -> FrameModel | None:
+    def _framed(self, metadata: Mapping[str, object]) -> FrameModel | None:
         """Make the widget, once; None: there is no anywidget."""
         if self._frame is None:
             try:
@@ -118,8 +119,8 @@ class Server:
     def _html(self) -> str:
         return (
             f'<iframe src="{escape(self.address)}" height="{self.height}" '
-            'style="width: 100%; border: 1px solid #8884; border-radius: 6px" '
-            'title="The page"></iframe>'
+            'style="box-sizing: border-box; width: 100%; border: 1px solid #8884" '
+            'title="nbstream chat"></iframe>'
         )
 
     def __repr__(self) -> str:
