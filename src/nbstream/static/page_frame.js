@@ -14,7 +14,7 @@ function pageFrame() {
       frame.src = model.get("address");
       frame.height = model.get("height");
       frame.title = "nbstream chat";
-      frame.style = "box-sizing: border-box; width: 100%; border: 1px solid #8884; border-radius: 6px";
+      frame.className = "nbstream-page";
       el.append(frame);
     },
   };

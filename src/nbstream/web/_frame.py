@@ -8,7 +8,7 @@ import anywidget
 import traitlets
 
 from nbstream.screens.widget import view_mime
-from nbstream.static import module
+from nbstream.static import module, style
 
 
 class FrameModel(anywidget.AnyWidget):
@@ -23,7 +23,7 @@ class FrameModel(anywidget.AnyWidget):
     """
 
     _esm = module("pageFrame", "saved_panel.js", "page_frame.js")
-    _css = ""
+    _css = style("page_frame.css")
     address = traitlets.Unicode().tag(sync=True)
     height = traitlets.Int().tag(sync=True)
     saved = traitlets.Dict().tag(sync=True)
