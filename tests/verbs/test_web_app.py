@@ -316,6 +316,15 @@ def test_a_notebook_serves_it(offline):
     assert "ended" in repr(here)
 
 
+def test_in_a_terminal_it_is_an_address(offline, capsys):
+    """Where nothing can be shown, it says where the page is."""
+    here = web.open(web.app(nbstream.Chat(MODEL)))
+    here._ipython_display_()
+    here.stop()
+
+    assert capsys.readouterr().out == f"<nbstream.web server at {here.url}>\n"
+
+
 def test_behind_a_hub(offline, monkeypatch):
     """The address goes through the Hub's own proxy."""
     monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/me/")
