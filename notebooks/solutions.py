@@ -12,12 +12,14 @@ __all__ = [
     "assemble_any",
     "closed_until",
     "ending",
+    "frames",
     "is_complete",
     "keep",
     "kind_of",
     "paints",
     "sse_lines",
     "text_of",
+    "texts",
     "texts_of",
     "verdict",
     "wait_before",
@@ -191,3 +193,34 @@ def verdict(arguments, finish_reason):
         if finish_reason in ("length", None):
             return "ask again"
     return "tell the model"
+
+
+# -- 07_behind_a_page ---------------------------------------------------------------
+
+
+async def frames(stream):
+    """Send texts as server-sent events, and close the stream whatever happens."""
+    try:
+        async for text in stream:
+            yield f"data: {json.dumps({'text': text})}\n\n".encode()
+    except Exception:  # noqa: BLE001 - whatever it is, the reader gets our words
+        yield b'data: {"error": "The service failed."}\n\n'
+    finally:
+        await stream.close()
+
+
+def texts(pieces):
+    """Read an answer's texts as they come; it is whole only if it says so."""
+    rest, whole = b"", False
+    for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            field, _, value = line.partition(b":")
+            if field != b"data" or value.strip() == b"[DONE]":
+                continue
+            chunk = json.loads(value)
+            whole = whole or chunk["type"] == "finish"
+            if chunk["type"] == "text-delta":
+                yield chunk["delta"]
+    if not whole:
+        raise ConnectionError("the answer broke off")

@@ -22,13 +22,14 @@ from nbstream.screens.sections import FrameMessages, Sections
 from nbstream.screens.widget import LiveModel
 from nbstream.static import chat_page
 from nbstream.types import End, TextDelta
+from nbstream.web._frame import FrameModel
 
 FOLDER = Path(__file__).parents[1] / "js"
 TESTS = sorted(FOLDER.glob("*.test.mjs"))
 STATIC = Path(str(files("nbstream.static")))
 #: Older ones lack what browsers have had since 2022 (``findLast``), or the test runner.
 OLDEST_NODE = 18
-MODELS = (LiveModel, PanelModel, RaceModel, AnatomyModel)
+MODELS = (LiveModel, PanelModel, RaceModel, AnatomyModel, FrameModel)
 TEXT = """# A tour of 😀 and naïve 👩‍🔬
 
 Some *prose* with `code`, $x^2$ and [a link](https://example.org).

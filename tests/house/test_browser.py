@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from harness.jupyter import THEMES
@@ -126,7 +127,9 @@ def test_the_first_lesson_runs_as_a_learner_runs_it(open_notebook, front):
 @pytest.fixture(scope="module")
 def quick(start_jupyter):
     """A server whose kernels answer at four times a model's pace."""
-    return start_jupyter(env={"NBSTREAM_SPEED": "4"})
+    server = start_jupyter(env={"NBSTREAM_SPEED": "4"})
+    copytree(LESSONS.parent / "images", server.root / "images")
+    return server
 
 
 OTHERS = sorted(LESSONS.glob("0[1-9]*.ipynb"))

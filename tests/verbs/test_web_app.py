@@ -611,7 +611,7 @@ def test_the_end_of_the_server_ends_the_streams(held, wire):
 def test_a_notebook_serves_it(offline):
     """`open`: ready at once, on this machine only, in a frame below the cell."""
     here = web.open(web.app(nbstream.Chat(MODEL)))
-    shown = here._repr_mimebundle_()["text/html"]
+    shown = here._html()
     status, *_ = fetch(here.url.rstrip("/"))
     here.stop()
     here.stop()
@@ -620,6 +620,15 @@ def test_a_notebook_serves_it(offline):
     assert here.url.startswith("http://127.0.0.1:")
     assert f'src="{here.url}"' in shown
     assert "ended" in repr(here)
+
+
+def test_in_a_terminal_it_is_an_address(offline, capsys):
+    """Where nothing can be shown, it says where the page is."""
+    here = web.open(web.app(nbstream.Chat(MODEL)))
+    here._ipython_display_()
+    here.stop()
+
+    assert capsys.readouterr().out == f"<nbstream.web server at {here.url}>\n"
 
 
 def test_behind_a_hub(offline, monkeypatch):

@@ -8,19 +8,28 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Mapping
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import uvicorn
 
 from nbstream.errors import UsageError
+from nbstream.screens import view_of
 from nbstream.web._application import App
+
+if TYPE_CHECKING:
+    from nbstream.web._frame import FrameModel
 
 #: How long a server may take to be ready, and to end, in seconds.
 READY_S = 10.0
 END_S = 3.0
 #: Whose pages show the frame in Colab.
 COLAB = ("https://colab.research.google.com", "https://*.googleusercontent.com")
+_SAID = "A page is shown here while the kernel that serves it runs. Run the cell again."
+#: What of a page is saved: it is the same each time.
+SAVED = {"text/plain": _SAID, "text/html": f"<p><em>{_SAID}</em></p>"}
 
 
 class Server:
@@ -37,6 +46,8 @@ class Server:
         self._port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self._port}/"
         self.height = height
+        self._id = uuid4().hex
+        self._frame: FrameModel | None = None
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -81,14 +92,39 @@ class Server:
         prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
         return f"{prefix}proxy/{self._port}/" if prefix else self.url
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        """Show the page below the cell; what is saved is a frame that shows nothing."""
-        html = (
+    def _ipython_display_(self) -> None:
+        """Show the page below the cell; what is saved says so, and has no address."""
+        view = view_of(None)
+        if view == "terminal":
+            sys.stdout.write(f"{self!r}\n")
+            return
+        from IPython.display import display
+
+        metadata = {"nbstream": {"panel": self._id}}
+        if view in {"static", "none"}:
+            display(SAVED, raw=True)
+        elif view == "live" and (frame := self._framed(metadata)) is not None:
+            display({**frame.mime(), **SAVED}, raw=True, metadata=metadata)
+        else:
+            display({"text/plain": repr(self), "text/html": self._html()}, raw=True)
+
+    def _framed(self, metadata: Mapping[str, object]) -> FrameModel | None:
+        """Make the widget, once; None: there is no anywidget."""
+        if self._frame is None:
+            try:
+                from nbstream.web._frame import FrameModel
+            except ImportError:
+                return None
+            saved = {"data": SAVED, "metadata": metadata}
+            self._frame = FrameModel(self._id, self.address, self.height, saved)
+        return self._frame
+
+    def _html(self) -> str:
+        return (
             f'<iframe src="{escape(self.address)}" height="{self.height}" '
-            'style="width: 100%; border: 1px solid #8884; border-radius: 6px" '
+            'style="box-sizing: border-box; width: 100%; border: 1px solid #8884" '
             'title="nbstream chat"></iframe>'
         )
-        return {"text/plain": repr(self), "text/html": html}
 
     def __repr__(self) -> str:
         ended = "" if self._thread.is_alive() else ", ended"
