@@ -176,18 +176,15 @@ ASKS = {
 }
 
 
-@pytest.mark.parametrize("used_before", [False, True])
-def test_an_async_tool_uses_the_cell_s_client(kernel, wire, server, used_before):
-    """And the cell uses it afterwards."""
+def test_an_async_tool_uses_the_cell_s_client(kernel, wire, server):
+    """And the cell uses it afterwards; at first it has not been used before."""
     tools = TOOLS.format(url=server.url) + f"URL = {server.url + '/v1'!r}\n"
     kernel.execute(SETUP.format(url=wire.url) + MORE + tools)
     for name, code in ASKS.items():
-        before = "await use()\n" if used_before else ""
-        new = "client = new()\n"
-        kernel.execute(f"{new}{before}reply = {code}", timeout_s=20)
+        kernel.execute(f"reply = {code}", timeout_s=20)
         done = "[c.run.result for r in reply.rounds for c in r.tool_calls]"
-        kernel.execute(f"FOUND[{name!r}] = {done}, reply.outcome", timeout_s=20)
-        run = kernel.execute("await use()", timeout_s=20)
+        noted = f"FOUND[{name!r}] = {done}, reply.outcome"
+        run = kernel.execute(f"{noted}\nawait use()", timeout_s=20)
         assert (name, run.status) == (name, "ok"), run.outputs
     found = kernel.execute("import json; print(json.dumps(FOUND))")
 
