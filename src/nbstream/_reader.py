@@ -143,6 +143,7 @@ class Reader:
         self._lines = Lines()
         self._form = ""  # of bytes that came: "raw" until "sse", or "json" of lines
         self._strings: list[str] = []  # of a response, until it has a form
+        self._strange: list[object] = []  # of no provider, before the first that is
         self._raw: tuple[type, ...] = (bytes, str)
         self._normalize: Callable[[object], Sequence[Event]] | None = None
         self._note: Callable[[Reply, object], None] | None = None
@@ -153,7 +154,7 @@ class Reader:
         """Add one payload to the reply, and return its events.
 
         Raises:
-            UsageError: the first payload is of no known kind.
+            UsageError: the first payloads are of no known kind.
         """
         if type(payload) in self._raw:
             return self._push_raw(cast("bytes | str", payload))
@@ -197,12 +198,18 @@ class Reader:
         self.reply.wire.add(data, self._elapsed_s() if self._elapsed_s else None)
 
     def finish(self) -> Sequence[Event]:
-        """Say that the stream ended by itself: for plain strings that is the end."""
+        """Say that the stream ended by itself: for plain strings that is the end.
+
+        Raises:
+            UsageError: no payload was of a known kind.
+        """
         found = self._decode(self._lines.rest())
         if self._decoder.rest:  # no event without an empty line, but maybe an error
             self._decoder.feed(b"\n")
         found += self._push_strays()
         found += self._push_body() if self._form == "raw" else []
+        if self._strange and not self.reply.api:
+            raise self._no_provider()
         ends = [End()] if self.reply.api == "text" else []
         return [*found, *self._say(*self.reply._thoughts.rest(), *ends)]
 
@@ -289,7 +296,9 @@ class Reader:
 
     def _read(self, payload: object) -> Sequence[Event]:
         if self._normalize is None:
-            self._use(self._detect(payload))
+            if (found := detect(payload)) is None:
+                return self._pass_over(payload)
+            self._use(found)
         assert self._normalize is not None
         try:
             return self._normalize(payload)
@@ -327,16 +336,31 @@ class Reader:
         self._normalize = found.normalize
         return events
 
-    def _detect(self, payload: object) -> Provider:
-        found = detect(payload)
-        if found is None:
-            msg = (
-                f"no provider knows this item of the stream: {short_repr(payload)}; "
-                "expected what the OpenAI, Anthropic or Google SDK yields, its JSON as "
-                "a dict, plain strings, or the raw bytes of server-sent events"
-            )
-            raise UsageError(msg)
-        return found
+    def _pass_over(self, payload: object) -> Sequence[Event]:
+        """Pass over what nobody knows, until it is seen where such items' text is."""
+        from nbstream.providers.frameworks import find_text  # only errors need it
+
+        self._strange.append(payload)
+        found = find_text(payload)
+        may_begin = isinstance(payload, Mapping) or hasattr(payload, "__dict__")
+        is_seen = found is not None and not found.begins
+        if is_seen or not may_begin or len(self._strange) == STRANGE:
+            raise self._no_provider()
+        return (Ignored(type=str(get(payload, "type") or type(payload).__name__)),)
+
+    def _no_provider(self) -> UsageError:
+        from nbstream.providers.frameworks import find_text
+
+        root, stream = "c", "stream"
+        if self._form == "sse":
+            root, stream = "json.loads(c.data)", "nbstream.sse.decode(data)"
+        known = [find_text(each, root) for each in reversed(self._strange)]
+        found = min(filter(None, known), key=lambda each: each.unsure, default=None)
+        said = found.generator(stream) if found else f"({root}.text for c in {stream})"
+        return UsageError(
+            f"no provider knows this item of the stream: {short_repr(self._strange[0])}"
+            f"; {READ}; for its text pass {said}"
+        )
 
 
 def _stray_error(lines: Sequence[str]) -> object:
@@ -363,6 +387,14 @@ def _known(answer: object) -> Sequence[object]:
     return () if not found else found if isinstance(found, list) else [answer]
 
 
+#: After as many items that nobody knows no other is waited for.
+STRANGE = 10
+READ = (
+    "expected what chat.completions, completions, responses or audio.transcriptions of "
+    "OpenAI's SDK, messages of Anthropic's, generate_content_stream or interactions of "
+    "Google's yield, its JSON as a dict, plain strings, or the raw bytes of "
+    "server-sent events"
+)
 #: So much of what is no stream is quoted, in characters.
 QUOTED = 80
 _NO_STREAM = (

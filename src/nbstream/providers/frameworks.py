@@ -1,15 +1,19 @@
 """What libraries yield that hide the wire: plain strings, LangChain's chunks, Ollama's.
 
-A chunk of theirs is read as the chunk of Chat Completions that says the same.
+A chunk of theirs is read as the chunk of Chat Completions that says the same. Of what
+nobody reads it is found out where its text is.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nbstream._failures import parsed
 from nbstream.providers.payloads import get, items, text
 from nbstream.types import End, Event, Ignored, TextDelta
 
@@ -178,3 +182,111 @@ def _ollama_message(reply: Reply) -> dict[str, object]:
 
 
 OLLAMA = Framework("ollama", _is_ollama, _ollama, _ollama_message)
+
+# -- What nobody reads: where its text is, so that it can be said how to pass that.
+
+#: How the names of texts end, the surest first: LlamaIndex's ``text`` is the sum.
+_TEXTS = (
+    *("delta", "text", "content", "token", "output", "answer", "completion"),
+    *("generation", "response", "message", "chunk", "word", "words"),
+)
+#: Strings that are no text of an answer.
+_NO_TEXT = re.compile(
+    r"(?i)(^|_)(ids?|role|model|object|name|stat(us|e)|reason|version|time|date|at|"
+    r"ur[li]|author|source|language|signature|context|tags?|node|fingerprint|tier|key|"
+    r"prompt|question|query|inputs?|instructions|system)$|(type|kind|event)$|[a-z]I[dD]$"
+)
+#: Strings that tell what an item is.
+_KIND = re.compile(r"(?i)(type|kind|^event)$")
+#: What an item is called that only begins; its text, if any, is not where others' is.
+_BEGINS = re.compile(r"(?i)start|begin|creat|init|open|ready|ping|meta")
+#: About as many values are looked at.
+_MOST = 300
+
+
+class Found(NamedTuple):
+    """Where a text is; the likeliest sorts first.
+
+    ``unsure``: no name says that it is one. ``deep`` counts the steps to it. ``tests``
+    are what is true of such items.
+    """
+
+    unsure: bool
+    deep: int
+    rank: int
+    path: str
+    tests: tuple[str, ...]
+
+    @property
+    def begins(self) -> bool:
+        """Whether it is in an item that only begins."""
+        return any(map(_BEGINS.search, self.tests))
+
+    def generator(self, stream: str) -> str:
+        """Return Python's words for all such texts of a stream."""
+        test = f" if {' and '.join(self.tests)}" if self.tests else ""
+        return f"({self.path} for c in {stream}{test})"
+
+
+def find_text(item: object, path: str = "c") -> Found | None:
+    """Return where the text of an item is; None: nowhere that can be seen."""
+    found: list[Found] = []
+    ahead = [("", item, Found(True, 0, 0, path, ()))]
+    for name, value, at in ahead:  # it grows: what is near comes first
+        if isinstance(value, bytes):
+            value = parsed(value.decode("utf-8", "replace"))
+            if is_json := isinstance(value, Mapping):  # Bedrock's
+                at = at._replace(path=f"json.loads({at.path})")
+            found += [] if is_json and not _is_known(value) else [at._replace(unsure=False)]
+        if not isinstance(value, str):
+            ahead += _inside(value, name, at) if len(ahead) < _MOST else ()
+        elif value and not _NO_TEXT.search(name):
+            fits = [name.lower().endswith(each) for each in _TEXTS]
+            rank = fits.index(True) if any(fits) else 0
+            found.append(at._replace(unsure=not any(fits), rank=rank))
+    return min(found, default=None)
+
+
+def _is_known(payload: object) -> bool:
+    from nbstream.providers import detect
+
+    return detect(payload) is not None
+
+
+def _inside(value: object, name: str, at: Found) -> Iterator[tuple[str, object, Found]]:
+    """Give what a value holds, and where; no code of it is run."""
+    known, is_object = _fields(value), not isinstance(value, Mapping | list | tuple)
+    paths = {
+        key: f"{at.path}.{key}" if is_object else f"{at.path}[{_quoted(key)}]"
+        for key in known
+    }
+    tests = [
+        f"{paths[key]} == {_quoted(told)}"
+        for key, told in known.items()
+        if isinstance(told, str) and _KIND.search(str(key))
+    ]
+    if isinstance(value, Mapping) and len(known) == 1 and not tests:
+        tests = [f"{_quoted(key)} in {at.path}" for key in known]
+    for key, inner in known.items():
+        if not str(key).startswith("_"):
+            said = key if isinstance(key, str) else name
+            all_tests = (*at.tests, *tests[:1])
+            yield said, inner, Found(True, at.deep + 1, 0, paths[key], all_tests)
+
+
+def _fields(value: object) -> Mapping[Any, object]:
+    if isinstance(value, Mapping):
+        return value
+    if isinstance(value, list | tuple):
+        return dict(enumerate(value))
+    kept = [each for each in _TEXTS if _is_computed(type(value), each)]
+    return {**dict.fromkeys(kept, "?"), **getattr(value, "__dict__", {})}
+
+
+def _is_computed(kind: type, name: str) -> bool:
+    """Tell whether it is a property or a slot, of which no code is run here."""
+    return inspect.isdatadescriptor(inspect.getattr_static(kind, name, None))
+
+
+def _quoted(key: object) -> str:
+    return json.dumps(key, ensure_ascii=False) if isinstance(key, str) else repr(key)

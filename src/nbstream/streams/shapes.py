@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import inspect
+import re
 import reprlib
 import sys
 from collections.abc import (
@@ -253,7 +254,7 @@ def check_made(stream: object, met: list[object]) -> None:
     """
     if len(met) >= _DEEPEST or any(stream is each for each in met):
         msg = f"got {_name(met[0])}: entering it, or awaiting it, gives no stream but"
-        raise UsageError(f"{msg} {_name(stream)}; {_hint(told(stream)) or EXPECTED}")
+        raise UsageError(f"{msg} {_name(stream)}; {_hint(stream) or EXPECTED}")
     met.append(stream)
     check(stream, made=True)
 
@@ -313,19 +314,31 @@ def _not_a_stream(stream: object, made: bool) -> str:
     if isinstance(stream, str):
         return "a string is not a stream; to show it as one piece pass [text]"
     if isinstance(stream, Mapping):
-        if isinstance(stream.get("stream"), Iterable):  # boto3
-            return 'the stream is in it; pass response["stream"]'
+        for name, inner in stream.items():  # boto3's: "stream", "body", "completion"
+            is_stream = name == "stream" or hasattr(inner, "close")
+            if is_stream and isinstance(inner, Iterable):
+                return f'the stream is in it; pass response["{name}"]'
         return "one dict is one payload, not a stream; pass [payload]"
     if isinstance(stream, type):
         return f"a class; {EXPECTED}"
+    if not is_parsable(stream) and (hint := _hint(stream)):
+        return hint
     if hasattr(stream, "model_dump"):
         return _one_object(stream)
-    if not is_parsable(stream) and (hint := _hint(told(stream))):
-        return hint
     if is_callable(stream) and not made:
         return _call_problem(stream)
     can_be_read = isinstance(told(stream), STREAMABLE) or is_parsable(stream)
-    return "" if can_be_read or part_of(stream) else EXPECTED
+    if can_be_read or part_of(stream):
+        return ""
+    return EXPECTED + _its_text(stream)
+
+
+def _its_text(result: object) -> str:
+    from nbstream.providers.frameworks import find_text  # only errors need it
+
+    found = find_text(result, "result")
+    is_sure = found is not None and not found.unsure
+    return f"; if its text is what is meant, pass [{found.path}]" if is_sure else ""
 
 
 def _one_object(stream: object) -> str:
@@ -341,16 +354,38 @@ def _one_object(stream: object) -> str:
 
 def _hint(stream: object) -> str:
     """Return what to do with a client, or a part of one, in place of a call."""
-    if isinstance(stream, (Iterable, AsyncIterable, Awaitable)):
+    is_stream = isinstance(told(stream), (Iterable, AsyncIterable, Awaitable))
+    is_model = hasattr(stream, "model_dump")  # pydantic's can be iterated, all of them
+    if (is_stream and not is_model) or part_of(stream):
         return ""
-    if hasattr(stream, "base_url") or hasattr(stream, "aio"):
-        return "a client; pass a call, as in client.responses.create(..., stream=True)"
     if callable(getattr(stream, "create", None)):
         return "a group of calls; pass one, as in .create(..., stream=True)"
+    if not callable(stream) and (name := _streaming(stream)):
+        return f"a client or a model; pass what its .{name}(...) gives"
+    if any(hasattr(stream, name) for name in ("base_url", "aio", "chat")):
+        if _is_sdk(told(stream)):
+            return f"a client; {A_CALL}"
+        name = "chat" if callable(getattr(stream, "chat", None)) else "create"
+        return f"a client; pass what its .stream(...) or .{name}(..., stream=True) gives"
     method = inspect.ismethod(stream) and _is_sdk(stream.__self__)
     return f"a method that was not called; {HOW_TO_CALL}" if method else ""
 
 
+def _streaming(stream: object) -> str:
+    """Name the method of a model, a chain, an agent that gives a stream."""
+    kind = type(stream)
+    found = [
+        name
+        for name in dir(kind)
+        if _STREAMING.match(name) and callable(inspect.getattr_static(kind, name))
+    ]
+    ranks = {name: (name != "stream", "text" not in name, name) for name in found}
+    return min(found, key=lambda name: ranks[name], default="")
+
+
+#: LangChain's, LlamaIndex's, cohere's, boto3's, pydantic-ai's, openai-agents'.
+_STREAMING = re.compile(r"(?!_|a?stream_to)(\w*_)?stream(ed)?(_|$)")
+A_CALL = "pass a call, as in client.responses.create(..., stream=True)"
 HOW_TO_CALL = "call it, or pass lambda: client.responses.create(..., stream=True)"
 
 
