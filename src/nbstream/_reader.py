@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import cast
@@ -143,6 +144,7 @@ class Reader:
         self._lines = Lines()
         self._form = ""  # of bytes that came: "raw" until "sse", or "json" of lines
         self._strings: list[str] = []  # of a response, until it has a form
+        self._grown: list[str] = []  # the first strings, while each begins as the last
         self._strange: list[object] = []  # of no provider, before the first that is
         self._raw: tuple[type, ...] = (bytes, str)
         self._normalize: Callable[[object], Sequence[Event]] | None = None
@@ -313,9 +315,9 @@ class Reader:
     def _use(self, found: Provider) -> None:
         self.reply.api = found.API
         if found.API == "text":
-            self._raw = (bytes,)
+            self._raw, self._grown = (bytes,), [""]
         self._normalize = found.normalize
-        self._note = NOTES.get(found.API)
+        self._note = self._note_growth if self._grown else NOTES.get(found.API)
         if self.reply._position is not None:
             from nbstream._resumption import Tail  # only who goes on with one pays
 
@@ -323,6 +325,17 @@ class Reader:
             self._normalize, self._note = tail.normalize, tail.note
         elif start := getattr(found, "start", None):
             self._normalize = partial(self._named, found, start)
+
+    def _note_growth(self, _: Reply, payload: object) -> None:
+        """Warn if strings seem to be sums, as pydantic-ai's are: no tokens grow so."""
+        said, before = str(payload), self._grown[-1]
+        is_sum = said != before and said.startswith(before)
+        self._grown += [said] * is_sum
+        if is_sum and len(self._grown) > GROWN and len(set(said)) > LETTERS:
+            warnings.warn_explicit(_SUMS, UserWarning, "<the stream>", 1)
+            self._note = None
+        elif said and not is_sum:
+            self._note = None
 
     def _named(
         self, found: Provider, start: Callable[[object], Start], payload: object
@@ -346,21 +359,18 @@ class Reader:
         is_seen = found is not None and not found.begins
         if is_seen or not may_begin or len(self._strange) == STRANGE:
             raise self._no_provider()
-        return (Ignored(type=str(get(payload, "type") or type(payload).__name__)),)
+        return (Ignored(type=type(payload).__name__),)
 
     def _no_provider(self) -> UsageError:
         from nbstream.providers.frameworks import find_text
 
-        root, stream = "c", "stream"
-        if self._form == "sse":
-            root, stream = "json.loads(c.data)", "nbstream.sse.decode(data)"
+        root, stream = _EVENTS if self._form == "sse" else ("c", "stream")
         known = [find_text(each, root) for each in reversed(self._strange)]
         found = min(filter(None, known), key=lambda each: each.unsure, default=None)
-        said = found.generator(stream) if found else f"({root}.text for c in {stream})"
-        return UsageError(
-            f"no provider knows this item of the stream: {short_repr(self._strange[0])}"
-            f"; {READ}; for its text pass {said}"
-        )
+        path, test = (found.path, found.test) if found else (f"{root}.text", "")
+        said = f"({path} for c in {stream}{test and f' if {test}'})"
+        item = short_repr(self._strange[0])
+        return UsageError(f"{_STRANGER}: {item}; {_READ}; for its text pass {said}")
 
 
 def _stray_error(lines: Sequence[str]) -> object:
@@ -387,13 +397,20 @@ def _known(answer: object) -> Sequence[object]:
     return () if not found else found if isinstance(found, list) else [answer]
 
 
+#: So many strings that grow, with more letters than these, are taken for sums.
+GROWN, LETTERS = 3, 5
+_SUMS = (
+    "each string of this stream begins with all of the one before: pass only what is "
+    "new, as pydantic-ai's stream_text(delta=True) gives it"
+)
 #: After as many items that nobody knows no other is waited for.
 STRANGE = 10
-READ = (
-    "expected what chat.completions, completions, responses or audio.transcriptions of "
-    "OpenAI's SDK, messages of Anthropic's, generate_content_stream or interactions of "
-    "Google's yield, its JSON as a dict, plain strings, or the raw bytes of "
-    "server-sent events"
+_EVENTS = ("json.loads(c.data)", "nbstream.sse.decode(data)")
+_STRANGER = "no provider knows this item of the stream"
+_READ = (
+    "expected what OpenAI's chat.completions, completions, responses, transcriptions, "
+    "Anthropic's messages, Google's generate_content_stream or interactions yield, its "
+    "JSON as a dict, plain strings, or the raw bytes of server-sent events"
 )
 #: So much of what is no stream is quoted, in characters.
 QUOTED = 80

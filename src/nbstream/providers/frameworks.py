@@ -187,105 +187,80 @@ OLLAMA = Framework("ollama", _is_ollama, _ollama, _ollama_message)
 
 #: How the names of texts end, the surest first: LlamaIndex's ``text`` is the sum.
 _TEXTS = (
-    *("delta", "text", "content", "token", "output", "answer", "completion"),
-    *("generation", "response", "message", "chunk", "word", "words"),
+    "delta",
+    "text",
+    "content",
+    "token",
+    "output",
+    "answer",
+    "response",
+    "message",
 )
-#: Strings that are no text of an answer.
+#: What strings are called that are no text of an answer.
 _NO_TEXT = re.compile(
-    r"(?i)(^|_)(ids?|role|model|object|name|stat(us|e)|reason|version|time|date|at|"
-    r"ur[li]|author|source|language|signature|context|tags?|node|fingerprint|tier|key|"
-    r"prompt|question|query|inputs?|instructions|system)$|(type|kind|event)$|[a-z]I[dD]$"
+    r"(?i)(^|_)(id|role|model|object|name|status|reason|version|time|url|source|context|"
+    r"tag|key|prompt|query|input|instructions|system)$|(type|kind|event)$|[a-z]I[dD]$"
 )
-#: Strings that tell what an item is.
-_KIND = re.compile(r"(?i)(type|kind|^event)$")
-#: What an item is called that only begins; its text, if any, is not where others' is.
-_BEGINS = re.compile(r"(?i)start|begin|creat|init|open|ready|ping|meta")
+#: What tells what an item is; and what an item is that only begins.
+_KIND, _BEGINS = re.compile(r"(?i)(type|kind|^event)$"), re.compile("(?i)start|begin")
 #: About as many values are looked at.
 _MOST = 300
 
 
 class Found(NamedTuple):
-    """Where a text is; the likeliest sorts first.
-
-    ``unsure``: no name says that it is one. ``deep`` counts the steps to it. ``tests``
-    are what is true of such items.
-    """
+    """Where a text is, the likeliest first: ``test`` is what is true of such items."""
 
     unsure: bool
     deep: int
     rank: int
     path: str
-    tests: tuple[str, ...]
+    test: str
 
     @property
     def begins(self) -> bool:
-        """Whether it is in an item that only begins."""
-        return any(map(_BEGINS.search, self.tests))
-
-    def generator(self, stream: str) -> str:
-        """Return Python's words for all such texts of a stream."""
-        test = f" if {' and '.join(self.tests)}" if self.tests else ""
-        return f"({self.path} for c in {stream}{test})"
+        """Whether the item only begins: its text is not where that of others is."""
+        return _BEGINS.search(self.test) is not None
 
 
 def find_text(item: object, path: str = "c") -> Found | None:
     """Return where the text of an item is; None: nowhere that can be seen."""
-    found: list[Found] = []
-    ahead = [("", item, Found(True, 0, 0, path, ()))]
+    found, ahead = [], [("", item, Found(True, 0, len(_TEXTS), path, ""))]
     for name, value, at in ahead:  # it grows: what is near comes first
         if isinstance(value, bytes):
-            value = parsed(value.decode("utf-8", "replace"))
-            if is_json := isinstance(value, Mapping):  # Bedrock's
-                at = at._replace(path=f"json.loads({at.path})")
-            found += [] if is_json and not _is_known(value) else [at._replace(unsure=False)]
-        if not isinstance(value, str):
+            is_json = isinstance(parsed(value.decode("utf-8", "replace")), Mapping)
+            path = f"json.loads({at.path})" if is_json else at.path  # Bedrock's
+            found.append(at._replace(unsure=False, path=path))
+        elif not isinstance(value, str):
             ahead += _inside(value, name, at) if len(ahead) < _MOST else ()
         elif value and not _NO_TEXT.search(name):
-            fits = [name.lower().endswith(each) for each in _TEXTS]
-            rank = fits.index(True) if any(fits) else 0
-            found.append(at._replace(unsure=not any(fits), rank=rank))
+            fits = (i for i, end in enumerate(_TEXTS) if name.lower().endswith(end))
+            rank = next(fits, at.rank)
+            found.append(at._replace(unsure=rank == at.rank, rank=rank))
     return min(found, default=None)
-
-
-def _is_known(payload: object) -> bool:
-    from nbstream.providers import detect
-
-    return detect(payload) is not None
 
 
 def _inside(value: object, name: str, at: Found) -> Iterator[tuple[str, object, Found]]:
     """Give what a value holds, and where; no code of it is run."""
-    known, is_object = _fields(value), not isinstance(value, Mapping | list | tuple)
-    paths = {
-        key: f"{at.path}.{key}" if is_object else f"{at.path}[{_quoted(key)}]"
-        for key in known
-    }
-    tests = [
-        f"{paths[key]} == {_quoted(told)}"
-        for key, told in known.items()
-        if isinstance(told, str) and _KIND.search(str(key))
-    ]
-    if isinstance(value, Mapping) and len(known) == 1 and not tests:
-        tests = [f"{_quoted(key)} in {at.path}" for key in known]
+    known: Mapping[Any, object]
+    if in_brackets := isinstance(value, Mapping | list | tuple):
+        known = value if isinstance(value, Mapping) else dict(enumerate(value))
+    else:  # of a property, or a slot, it is only seen that there is one
+        kept = {each: inspect.getattr_static(type(value), each, 0) for each in _TEXTS}
+        names = [each for each in kept if inspect.isdatadescriptor(kept[each])]
+        known = {**dict.fromkeys(names, "?"), **getattr(value, "__dict__", {})}
+    test = f"{_quoted(next(iter(known)))} in {at.path}" if len(known) == 1 else ""
+    test = test if isinstance(value, Mapping) else ""
+    paths = {}
     for key, inner in known.items():
+        paths[key] = f"{at.path}[{_quoted(key)}]" if in_brackets else f"{at.path}.{key}"
+        if isinstance(inner, str) and _KIND.search(str(key)):
+            test = f"{paths[key]} == {_quoted(inner)}"
+    test = " and ".join(filter(None, (at.test, test)))
+    for key in paths:
         if not str(key).startswith("_"):
             said = key if isinstance(key, str) else name
-            all_tests = (*at.tests, *tests[:1])
-            yield said, inner, Found(True, at.deep + 1, 0, paths[key], all_tests)
-
-
-def _fields(value: object) -> Mapping[Any, object]:
-    if isinstance(value, Mapping):
-        return value
-    if isinstance(value, list | tuple):
-        return dict(enumerate(value))
-    kept = [each for each in _TEXTS if _is_computed(type(value), each)]
-    return {**dict.fromkeys(kept, "?"), **getattr(value, "__dict__", {})}
-
-
-def _is_computed(kind: type, name: str) -> bool:
-    """Tell whether it is a property or a slot, of which no code is run here."""
-    return inspect.isdatadescriptor(inspect.getattr_static(kind, name, None))
+            held = at._replace(deep=at.deep + 1, path=paths[key], test=test)
+            yield said, known[key], held
 
 
 def _quoted(key: object) -> str:
