@@ -366,7 +366,8 @@ class Reader:
 
         root, stream = _EVENTS if self._form == "sse" else ("c", "stream")
         known = [find_text(each, root) for each in reversed(self._strange)]
-        found = min(filter(None, known), key=lambda each: each.unsure, default=None)
+        likely = sorted(filter(None, known), key=lambda f: (f.begins, f.unsure))
+        found = likely[0] if likely else None
         path, test = (found.path, found.test) if found else (f"{root}.text", "")
         said = f"({path} for c in {stream}{test and f' if {test}'})"
         item = short_repr(self._strange[0])
