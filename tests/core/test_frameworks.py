@@ -256,6 +256,10 @@ HANDED = {
     "a property, which is not called": ([Computed()], "(c.text for c in stream)"),
     "a slot": ([Slots()], "(c.delta for c in stream)"),
     "what has too much in it": ([{"n": list(range(999)), "m": [[1]]}], "(c.text for c"),
+    "an image, and words for it": (
+        [{"b64_json": "aGk=", "size": "big", "quality": "low"}],
+        "(c.text for c in stream)",
+    ),
     "no names": ([7], "(c.text for c in stream)"),
     "no text, to the end": (
         [{"type": "beat", "id": "a", "_b": "x"}] * 3,

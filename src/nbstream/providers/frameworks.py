@@ -199,7 +199,7 @@ _TEXTS = (
 #: What strings are called that are no text of an answer.
 _NO_TEXT = re.compile(
     r"(?i)(^|_)(id|role|model|object|name|status|reason|version|time|url|source|context|"
-    r"tag|key|prompt|query|input|instructions|system)$|(type|kind|event)$|[a-z]I[dD]$"
+    r"tag|key|json|prompt|query|input|instructions|system)$|(type|kind|event)$|[a-z]I[dD]$"
 )
 #: What tells what an item is; and what an item is that only begins.
 _KIND, _BEGINS = re.compile(r"(?i)(type|kind|^event)$"), re.compile("(?i)start|begin")
@@ -236,7 +236,8 @@ def find_text(item: object, path: str = "c") -> Found | None:
             fits = (i for i, end in enumerate(_TEXTS) if name.lower().endswith(end))
             rank = next(fits, at.rank)
             found.append(at._replace(unsure=rank == at.rank, rank=rank))
-    return min(found, default=None)
+    best = min(found, default=None)
+    return None if best and best.unsure and len(found) > 1 else best
 
 
 def _inside(value: object, name: str, at: Found) -> Iterator[tuple[str, object, Found]]:
