@@ -282,6 +282,10 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: method("chat"),
         r"pass what its \.chat\(..., stream=True",
     ),
+    "a client like OpenAI's": (
+        lambda: SimpleNamespace(chat=1, post=print, base_url="x"),
+        r"a client; pass what its \.stream\(...\) or \.create\(",
+    ),
     "a session": (lambda: method("post"), r"pass what its \.post\(...\) gives"),
     "an agent's result": (
         lambda: SimpleNamespace(input="Hi", final_output="Hello"),

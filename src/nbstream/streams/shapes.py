@@ -382,15 +382,17 @@ def _hint(stream: object) -> str:
     is_model = hasattr(stream, "model_dump")  # pydantic's can be iterated, all of them
     if (is_stream and not is_model) or part_of(stream):
         return ""
-    if callable(getattr(stream, "create", None)):
+    has_chat = hasattr(stream, "chat")
+    if callable(getattr(stream, "create", None)) and not has_chat:
         return "a group of calls; pass one, as in .create(..., stream=True)"
     if not callable(stream) and (name := _streaming(stream)):
         return f"a client or a model; pass what its .{name}(...) gives"
     if any(hasattr(stream, name) for name in ("base_url", "aio", "chat", "post")):
         if _is_sdk(told(stream)):
             return f"a client; {A_CALL}"
-        named = (_CALLS[n] for n in _CALLS if callable(getattr(stream, n, None)))
-        return f"a client; pass what its {next(named, _ANY_CALL)} gives"
+        name = "chat" if has_chat else "post"
+        is_call = callable(getattr(stream, name, None))
+        return f"a client; pass what its {_CALLS[name] if is_call else _ANY_CALL} gives"
     method = inspect.ismethod(stream) and _is_sdk(stream.__self__)
     return f"a method that was not called; {HOW_TO_CALL}" if method else ""
 
