@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import cast
@@ -143,6 +144,8 @@ class Reader:
         self._lines = Lines()
         self._form = ""  # of bytes that came: "raw" until "sse", or "json" of lines
         self._strings: list[str] = []  # of a response, until it has a form
+        self._grown: list[str] = []  # the first strings, while each begins as the last
+        self._strange: list[object] = []  # of no provider, before the first that is
         self._aside = _OURS | {bytes, str}  # the kinds that are no payloads
         self._normalize: Callable[[object], Sequence[Event]] = self._begin
         self._note: Callable[[Reply, object], None] | None = None
@@ -153,7 +156,7 @@ class Reader:
         """Add one payload to the reply, and return its events.
 
         Raises:
-            UsageError: the first payload is of no known kind.
+            UsageError: the first payloads are of no known kind.
         """
         if type(payload) in self._aside:
             return self._push_aside(payload)
@@ -206,12 +209,18 @@ class Reader:
         self.reply.wire.add(data, self._elapsed_s() if self._elapsed_s else None)
 
     def finish(self) -> Sequence[Event]:
-        """Say that the stream ended by itself: for plain strings that is the end."""
+        """Say that the stream ended by itself: for plain strings that is the end.
+
+        Raises:
+            UsageError: no payload was of a known kind.
+        """
         found = self._decode(self._lines.rest())
         if self._decoder.rest:  # no event without an empty line, but maybe an error
             self._decoder.feed(b"\n")
         found += self._push_strays()
         found += self._push_body() if self._form == "raw" else []
+        if self._strange and not self.reply.api:
+            raise self._no_provider()
         ends = [End()] if self.reply.api == "text" else []
         return [*found, *self._say(*self.reply._thoughts.rest(), *ends)]
 
@@ -297,7 +306,9 @@ class Reader:
         return self._last
 
     def _begin(self, payload: object) -> Sequence[Event]:
-        self._use(self._detect(payload))
+        if (found := detect(payload)) is None:
+            return self._pass_over(payload)
+        self._use(found)
         return self._normalize(payload)
 
     def _misread(self, what: str, data: str) -> Sequence[Event]:
@@ -306,9 +317,9 @@ class Reader:
     def _use(self, found: Provider) -> None:
         self.reply.api = found.API
         if found.API == "text":
-            self._aside = _OURS | {bytes}
+            self._aside, self._grown = _OURS | {bytes}, [""]
         self._normalize = found.normalize
-        self._note = NOTES.get(found.API)
+        self._note = self._note_growth if self._grown else NOTES.get(found.API)
         if self.reply._position is not None:
             from nbstream._resumption import Tail  # only who goes on with one pays
 
@@ -316,6 +327,17 @@ class Reader:
             self._normalize, self._note = tail.normalize, tail.note
         elif start := getattr(found, "start", None):
             self._normalize = partial(self._named, found, start)
+
+    def _note_growth(self, _: Reply, payload: object) -> None:
+        """Warn if strings seem to be sums, as pydantic-ai's are: no tokens grow so."""
+        said, before = str(payload), self._grown[-1]
+        is_sum = said != before and said.startswith(before)
+        self._grown += [said] * is_sum
+        if is_sum and len(self._grown) > GROWN and len(set(said)) > LETTERS:
+            warnings.warn_explicit(_SUMS, UserWarning, "<the stream>", 1)
+            self._note = None
+        elif said and not is_sum:
+            self._note = None
 
     def _named(
         self, found: Provider, start: Callable[[object], Start], payload: object
@@ -329,16 +351,29 @@ class Reader:
         self._normalize = found.normalize
         return events
 
-    def _detect(self, payload: object) -> Provider:
-        found = detect(payload)
-        if found is None:
-            msg = (
-                f"no provider knows this item of the stream: {short_repr(payload)}; "
-                "expected what the OpenAI, Anthropic or Google SDK yields, its JSON as "
-                "a dict, plain strings, or the raw bytes of server-sent events"
-            )
-            raise UsageError(msg)
-        return found
+    def _pass_over(self, payload: object) -> Sequence[Event]:
+        """Pass over what nobody knows, until it is seen where such items' text is."""
+        from nbstream.providers.frameworks import find_text  # only errors need it
+
+        self._strange.append(payload)
+        found = find_text(payload)
+        may_begin = isinstance(payload, Mapping) or hasattr(payload, "__dict__")
+        is_seen = found is not None and not found.begins
+        if is_seen or not may_begin or len(self._strange) == STRANGE:
+            raise self._no_provider()
+        return (Ignored(type=type(payload).__name__),)
+
+    def _no_provider(self) -> UsageError:
+        from nbstream.providers.frameworks import find_text
+
+        root, stream = _EVENTS if self._form == "sse" else ("c", "stream")
+        known = [find_text(each, root) for each in reversed(self._strange)]
+        likely = sorted(filter(None, known), key=lambda f: (f.begins, f.unsure))
+        found = likely[0] if likely else None
+        path, test = (found.path, found.test) if found else (f"{root}.text", "")
+        said = f"({path} for c in {stream}{test and f' if {test}'})"
+        item = short_repr(self._strange[0])
+        return UsageError(f"{_STRANGER}: {item}; {_READ}; for its text pass {said}")
 
 
 def _stray_error(lines: Sequence[str]) -> object:
@@ -365,6 +400,21 @@ def _known(answer: object) -> Sequence[object]:
     return () if not found else found if isinstance(found, list) else [answer]
 
 
+#: So many strings that grow, with more letters than these, are taken for sums.
+GROWN, LETTERS = 3, 5
+_SUMS = (
+    "each string of this stream begins with all of the one before: pass only what is "
+    "new, as pydantic-ai's stream_text(delta=True) gives it"
+)
+#: After as many items that nobody knows no other is waited for.
+STRANGE = 10
+_EVENTS = ("json.loads(c.data)", "nbstream.sse.decode(data)")
+_STRANGER = "no provider knows this item of the stream"
+_READ = (
+    "expected what OpenAI's chat.completions, completions, responses, transcriptions, "
+    "Anthropic's messages, Google's generate_content_stream or interactions yield, its "
+    "JSON as a dict, plain strings, or the raw bytes of server-sent events"
+)
 #: So much of what is no stream is quoted, in characters.
 QUOTED = 80
 _NO_STREAM = (

@@ -768,7 +768,7 @@ MATCHES = {
     "an Anthropic event": ({"type": "message_start"}, False),
     "an error as the first event": ({"error": {"message": "Overloaded"}}, True),
     "Google's error": ({"error": {"message": "No", "status": "INTERNAL"}}, False),
-    "another object": ({"object": "text_completion", "choices": []}, False),
+    "another object": ({"object": "list", "choices": []}, False),
     "Gemini": ({"candidates": []}, False),
     "a string": ("text", False),
     "nothing": (None, False),

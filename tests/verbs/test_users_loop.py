@@ -223,3 +223,26 @@ def test_what_runs_on_the_loop_is_not_waited_for_in_it(made):
 def test_without_a_loop_it_runs_on_ours():
     """A script."""
     assert nbstream.show(asks(), view="none", timeout=20).text == TEXT
+
+
+#: What is read of a response that the user's own loop has opened.
+OF_A_RESPONSE = {
+    "itself": lambda response: response,
+    "its lines": lambda response: response.iter_lines(),
+    "its bytes": lambda response: response.iter_bytes(),
+    "its stream, to be awaited": lambda response: response.parse(),
+    "httpx's lines": lambda response: response.http_response.aiter_lines(),
+}
+
+
+@pytest.mark.parametrize("level", [start, events])
+@pytest.mark.parametrize("read", OF_A_RESPONSE.values(), ids=OF_A_RESPONSE)
+def test_what_is_read_of_an_open_response_runs_on_its_loop(read, level):
+    """Also where an SDK's call that has not begun is all that tells of it."""
+
+    async def main():
+        call = client.chat.completions.with_streaming_response
+        async with call.create(**ASKED, stream=True) as response:
+            return await level(read(response))
+
+    assert run(main).text == TEXT

@@ -1,4 +1,7 @@
-"""OpenAI Chat Completions, as OpenAI and all who copied it send and take it."""
+"""OpenAI Chat Completions, as OpenAI and all who copied it send and take it.
+
+The completions that were before chat are read here, too: their choices are texts.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -70,7 +73,8 @@ def matches(payload: object) -> bool:
     """Tell whether the payload is a chunk, or an event of the SDK's chat helper."""
     kind = get(payload, "object")
     if isinstance(kind, str) and kind:
-        return kind.startswith("chat.")  # Perplexity has some of its own
+        # Perplexity has some of its own; without chat, and Together's without chat.
+        return kind.startswith(("chat.", "text_completion", "completion.chunk"))
     kind = get(payload, "type")
     if isinstance(kind, str) and kind:
         return kind == _CHUNK or kind in _DERIVED
@@ -137,8 +141,8 @@ def start(payload: object) -> types.Start:
 
 def _add_choice(events: list[types.Event], choice: Fields, chunk: Fields) -> bool:
     """Add what a choice says; tell whether it is a first or a last word."""
-    index = number(choice.get("index")) or 0
-    delta = fields(choice.get("delta"))
+    index, said = number(choice.get("index")) or 0, choice.get("delta")
+    delta = {"content": choice.get("text")} if said is None else fields(said)
     events += _delta(delta, index)
     reason = choice.get("finish_reason")
     whole = False

@@ -1,6 +1,7 @@
 """OpenAI Responses: every event has a type, and every item a number.
 
-Whole items come at their end, and go back as they came.
+Whole items come at their end, and go back as they came. A transcription's events are
+of the same kind, and have a text alone.
 """
 
 import json
@@ -55,7 +56,7 @@ def matches(payload: object) -> bool:
     kind = get(payload, "type")
     if kind == "error":
         return get(payload, "sequence_number") is not None
-    return isinstance(kind, str) and kind.startswith("response.")
+    return isinstance(kind, str) and kind.startswith(("response.", "transcript.text."))
 
 
 def normalize(payload: object) -> Sequence[types.Event]:
@@ -104,6 +105,12 @@ def _spoken(content: Fields) -> str:
     """Return the words of a content, whichever it is; of a sound, what it says."""
     names = ("text", "refusal", "transcript")
     return next((each for name in names if (each := text(content.get(name)))), "")
+
+
+def _transcript_done(event: Fields) -> Sequence[types.Event]:
+    done = types.TextDone(text=text(event.get("text")))
+    counts = [usage(event["usage"])] if event.get("usage") else []
+    return (done, *counts, *finish(event["type"], "stop"), types.End())
 
 
 def _input(event: Fields, fragment: str) -> Sequence[types.Event]:
@@ -316,6 +323,8 @@ HANDLERS: Mapping[str, Handler] = {
     "response.refusal.done": _text_done,
     "response.shell_call_command.added": _next_command,
     "response.shell_call_command.delta": _arguments,
+    "transcript.text.delta": _text,
+    "transcript.text.done": _transcript_done,
 }
 
 

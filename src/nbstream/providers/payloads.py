@@ -158,8 +158,14 @@ def _by_its_look(answer: Fields) -> Callable[[Fields], Iterator[Fields]] | None:
         return _anthropic
     if any(get(choice, "message") for choice in items(answer.get("choices"))):
         return _one_chunk
+    if "text" in answer and get(answer.get("usage"), "type") in ("tokens", "duration"):
+        return _transcript
     is_chunk = {"candidates", "promptFeedback", "error"} & answer.keys()
     return _one_chunk if is_chunk else None
+
+
+def _transcript(answer: Fields) -> Iterator[Fields]:
+    yield {**answer, "type": "transcript.text.done"}
 
 
 def _one_chunk(answer: Fields) -> Iterator[Fields]:
@@ -211,6 +217,7 @@ def _interactions(answer: Fields) -> Iterator[Fields]:
 
 _BY_OBJECT: Mapping[str, Callable[[Fields], Iterator[Fields]]] = {
     "chat.completion": _one_chunk,
+    "text_completion": _one_chunk,
     "response": _responses,
     "interaction": _interactions,
 }

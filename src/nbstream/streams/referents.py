@@ -78,14 +78,25 @@ def home_loop(stream: object) -> asyncio.AbstractEventLoop | None:
         return stream.get_loop()
     shape = told(stream)
     if isinstance(shape, AsyncGeneratorType | CoroutineType) and not begun(shape):
-        return None if _reads(shape) else _loop_used(shape)
-    response = response_of(stream)
-    if response is not None:
-        extensions = getattr(response, "extensions", {})
-        return nearest_loop(extensions.get("network_stream"))
+        return _loop_opened(shape) if _reads(shape) else _loop_used(shape)
+    if (response := response_of(stream)) is not None:
+        return _loop_of(response)
     if is_async_iterable(shape):
         return nearest_loop(stream)
     return _loop_used(shape) if is_async(shape) and not _reads(shape) else None
+
+
+def _loop_of(response: object) -> asyncio.AbstractEventLoop | None:
+    extensions = getattr(response, "extensions", None) or {}
+    return nearest_loop(extensions.get("network_stream"))
+
+
+def _loop_opened(call: object) -> asyncio.AbstractEventLoop | None:
+    """Return the loop of the response that an SDK's own call is a method of, if any."""
+    frame = getattr(call, "ag_frame", None) or getattr(call, "cr_frame", None)
+    held = filter(_is_sdks, frame.f_locals.values()) if frame is not None else ()
+    found = (_loop_of(response_of(each) or each) for each in held)
+    return next(filter(None, found), None)
 
 
 def _loop_used(call: object) -> asyncio.AbstractEventLoop | None:
