@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbstream._reader import Reader, resumed
+from nbstream._reader import Reader
+from nbstream._resumption import resumed
 from nbstream.errors import UnknownNameError, UsageError
 from nbstream.reply import Reply
 from nbstream.types import End, Failure, Hop, Start, TextDelta, TextDone, ToolCallDelta
