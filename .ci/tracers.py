@@ -20,7 +20,7 @@ from harness.tracers import TRACERS  # noqa: E402
 FOLDER = ROOT / ".venv" / "tracers"
 CONSTRAINTS = ROOT / ".ci" / "versions.txt"
 WANTED = ("-e", f"{ROOT}[openai,anthropic,google,tools]", "pytest", "hypothesis")
-WANTED += ("psutil", "pyyaml")
+WANTED += ("nbclient", "pyyaml")
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-qq", "--no-input")
 TESTS = ("-m", "pytest", "-q", "tests/drive/test_tracers.py")
 #: Tracers bring plugins for pytest, which are not what is tested.

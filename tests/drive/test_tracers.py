@@ -23,9 +23,8 @@ HERE = tracers.installed()
 #: OpenInference's sync generator can only be read where the call was made.
 UNLIKE = {
     "OpenInference": {
-        f"{run}: google.generate_content, sync {what}": ["UsageError"]
+        f"{run}: google.generate_content, sync stream": ["UsageError"]
         for run in ("show", "start", "keep_wire", "stop")
-        for what in ("stream", "chat")
     }
 }
 #: google-genai prefers it, where a tracer has brought it.
