@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help lab test check fix bench notebooks renew clean wheel \
+.PHONY: help lab test check fix bench notebooks tracers renew clean wheel \
 	test-quick test-pythons test-notebooks test-slow
 .NOTPARALLEL:
 
@@ -65,6 +65,9 @@ bench: $(DEV)  ## Measure ourselves, as ratios
 
 notebooks: $(DEV)  ## Run the lessons and write their outputs into the files
 	$(PY) .ci/execute_notebooks.py --write $(ARGS)
+
+tracers: $(DEV)  ## Test streams beneath every tracer that can be installed
+	$(PY) .ci/tracers.py $(ARGS)
 
 renew:  ## Take the newest releases, and write down which (then run make test)
 	rm -rf $(VENV) && : > $(VERSIONS)

@@ -63,8 +63,9 @@ _WRAPPED: dict[type, str] = {
     staticmethod: "__func__",
     property: "fget",
 }
-#: The libraries whose responses hold a connection.
-RESPONSES = ("httpx", "httpx2")
+#: The libraries whose responses hold a connection -> the class. (A client can be
+#: closed as well, and is not ours.)
+RESPONSES = {"httpx": "Response", "httpx2": "Response", "aiohttp": "ClientResponse"}
 
 
 def _is(found: object, kind: type[_T]) -> TypeGuard[_T]:
@@ -160,7 +161,7 @@ def open_responses(generator: object) -> list[object]:
     return [
         found
         for found in walk(generator)
-        if _comes_from(type(found), RESPONSES) and is_open(found)
+        if _is_response(type(found)) and is_open(found)
     ]
 
 
@@ -190,8 +191,9 @@ def _reads(stream: object) -> bool:
     return _is_in(type(stream).__module__, READERS)
 
 
-def _comes_from(kind: type, homes: Collection[str]) -> bool:
-    return any(_is_in(each.__module__, homes) for each in kind.__mro__)
+def _is_response(kind: type) -> bool:
+    homes = ((each.__module__.split(".")[0], each.__name__) for each in kind.__mro__)
+    return any(RESPONSES.get(module) == name for module, name in homes)
 
 
 def _is_in(module: str, homes: Collection[str]) -> bool:
@@ -199,8 +201,9 @@ def _is_in(module: str, homes: Collection[str]) -> bool:
 
 
 def is_open(response: object) -> bool:
-    """Tell whether an HTTP response of httpx still holds its connection."""
-    return getattr(response, "is_closed", True) is False
+    """Tell whether an HTTP response of httpx or aiohttp still holds its connection."""
+    is_closed = getattr(response, "is_closed", getattr(response, "closed", True))
+    return is_closed is False
 
 
 def unsent_calls(manager: object) -> list[object]:
