@@ -202,6 +202,7 @@ def test_bytes_cut_flipped_and_doubled(api, data):
     reader = Reader(again)
     reader.push(wire[:middle])
     reader.push(wire[middle:])
+    reader.finish()
     again._end()
     assert (again.text, again.outcome) == (reply.text, reply.outcome)
     assert again.tool_calls == reply.tool_calls
