@@ -122,7 +122,7 @@ class Held:
 
 
 #: What comes of ourselves: between two requests, and before a retry.
-_OURS = (Hop, Round, ToolResult, Held)
+_OURS = frozenset((Hop, Round, ToolResult, Held))
 
 
 class Reader:
@@ -143,8 +143,8 @@ class Reader:
         self._lines = Lines()
         self._form = ""  # of bytes that came: "raw" until "sse", or "json" of lines
         self._strings: list[str] = []  # of a response, until it has a form
-        self._raw: tuple[type, ...] = (bytes, str)
-        self._normalize: Callable[[object], Sequence[Event]] | None = None
+        self._aside = _OURS | {bytes, str}  # the kinds that are no payloads
+        self._normalize: Callable[[object], Sequence[Event]] = self._begin
         self._note: Callable[[Reply, object], None] | None = None
         if reply.api:
             self._use(provider(reply.api))
@@ -155,26 +155,35 @@ class Reader:
         Raises:
             UsageError: the first payload is of no known kind.
         """
-        if type(payload) in self._raw:
-            return self._push_raw(cast("bytes | str", payload))
-        if isinstance(payload, _OURS):
-            return () if isinstance(payload, Held) else self._say(payload)
-        events = self.reply._thoughts.read(self._read(payload))
-        apply = self.reply._apply
+        if type(payload) in self._aside:
+            return self._push_aside(payload)
+        reply = self.reply
+        try:
+            events = self._normalize(payload)
+        except _MISSHAPEN as error:
+            why = f"{type(error).__name__}: {error}"
+            what = f"not of the shape of {reply.api} ({why})"
+            events = (_protocol_error(what, payload),)
+        events = reply._thoughts.read(events)
         for each in events:
-            apply(each)
+            reply._apply(each)
         if self._note is not None:
-            self._note(self.reply, payload)
-        if self.reply._late:  # applied already; who counts deltas has to see them
-            events, self.reply._late = [*self.reply._late, *events], []
+            self._note(reply, payload)
+        if reply._late:  # applied already; who counts deltas has to see them
+            events, reply._late = [*reply._late, *events], []
         return events
+
+    def _push_aside(self, item: object) -> Sequence[Event]:
+        if isinstance(item, bytes | str):
+            return self._push_raw(item)
+        return () if isinstance(item, Held) else self._say(cast("Event", item))
 
     def _push_raw(self, item: bytes | str) -> Sequence[Event]:
         if isinstance(item, bytes):
             return self._decode(self._lines.ended(item))
         if self._form in ("", "raw"):
             if item and not any(self._strings) and not _RESPONSE.match(item):
-                self._raw = (bytes,)  # the first one decides: it is prose
+                self._aside = _OURS | {bytes}  # the first one decides: it is prose
                 return self.push(item)
             self._strings.append(item)
         return self._decode(self._lines.ended(item.encode("utf-8", "replace")))
@@ -208,7 +217,7 @@ class Reader:
 
     def _push_body(self) -> list[Event]:
         """Read what made no event, or say that it is no stream."""
-        self._raw, wire = (), self.reply.wire
+        self._aside, wire = _OURS, self.reply.wire
         prose = self._strings
         if wire is None or (prose and not _CUT.search("\n".join(prose))):
             self.reply.wire = None
@@ -288,16 +297,9 @@ class Reader:
             return [*self._last, *self._say(failure(payload))]
         return self._last
 
-    def _read(self, payload: object) -> Sequence[Event]:
-        if self._normalize is None:
-            self._use(self._detect(payload))
-        assert self._normalize is not None
-        try:
-            return self._normalize(payload)
-        except _MISSHAPEN as error:
-            why = f"{type(error).__name__}: {error}"
-            what = f"not of the shape of {self.reply.api} ({why})"
-            return (_protocol_error(what, payload),)
+    def _begin(self, payload: object) -> Sequence[Event]:
+        self._use(self._detect(payload))
+        return self._normalize(payload)
 
     def _misread(self, what: str, data: str) -> Sequence[Event]:
         return self._say(_protocol_error(what, data))
@@ -305,7 +307,7 @@ class Reader:
     def _use(self, found: Provider) -> None:
         self.reply.api = found.API
         if found.API == "text":
-            self._raw = (bytes,)
+            self._aside = _OURS | {bytes}
         self._normalize = found.normalize
         self._note = NOTES.get(found.API)
         if self.reply._position is not None:

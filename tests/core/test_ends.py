@@ -224,6 +224,34 @@ WHOLE = {
         ],
         {4},
     ),
+    "Anthropic, and more behind the end": (
+        "anthropic.messages",
+        [
+            OPENED,
+            message(
+                "content_block_start",
+                index=0,
+                content_block={"type": "text", "text": "Par"},
+            ),
+            message("message_stop"),
+            message(
+                "content_block_delta",
+                index=0,
+                delta={"type": "text_delta", "text": "is."},
+            ),
+        ],
+        {3},
+    ),
+    "Responses, and more behind the end": (
+        "openai.responses",
+        [
+            response("output_text.delta", output_index=0, delta="Par"),
+            response("completed", response={"id": "r1", "status": "completed"}),
+            response("output_text.done", output_index=0, text="Par"),
+            response("output_text.delta", output_index=0, delta="is."),
+        ],
+        {2, 3},
+    ),
     "Interactions": (
         "google.interactions",
         [
@@ -650,6 +678,7 @@ def client_of(api, body):
     return client.chat.completions.create(model="m", messages=[], stream=True)
 
 
+CLIENTS = ("openai.chat", "openai.responses", "anthropic.messages")
 FINISHED = chunk({**says("length"), "native_finish_reason": "length"})
 #: what it shows: (api, the bytes)
 ALIKE = {
@@ -715,7 +744,7 @@ def test_an_error_is_told_the_same_by_the_sdk(api, body):
 
 @pytest.mark.parametrize(
     ("api", "events", "_whole"),
-    [row for row in WHOLE.values() if row[0] in ("openai.chat", "anthropic.messages")],
+    [row for row in WHOLE.values() if row[0] in CLIENTS],
 )
 def test_it_ends_the_same_through_the_sdk(api, events, _whole):
     """But for `[DONE]`, which an SDK does not show."""

@@ -1,6 +1,7 @@
 """Async code of the user's own, and whose event loop it runs on."""
 
 import asyncio
+from types import ModuleType
 
 import pytest
 from harness.wire import Wire, said
@@ -13,6 +14,7 @@ ASKED = {"model": "whole", "messages": [{"role": "user", "content": "Hi"}]}
 TEXT = said("Hi")
 client = None
 opened = None
+LIBRARY = ModuleType("library")
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +22,7 @@ def wire():
     global client
     server = Wire()
     client = AsyncOpenAI(base_url=f"{server.url}/v1", api_key="k", max_retries=0)
+    LIBRARY.ours = client
     yield server
     server.close()
 
@@ -88,8 +91,40 @@ async def over_a_queue():
     return read()
 
 
+async def over_its_own_queue():
+    async for text in await over_a_queue():
+        yield text
+
+
+class Asked:
+    """Its functions name the client; what it is made of does not."""
+
+    async def call(self):
+        return await call()
+
+    async def __aiter__(self):
+        async for text in asks():
+            yield text
+
+
+async def by_a_class():
+    async for text in Asked():
+        yield text
+
+
+async def of_a_module():
+    return await LIBRARY.ours.chat.completions.create(**ASKED, stream=True)
+
+
 async def now(made):
     return made
+
+
+def by_default():
+    async def asking(own=client):
+        return await own.chat.completions.create(**ASKED, stream=True)
+
+    return asking
 
 
 #: What it shows -> makes it, in the loop.
@@ -99,6 +134,12 @@ OWN = {
     "an async generator": lambda: now(asks()),
     "an async generator function": lambda: now(asks),
     "a lambda": lambda: now(lambda: asks()),
+    "a queue and a task of its own": lambda: now(over_its_own_queue),
+    "a method": lambda: now(Asked().call),
+    "an object": lambda: now(Asked()),
+    "a class that a generator uses": lambda: now(by_a_class()),
+    "a client of a module": lambda: now(of_a_module),
+    "a client that is a default": lambda: now(by_default()),
 }
 BOUND = {
     "a closure over an open stream": over_a_closure,

@@ -218,6 +218,8 @@ class Reply(Answer):
         match event:
             case types.TextDelta():
                 self._choice(event.choice).add_text(event)
+            case types.Usage():  # Gemini has one with each delta
+                self._usage = merge(self._usage, event)
             case types.TextDone():
                 self._late += self._choice(event.choice).complete_text(event)
             case types.ToolCallDelta():
@@ -242,8 +244,6 @@ class Reply(Answer):
                 self._choice(event.choice).finish = event
             case types.End():
                 self._end_choice(event.choice)
-            case types.Usage():
-                self._usage = merge(self._usage, event)
             case types.ToolResult():
                 self._choice(min(self._choices, default=0)).add_result(event)
             case _:
