@@ -20,7 +20,7 @@ from nbstream._failures import (
 from nbstream._keys import redact
 from nbstream.errors import UsageError
 from nbstream.providers import Provider, detect, provider
-from nbstream.providers.payloads import failure, get, payloads
+from nbstream.providers.payloads import failure, fault, get, payloads
 from nbstream.reply import Reply, Timing
 from nbstream.reply.timing import Wire
 from nbstream.sse import Decoder, ServerSentEvent, decode
@@ -263,7 +263,8 @@ class Reader:
             strays.clear()
             self._form = "json" if self._form == "raw" else self._form
             return self._say(failure(error))
-        if self._form != "sse" and strays and strays[-1].rstrip().endswith("}"):
+        lined = strays and not strays[0].startswith("[")  # no part of one array
+        if self._form != "sse" and lined and strays[-1].rstrip().endswith("}"):
             lines, strays[:] = list(strays), []
             for line in lines:
                 found += self._push_line(line)
@@ -306,7 +307,10 @@ class Reader:
         return self._last
 
     def _begin(self, payload: object) -> Sequence[Event]:
-        if (found := detect(payload)) is None:
+        found = detect(payload)
+        if found is None and isinstance(payload, dict) and fault(payload):
+            found = provider(_CHAT)  # who reads most servers reads their errors
+        if found is None:
             return self._pass_over(payload)
         self._use(found)
         return self._normalize(payload)

@@ -617,7 +617,8 @@ def test_every_event_of_the_sdk_was_looked_at():
 
     mapped = set(openai_responses.HANDLERS)
     assert known - mapped == IGNORED | {"transcript.text.segment"}
-    assert mapped - known == {"response.cancelled"}  # only the API's status has it
+    # The one is only a status of the API's, the other is of its socket.
+    assert mapped - known == {"response.cancelled", "response.done"}
 
 
 @pytest.mark.parametrize("kind", sorted(IGNORED))
@@ -1544,6 +1545,53 @@ LATE = {
         ),
         told("Paris.", others=["output_audio"]),
     ),
+    "a custom call with no input": (
+        answered(
+            added({**QUERY, "input": ""}), done({**QUERY, "input": ""}), output=[]
+        ),
+        told(calls=[("t1", "sql", '{"input": ""}', "valid")], finish="tool_calls"),
+    ),
+    "a custom call with no input, only in its item": (
+        answered(done({**QUERY, "input": ""})),
+        told(calls=[("t1", "sql", '{"input": ""}', "valid")], finish="tool_calls"),
+    ),
+    "an input whose item has lost it": (
+        answered(
+            added({**QUERY, "input": ""}),
+            delta("custom_tool_call_input", "SELECT 1"),
+            input_done("SELECT 1"),
+            done({**QUERY, "input": ""}),
+        ),
+        told(calls=[SQL], finish="tool_calls"),
+    ),
+    "arguments that are an object": (
+        answered(done({**AN_EXACT, "arguments": {"a": 1}})),
+        told(calls=[("t1", "f", '{"a": 1}', "valid")], finish="tool_calls"),
+    ),
+    "a message that is a string": (
+        answered(done({**HELLO, "content": "Hello"})),
+        told("Hello"),
+    ),
+    "a text by its short name": (
+        answered(done(message({"type": "text", "text": "Hello"}))),
+        told("Hello"),
+    ),
+    "an end that says less than its event": (
+        [
+            lifecycle("created"),
+            *say("Hello"),
+            {**lifecycle("completed"), "response": lifecycle("created")["response"]},
+        ],
+        told("Hello"),
+    ),
+    "the end by its old name": (
+        [
+            lifecycle("created"),
+            *say("Hello"),
+            {"type": "response.done", "response": {"output": [HELLO]}},
+        ],
+        told("Hello"),
+    ),
     "a call that xAI ran itself": (
         answered(done(SEARCHED), *say("Hello", 1), output=[SEARCHED, HELLO], **XAI),
         told("Hello", others=["custom_tool_call"]),
@@ -1679,6 +1727,14 @@ def test_who_counts_deltas_sees_what_came_late(payloads, expected):
 
     if reply.text not in ("Let me think.", "42") and "Helper" not in str(payloads):
         assert len("".join(texts)) == len(reply.text)
+
+
+def test_what_was_offered_stays_offered():
+    """Some servers repeat the request's tools at the beginning alone."""
+    begun = [lifecycle("created", **OFFERS), *ask(EXACT), *say("Hello", 1)]
+    reply, _ = read([*begun, lifecycle("completed", output=[AN_EXACT, HELLO])])
+
+    assert telling(reply) == told("Hello", calls=[F], finish="tool_calls")
 
 
 WHOLE = {name: row for name, row in LATE.items() if row[0][-1]["response"]["output"]}

@@ -255,7 +255,8 @@ class Reply(Answer):
                 if id_ and self.id and id_ != self.id:
                     self._begin_another()
                 if tools is not None:
-                    self._choice(0).offered = tools | self._known_tools
+                    known = self._choice(0).offered or self._known_tools
+                    self._choice(0).offered = tools | known
                 # Each exchange has an id; what follows refers to the last one.
                 renamed = self._hopped or not id_
                 self.id = id_ if id_ and self._hopped else self.id or id_
@@ -316,6 +317,8 @@ class Reply(Answer):
             return
         for held in self._thoughts.rest():
             self._choice(held.choice).add_text(held)
+        for choice in self.choices:
+            choice.settle_thought()
         self.exception = exception
         self._first.end_runs()
         lost = exception is not None and (is_told(exception) or not self._ended)
