@@ -665,13 +665,13 @@ JSON = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4)
     ),
-    max_leaves=12,
+    max_leaves=6,
 )
 TYPES = st.sampled_from(sorted(openai_responses.HANDLERS))
 FIELDS = st.dictionaries(st.sampled_from(NAMES), JSON, max_size=6)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(TYPES, FIELDS), max_size=5))
 def test_no_json_breaks_it(payloads):
     """Whatever an event holds, it gives events, and these a message."""
