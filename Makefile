@@ -32,7 +32,8 @@ ON_WHEEL := PYTHONPATH="$(CURDIR)/$(WHEEL)/site" NBSTREAM_UNDER_TEST="$(WHEEL)/s
 CORE := tests/core tests/beside/test_history.py tests/display/test_tool_cards.py \
 	tests/lab/test_timeline.py
 # What else differs from one Python to another: streams, and how they are stopped.
-STREAMS := tests/drive tests/verbs/test_live.py tests/verbs/test_events.py
+STREAMS := tests/drive tests/verbs/test_live.py tests/verbs/test_events.py \
+	--ignore=tests/drive/test_tracers.py
 
 # Nothing of the user's own Jupyter is read or changed.
 OWN := $(CURDIR)/$(VENV)/jupyter
