@@ -233,6 +233,7 @@ def test_payloads_of_no_known_api(payload, more):
     try:
         reader.push(payload)
         reader.push(more)
+        reader.finish()
     except NbstreamError:  # it says what is wrong with it
         return
     reply._end()
