@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help lab test check fix bench places notebooks renew clean wheel \
+.PHONY: help lab test check fix bench places notebooks tracers renew clean wheel \
 	test-quick test-pythons test-notebooks test-slow
 .NOTPARALLEL:
 
@@ -32,7 +32,8 @@ ON_WHEEL := PYTHONPATH="$(CURDIR)/$(WHEEL)/site" NBSTREAM_UNDER_TEST="$(WHEEL)/s
 CORE := tests/core tests/beside/test_history.py tests/display/test_tool_cards.py \
 	tests/lab/test_timeline.py
 # What else differs from one Python to another: streams, and how they are stopped.
-STREAMS := tests/drive tests/verbs/test_live.py tests/verbs/test_events.py
+STREAMS := tests/drive tests/verbs/test_live.py tests/verbs/test_events.py \
+	--ignore=tests/drive/test_tracers.py
 
 # Nothing of the user's own Jupyter is read or changed.
 OWN := $(CURDIR)/$(VENV)/jupyter
@@ -70,6 +71,9 @@ places: $(DEV)  ## Prove what takes longer: proxies and other servers (needs ngi
 
 notebooks: $(DEV)  ## Run the lessons and write their outputs into the files
 	$(PY) .ci/execute_notebooks.py --write $(ARGS)
+
+tracers: $(DEV)  ## Test streams beneath every tracer that can be installed
+	$(PY) .ci/tracers.py $(ARGS)
 
 renew:  ## Take the newest releases, and write down which (then run make test)
 	rm -rf $(VENV) && : > $(VERSIONS)

@@ -12,7 +12,7 @@ import pytest
 from harness.kernels import Kernel
 from harness.matrix import NEWEST, VERSIONS, spec_name, write_specs
 from harness.sdks import Clients
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:  # imported where used: most test runs open no browser
     from harness.browser import NotebookPage, Shelf
@@ -24,9 +24,11 @@ if TYPE_CHECKING:  # imported where used: most test runs open no browser
     from nbstream.offline import Server
 
 # Each run tries the same examples: a change is judged, not the luck of the day. To
-# look further: HYPOTHESIS_PROFILE=explore make test
-settings.register_profile("steady", derandomize=True, database=None)
-settings.register_profile("explore", max_examples=2000)
+# look further: HYPOTHESIS_PROFILE=explore make test. How long one takes says how busy
+# the machine is.
+UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("steady", derandomize=True, database=None, **UNTIMED)
+settings.register_profile("explore", max_examples=2000, **UNTIMED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 # What a shell runs in the background, and all that this starts, ignores SIGINT. Tests

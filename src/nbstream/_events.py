@@ -71,10 +71,13 @@ class Events:
 
     def _last(self, end: _End) -> Sequence[Event]:
         """End the reply and return the events that this makes."""
-        if isinstance(end.exception, UsageError):
-            self.reply._end(exception=end.exception)
-            raise end.exception
-        found = list(self._reader.finish()) if end.exception is None else []
+        try:
+            if isinstance(end.exception, UsageError):
+                raise end.exception
+            found = list(self._reader.finish()) if end.exception is None else []
+        except UsageError as problem:
+            self.reply._end(exception=problem)
+            raise
         told = self.reply.error
         self.reply._end(exception=end.exception)
         if self.reply.outcome == "failed" and self.reply.error is not told:

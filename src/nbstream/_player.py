@@ -182,10 +182,12 @@ class Player:
             # Ours, or what our own doing made: its frames hold the socket.
             self._exception = self._overdue
             stopped = self._overdue is None
-        error = self._exception
-        if self._ended and error is None and not stopped:
-            self._reader.finish()
-        self.reply._end(stopped=stopped, exception=error)
+        if self._ended and self._exception is None and not stopped:
+            try:
+                self._reader.finish()
+            except UsageError as problem:
+                self._exception = problem
+        self.reply._end(stopped=stopped, exception=self._exception)
         self._timing.end_s = self._clock() - self._began
 
     # -- how it ended, for the caller ----------------------------------------

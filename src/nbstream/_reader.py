@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import cast
@@ -19,7 +20,7 @@ from nbstream._failures import (
 from nbstream._keys import redact
 from nbstream.errors import UsageError
 from nbstream.providers import Provider, detect, provider
-from nbstream.providers.payloads import failure, get, payloads
+from nbstream.providers.payloads import failure, fault, get, payloads
 from nbstream.reply import Reply, Timing
 from nbstream.reply.timing import Wire
 from nbstream.sse import Decoder, ServerSentEvent, decode
@@ -122,7 +123,7 @@ class Held:
 
 
 #: What comes of ourselves: between two requests, and before a retry.
-_OURS = (Hop, Round, ToolResult, Held)
+_OURS = frozenset((Hop, Round, ToolResult, Held))
 
 
 class Reader:
@@ -143,8 +144,10 @@ class Reader:
         self._lines = Lines()
         self._form = ""  # of bytes that came: "raw" until "sse", or "json" of lines
         self._strings: list[str] = []  # of a response, until it has a form
-        self._raw: tuple[type, ...] = (bytes, str)
-        self._normalize: Callable[[object], Sequence[Event]] | None = None
+        self._grown: list[str] = []  # the first strings, while each begins as the last
+        self._strange: list[object] = []  # of no provider, before the first that is
+        self._aside = _OURS | {bytes, str}  # the kinds that are no payloads
+        self._normalize: Callable[[object], Sequence[Event]] = self._begin
         self._note: Callable[[Reply, object], None] | None = None
         if reply.api:
             self._use(provider(reply.api))
@@ -153,28 +156,37 @@ class Reader:
         """Add one payload to the reply, and return its events.
 
         Raises:
-            UsageError: the first payload is of no known kind.
+            UsageError: the first payloads are of no known kind.
         """
-        if type(payload) in self._raw:
-            return self._push_raw(cast("bytes | str", payload))
-        if isinstance(payload, _OURS):
-            return () if isinstance(payload, Held) else self._say(payload)
-        events = self.reply._thoughts.read(self._read(payload))
-        apply = self.reply._apply
+        if type(payload) in self._aside:
+            return self._push_aside(payload)
+        reply = self.reply
+        try:
+            events = self._normalize(payload)
+        except _MISSHAPEN as error:
+            why = f"{type(error).__name__}: {error}"
+            what = f"not of the shape of {reply.api} ({why})"
+            events = (_protocol_error(what, payload),)
+        events = reply._thoughts.read(events)
         for each in events:
-            apply(each)
+            reply._apply(each)
         if self._note is not None:
-            self._note(self.reply, payload)
-        if self.reply._late:  # applied already; who counts deltas has to see them
-            events, self.reply._late = [*self.reply._late, *events], []
+            self._note(reply, payload)
+        if reply._late:  # applied already; who counts deltas has to see them
+            events, reply._late = [*reply._late, *events], []
         return events
+
+    def _push_aside(self, item: object) -> Sequence[Event]:
+        if isinstance(item, bytes | str):
+            return self._push_raw(item)
+        return () if isinstance(item, Held) else self._say(cast("Event", item))
 
     def _push_raw(self, item: bytes | str) -> Sequence[Event]:
         if isinstance(item, bytes):
             return self._decode(self._lines.ended(item))
         if self._form in ("", "raw"):
             if item and not any(self._strings) and not _RESPONSE.match(item):
-                self._raw = (bytes,)  # the first one decides: it is prose
+                self._aside = _OURS | {bytes}  # the first one decides: it is prose
                 return self.push(item)
             self._strings.append(item)
         return self._decode(self._lines.ended(item.encode("utf-8", "replace")))
@@ -197,18 +209,24 @@ class Reader:
         self.reply.wire.add(data, self._elapsed_s() if self._elapsed_s else None)
 
     def finish(self) -> Sequence[Event]:
-        """Say that the stream ended by itself: for plain strings that is the end."""
+        """Say that the stream ended by itself: for plain strings that is the end.
+
+        Raises:
+            UsageError: no payload was of a known kind.
+        """
         found = self._decode(self._lines.rest())
         if self._decoder.rest:  # no event without an empty line, but maybe an error
             self._decoder.feed(b"\n")
         found += self._push_strays()
         found += self._push_body() if self._form == "raw" else []
+        if self._strange and not self.reply.api:
+            raise self._no_provider()
         ends = [End()] if self.reply.api == "text" else []
         return [*found, *self._say(*self.reply._thoughts.rest(), *ends)]
 
     def _push_body(self) -> list[Event]:
         """Read what made no event, or say that it is no stream."""
-        self._raw, wire = (), self.reply.wire
+        self._aside, wire = _OURS, self.reply.wire
         prose = self._strings
         if wire is None or (prose and not _CUT.search("\n".join(prose))):
             self.reply.wire = None
@@ -245,7 +263,8 @@ class Reader:
             strays.clear()
             self._form = "json" if self._form == "raw" else self._form
             return self._say(failure(error))
-        if self._form != "sse" and strays and strays[-1].rstrip().endswith("}"):
+        lined = strays and not strays[0].startswith("[")  # no part of one array
+        if self._form != "sse" and lined and strays[-1].rstrip().endswith("}"):
             lines, strays[:] = list(strays), []
             for line in lines:
                 found += self._push_line(line)
@@ -287,16 +306,14 @@ class Reader:
             return [*self._last, *self._say(failure(payload))]
         return self._last
 
-    def _read(self, payload: object) -> Sequence[Event]:
-        if self._normalize is None:
-            self._use(self._detect(payload))
-        assert self._normalize is not None
-        try:
-            return self._normalize(payload)
-        except _MISSHAPEN as error:
-            why = f"{type(error).__name__}: {error}"
-            what = f"not of the shape of {self.reply.api} ({why})"
-            return (_protocol_error(what, payload),)
+    def _begin(self, payload: object) -> Sequence[Event]:
+        found = detect(payload)
+        if found is None and isinstance(payload, dict) and fault(payload):
+            found = provider(_CHAT)  # who reads most servers reads their errors
+        if found is None:
+            return self._pass_over(payload)
+        self._use(found)
+        return self._normalize(payload)
 
     def _misread(self, what: str, data: str) -> Sequence[Event]:
         return self._say(_protocol_error(what, data))
@@ -304,9 +321,9 @@ class Reader:
     def _use(self, found: Provider) -> None:
         self.reply.api = found.API
         if found.API == "text":
-            self._raw = (bytes,)
+            self._aside, self._grown = _OURS | {bytes}, [""]
         self._normalize = found.normalize
-        self._note = NOTES.get(found.API)
+        self._note = self._note_growth if self._grown else NOTES.get(found.API)
         if self.reply._position is not None:
             from nbstream._resumption import Tail  # only who goes on with one pays
 
@@ -314,6 +331,17 @@ class Reader:
             self._normalize, self._note = tail.normalize, tail.note
         elif start := getattr(found, "start", None):
             self._normalize = partial(self._named, found, start)
+
+    def _note_growth(self, _: Reply, payload: object) -> None:
+        """Warn if strings seem to be sums, as pydantic-ai's are: no tokens grow so."""
+        said, before = str(payload), self._grown[-1]
+        is_sum = said != before and said.startswith(before)
+        self._grown += [said] * is_sum
+        if is_sum and len(self._grown) > GROWN and len(set(said)) > LETTERS:
+            warnings.warn_explicit(_SUMS, UserWarning, "<the stream>", 1)
+            self._note = None
+        elif said and not is_sum:
+            self._note = None
 
     def _named(
         self, found: Provider, start: Callable[[object], Start], payload: object
@@ -327,16 +355,29 @@ class Reader:
         self._normalize = found.normalize
         return events
 
-    def _detect(self, payload: object) -> Provider:
-        found = detect(payload)
-        if found is None:
-            msg = (
-                f"no provider knows this item of the stream: {short_repr(payload)}; "
-                "expected what the OpenAI, Anthropic or Google SDK yields, its JSON as "
-                "a dict, plain strings, or the raw bytes of server-sent events"
-            )
-            raise UsageError(msg)
-        return found
+    def _pass_over(self, payload: object) -> Sequence[Event]:
+        """Pass over what nobody knows, until it is seen where such items' text is."""
+        from nbstream.providers.frameworks import find_text  # only errors need it
+
+        self._strange.append(payload)
+        found = find_text(payload)
+        may_begin = isinstance(payload, Mapping) or hasattr(payload, "__dict__")
+        is_seen = found is not None and not found.begins
+        if is_seen or not may_begin or len(self._strange) == STRANGE:
+            raise self._no_provider()
+        return (Ignored(type=type(payload).__name__),)
+
+    def _no_provider(self) -> UsageError:
+        from nbstream.providers.frameworks import find_text
+
+        root, stream = _EVENTS if self._form == "sse" else ("c", "stream")
+        known = [find_text(each, root) for each in reversed(self._strange)]
+        likely = sorted(filter(None, known), key=lambda f: (f.begins, f.unsure))
+        found = likely[0] if likely else None
+        path, test = (found.path, found.test) if found else (f"{root}.text", "")
+        said = f"({path} for c in {stream}{test and f' if {test}'})"
+        item = short_repr(self._strange[0])
+        return UsageError(f"{_STRANGER}: {item}; {_READ}; for its text pass {said}")
 
 
 def _stray_error(lines: Sequence[str]) -> object:
@@ -363,6 +404,21 @@ def _known(answer: object) -> Sequence[object]:
     return () if not found else found if isinstance(found, list) else [answer]
 
 
+#: So many strings that grow, with more letters than these, are taken for sums.
+GROWN, LETTERS = 3, 5
+_SUMS = (
+    "each string of this stream begins with all of the one before: pass only what is "
+    "new, as pydantic-ai's stream_text(delta=True) gives it"
+)
+#: After as many items that nobody knows no other is waited for.
+STRANGE = 10
+_EVENTS = ("json.loads(c.data)", "nbstream.sse.decode(data)")
+_STRANGER = "no provider knows this item of the stream"
+_READ = (
+    "expected what OpenAI's chat.completions, completions, responses, transcriptions, "
+    "Anthropic's messages, Google's generate_content_stream or interactions yield, its "
+    "JSON as a dict, plain strings, or the raw bytes of server-sent events"
+)
 #: So much of what is no stream is quoted, in characters.
 QUOTED = 80
 _NO_STREAM = (

@@ -64,7 +64,10 @@ MEANT = {
     "mistral:large": OTHER.format("large"),
     "xai:grok": OTHER.format("grok"),
     "deepseek-chat": OTHER.format("deepseek-chat"),
-    "llama3:8b": OTHER.format("8b"),
+    "llama3:8b": "; did you mean 'ollama:llama3:8b'?",
+    "gpt-oss:20b": "; did you mean 'ollama:gpt-oss:20b'?",
+    "gemma3:latest": "; did you mean 'ollama:gemma3:latest'?",
+    "groq:llama-3.3-70b": OTHER.format("llama-3.3-70b"),
     "": OTHER.format("<model>"),
     ":": OTHER.format("<model>"),
 }

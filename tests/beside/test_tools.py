@@ -216,7 +216,7 @@ REFUSED = {
     "*args": (many, "a model cannot fill in *cities"),
     "**kwargs": (any_name, "a model cannot fill in **rest"),
     "a type that no JSON gives": (unknown, "an argument's type has no JSON schema"),
-    "no function": ("weather", "a tool is a function, got 'weather'"),
+    "no function": ("weather", "; got 'weather'"),
     "a lambda": (lambda: 1, "'<lambda>' is no name for a tool"),
 }
 

@@ -23,6 +23,7 @@ from nbstream.providers.anthropic import (
     settled,
     to_message,
 )
+from nbstream.providers.payloads import payloads as payloads_of
 from nbstream.types import (
     Arguments,
     Citation,
@@ -911,6 +912,43 @@ def begun(id_: str) -> Payload:
 
 
 END = [ended("end_turn"), DONE]
+TOOL = {"type": "tool_use", "id": "toolu_1", "name": "now"}
+INPUTS = {
+    "as text": [start(0, **TOOL, input='{"a": 1}'), stop(0)],
+    "as text, and in pieces": [
+        start(0, **TOOL, input="{}"),
+        delta(0, type="input_json_delta", partial_json='{"a": 1}'),
+        stop(0),
+    ],
+    "with the message": [
+        {
+            **BEGUN,
+            "message": {**BEGUN["message"], "content": [{**TOOL, "input": {"a": 1}}]},
+        }
+    ],
+}
+
+
+@by_name({name: (payload, {"a": 1}) for name, payload in INPUTS.items()})
+def test_gateways_send_the_input_in_other_forms(payload, expected):
+    """A call is never run without what it was called with."""
+    reply = reply_of([BEGUN, *payload, ended("tool_use"), DONE])
+
+    assert [(c.name, c.state, c.parsed) for c in reply.tool_calls] == [
+        ("now", "valid", expected)
+    ]
+
+
+def test_a_message_may_be_whole_from_its_beginning():
+    """Or its content a string, where it is no stream."""
+    whole = {**BEGUN["message"], "content": [{"type": "text", "text": "Hm."}]}
+    begun_whole = reply_of([{**BEGUN, "message": whole}, *END])
+    answer = {**whole, "content": "Hm.", "stop_reason": "end_turn"}
+
+    assert (begun_whole.text, begun_whole.outcome) == ("Hm.", "complete")
+    assert reply_of(payloads_of(answer)).text == "Hm."
+
+
 SIGNED = {"type": "thinking", "thinking": "Hm", "signature": "A"}
 #: The payloads -> the text, the calls, the id, what goes back.
 BEGUN_AGAIN = {

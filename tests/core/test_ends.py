@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbstream._reader import Reader
-from nbstream.errors import failure_of
+from nbstream.errors import UsageError, failure_of
 from nbstream.providers import openai_chat
 from nbstream.reply import Reply
 from nbstream.requests import provider
@@ -223,6 +223,34 @@ WHOLE = {
             response("completed", response={"id": "r1", "status": "completed"}),
         ],
         {4},
+    ),
+    "Anthropic, and more behind the end": (
+        "anthropic.messages",
+        [
+            OPENED,
+            message(
+                "content_block_start",
+                index=0,
+                content_block={"type": "text", "text": "Par"},
+            ),
+            message("message_stop"),
+            message(
+                "content_block_delta",
+                index=0,
+                delta={"type": "text_delta", "text": "is."},
+            ),
+        ],
+        {3},
+    ),
+    "Responses, and more behind the end": (
+        "openai.responses",
+        [
+            response("output_text.delta", output_index=0, delta="Par"),
+            response("completed", response={"id": "r1", "status": "completed"}),
+            response("output_text.done", output_index=0, text="Par"),
+            response("output_text.delta", output_index=0, delta="is."),
+        ],
+        {2, 3},
     ),
     "Interactions": (
         "google.interactions",
@@ -486,6 +514,19 @@ UNUSUAL = {
         {"error": {"code": 500, "message": {"detail": [{"msg": "Boom"}]}}},
         Failure(type="500", message="Boom"),
     ),
+    "Cloudflare": (
+        {"success": False, "errors": [{"code": 7003, "message": "No route."}]},
+        Failure(type="error", message="No route."),
+    ),
+    "a gateway's words": (
+        {"message": "Internal server error"},
+        Failure(type="error", message="Internal server error"),
+    ),
+    "Bedrock": (
+        {"type": "throttlingException", "message": "Too many tokens"},
+        Failure(type="throttlingException", message="Too many tokens"),
+    ),
+    "no words": ({"success": True, "errors": [], "error_code": 7}, None),
     "the code of what is well": ({"code": 200, "message": "OK", "choices": []}, None),
 }
 
@@ -498,6 +539,31 @@ def test_an_error_of_an_unusual_form_is_a_failure(chunk_, error):
 
     assert (reply.text, reply.error) == ("Hel", error)
     assert reply.outcome == ("truncated" if error is None else "failed")
+
+
+@pytest.mark.parametrize(("chunk_", "error"), UNUSUAL.values(), ids=UNUSUAL)
+def test_it_may_be_the_first_that_comes(chunk_, error):
+    """Nothing else tells then which API it is; what is no error is still unknown."""
+    reply = Reply()
+    reader = Reader(reply)
+    if error is None and "choices" not in chunk_:
+        with pytest.raises(UsageError, match="no provider knows"):  # at the latest now
+            reader.push(chunk_) and reader.finish()
+    else:
+        reader.push(chunk_)
+        assert (reply.api, reply.error) == ("openai.chat", error)
+
+
+@pytest.mark.parametrize(
+    "error", [{"error": "Boom"}, {"type": "apiError", "message": "Boom"}]
+)
+def test_anthropic_s_gateways_have_errors_of_their_own(error):
+    """They are failures too, and what came is kept."""
+    reply = Reply.from_sse(
+        sse(FIRST["anthropic.messages"], error), "anthropic.messages"
+    )
+
+    assert (reply.text, reply.outcome, reply.error.message) == ("Hel", "failed", "Boom")
 
 
 def test_an_error_after_a_bare_word_says_more():
@@ -612,6 +678,7 @@ def client_of(api, body):
     return client.chat.completions.create(model="m", messages=[], stream=True)
 
 
+CLIENTS = ("openai.chat", "openai.responses", "anthropic.messages")
 FINISHED = chunk({**says("length"), "native_finish_reason": "length"})
 #: what it shows: (api, the bytes)
 ALIKE = {
@@ -677,7 +744,7 @@ def test_an_error_is_told_the_same_by_the_sdk(api, body):
 
 @pytest.mark.parametrize(
     ("api", "events", "_whole"),
-    [row for row in WHOLE.values() if row[0] in ("openai.chat", "anthropic.messages")],
+    [row for row in WHOLE.values() if row[0] in CLIENTS],
 )
 def test_it_ends_the_same_through_the_sdk(api, events, _whole):
     """But for `[DONE]`, which an SDK does not show."""

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbstream import errors
-from nbstream._failures import FirstBytes, words_in
+from nbstream._failures import FirstBytes, failure_line, short_repr, words_in
 from nbstream.errors import failure_of
 from nbstream.reply import Reply
 from nbstream.types import Failure, TextDelta
@@ -598,3 +598,23 @@ def test_what_shows_no_response_is_not_heard():
 def test_a_page_that_never_ends_is_read_at_once(body):
     """However many tags it opens: this would take minutes otherwise."""
     assert words_in(body * 9) is not None
+
+
+LINES = {
+    "nothing is known": (None, "unknown"),
+    "a type": (Failure(type="e", message=""), "e"),
+    "several lines": (Failure(type="e", message="a\n b\x07"), "e: a b\\x07"),
+    "without end": (Failure(type="e", message="a" * 900), f"e: {'a' * 400} …"),
+}
+
+
+@pytest.mark.parametrize(("error", "expected"), LINES.values(), ids=LINES)
+def test_a_failure_is_one_line(error, expected):
+    """However long, and whatever hides in it."""
+    assert failure_line(error) == expected
+
+
+def test_a_value_is_quoted_as_code_or_how_it_begins():
+    """It stands in messages."""
+    assert short_repr({"a": 1}) == "{'a': 1}"
+    assert short_repr("a" * 200) == f"'{'a' * 116}..."

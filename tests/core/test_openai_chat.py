@@ -2,6 +2,7 @@
 
 import json
 from collections import UserDict
+from dataclasses import replace
 from types import SimpleNamespace
 
 import httpx2
@@ -768,7 +769,7 @@ MATCHES = {
     "an Anthropic event": ({"type": "message_start"}, False),
     "an error as the first event": ({"error": {"message": "Overloaded"}}, True),
     "Google's error": ({"error": {"message": "No", "status": "INTERNAL"}}, False),
-    "another object": ({"object": "text_completion", "choices": []}, False),
+    "another object": ({"object": "list", "choices": []}, False),
     "Gemini": ({"candidates": []}, False),
     "a string": ("text", False),
     "nothing": (None, False),
@@ -1296,6 +1297,96 @@ FORMS = {
         ],
         ("", "", [("f", '{"a":1}')]),
     ),
+    "arguments said from the beginning each time": (
+        [
+            says(tool_calls=[fragment(0, id="t1", name="f", arguments='{"a"')]),
+            says("tool_calls", tool_calls=[fragment(0, arguments='{"a":1}')]),
+        ],
+        ("", "", [("f", '{"a":1}')]),
+    ),
+    "calls without a number, told apart by their ids": (
+        [
+            says(tool_calls=[fragment(None, id="t1", name="f", arguments='{"a"')]),
+            says(tool_calls=[fragment(None, id="t2", name="g", arguments="")]),
+            says(tool_calls=[fragment(None, id="t1", arguments=":1}")]),
+            says("tool_calls", tool_calls=[fragment(None, id="t2", arguments="{}")]),
+        ],
+        ("", "", [("f", '{"a":1}'), ("g", "{}")]),
+    ),
+    "so they are with their names, where all have one number": (
+        [
+            says(tool_calls=[fragment(0, id="t1", name="f", arguments='{"a"')]),
+            says(tool_calls=[fragment(0, id="t2", name="g", arguments='{"b"')]),
+            says(tool_calls=[fragment(0, id="t1", name="f", arguments=":1}")]),
+            says("stop", tool_calls=[fragment(0, id="t2", name="g", arguments=":2}")]),
+        ],
+        ("", "", [("f", '{"a":1}'), ("g", '{"b":2}')]),
+    ),
+    "a call goes on behind a text": (
+        [
+            says(tool_calls=[fragment(None, id="t1", name="f", arguments='{"a"')]),
+            says(content="Hi"),
+            says("tool_calls", tool_calls=[fragment(None, id="t1", arguments=":1}")]),
+        ],
+        ("Hi", "", [("f", '{"a":1}')]),
+    ),
+    "a message in parts": (
+        [
+            {
+                "finish_reason": "stop",
+                "message": {
+                    "reasoning_content": [{"text": "h"}, {"text": "m"}],
+                    "content": ["H", {"type": "image_url"}, {"text": "i"}],
+                },
+            }
+        ],
+        ("Hi", "hm", []),
+    ),
+    "a message in parts, behind what was streamed": (
+        [
+            says(content="H"),
+            {"finish_reason": "stop", "message": {"content": ["H", "i"]}},
+        ],
+        ("Hi", "", []),
+    ),
+    "only the end of a thought": (
+        [says(content="I think.\n</thi"), says("stop", content="nk>\n\nHi")],
+        ("Hi", "I think.", []),
+    ),
+    "only the end of a thought, on its last line": (
+        [
+            says(content="Code:\n```\n1\n```\n"),
+            says("stop", content="So.</think>\n\nHi"),
+        ],
+        ("Hi", "Code:\n```\n1\n```\nSo.", []),
+    ),
+    "only the end of a thought, in a message": (
+        [{"finish_reason": "stop", "message": {"content": "hm\n</think>\nHi"}}],
+        ("Hi", "hm", []),
+    ),
+    "the end of a thought, then a call": (
+        [
+            says(content="hm\n</think>\n\n"),
+            says("stop", tool_calls=[fragment(0, id="t1", name="f", arguments="{}")]),
+        ],
+        ("", "hm", [("f", "{}")]),
+    ),
+    "the end of a thought that has a field": (
+        [says(reasoning="hm"), says("stop", content="</think>\n\nHi")],
+        ("Hi", "hm", []),
+    ),
+    "the end of a thought, told in the answer": (
+        [says(reasoning="hm"), says("stop", content="Say\n</think>\nHi")],
+        ("Say\n</think>\nHi", "hm", []),
+    ),
+    "the end of a thought, told in a line": (
+        [says("stop", content="Close it with `</think>`\n\nHi")],
+        ("Close it with `</think>`\n\nHi", "", []),
+    ),
+    "the end of a thought, told in code": (
+        [says("stop", content="```\nhm\n</think>\n```\n")],
+        ("```\nhm\n</think>\n```\n", "", []),
+    ),
     "two calls of one id in a message": (
         [{"finish_reason": "stop", "message": {"tool_calls": OF_ONE_ID}}],
         ("", "", [("f", '{"a": 1}'), ("f", '{"a": 2}')]),
@@ -1330,6 +1421,33 @@ def test_other_forms_say_the_same(choices, expected, size):
     assert (reply.text, reply.reasoning, calls) == expected
     assert all(each.state == "valid" for each in reply.tool_calls)
     assert reply.outcome == "complete"
+
+
+@pytest.mark.parametrize("as_object", [False, True])
+def test_counts_that_count_nothing_are_no_end(from_sdk, as_object):
+    """An empty ``usage`` proves nothing, from bytes and from the SDK alike."""
+    payloads = [chunk(says(content="Hi")), chunk(usage={})]
+    reply = Reply()
+    reader = Reader(reply)
+    for each in from_sdk(payloads) if as_object else payloads:
+        reader.push(each)
+    reply._end()
+
+    assert (reply.outcome, reply.usage) == ("truncated", None)
+
+
+def test_the_counts_are_those_under_the_name_that_counts():
+    """new-api sends the other API's names beside its own, with zeros."""
+    counts = {**COUNTS, "input_tokens": 0, "output_tokens": 0}
+
+    assert openai_chat.usage(counts) == replace(USAGE, data=counts)
+
+
+def test_a_thought_that_was_cut_behind_its_end_is_one():
+    """Whatever the end of the answer is."""
+    reply = replied([chunk(says(content="hm\n</think>\n\nHel"))])
+
+    assert (reply.outcome, reply.text, reply.reasoning) == ("truncated", "Hel", "hm")
 
 
 def test_sources_may_come_behind_the_end():

@@ -169,6 +169,14 @@ ENDS = {
         },
         "complete",
     ),
+    "a response that is not called one": (
+        {"status": "completed", "output": [{"type": "message", "content": "Hi"}]},
+        "complete",
+    ),
+    "an interaction that is not called one": (
+        {"status": "completed", "steps": [{"type": "model_output", "content": []}]},
+        "complete",
+    ),
     "a prompt that was blocked": (
         {"promptFeedback": {"blockReason": "SAFETY"}},
         "complete",

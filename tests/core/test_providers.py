@@ -7,7 +7,7 @@ import pytest
 
 from nbstream import providers
 from nbstream.errors import UnknownNameError
-from nbstream.providers.payloads import get, plain
+from nbstream.providers.payloads import get, json_text, number, plain
 from nbstream.types import TextDelta
 
 PAYLOADS = {
@@ -33,6 +33,43 @@ def test_each_knows_its_own_payload_and_no_other(api):
 
 def takes(api, payload):
     return providers.provider(api).matches(payload)
+
+
+NUMBERS = {
+    "a whole number": (5, 5),
+    "a whole float": (5.0, 5),
+    "digits": ("5", 5),
+    "half": (5.5, None),
+    "words": ("many", None),
+    "an exponent": ("1e3", None),
+    "too many digits": ("9" * 5000, None),
+    "endless": (float("inf"), None),
+    "yes": (True, None),
+    "a list": ([5], None),
+    "nothing": (None, None),
+}
+
+
+@pytest.mark.parametrize(("given", "expected"), NUMBERS.values(), ids=NUMBERS)
+def test_number(given, expected):
+    """A count is a whole number, however a server writes it."""
+    assert number(given) == expected
+
+
+ARGUMENTS = {
+    "JSON": ('{"a": 1.50}', '{"a": 1.50}'),
+    "an object": ({"a": "é"}, '{"a": "é"}'),
+    "an empty object": ({}, "{}"),
+    "PHP's": ([], ""),
+    "a list": ([1], "[1]"),
+    "nothing": (None, ""),
+}
+
+
+@pytest.mark.parametrize(("given", "expected"), ARGUMENTS.values(), ids=ARGUMENTS)
+def test_json_text(given, expected):
+    """Arguments that a server has parsed are written out again."""
+    assert json_text(given) == expected
 
 
 def test_nobody_knows_a_strange_payload():

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbstream._reader import Reader, resumed
+from nbstream._reader import Reader
+from nbstream._resumption import resumed
 from nbstream.errors import UnknownNameError, UsageError
 from nbstream.reply import Reply
 from nbstream.types import End, Failure, Hop, Start, TextDelta, TextDone, ToolCallDelta
@@ -167,6 +168,13 @@ ANSWERS = {
     **{name: json.dumps(answer).encode() for name, answer in SPOKEN.items()},
     "pretty": json.dumps(SPOKEN["chat"], indent=2).encode(),
     "with a mark": b"\xef\xbb\xbf" + json.dumps(SPOKEN["chat"]).encode(),
+    "an array of chunks, one on each line": b"[%s\n,\n%s]"
+    % tuple(
+        json.dumps(
+            {"candidates": [{"content": {"parts": [{"text": each}]}, **end}]}
+        ).encode()
+        for each, end in [("H", {}), ("i", {"finishReason": "STOP"})]
+    ),
     "ollama": OLLAMA.encode(),
     "ollama, the last line without its end": OLLAMA.rstrip().encode(),
 }

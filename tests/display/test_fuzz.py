@@ -202,6 +202,7 @@ def test_bytes_cut_flipped_and_doubled(api, data):
     reader = Reader(again)
     reader.push(wire[:middle])
     reader.push(wire[middle:])
+    reader.finish()
     again._end()
     assert (again.text, again.outcome) == (reply.text, reply.outcome)
     assert again.tool_calls == reply.tool_calls
@@ -232,6 +233,7 @@ def test_payloads_of_no_known_api(payload, more):
     try:
         reader.push(payload)
         reader.push(more)
+        reader.finish()
     except NbstreamError:  # it says what is wrong with it
         return
     reply._end()

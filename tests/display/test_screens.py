@@ -247,7 +247,7 @@ def test_an_error_cannot_drive_the_terminal_either():
     reply._apply(Failure(type="e", message="\x1b[2J"))
     TerminalScreen(out).close(ended(reply))
 
-    assert out.getvalue() == "Hel\n\n[Failed. e: ␛[2J]\n"
+    assert out.getvalue() == "Hel\n\n[Failed. e: \\x1b[2J]\n"
 
 
 def test_a_file_gets_the_text_as_it_is():

@@ -244,6 +244,34 @@ def test_reloaded_in_mid_stream_of_a_background_stream(open_cells, front):
     assert outputs(page, 1) == [MIMES]
 
 
+SILENT = """\
+def silent(*texts):
+    yield from texts
+    pause("enough")
+    yield " The end."
+lives = [nbstream.start(silent("Some *text", "*")), nbstream.start(silent())]"""
+
+
+def test_reloaded_while_background_streams_are_silent(open_cells, front):
+    """What has come is there at once, and so is the wait for a first token."""
+    page = open_cells(SILENT, front=front)
+    page.run_cell(1)
+    said, waits = live(page, 1).nth(0), live(page, 1).nth(1)
+    said.locator("em").wait_for()
+    page.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    for _ in range(2):
+        page.page.goto(page.server.page_url(front, page.path))
+        said.locator("em").wait_for()
+        waits.get_by_text("Waiting for the first token").wait_for()
+    shown = said.locator(".nbstream-text").text_content()
+    release(page, "enough")
+    page.wait_text(1, "text The end.")
+    page.output(1).locator(".jp-RenderedHTML.jp-OutputArea-output").nth(1).wait_for()
+
+    assert shown.strip() == "Some text"
+    assert outputs(page, 1) == [MIMES] * 2
+
+
 def test_run_again_in_mid_stream(open_cells):
     """The second run shows its own answer in full, and nothing of the first."""
     code = "n = globals().get('n', 0) + 1\n"

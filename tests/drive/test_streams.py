@@ -193,6 +193,38 @@ def sdk(**names: object) -> object:
     return type("Part", (), {"__module__": "openai.parts", **names})()
 
 
+def method(*names: str) -> object:
+    """Make what has such methods."""
+    return type("Model", (), dict.fromkeys(names, lambda self, *_: iter(())))()
+
+
+class Body:
+    """As aiohttp's, which is read in lines."""
+
+    def __init__(self, eof: bool = False, error: Exception | None = None) -> None:
+        self._eof, self._error = eof, error
+
+    def at_eof(self) -> bool:
+        return self._eof
+
+    def exception(self) -> Exception | None:
+        return self._error
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"data: x\n\n"
+
+    iter_any = __aiter__
+
+
+class Answered:
+    def __init__(self, content: Body, status: int = 200) -> None:
+        self.headers: dict[str, str] = {}
+        self.content, self.status = content, status
+
+    def close(self) -> None:
+        pass
+
+
 def awaited() -> object:
     """Give a coroutine that has begun."""
 
@@ -231,6 +263,39 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "a string": (lambda: "Hello", r"got str 'Hello': .* pass \[text\]"),
     "a dict": (lambda: {"a": 1}, r"one payload, not a stream; pass \[payload\]"),
     "boto3's answer": (lambda: {"stream": [{}]}, r"pass response\[.stream.\]"),
+    "boto3's other answer": (
+        lambda: {"contentType": "x", "body": (each for each in "a")},
+        r"pass response\[.body.\]",
+    ),
+    "an agent": (lambda: method("run_stream"), r"pass what its \.run_stream\("),
+    "a model": (lambda: method("astream", "stream"), r"pass what its \.stream\("),
+    "a model of pydantic's": (
+        lambda: method("stream_chat", "model_dump", "__iter__"),
+        r"pass what its \.stream_chat\(",
+    ),
+    "what an agent's run gives": (
+        lambda: method("stream_output", "stream_text"),
+        r"pass what its \.stream_text\(",
+    ),
+    "another client": (lambda: SimpleNamespace(base_url="x"), r"or \.create\(..., str"),
+    "Ollama's client": (
+        lambda: method("chat"),
+        r"pass what its \.chat\(..., stream=True",
+    ),
+    "a client like OpenAI's": (
+        lambda: SimpleNamespace(chat=1, post=print, base_url="x"),
+        r"a client; pass what its \.stream\(...\) or \.create\(",
+    ),
+    "a session": (lambda: method("post"), r"pass what its \.post\(...\) gives"),
+    "an agent's result": (
+        lambda: SimpleNamespace(input="Hi", final_output="Hello"),
+        r"if its text is what is meant, pass \[result.final_output\]",
+    ),
+    "a body that was read": (lambda: Answered(Body(eof=True)), "used up or closed"),
+    "a body that was closed": (
+        lambda: Body(error=OSError("Connection closed")),
+        "used up or closed",
+    ),
     "a class": (lambda: Streaming, "got type .*: a class; expected"),
     "a finished response": (Finished, "got Finished .* add stream=True"),
     "one chunk": (OneChunk, r"got OneChunk .* or \[payload\]"),
@@ -433,6 +498,15 @@ def test_a_response_with_an_error_status_is_that_error(
     assert "Bad key" in end.body
 
 
+@pytest.mark.parametrize("eof", [False, True])
+def test_an_error_without_a_body_is_that_error(eof: bool) -> None:
+    """aiohttp's body may have ended when it is looked at."""
+    run = Run(Answered(Body(eof=eof), status=401))
+
+    assert run.source.join(5)
+    assert isinstance(run.ends[0], StatusError)
+
+
 class Agents:
     """What openai-agents' ``Runner.run_streamed`` gives."""
 
@@ -493,6 +567,64 @@ def test_a_stream_read_in_the_wrong_place_is_explained(
     assert run.source.join(5)
     assert isinstance(run.ends[0], UsageError)
     assert advice in str(run.ends[0])
+
+
+class LocalProtocolError(Exception):
+    """httpx's."""
+
+
+def encode_header(value: str) -> bytes:
+    return value.encode("ascii")
+
+
+KEY = "sk-0123456789abcdef"
+UNSENT: dict[str, Callable[[], object]] = {
+    "h11": lambda: raises(
+        LocalProtocolError(f"Illegal header value b'Bearer {KEY}\\n'")
+    ),
+    "requests": lambda: raises(ValueError(f"... in header value: 'Bearer {KEY}\\n'")),
+    "aiohttp": lambda: raises(ValueError("Forbidden character detected in headers")),
+    "quotes": lambda: encode_header(f"Bearer \u201c{KEY}\u201d"),
+}
+
+
+def raises(error: Exception) -> object:
+    raise error
+
+
+@pytest.mark.parametrize("send", UNSENT.values(), ids=UNSENT)
+def test_a_key_that_cannot_be_sent_is_told_as_one(send: Callable[[], object]) -> None:
+    """Without the key, also in what caused it, and however deep that is."""
+
+    def call() -> object:
+        try:
+            return send()
+        except Exception as error:
+            raise OSError("Connection error.") from error
+
+    run = Run(call)
+
+    assert run.source.join(5)
+    (end,) = run.ends
+    assert isinstance(end, UsageError)
+    assert "the key holds a character that no key has" in str(end)
+    assert (end.__cause__, end.__context__) == (None, None)
+    assert KEY not in str(end)
+
+
+OTHER_TEXTS: dict[str, Callable[[], object]] = {
+    "the user's own": lambda: "\u201c".encode("ascii"),
+    "a value": lambda: raises(ValueError("the value is wrong")),
+}
+
+
+@pytest.mark.parametrize("send", OTHER_TEXTS.values(), ids=OTHER_TEXTS)
+def test_another_text_is_no_key(send: Callable[[], object]) -> None:
+    """What cannot be encoded elsewhere is told as it is."""
+    run = Run(send)
+
+    assert run.source.join(5)
+    assert isinstance(run.ends[0], ValueError)
 
 
 def test_a_client_closed_too_early_is_explained() -> None:

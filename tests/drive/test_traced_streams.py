@@ -239,7 +239,9 @@ class TestOpenInference:
 
     def test_what_can_only_be_read_where_it_was_made_is_told(self, clients):
         """It resets what it has set at the call; a function makes the call there."""
-        stream = SHAPES[MADE_HERE[0]].make(clients, "whole", PROMPT)
+        stream = SHAPES["google.generate_content, sync stream"].make(
+            clients, "whole", PROMPT
+        )
 
         with pytest.raises(UsageError, match=r"pass a function .* show\(lambda: "):
             shown(stream)

@@ -461,7 +461,8 @@ WRONG = {
     f"{MODEL} --to class": "--to needs a name for a variable, got 'class'",
     f"{MODEL} --view big": "no view 'big'; known: auto, live, none, static, terminal, "
     "updates",
-    "llama3:8b": f"no provider at the start of 'llama3:8b'; {PROVIDERS}",
+    "llama3:8b": f"no provider at the start of 'llama3:8b'; {PROVIDERS}; did you mean "
+    "'ollama:llama3:8b'?",
     "openai:": "'openai:' names no model; expected openai:<model>",
 }
 

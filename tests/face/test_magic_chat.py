@@ -137,7 +137,7 @@ WRONG = {
     "%%stream openai:m --chat TOOLS\nHi": "'TOOLS' is no conversation but str",
     "%%stream openai:m --chat 1x\nHi": "--chat needs a name for a variable, got '1x'",
     "%%stream openai:m --tools weather,nono\nHi": "--tools: no function nono; define",
-    "%%stream openai:m --tools TOOLS\nHi": "a tool is a function, got 'x'",
+    "%%stream openai:m --tools TOOLS\nHi": "a dict that the service knows; got 'x'",
     "%stream --reset talk": "there is no conversation 'talk'; %%stream --chat talk",
 }
 

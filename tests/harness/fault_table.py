@@ -38,6 +38,8 @@ class Ends:
 WHOLE = Ends("complete", "all")
 EMPTY = Ends("truncated", "none")
 SHORT = Ends("truncated", "some")
+#: What follows an end takes it back, and here no other end follows that.
+WENT_ON = Ends("truncated", "more")
 LOST = Ends("failed", "some", "ConnectionFailure", "peer closed connection")
 NO_JSON = Ends("failed", "some", "ProtocolFailure", "JSON")
 PAGE = Ends("failed", "none", "ProtocolFailure", "Check base_url")
@@ -99,10 +101,11 @@ FAULTS: dict[str, tuple[dict[str, object], Ends, dict[str, Ends]]] = {
     "giant_event": ({"size": 100_000}, Ends("complete", "giant"), {}),
     "tiny_events": ({"count": 300}, Ends("complete", "tiny"), {}),
     "ended_twice": ({}, WHOLE, {}),
-    "after_end": (  # what follows an end takes that end back
+    # Chat has its counts at the very end, and Gemini an end in every such event.
+    "after_end": (
         {},
-        Ends("complete", "more"),
-        dict.fromkeys((RESPONSES, CLAUDE, INTERACTIONS), Ends("truncated", "more")),
+        WENT_ON,
+        {CHAT: Ends("complete", "more"), GEMINI: Ends("complete", "more")},
     ),
     "400": ({}, http("RequestFailure", "cannot be answered. Change the request."), {}),
     "401": ({}, http("AuthenticationFailure", "Check the API key"), {}),

@@ -229,9 +229,10 @@ def test_a_failure_is_the_last_event_and_then_raised(api, plan, way, broken):
     assert KEY not in str(caught.value)
 
 
-def test_nonsense_is_the_callers_error():
-    """A payload of no known kind is told as such."""
-    events = nbstream.events([object()])
+@pytest.mark.parametrize("items", [[object()], [{"a": 1}, {"b": 2}]])
+def test_nonsense_is_the_callers_error(items):
+    """A payload of no known kind is told as such, at the end at the latest."""
+    events = nbstream.events(items)
 
     with pytest.raises(UsageError, match="no provider knows this item"):
         list(events)

@@ -180,6 +180,7 @@ WRONG = {
     "a stream used up": (used_up, "this stream is used up or closed"),
     "a stream of a closed client": (of_a_closed_client, "its client is closed"),
     "a list of numbers": (lambda _: [1, 2], "no provider knows this item"),
+    "items without a text": (lambda _: [{"a": 1}] * 2, "no provider knows this item"),
     "a function that gives none": (lambda _: lambda: 5, "the call gave int 5"),
 }
 

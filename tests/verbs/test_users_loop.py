@@ -1,6 +1,7 @@
 """Async code of the user's own, and whose event loop it runs on."""
 
 import asyncio
+from types import ModuleType
 
 import pytest
 from harness.wire import Wire, said
@@ -13,6 +14,7 @@ ASKED = {"model": "whole", "messages": [{"role": "user", "content": "Hi"}]}
 TEXT = said("Hi")
 client = None
 opened = None
+LIBRARY = ModuleType("library")
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +22,7 @@ def wire():
     global client
     server = Wire()
     client = AsyncOpenAI(base_url=f"{server.url}/v1", api_key="k", max_retries=0)
+    LIBRARY.ours = client
     yield server
     server.close()
 
@@ -88,8 +91,40 @@ async def over_a_queue():
     return read()
 
 
+async def over_its_own_queue():
+    async for text in await over_a_queue():
+        yield text
+
+
+class Asked:
+    """Its functions name the client; what it is made of does not."""
+
+    async def call(self):
+        return await call()
+
+    async def __aiter__(self):
+        async for text in asks():
+            yield text
+
+
+async def by_a_class():
+    async for text in Asked():
+        yield text
+
+
+async def of_a_module():
+    return await LIBRARY.ours.chat.completions.create(**ASKED, stream=True)
+
+
 async def now(made):
     return made
+
+
+def by_default():
+    async def asking(own=client):
+        return await own.chat.completions.create(**ASKED, stream=True)
+
+    return asking
 
 
 #: What it shows -> makes it, in the loop.
@@ -99,6 +134,12 @@ OWN = {
     "an async generator": lambda: now(asks()),
     "an async generator function": lambda: now(asks),
     "a lambda": lambda: now(lambda: asks()),
+    "a queue and a task of its own": lambda: now(over_its_own_queue),
+    "a method": lambda: now(Asked().call),
+    "an object": lambda: now(Asked()),
+    "a class that a generator uses": lambda: now(by_a_class()),
+    "a client of a module": lambda: now(of_a_module),
+    "a client that is a default": lambda: now(by_default()),
 }
 BOUND = {
     "a closure over an open stream": over_a_closure,
@@ -182,3 +223,26 @@ def test_what_runs_on_the_loop_is_not_waited_for_in_it(made):
 def test_without_a_loop_it_runs_on_ours():
     """A script."""
     assert nbstream.show(asks(), view="none", timeout=20).text == TEXT
+
+
+#: What is read of a response that the user's own loop has opened.
+OF_A_RESPONSE = {
+    "itself": lambda response: response,
+    "its lines": lambda response: response.iter_lines(),
+    "its bytes": lambda response: response.iter_bytes(),
+    "its stream, to be awaited": lambda response: response.parse(),
+    "httpx's lines": lambda response: response.http_response.aiter_lines(),
+}
+
+
+@pytest.mark.parametrize("level", [start, events])
+@pytest.mark.parametrize("read", OF_A_RESPONSE.values(), ids=OF_A_RESPONSE)
+def test_what_is_read_of_an_open_response_runs_on_its_loop(read, level):
+    """Also where an SDK's call that has not begun is all that tells of it."""
+
+    async def main():
+        call = client.chat.completions.with_streaming_response
+        async with call.create(**ASKED, stream=True) as response:
+            return await level(read(response))
+
+    assert run(main).text == TEXT

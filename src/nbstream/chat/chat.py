@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from nbstream._player import Screen
     from nbstream._stop import Stop
     from nbstream.chat.panel import Panel
-    from nbstream.tool_runs import Consents
     from nbstream.tools import Offered
 
 _Played = TypeVar("_Played")
@@ -183,7 +182,6 @@ class Chat:
         reply: Reply | None = None,
         *,
         retries: Retries | None = None,
-        consents: Consents | None = None,
     ) -> Turn:
         """Return what answers these messages in place of the conversation's own.
 
@@ -193,12 +191,11 @@ class Chat:
             messages: A conversation, in the provider's own form.
             reply: Where the answer is added up; None: a new one.
             retries: Whether to send again what failed before its first event.
-            consents: Who is asked whether a call may run; None: nobody is there.
 
         Raises:
             UsageError: a key or a package is missing, or there is no message.
         """
-        turn = turn_of(
+        return turn_of(
             self._request(messages),
             self.tools,
             base_url=self.base_url,
@@ -207,8 +204,6 @@ class Chat:
             retries=retries or Retries(),
             reply=reply,
         )
-        turn.consents = consents or turn.consents
-        return turn
 
     @property
     def api(self) -> str:

@@ -14,10 +14,11 @@ import json
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
-from itertools import chain
+from itertools import chain, takewhile
 from typing import Any, Literal, Self, TypeAlias
 
 from nbstream.errors import UnknownNameError, UsageError
@@ -212,6 +213,23 @@ def _with_text(api: Api, frame: Frame, text: str) -> Frame:
         return _edited(frame, change)
     except LookupError:  # an event of another kind
         return frame
+
+
+def _text(api: Api, frame: Frame) -> str:
+    with suppress(LookupError):  # an event of another kind
+        holder, name = api.text_place(_json(frame) or {})
+        return str(holder.get(name, ""))
+    return ""
+
+
+def _repeated(api: Api, sent: list[Frame], rest: Frames, words: str) -> Iterator[Frame]:
+    """Let what tells a whole text again tell the words sent for the last event."""
+    run = takewhile(lambda each: each.tokens, reversed(sent))
+    *said, struck = [_text(api, each) for each in run][::-1] or [""]
+    old, new = (dumps("".join([*said, last]))[:-1].encode() for last in (struck, words))
+    for frame in rest:
+        again = frame.tokens == 0 and len(old) > 1
+        yield frame._replace(data=frame.data.replace(old, new)) if again else frame
 
 
 def cut_before_headers(api: Api, frames: Frames, *, how: Cut = "fin") -> Response:
@@ -426,7 +444,9 @@ def giant_event(
 ) -> Response:
     """One event whose text has 16 MB, among the others."""
     before, rest = _struck(frames, after)
-    giant = _with_text(api, next(rest, DONE), "x" * size)
+    struck, words = next(rest, DONE), "x" * size
+    giant = _with_text(api, struck, words)
+    rest = _repeated(api, [*before, struck], rest, words)
     return Response(frames=chain(before, [giant], rest))
 
 
@@ -439,6 +459,7 @@ def tiny_events(
     tiny = _with_text(api, first, "x").data
     batches, over = divmod(count, _BATCH)
     many = (Frame(tiny * _BATCH) for _ in range(batches))
+    rest = _repeated(api, [*before, first], rest, "x" * count + _text(api, first))
     return Response(frames=chain(before, many, [Frame(tiny * over), first], rest))
 
 

@@ -7,6 +7,7 @@ from nbstream import types
 from nbstream.providers.payloads import (
     Fields,
     failure,
+    fault,
     fields,
     finish,
     get,
@@ -83,7 +84,10 @@ def normalize(payload: object) -> Sequence[types.Event]:
             start = types.Start(
                 id=text(message.get("id")), model=text(message.get("model"))
             )
-            return (start, *_rest("message", message), *_usage(message.get("usage")))
+            blocks = enumerate(items(message.get("content")))  # of who has it all
+            said = [event for each in blocks for event in _block(*each)]
+            more = _usage(message.get("usage"))
+            return (start, *_rest("message", message), *more, *said)
         case "message_delta":
             delta = fields(event.get("delta"))
             rest = _rest("message", {**event, **delta})
@@ -94,6 +98,8 @@ def normalize(payload: object) -> Sequence[types.Event]:
             return (failure(event.get("error") or event),)
         case str(kind) if kind in _DERIVED:
             return ()
+        case kind if told := fault(event):
+            return (failure(told),)
         case kind:
             return (types.Ignored(type=str(kind)),)
 
@@ -147,8 +153,8 @@ def _block(index: int | None, raw: object) -> Sequence[types.Event]:
             return (opened, *signed, *rest)
         case "tool_use":
             id_, name = text(block.get("id")), text(block.get("name"))
-            given = record(block.get("input"))
-            call = types.ToolCallDelta(index=index, id=id_, name=name)
+            given, words = record(block.get("input")), text(block.get("input"))
+            call = types.ToolCallDelta(index=index, id=id_, name=name, arguments=words)
             whole = types.PartDone(index=index, data=record(raw))
             kept = (whole,) if given else rest
             return (call, types.Arguments(index=index, data=given), *kept)

@@ -1,15 +1,19 @@
 """What libraries yield that hide the wire: plain strings, LangChain's chunks, Ollama's.
 
-A chunk of theirs is read as the chunk of Chat Completions that says the same.
+A chunk of theirs is read as the chunk of Chat Completions that says the same. Of what
+nobody reads it is found out where its text is.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nbstream._failures import parsed
 from nbstream.providers.payloads import get, items, text
 from nbstream.types import End, Event, Ignored, TextDelta
 
@@ -178,3 +182,87 @@ def _ollama_message(reply: Reply) -> dict[str, object]:
 
 
 OLLAMA = Framework("ollama", _is_ollama, _ollama, _ollama_message)
+
+# -- What nobody reads: where its text is, so that it can be said how to pass that.
+
+#: How the names of texts end, the surest first: LlamaIndex's ``text`` is the sum.
+_TEXTS = (
+    "delta",
+    "text",
+    "content",
+    "token",
+    "output",
+    "answer",
+    "response",
+    "message",
+)
+#: What strings are called that are no text of an answer.
+_NO_TEXT = re.compile(
+    r"(?i)(^|_)(id|role|model|object|name|status|reason|version|time|url|source|context|"
+    r"tag|key|json|prompt|query|input|instructions|system)$|(type|kind|event)$|[a-z]I[dD]$"
+)
+#: What tells what an item is; and what an item is that only begins.
+_KIND, _BEGINS = re.compile(r"(?i)(type|kind|^event)$"), re.compile("(?i)start|begin")
+#: About as many values are looked at.
+_MOST = 300
+
+
+class Found(NamedTuple):
+    """Where a text is, the likeliest first: ``test`` is what is true of such items."""
+
+    unsure: bool
+    deep: int
+    rank: int
+    path: str
+    test: str
+
+    @property
+    def begins(self) -> bool:
+        """Whether the item only begins: its text is not where that of others is."""
+        return _BEGINS.search(self.test) is not None
+
+
+def find_text(item: object, path: str = "c") -> Found | None:
+    """Return where the text of an item is; None: nowhere that can be seen."""
+    found, ahead = [], [("", item, Found(True, 0, len(_TEXTS), path, ""))]
+    for name, value, at in ahead:  # it grows: what is near comes first
+        if isinstance(value, bytes):
+            is_json = isinstance(parsed(value.decode("utf-8", "replace")), Mapping)
+            path = f"json.loads({at.path})" if is_json else at.path  # Bedrock's
+            found.append(at._replace(unsure=False, path=path))
+        elif not isinstance(value, str):
+            ahead += _inside(value, name, at) if len(ahead) < _MOST else ()
+        elif value and not _NO_TEXT.search(name):
+            fits = (i for i, end in enumerate(_TEXTS) if name.lower().endswith(end))
+            rank = next(fits, at.rank)
+            found.append(at._replace(unsure=rank == at.rank, rank=rank))
+    best = min(found, default=None)
+    return None if best and best.unsure and len(found) > 1 else best
+
+
+def _inside(value: object, name: str, at: Found) -> Iterator[tuple[str, object, Found]]:
+    """Give what a value holds, and where; no code of it is run."""
+    known: Mapping[Any, object]
+    if in_brackets := isinstance(value, Mapping | list | tuple):
+        known = value if isinstance(value, Mapping) else dict(enumerate(value))
+    else:  # of a property, or a slot, it is only seen that there is one
+        kept = {each: inspect.getattr_static(type(value), each, 0) for each in _TEXTS}
+        names = [each for each in kept if inspect.isdatadescriptor(kept[each])]
+        known = {**dict.fromkeys(names, "?"), **getattr(value, "__dict__", {})}
+    test = f"{_quoted(next(iter(known)))} in {at.path}" if len(known) == 1 else ""
+    test = test if isinstance(value, Mapping) else ""
+    paths = {}
+    for key, inner in known.items():
+        paths[key] = f"{at.path}[{_quoted(key)}]" if in_brackets else f"{at.path}.{key}"
+        if isinstance(inner, str) and _KIND.search(str(key)):
+            test = f"{paths[key]} == {_quoted(inner)}"
+    test = " and ".join(filter(None, (at.test, test)))
+    for key in paths:
+        if not str(key).startswith("_"):
+            said = key if isinstance(key, str) else name
+            held = at._replace(deep=at.deep + 1, path=paths[key], test=test)
+            yield said, known[key], held
+
+
+def _quoted(key: object) -> str:
+    return json.dumps(key, ensure_ascii=False) if isinstance(key, str) else repr(key)

@@ -1,19 +1,22 @@
-"""OpenAI Chat Completions, as OpenAI and all who copied it send and take it."""
+"""OpenAI Chat Completions, as OpenAI and all who copied it send and take it.
 
-import json
+The completions that were before chat are read here, too: their choices are texts.
+"""
+
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from nbstream import types
-from nbstream._failures import CODES
 from nbstream.providers.payloads import (
     Fields,
     failure,
+    fault,
     fields,
     finish,
     get,
     items,
+    json_text,
     number,
     reason_of,
     record,
@@ -42,8 +45,6 @@ _REASONS: Mapping[str, types.FinishReason] = {
     "unexpected_tool_call": "error",  # Gemini, and what it says besides
     "missing_thought_signature": "error",
 }
-#: As a ``code``: nothing is wrong.
-_FINE = (None, "", 0, 200)
 #: As ``finish_reason``: not yet (DashScope, watsonx).
 _NOT_YET = frozenset({"null", "none", "not_finished"})
 #: What OpenRouter's ``native_finish_reason`` tells, and the other word may hide
@@ -70,7 +71,8 @@ def matches(payload: object) -> bool:
     """Tell whether the payload is a chunk, or an event of the SDK's chat helper."""
     kind = get(payload, "object")
     if isinstance(kind, str) and kind:
-        return kind.startswith("chat.")  # Perplexity has some of its own
+        # Perplexity has some of its own; without chat, and Together's without chat.
+        return kind.startswith(("chat.", "text_completion", "completion.chunk"))
     kind = get(payload, "type")
     if isinstance(kind, str) and kind:
         return kind == _CHUNK or kind in _DERIVED
@@ -92,15 +94,15 @@ def normalize(payload: object) -> Sequence[types.Event]:
     events: list[types.Event] = []
     named = False
     choices = items(chunk.get("choices"))
-    for raw in choices:
-        named = _add_choice(events, fields(raw), chunk) or named
+    for each in choices:
+        named = _add_choice(events, fields(each), chunk) or named
     # Most chunks repeat id and model: the first and the last to do so are enough.
     if named or not choices:
         begun = start(chunk)
         if begun.id or begun.model:
             events.insert(0, begun)
-    if counts := chunk.get("usage"):
-        events.append(usage(counts))
+    if (raw := chunk.get("usage")) and (counts := usage(raw)).data:
+        events.append(counts)
         # "If the stream is interrupted, you may not receive the final usage chunk"
         # (openai's ChatCompletionStreamOptionsParam); some answers have no finish.
         if not choices and not chunk.get("error"):
@@ -109,24 +111,13 @@ def normalize(payload: object) -> Sequence[types.Event]:
         events.extend(_foreign(chunk))
     if not choices:
         events.extend(_sources(chunk, 0))  # xAI's
-    if error := chunk.get("error") or (not choices and _unnamed(chunk)):
+    if error := chunk.get("error") or (not choices and fault(chunk)):
         events.append(failure(error))
     if not events and not choices:
         kind = text(chunk.get("object")) or text(chunk.get("type"))
         rest = (name for name in chunk if chunk[name] and name not in _ENVELOPE)
         events.append(types.Ignored(type=kind or next(rest, "unknown")))
     return events
-
-
-def _unnamed(chunk: Fields) -> Fields | None:
-    """Return what tells of an error, though it is not called so.
-
-    vLLM, FastAPI's ``detail``, SiliconFlow, Baidu, MiniMax's ``base_resp``.
-    """
-    fault = fields(chunk.get("base_resp")) or chunk
-    codes = [fault.get(name) for name in (*CODES, "detail")]
-    told = any(code not in _FINE for code in codes)
-    return fault if told or chunk.get("object") == "error" else None
 
 
 def start(payload: object) -> types.Start:
@@ -137,8 +128,8 @@ def start(payload: object) -> types.Start:
 
 def _add_choice(events: list[types.Event], choice: Fields, chunk: Fields) -> bool:
     """Add what a choice says; tell whether it is a first or a last word."""
-    index = number(choice.get("index")) or 0
-    delta = fields(choice.get("delta"))
+    index, said = number(choice.get("index")) or 0, choice.get("delta")
+    delta = {"content": choice.get("text")} if said is None else fields(said)
     events += _delta(delta, index)
     reason = choice.get("finish_reason")
     whole = False
@@ -154,8 +145,8 @@ def _add_choice(events: list[types.Event], choice: Fields, chunk: Fields) -> boo
     told = list(_finish(str(reason), text(choice.get("native_finish_reason")), index))
     events += told[-1:] if error or chunk.get("error") else told
     events.append(types.End(choice=index))
-    if counts := choice.get("usage"):  # Kimi
-        events.append(usage(counts))
+    if raw := choice.get("usage"):  # Kimi
+        events.append(usage(raw))
     return True
 
 
@@ -184,18 +175,25 @@ def _add_message(
         if not whole:
             events += _delta(message, index)
     if whole:
-        events.extend(map(_as_whole, _delta(message, index, whole=True)))
+        events.extend(_as_whole(_delta(message, index, whole=True)))
     return whole
 
 
-def _as_whole(event: types.Event) -> types.Event:
-    match event:
-        case types.TextDelta(text=words, kind=kind, choice=choice) if words:
-            return types.TextDone(text=words, kind=kind, choice=choice)
-        case types.ToolCallDelta():
-            return replace(event, whole=True)
-        case _:
-            return event
+def _as_whole(events: Sequence[types.Event]) -> Iterator[types.Event]:
+    """Say each text once, as all of it, though a message may have it in parts."""
+    words = dict[types.TextKind, str]()
+    for event in events:
+        if isinstance(event, types.TextDelta):
+            words[event.kind] = words.get(event.kind, "") + event.text
+    for event in events:
+        match event:
+            case types.TextDelta(text=said, kind=kind, choice=choice) if said:
+                if all_of_it := words.pop(kind, ""):
+                    yield types.TextDone(text=all_of_it, kind=kind, choice=choice)
+            case types.ToolCallDelta():
+                yield replace(event, whole=True)
+            case _:
+                yield event
 
 
 def _sources(chunk: Fields, choice: int) -> Iterator[types.Event]:
@@ -326,10 +324,8 @@ def _call(
     function: Fields, index: int | None, id_: str, choice: int
 ) -> Iterator[types.Event]:
     """Give a call, or a piece of one; what is empty in every field is none."""
-    arguments = function.get("arguments", function.get("input"))
-    if isinstance(arguments, Mapping):  # whole, and already parsed by the server
-        arguments = json.dumps(record(arguments), ensure_ascii=False)
-    name, arguments = text(function.get("name")), text(arguments)
+    arguments = json_text(function.get("arguments", function.get("input")))
+    name = text(function.get("name"))
     if id_ or name or arguments:
         yield types.ToolCallDelta(
             index=index, id=id_, name=name, arguments=arguments, choice=choice
@@ -418,7 +414,8 @@ def _cached(counts: Fields, before: Fields) -> int | None:
 
 
 def _first(counts: Fields, *names: str) -> Any:
-    return next((counts[name] for name in names if counts.get(name) is not None), None)
+    known = [counts[name] for name in names if counts.get(name) is not None]
+    return next(filter(None, known), known[0] if known else None)
 
 
 def to_message(reply: Reply) -> dict[str, Any]:

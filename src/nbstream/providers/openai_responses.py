@@ -1,6 +1,7 @@
 """OpenAI Responses: every event has a type, and every item a number.
 
-Whole items come at their end, and go back as they came.
+Whole items come at their end, and go back as they came. A transcription's events are
+of the same kind, and have a text alone.
 """
 
 import json
@@ -14,11 +15,13 @@ from nbstream._failures import redacted_failure
 from nbstream.providers.openai_chat import usage
 from nbstream.providers.payloads import (
     Fields,
+    contents,
     failure,
     fields,
     finish,
     get,
     items,
+    json_text,
     number,
     reason_of,
     record,
@@ -37,7 +40,9 @@ _TEXTS: Mapping[str, types.TextKind] = {
     "reasoning_text": "reasoning",
     "refusal": "refusal",
     "summary_text": "reasoning",
+    "text": "text",
 }
+_WORDS = "output_text"
 #: The calls that the caller is to run, unless the provider has.
 _CALLS = ("function_call", "custom_tool_call")
 #: Fields that the API, or the SDK's helper, gives out and the API does not take in.
@@ -55,7 +60,7 @@ def matches(payload: object) -> bool:
     kind = get(payload, "type")
     if kind == "error":
         return get(payload, "sequence_number") is not None
-    return isinstance(kind, str) and kind.startswith("response.")
+    return isinstance(kind, str) and kind.startswith(("response.", "transcript.text."))
 
 
 def normalize(payload: object) -> Sequence[types.Event]:
@@ -104,6 +109,12 @@ def _spoken(content: Fields) -> str:
     """Return the words of a content, whichever it is; of a sound, what it says."""
     names = ("text", "refusal", "transcript")
     return next((each for name in names if (each := text(content.get(name)))), "")
+
+
+def _transcript_done(event: Fields) -> Sequence[types.Event]:
+    done = types.TextDone(text=text(event.get("text")))
+    counts = [usage(event["usage"])] if event.get("usage") else []
+    return (done, *counts, *finish(event["type"], "stop"), types.End())
 
 
 def _input(event: Fields, fragment: str) -> Sequence[types.Event]:
@@ -175,7 +186,9 @@ def _end(event: Fields) -> Sequence[types.Event]:
         events.append(types.Output(parts=parts))
     if (counts := response.get("usage")) is not None:
         events.append(usage(counts))
-    status = text(response.get("status")) or event["type"].removeprefix("response.")
+    status = text(response.get("status"))
+    if status in ("", "queued", "in_progress"):  # what the event says is newer
+        status = event["type"].removeprefix("response.")
     if (error := response.get("error")) is not None:
         events.append(failure(error))
     elif status in ("failed", "cancelled"):
@@ -189,7 +202,7 @@ def _end(event: Fields) -> Sequence[types.Event]:
 def _finish(response: Fields, status: str) -> Iterator[types.Event]:
     why = fields(response.get("incomplete_details")).get("reason")
     raw = text(why) or status
-    if status == "completed":
+    if status in ("completed", "done"):
         kinds = [get(item, "type") for item in items(response.get("output"))]
         called = kinds[-1:] in ([each] for each in _CALLS)
         return finish(raw, "tool_calls" if called else "stop")
@@ -244,7 +257,7 @@ def _whole(raw: object, index: int | None) -> types.PartDone:
 def _said(item: Fields, raw: object, index: int | None) -> Iterator[types.Event]:
     kind = text(item.get("type"))
     if kind == "message":
-        yield from _contents(items(item.get("content")), index)
+        yield from _contents(contents(item.get("content"), _WORDS), index)
     elif kind == "reasoning":
         summaries = [_spoken(fields(each)) for each in items(item.get("summary"))]
         inside = "".join(_spoken(fields(each)) for each in items(item.get("content")))
@@ -256,10 +269,11 @@ def _said(item: Fields, raw: object, index: int | None) -> Iterator[types.Event]
     elif kind in _CALLS:
         id_, name = text(item.get("call_id")), text(item.get("name"))
         yield types.ToolCallDelta(index=index, id=id_, name=name)
-        if given := text(item.get("arguments")):
-            yield types.Arguments(index=index, data={}, text=given)
-        if given := text(item.get("input")):
-            yield types.Arguments(index=index, data={}, text=_as_object(given))
+        given = json_text(item.get("arguments"))
+        given = _as_object(words) if (words := text(item.get("input"))) else given
+        empty = {"input": ""} if item.get("input") == "" else {}
+        if given or empty:
+            yield types.Arguments(index=index, data=empty, text=given)
     else:
         yield types.OtherPart(type=kind, data=record(raw), index=index)
 
@@ -293,6 +307,7 @@ HANDLERS: Mapping[str, Handler] = {
     "response.created": _start,
     "response.custom_tool_call_input.delta": _custom_input,
     "response.custom_tool_call_input.done": _custom_done,
+    "response.done": _end,
     "response.failed": _end,
     "response.function_call_arguments.delta": _arguments,
     "response.function_call_arguments.done": _arguments_done,
@@ -316,6 +331,8 @@ HANDLERS: Mapping[str, Handler] = {
     "response.refusal.done": _text_done,
     "response.shell_call_command.added": _next_command,
     "response.shell_call_command.delta": _arguments,
+    "transcript.text.delta": _text,
+    "transcript.text.done": _transcript_done,
 }
 
 
@@ -383,7 +400,7 @@ def _input_item(item: Fields, call: ToolCall | None) -> dict[str, Any]:
     if call is not None and "arguments" in kept:
         kept["arguments"] = call.arguments  # the item need not have what came
     if item.get("type") == "message":
-        kept["content"] = [_input_text(each) for each in items(item.get("content"))]
+        kept["content"] = [*map(_input_text, contents(item.get("content"), _WORDS))]
     if kept.get("type") == "custom_tool_call_output":
         kept.pop("status", None)
     return kept

@@ -4,13 +4,14 @@ Whatever a field holds, what is read of it is of the type that is wanted, or emp
 a payload comes off the wire, and servers differ.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, TypeAlias
 
 from nbstream import types
-from nbstream._failures import inner, redacted_failure, word_of, words_in
+from nbstream._failures import CODES, inner, redacted_failure, word_of, words_in
 
 Fields: TypeAlias = Mapping[str, Any]
 _ABSENT = object()
@@ -56,14 +57,34 @@ def items(value: object) -> Sequence[Any]:
     return value if isinstance(value, list | tuple) else ()
 
 
+def contents(value: object, kind: str = "text") -> Sequence[Any]:
+    """Return a list of contents; a string is one."""
+    return [{"type": kind, "text": value}] if text(value) else items(value)
+
+
 def text(value: object) -> str:
     """Return a string as it is, and "" for anything else."""
     return value if isinstance(value, str) else ""
 
 
 def number(value: object) -> int | None:
-    """Return a whole number as it is, and None for anything else."""
-    return value if type(value) is int else None
+    """Return a whole number, also one written as 5.0 or "5"; else None."""
+    if type(value) is int or value is None:
+        return value
+    digits = str(value).removesuffix(".0") if type(value) in (float, str) else ""
+    return int(digits) if digits.isdecimal() and len(digits) < LONGEST else None
+
+
+#: So many digits are no count.
+LONGEST = 20
+
+
+def json_text(value: object) -> str:
+    """Return the JSON of a call's arguments, which some servers have parsed already."""
+    if value in ("", None, []):  # that is how PHP writes an empty object
+        return ""
+    given = plain(value)
+    return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
 
 
 def total(*counts: int | None) -> int | None:
@@ -135,6 +156,25 @@ def failure(error: object) -> types.Failure:
     return redacted_failure(word_of(inner(told)) or "error", words_in(told))
 
 
+#: As a ``code``, or in place of an error: nothing is wrong.
+_FINE: Sequence[object] = (None, "", 0, 200, [], {})
+
+
+def fault(payload: Fields) -> Fields | None:
+    """Return what tells of an error that is nobody's own form of one, or None.
+
+    vLLM, FastAPI's ``detail``, SiliconFlow, Baidu, MiniMax's ``base_resp``,
+    Cloudflare's ``errors``, a gateway's ``message`` alone, Bedrock's exceptions.
+    """
+    told = fields(payload.get("base_resp")) or payload
+    names = (*CODES, "detail", "error", "errors")
+    kind = f"{payload.get('object')} {payload.get('type')}"
+    wrong = re.search(r"(?i)(error|exception)\b", kind) is not None
+    wrong = wrong or any(told.get(name) not in _FINE for name in names)
+    wrong = wrong or payload.keys() == {"message"}
+    return told if wrong and words_in(plain(told)) else None
+
+
 # A whole answer, not streamed, as the payloads that its stream would have brought.
 
 
@@ -158,8 +198,16 @@ def _by_its_look(answer: Fields) -> Callable[[Fields], Iterator[Fields]] | None:
         return _anthropic
     if any(get(choice, "message") for choice in items(answer.get("choices"))):
         return _one_chunk
+    if "text" in answer and get(answer.get("usage"), "type") in ("tokens", "duration"):
+        return _transcript
+    if "status" in answer and (items(answer.get("output")) or answer.get("steps")):
+        return _interactions if "steps" in answer else _responses
     is_chunk = {"candidates", "promptFeedback", "error"} & answer.keys()
     return _one_chunk if is_chunk else None
+
+
+def _transcript(answer: Fields) -> Iterator[Fields]:
+    yield {**answer, "type": "transcript.text.done"}
 
 
 def _one_chunk(answer: Fields) -> Iterator[Fields]:
@@ -189,8 +237,8 @@ def _responses(answer: Fields) -> Iterator[Fields]:
 
 
 def _anthropic(answer: Fields) -> Iterator[Fields]:
-    yield {"type": "message_start", "message": answer}
-    for index, block in enumerate(items(answer.get("content"))):
+    yield {"type": "message_start", "message": {**answer, "content": []}}
+    for index, block in enumerate(contents(answer.get("content"))):
         begun = {"index": index, "content_block": block}
         yield {"type": "content_block_start", **begun}
         yield {"type": "content_block_stop", "index": index}
@@ -211,6 +259,7 @@ def _interactions(answer: Fields) -> Iterator[Fields]:
 
 _BY_OBJECT: Mapping[str, Callable[[Fields], Iterator[Fields]]] = {
     "chat.completion": _one_chunk,
+    "text_completion": _one_chunk,
     "response": _responses,
     "interaction": _interactions,
 }

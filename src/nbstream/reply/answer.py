@@ -66,7 +66,7 @@ def merge(old: Usage | None, new: Usage) -> Usage:
         old = new
     input_tokens = _later(old.input_tokens, new.input_tokens)
     output_tokens = _later(old.output_tokens, new.output_tokens)
-    total_tokens = new.total_tokens
+    total_tokens = new.total_tokens or None
     if total_tokens is None and input_tokens is not None and output_tokens is not None:
         total_tokens = input_tokens + output_tokens
     told = {key: value for key, value in new.data.items() if value is not None}
@@ -95,7 +95,7 @@ def add_hop(before: Usage | None, now: Usage | None) -> Usage | None:
 
 
 def _later(old: int | None, new: int | None) -> int | None:
-    return old if new is None else new
+    return new if new or old is None else old  # a zero behind a count is none
 
 
 def _sum(one: int | None, other: int | None) -> int | None:

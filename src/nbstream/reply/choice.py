@@ -10,9 +10,16 @@ from nbstream.reply.items import (
     add_call,
     call_of,
     grown,
+    is_object,
     matched,
 )
-from nbstream.reply.parts import Part, PartKind, ToolCall, without_thought
+from nbstream.reply.parts import (
+    Part,
+    PartKind,
+    ToolCall,
+    ended_thought,
+    without_thought,
+)
 
 
 def answers(part: Part) -> str:
@@ -135,8 +142,26 @@ class Choice:
 
     def end(self) -> None:
         """Note that the API says that it is whole."""
+        self.settle_thought()
         self._at_end = self._sizes()
         self._ends.add(len(self.parts))
+
+    def settle_thought(self) -> None:
+        """Take the thought off a text that says only where it ends."""
+        here = self._numbered.here()
+        part = next((p for p in here if p.kind == "text" and p.text.strip()), None)
+        found = ended_thought(part.text) if part is not None else None
+        if part is None or found is None:
+            return
+        thought, text = found
+        if thought:
+            if any(each.kind == "reasoning" and each.text for each in here):
+                return
+            told = self._numbered.new("reasoning", None)
+            told.push(thought)
+            told.done = True
+            self.parts.insert(self.parts.index(part), self.parts.pop())
+        part.replace(text)
 
     def own_calls(self) -> list[Part]:
         """Return the calls that are the caller's to run.
@@ -318,6 +343,8 @@ class Choice:
             elif isinstance(said, types.Arguments):
                 if not said.text:
                     taken[-1].set_object(said.data)
+                    if said.data and not is_object(taken[-1].text):
+                        taken[-1].replace("")
                     yield from [said] if new else []
                 yield from self._late(taken[-1], taken[-1].complete(said.text))
             elif isinstance(said, types.Signature):

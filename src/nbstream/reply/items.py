@@ -41,6 +41,12 @@ class Numbered:
         newest = self.parts[-1]
         return newest if newest.kind == kind and not newest.done else None
 
+    def called(self, delta: types.ToolCallDelta) -> Part | None:
+        """Return the call with the id and the number of a fragment, or None."""
+        calls = (p for p in self.here() if p.kind == "tool_call" and not p.done)
+        same = (p for p in calls if (p.id, p.index) == (delta.id, delta.index))
+        return next(same, None)
+
     def at(self, index: int | None) -> list[Part]:
         """Return the parts with a number, of any kind; without one, the newest part."""
         if index is None:
@@ -180,6 +186,8 @@ def add_call(to: Numbered, delta: types.ToolCallDelta) -> None:
         _add_whole(to, delta)
         return
     part = to.find(delta.index, "tool_call")
+    if delta.id and (part is None or part.id not in ("", delta.id)):
+        part = to.called(delta) or part
     if part is None and not delta.name:
         part = to.find(delta.index, "other")
     name = delta.name
@@ -190,9 +198,15 @@ def add_call(to: Numbered, delta: types.ToolCallDelta) -> None:
         part = to.new("tool_call", delta.index)
     part.id = part.id or delta.id
     part.name = part.name or name
-    if delta.arguments.startswith("{") and part.text == "{}":  # LiteLLM's first word
+    if delta.arguments.startswith("{") and _is_anew(part, delta.arguments):
         part.replace("")
     part.push(delta.arguments)
+
+
+def _is_anew(part: Part, arguments: str) -> bool:
+    """Tell whether they are all from the beginning; LiteLLM's first word is ``{}``."""
+    so_far = part.text if part.kind == "tool_call" else ""
+    return bool(so_far) and (so_far == "{}" or arguments.startswith(so_far))
 
 
 def _is_another(part: Part, delta: types.ToolCallDelta) -> bool:
@@ -202,18 +216,19 @@ def _is_another(part: Part, delta: types.ToolCallDelta) -> bool:
         if delta.name != part.name or new_id:
             return True
         if not delta.arguments:  # what may follow are those of another
-            part.done = part.done or _is_object(part.text)
+            part.done = part.done or is_object(part.text)
     anew = delta.arguments.lstrip().startswith("{")
     named = delta.name or (delta.id and delta.id != part.id) or part.done
-    return bool(anew and named and not part.data) and _is_object(part.text)
+    return bool(anew and named and not part.data) and is_object(part.text)
 
 
 def _is_said_again(part: Part, delta: types.ToolCallDelta) -> bool:
     same_id = delta.id != "" and delta.id == part.id
-    return same_id and delta.arguments == part.text and _is_object(part.text)
+    return same_id and delta.arguments == part.text and is_object(part.text)
 
 
-def _is_object(arguments: str) -> bool:
+def is_object(arguments: str) -> bool:
+    """Tell whether that is a whole JSON object."""
     return parse_arguments(arguments)[0] is not None
 
 
@@ -227,7 +242,7 @@ def _add_whole(to: Numbered, delta: types.ToolCallDelta) -> None:
     same = same or [each for each in calls if _is_said_again(each, delta)]
     part = same[0] if same else to.new("tool_call", delta.index)
     part.id, part.name = part.id or delta.id, part.name or delta.name
-    if delta.arguments and not _is_object(part.text):
+    if delta.arguments and not is_object(part.text):
         part.replace(delta.arguments)
 
 

@@ -410,3 +410,21 @@ def without_thought(text: str) -> tuple[str, str]:
         "".join(e.text for e in told if e.kind == k) for k in ("reasoning", "text")
     )
     return next(words), next(words)
+
+
+#: The end of a thought whose beginning stands in the prompt (DeepSeek-R1, Qwen3).
+_ENDED = re.compile(
+    r"(?:^[ \t]*</think>|</think>[ \t]*(?=\n[ \t]*\n))[ \t]*(?:\n|\Z)\s*", re.M
+)
+
+
+def ended_thought(text: str) -> tuple[str, str] | None:
+    """Return the thought whose end alone a text says, and the answer; or None.
+
+    The tag stands at the end of a line or paragraph, and in no code.
+    """
+    closed = _ENDED.search(text) if "</think>" in text else None
+    before = text[: closed.start()] if closed else "<think>"
+    if closed is None or "<think>" in before or before.count("```") % 2:
+        return None
+    return before.strip(), text[closed.end() :]

@@ -227,6 +227,8 @@ class Reply(Answer):
         match event:
             case types.TextDelta():
                 self._choice(event.choice).add_text(event)
+            case types.Usage():  # Gemini has one with each delta
+                self._usage = merge(self._usage, event)
             case types.TextDone():
                 self._late += self._choice(event.choice).complete_text(event)
             case types.ToolCallDelta():
@@ -251,8 +253,6 @@ class Reply(Answer):
                 self._choice(event.choice).finish = event
             case types.End():
                 self._end_choice(event.choice)
-            case types.Usage():
-                self._usage = merge(self._usage, event)
             case types.ToolResult():
                 self._choice(min(self._choices, default=0)).add_result(event)
             case _:
@@ -264,7 +264,8 @@ class Reply(Answer):
                 if id_ and self.id and id_ != self.id:
                     self._begin_another()
                 if tools is not None:
-                    self._choice(0).offered = tools | self._known_tools
+                    known = self._choice(0).offered or self._known_tools
+                    self._choice(0).offered = tools | known
                 # Each exchange has an id; what follows refers to the last one.
                 renamed = self._hopped or not id_
                 self.id = id_ if id_ and self._hopped else self.id or id_
@@ -325,6 +326,8 @@ class Reply(Answer):
             return
         for held in self._thoughts.rest():
             self._choice(held.choice).add_text(held)
+        for choice in self.choices:
+            choice.settle_thought()
         self.exception = exception
         self._first.end_runs()
         lost = exception is not None and (is_told(exception) or not self._ended)

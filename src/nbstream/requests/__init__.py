@@ -112,6 +112,8 @@ def _hint(name: str) -> str:
     family = next(
         (own for start, own in _FAMILIES.items() if low.startswith(start)), ""
     )
+    if re.fullmatch(r"[\w.-]+:(latest|e?\d[\d.]*[bm]\b.*)", low):  # Ollama's own tags
+        return f"; did you mean {f'ollama:{name}'!r}?"
     if model and near:
         return f"; did you mean {f'{near[0]}:{model}'!r}?"
     if family:

@@ -163,6 +163,7 @@ class LoopDriver:
         self._context = contextvars.copy_context()
         self._task: asyncio.Task[None] | None = None
         self._reading = False
+        self._held: list[object] = []
         self._stop_at_s: float | None = None
         self._cancelled_at_s = float("-inf")
 
@@ -200,6 +201,9 @@ class LoopDriver:
     def _cancel(self) -> None:
         # Not before its first step, which would then not even close the stream.
         if self._task is not None and self._reading:
+            # A generator that ends by it forgets them; the error's traceback, which a
+            # tracer may keep, does not.
+            self._held += referents.open_responses(self._stream)
             self._task.cancel()
 
     async def _work(self) -> None:
@@ -224,6 +228,8 @@ class LoopDriver:
                 return await self._read(stack)
             finally:
                 self._reading = False
+                for response in self._held:
+                    stack.push_async_callback(_close, response)
 
     async def _read(self, stack: AsyncExitStack) -> object | None:
         """Read to the end; return what has to be read in a thread."""

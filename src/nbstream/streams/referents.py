@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import sysconfig
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator
@@ -56,8 +57,15 @@ _CONTAINERS: tuple[Any, ...] = (list, tuple, dict, set, frozenset, deque)
 _LENGTHS: tuple[tuple[type, Callable[[object], int]], ...] = tuple(
     (kind, kind.__len__) for kind in _CONTAINERS
 )
-#: The libraries whose responses hold a connection.
-RESPONSES = ("httpx", "httpx2")
+#: What a class wraps its functions in -> where they are in it.
+_WRAPPED: dict[type, str] = {
+    classmethod: "__func__",
+    staticmethod: "__func__",
+    property: "fget",
+}
+#: The libraries whose responses hold a connection -> the class. (A client can be
+#: closed as well, and is not ours.)
+RESPONSES = {"httpx": "Response", "httpx2": "Response", "aiohttp": "ClientResponse"}
 
 
 def _is(found: object, kind: type[_T]) -> TypeGuard[_T]:
@@ -71,14 +79,25 @@ def home_loop(stream: object) -> asyncio.AbstractEventLoop | None:
         return stream.get_loop()
     shape = told(stream)
     if isinstance(shape, AsyncGeneratorType | CoroutineType) and not begun(shape):
-        return None if _reads(shape) else _loop_used(shape)
-    response = response_of(stream)
-    if response is not None:
-        extensions = getattr(response, "extensions", {})
-        return nearest_loop(extensions.get("network_stream"))
+        return _loop_opened(shape) if _reads(shape) else _loop_used(shape)
+    if (response := response_of(stream)) is not None:
+        return _loop_of(response)
     if is_async_iterable(shape):
         return nearest_loop(stream)
     return _loop_used(shape) if is_async(shape) and not _reads(shape) else None
+
+
+def _loop_of(response: object) -> asyncio.AbstractEventLoop | None:
+    extensions = getattr(response, "extensions", None) or {}
+    return nearest_loop(extensions.get("network_stream"))
+
+
+def _loop_opened(call: object) -> asyncio.AbstractEventLoop | None:
+    """Return the loop of the response that an SDK's own call is a method of, if any."""
+    frame = getattr(call, "ag_frame", None) or getattr(call, "cr_frame", None)
+    held = filter(_is_sdks, frame.f_locals.values()) if frame is not None else ()
+    found = (_loop_of(response_of(each) or each) for each in held)
+    return next(filter(None, found), None)
 
 
 def _loop_used(call: object) -> asyncio.AbstractEventLoop | None:
@@ -108,7 +127,8 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 def _may_be_bound(found: object) -> bool:
     kind = type(found)
     is_asyncios = _is_in(kind.__module__, ("asyncio", "_asyncio"))
-    return is_asyncios or hasattr(kind, "__aiter__") or kind is FunctionType
+    runs = kind is FunctionType or issubclass(kind, type)
+    return runs or is_asyncios or hasattr(kind, "__aiter__")
 
 
 def _is_sdks(found: object) -> bool:
@@ -141,7 +161,7 @@ def open_responses(generator: object) -> list[object]:
     return [
         found
         for found in walk(generator)
-        if _comes_from(type(found), RESPONSES) and is_open(found)
+        if _is_response(type(found)) and is_open(found)
     ]
 
 
@@ -171,8 +191,9 @@ def _reads(stream: object) -> bool:
     return _is_in(type(stream).__module__, READERS)
 
 
-def _comes_from(kind: type, homes: Collection[str]) -> bool:
-    return any(_is_in(each.__module__, homes) for each in kind.__mro__)
+def _is_response(kind: type) -> bool:
+    homes = ((each.__module__.split(".")[0], each.__name__) for each in kind.__mro__)
+    return any(RESPONSES.get(module) == name for module, name in homes)
 
 
 def _is_in(module: str, homes: Collection[str]) -> bool:
@@ -180,8 +201,9 @@ def _is_in(module: str, homes: Collection[str]) -> bool:
 
 
 def is_open(response: object) -> bool:
-    """Tell whether an HTTP response of httpx still holds its connection."""
-    return getattr(response, "is_closed", True) is False
+    """Tell whether an HTTP response of httpx or aiohttp still holds its connection."""
+    is_closed = getattr(response, "is_closed", getattr(response, "closed", True))
+    return is_closed is False
 
 
 def unsent_calls(manager: object) -> list[object]:
@@ -216,29 +238,64 @@ def walk(
             return
         found = queue.popleft()
         yield found
-        if issubclass(type(found), _ENDS) or is_pool(found) or _is_long(found):
-            continue
-        if found is not start and ends(found):
-            continue
-        # A function is followed into its closure, not into its module.
-        inside = found.__closure__ if _is(found, FunctionType) else found
         named = filter(names, _named(found)) if names is not None else ()
-        for referent in (*gc.get_referents(inside), *named):
+        if is_pool(found) or (found is not start and ends(found)):
+            continue
+        for referent in (*_inside(found), *named):
             if id(referent) not in seen and gc.is_tracked(referent):
                 seen.add(id(referent))
                 queue.append(referent)
 
 
-def _named(function: object) -> Iterator[object]:
-    """Yield the globals that a function of the user's own names."""
-    if not _is(function, FunctionType):
-        return
-    codes = [function.__code__] if _is_users_code(function.__code__) else []
-    for code in codes:
-        codes += [const for const in code.co_consts if _is(const, CodeType)]
-        for name in code.co_names:
-            if name in function.__globals__:
-                yield function.__globals__[name]
+def _inside(found: object) -> list[object]:
+    """Return what an object refers to; a function is not followed into its module."""
+    if issubclass(type(found), _ENDS) or _is_long(found):
+        return []
+    if _is(found, FunctionType):
+        given = (found.__defaults__, found.__kwdefaults__)
+        return gc.get_referents(found.__closure__, *given)
+    return gc.get_referents(found)
+
+
+def _named(found: object) -> Iterator[object]:
+    """Yield what a function of the user's own names, or the functions of a class."""
+    if issubclass(type(found), type):
+        yield from _methods(cast("type", found))
+    elif _is_users_function(found):
+        codes = [found.__code__]
+        for code in codes:
+            codes += [const for const in code.co_consts if _is(const, CodeType)]
+            yield from _looked_up(code.co_names, found.__globals__)
+
+
+def _is_users_function(found: object) -> TypeGuard[FunctionType]:
+    return _is(found, FunctionType) and _is_users_code(found.__code__)
+
+
+def _methods(kind: type) -> Iterator[object]:
+    for each in filter(_is_users_class, kind.__mro__):
+        for member in vars(each).values():
+            name = _WRAPPED.get(type(member))
+            found = member if name is None else getattr(member, name)
+            if _is_users_function(found):
+                yield found
+
+
+def _is_users_class(kind: type) -> bool:
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    return not str(file).startswith((*_INSTALLED, _OURS))
+
+
+def _looked_up(names: Collection[str], place: dict[str, Any]) -> Iterator[object]:
+    """Yield what the names may stand for: globals, and what is in a module of them."""
+    places = [place]
+    for place in places:
+        for name in names:
+            found = place.get(name, sys.modules.get(name))
+            if not _is(found, ModuleType):
+                yield found
+            elif not any(vars(found) is each for each in places):
+                places.append(vars(found))
 
 
 def _is_long(found: object) -> bool:

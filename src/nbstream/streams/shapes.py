@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import inspect
+import re
 import reprlib
 import sys
 from collections.abc import (
@@ -15,10 +16,11 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from traceback import walk_tb
 from types import AsyncGeneratorType, FunctionType, GeneratorType
 from typing import NamedTuple, Protocol, TypeGuard
 
-from nbstream._failures import FirstBytes
+from nbstream._failures import FirstBytes, one_line
 from nbstream.errors import ProtocolError, UsageError
 
 #: Where an SDK's stream keeps its HTTP response -> version seen. The names without
@@ -253,7 +255,7 @@ def check_made(stream: object, met: list[object]) -> None:
     """
     if len(met) >= _DEEPEST or any(stream is each for each in met):
         msg = f"got {_name(met[0])}: entering it, or awaiting it, gives no stream but"
-        raise UsageError(f"{msg} {_name(stream)}; {_hint(told(stream)) or EXPECTED}")
+        raise UsageError(f"{msg} {_name(stream)}; {_hint(stream) or EXPECTED}")
     met.append(stream)
     check(stream, made=True)
 
@@ -280,6 +282,8 @@ def explain(error: BaseException | None) -> BaseException | None:
     """
     cause: BaseException | None = error
     while cause is not None:
+        if _is_of_a_header(cause):
+            return UsageError(BAD_KEY)  # without its cause, which quotes the key
         words = str(cause) if isinstance(cause, Exception) else ""
         for parts, problem in _MISPLACED.items():
             if isinstance(cause, _MISUSED) and any(part in words for part in parts):
@@ -290,6 +294,26 @@ def explain(error: BaseException | None) -> BaseException | None:
     return error
 
 
+def _is_of_a_header(error: BaseException) -> bool:
+    """Tell whether a header, which mostly is the key, cannot be sent as it is.
+
+    The words are those of h11, http.client, requests and aiohttp; what cannot be
+    encoded is only known by where that was.
+    """
+    names = {each.__name__ for each in type(error).__mro__}
+    if names.isdisjoint(("ValueError", "LocalProtocolError")):
+        return False
+    if isinstance(error, UnicodeEncodeError):
+        frames = [frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)]
+        return any("header" in name for name in frames[-3:])
+    return _HEADER.search(str(error)) is not None
+
+
+_HEADER = re.compile(r"(?i)(illegal|invalid) header value|in header value|in headers")
+BAD_KEY = (
+    "the key holds a character that no key has, or another header one that no header "
+    "has: copy it again, without quotes, spaces and line breaks"
+)
 KEEP = "keep the client in a variable of its own and do not close it before the end"
 _MISUSED = (RuntimeError, ValueError)
 _MISPLACED = {
@@ -313,19 +337,32 @@ def _not_a_stream(stream: object, made: bool) -> str:
     if isinstance(stream, str):
         return "a string is not a stream; to show it as one piece pass [text]"
     if isinstance(stream, Mapping):
-        if isinstance(stream.get("stream"), Iterable):  # boto3
-            return 'the stream is in it; pass response["stream"]'
+        for name, inner in stream.items():  # boto3's: "stream", "body", "completion"
+            kept = name == "stream" or hasattr(inner, "close")
+            if kept and isinstance(inner, Iterable):
+                return f'the stream is in it; pass response["{name}"]'
         return "one dict is one payload, not a stream; pass [payload]"
     if isinstance(stream, type):
         return f"a class; {EXPECTED}"
+    if not is_parsable(stream) and (hint := _hint(stream)):
+        return hint
     if hasattr(stream, "model_dump"):
         return _one_object(stream)
-    if not is_parsable(stream) and (hint := _hint(told(stream))):
-        return hint
     if is_callable(stream) and not made:
         return _call_problem(stream)
     can_be_read = isinstance(told(stream), STREAMABLE) or is_parsable(stream)
-    return "" if can_be_read or part_of(stream) else EXPECTED
+    if can_be_read or part_of(stream):
+        return ""
+    return EXPECTED + _its_text(stream)
+
+
+def _its_text(result: object) -> str:
+    from nbstream.providers.frameworks import find_text  # only errors need it
+
+    found = find_text(result, "result")
+    if found is None or found.unsure:
+        return ""
+    return f"; if its text is what is meant, pass [{found.path}]"
 
 
 def _one_object(stream: object) -> str:
@@ -341,16 +378,42 @@ def _one_object(stream: object) -> str:
 
 def _hint(stream: object) -> str:
     """Return what to do with a client, or a part of one, in place of a call."""
-    if isinstance(stream, (Iterable, AsyncIterable, Awaitable)):
+    is_stream = isinstance(told(stream), (Iterable, AsyncIterable, Awaitable))
+    is_model = hasattr(stream, "model_dump")  # pydantic's can be iterated, all of them
+    if (is_stream and not is_model) or part_of(stream):
         return ""
-    if hasattr(stream, "base_url") or hasattr(stream, "aio"):
-        return "a client; pass a call, as in client.responses.create(..., stream=True)"
-    if callable(getattr(stream, "create", None)):
+    has_chat = hasattr(stream, "chat")
+    if callable(getattr(stream, "create", None)) and not has_chat:
         return "a group of calls; pass one, as in .create(..., stream=True)"
+    if not callable(stream) and (name := _streaming(stream)):
+        return f"a client or a model; pass what its .{name}(...) gives"
+    if any(hasattr(stream, name) for name in ("base_url", "aio", "chat", "post")):
+        if _is_sdk(told(stream)):
+            return f"a client; {A_CALL}"
+        name = "chat" if has_chat else "post"
+        is_call = callable(getattr(stream, name, None))
+        return f"a client; pass what its {_CALLS[name] if is_call else _ANY_CALL} gives"
     method = inspect.ismethod(stream) and _is_sdk(stream.__self__)
     return f"a method that was not called; {HOW_TO_CALL}" if method else ""
 
 
+def _streaming(stream: object) -> str:
+    """Name the method of a model, a chain, an agent that gives a stream."""
+    kind = type(stream)
+    found = [
+        (name != "stream", "text" not in name, name)
+        for name in dir(kind)
+        if _STREAMING.match(name) and callable(inspect.getattr_static(kind, name))
+    ]
+    return min(found)[-1] if found else ""
+
+
+#: LangChain's, LlamaIndex's, cohere's, boto3's, pydantic-ai's, openai-agents'.
+_STREAMING = re.compile(r"(?!_|a?stream_to)(\w*_)?stream(ed)?(_|$)")
+#: Ollama's; requests' and aiohttp's.
+_CALLS = {"chat": ".chat(..., stream=True)", "post": ".post(...)"}
+_ANY_CALL = ".stream(...) or .create(..., stream=True)"
+A_CALL = "pass a call, as in client.responses.create(..., stream=True)"
 HOW_TO_CALL = "call it, or pass lambda: client.responses.create(..., stream=True)"
 
 
@@ -385,6 +448,13 @@ AGAIN = "this stream is used up or closed; make the call again"
 
 
 def _response_used_up(stream: object) -> str:
+    content = inspect.getattr_static(stream, "content", None)  # httpx's may raise
+    for body in (stream, content):  # aiohttp 3.14
+        is_read, error = (getattr(body, n, None) for n in ("at_eof", "exception"))
+        if not callable(is_read) or not callable(error) or status_of(stream):
+            continue
+        if is_read() or str(error()) == "Connection closed":
+            return AGAIN
     client = getattr(stream, "_client", None)  # openai 3.52, anthropic 2.11 streams
     is_closed = getattr(client, "is_closed", None)
     if callable(is_closed) and is_closed() is True:
@@ -404,7 +474,7 @@ def _is_sdk(value: object) -> bool:
 
 
 def _name(stream: object) -> str:
-    return f"{type(stream).__qualname__} {_SHORT.repr(stream)}"
+    return one_line(f"{type(stream).__qualname__} {_SHORT.repr(stream)}")
 
 
 _SHORT = reprlib.Repr()

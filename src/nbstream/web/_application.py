@@ -276,7 +276,9 @@ class App:
 
         def turn() -> Any:
             messages = asked.to(chat.api)
-            return chat.turn(messages, reply, consents=self._consent)()
+            asking = chat.turn(messages, reply)
+            asking.consents = self._consent
+            return asking()
 
         prelude = partial(self._settle, asked) if asked.approvals else None
         return Transmission(turn, reply=reply, timeout=self._timeout, prelude=prelude)
