@@ -272,6 +272,19 @@ async def frames(stream):
 """,
         "the service fails",
     ),
+    "the service quoted in part": (
+        """
+async def frames(stream):
+    try:
+        async for text in stream:
+            yield f"data: {json.dumps({'text': text})}\\n\\n"
+    except Exception as error:
+        yield f"data: {json.dumps({'error': str(error)[:22]})}\\n\\n"
+    finally:
+        await stream.close()
+""",
+        "the service fails",
+    ),
 }
 BROWSERS = {
     "the decoder of the library": """
@@ -326,6 +339,22 @@ def texts(pieces):
 MISREADINGS = {
     "lines of each read": (
         _HEAD + """        for line in piece.decode().split("\\n"):""" + _LOOP,
+        "single bytes",
+    ),
+    "a decoder for each piece": (
+        """
+def texts(pieces):
+    kinds = set()
+    for piece in pieces:
+        for event in sse.Decoder().feed(piece):
+            if event.data != "[DONE]":
+                chunk = json.loads(event.data)
+                kinds.add(chunk["type"])
+                if chunk["type"] == "text-delta":
+                    yield chunk["delta"]
+    if "finish" not in kinds:
+        raise ConnectionError
+""",
         "single bytes",
     ),
     "characters cut": (
