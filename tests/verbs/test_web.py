@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 import time
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
 from harness.sdks import KEY, SHAPES, Clients
-from harness.web import Client, chunks_of, question, served
+from harness.web import Client, asked, chunks_of, question, served
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.background import BackgroundTask
 
 import nbstream
 from nbstream import types, web
@@ -499,6 +501,39 @@ READ = {
             }
         ],
     ),
+    "a message that says nothing": (
+        body(
+            user({"type": "data-x", "data": 1}),
+            model({"type": "text", "text": " "}),
+            user(HI),
+        ),
+        [
+            {"role": "assistant", "content": "[There was no answer.]"},
+            {"role": "user", "content": "Hi"},
+        ],
+    ),
+    "an image and no word": (
+        body(
+            user(
+                {
+                    "type": "file",
+                    "mediaType": "image/png",
+                    "url": f"data:image/png;base64,{PNG}",
+                }
+            )
+        ),
+        [
+            {
+                "role": "user",
+                "content": [
+                    {
+                        "type": "image_url",
+                        "image_url": {"url": f"data:image/png;base64,{PNG}"},
+                    },
+                ],
+            }
+        ],
+    ),
 }
 FILE = {"type": "file", "mediaType": "image/png"}
 WRONG = {
@@ -529,6 +564,22 @@ WRONG = {
     "a damaged file": (
         body(user({**FILE, "url": "data:image/png;base64,!"})),
         "base64 is damaged",
+    ),
+    "a file of no type": (
+        body(user(HI, {"type": "file", "url": f"data:;base64,{PNG}"})),
+        "of no known type ('')",
+    ),
+    "a file of an unheard type": (
+        body(user({**FILE, "mediaType": "a/b", "url": f"data:c/d;base64,{PNG}"})),
+        "of no known type ('c/d')",
+    ),
+    "an empty file": (
+        body(user(HI, {**FILE, "url": "data:image/png;base64,"})),
+        "a file is empty",
+    ),
+    "a question of blanks": (
+        body(user({"type": "text", "text": " \n"})),
+        "the last question is empty",
     ),
     "a trigger of another kind": (body(user(HI), trigger="x"), "trigger is 'x'"),
     "an id that is none": (body(user(HI)) | {"id": 5}, "id is no text"),
@@ -572,7 +623,42 @@ def test_what_a_client_sends(sent, expected):
         assert web.read(form).to("openai.chat") == expected
 
 
-@pytest.mark.parametrize("api", ["openai", "openai-chat", "anthropic", "google"])
+#: What a browser calls a file, the type it says, and the type that is sent on.
+NAMED = {
+    "no ending": ("photo", "image/png", "image/png"),
+    "another ending": ("photo.txt", "image/png", "image/png"),
+    "an ending in capitals": ("A.PNG", "image/png", "image/png"),
+    "a type in capitals": ("", "IMAGE/PNG", "image/png"),
+    "a type with more": ("", "image/png; charset=utf-8", "image/png"),
+    "a type that is a pattern": ("", "image/*", "image/png"),
+    "no type": ("a", None, "image/png"),
+    "a usual wrong type": ("a", "image/jpg", "image/jpeg"),
+    "a type that says nothing": ("a.png", "application/octet-stream", "image/png"),
+}
+APIS = ["openai", "openai-chat", "anthropic", "google"]
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize(("name", "kind", "sent"), NAMED.values(), ids=NAMED)
+def test_a_file_has_its_type(name, kind, sent, api):
+    """Its type is what the client says, and else what its address or name says."""
+    own = {"type": "file", "url": f"data:image/png;base64,{PNG}", "filename": name}
+    found = web.read(body(user({**own, "mediaType": kind}))).to(api)
+    kinds = re.findall(r"image/\w+", json.dumps(found))
+
+    assert set(kinds) == {sent}
+    assert '"text": ""' not in json.dumps(found)
+
+
+def test_so_many_bytes_as_are_allowed():
+    sent = json.dumps(body(user(HI))).encode()
+
+    with pytest.raises(web.BadRequest, match="over 10 bytes"):
+        web.read(sent, max_bytes=10)
+    assert web.read(sent + b" " * 8_000_001, max_bytes=9_000_000).text == "Hi"
+
+
+@pytest.mark.parametrize("api", APIS)
 def test_every_api_takes_it(api):
     """A conversation with a call goes to each provider, by its name and by its API."""
     asked = web.read(READ["a conversation with a call"][0])
@@ -747,3 +833,41 @@ def test_fastapi_takes_it(broken: Clients):
 
     assert [each[-1]["type"] for each in both] == ["finish", "finish"]
     assert message_of(both[0]) == message_of(both[1])
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_what_a_function_refuses(status):
+    """A ``BadRequest`` of one's own keeps its status, its words and the headers."""
+
+    def refuses():
+        raise web.BadRequest("there is no such model", status)
+
+    headers = {"access-control-allow-origin": "*", "x-own": "1"}
+    answer = asyncio.run(asked(web.Response(refuses, headers=headers)))
+
+    assert (answer.status, answer.body) == (status, b"There is no such model.")
+    assert headers.items() <= answer.headers.items()
+    assert answer.headers["content-type"].startswith("text/plain")
+
+
+def test_the_tasks_after_it_run():
+    """Those that FastAPI adds to a response, after an answer and after a failure."""
+    ran = []
+    for stream in (["a"], lambda: 1 / 0):
+        response = web.Response(stream)
+        response.background = BackgroundTask(ran.append, stream)
+        asyncio.run(asked(response))
+
+    assert len(ran) == 2
+
+
+def test_a_response_that_is_sent_twice():
+    """Each reader gets all of it."""
+
+    async def twice():
+        response = web.Response(["a", "b"])
+        return [await asked(response) for _ in range(2)]
+
+    for answer in asyncio.run(twice()):
+        deltas = [each.get("delta", "") for each in chunks_of(answer.body)]
+        assert "".join(deltas) == "ab"

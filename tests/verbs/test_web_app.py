@@ -256,6 +256,9 @@ def test_too_large_a_request(plain):
 HOSTS = {
     "localhost": 200,
     "LOCALHOST:8000": 200,
+    "localhost.": 200,
+    "localhost.:80": 200,
+    "localhost..": 421,
     "127.0.0.1:8888": 200,
     "[::1]:80": 200,
     "evil.example": 421,
@@ -276,6 +279,75 @@ def test_under_which_names_it_answers(host, status):
     for method, path in (("POST", "/api/chat"), ("GET", "/"), ("GET", "/health")):
         answer = asyncio.run(sent_to(app, question(), path, method=method, host=host))
         assert answer.status == status
+
+
+ORIGINS = {
+    ("http://localhost", "localhost:80"): 200,
+    ("https://localhost", "localhost:443"): 200,
+    ("http://[::1]:8", "[::1]:8"): 200,
+    ("http://LOCALHOST:80", "localhost"): 200,
+    ("https://localhost", "localhost:80"): 403,
+    ("http://localhost:3000", "localhost:8000"): 403,
+    ("http://localhost:8080", "localhost:80"): 403,
+    ("http://[evil", "localhost"): 403,
+    ("http://localhost@evil", "localhost"): 403,
+    ("localhost", "localhost"): 403,
+    ("null", ""): 403,
+}
+
+
+@pytest.mark.parametrize(
+    ("names", "status"), ORIGINS.items(), ids=map(" at ".join, ORIGINS)
+)
+def test_whose_page_it_is(names, status):
+    """Its own, also where the usual port is written out."""
+    app = web.app(lambda asked: ["ok"], hosts=["*"])
+    answer = asyncio.run(sent_to(app, question(), origin=names[0], host=names[1]))
+
+    assert answer.status == status
+
+
+def test_a_named_site_reads_what_failed():
+    """Else its page knows only that something did."""
+
+    def fails(asked):
+        raise web.BadRequest("there is no such model")
+
+    site = {"origin": "https://a.example", "sec_fetch_site": "cross-site"}
+    app = web.app(fails, origins=["https://a.example"])
+    answer = asyncio.run(sent_to(app, question(), **site))
+
+    assert answer.status == 400
+    assert answer.headers["access-control-allow-origin"] == "https://a.example"
+
+
+@pytest.mark.parametrize("id_", ["a/b", "a b", "x/stream", "é", ".."])
+def test_any_name_of_a_conversation(id_):
+    """It is read again and stopped under the name that the client gave it."""
+
+    async def talk():
+        stopped = asyncio.Event()
+
+        async def answer(_):
+            try:
+                yield "words"
+                await asyncio.Event().wait()
+            finally:
+                stopped.set()
+
+        app = web.app(answer)
+        first = asyncio.create_task(sent_to(app, question(id_=id_)))
+        while id_ not in app._running or not app._running[id_].heard:
+            await asyncio.sleep(0.005)
+        more = sent_to(app, None, f"/api/chat/{id_}/stream", method="GET")
+        second = asyncio.create_task(more)
+        while app._running[id_].readers < 2:
+            await asyncio.sleep(0.005)
+        await sent_to(app, None, f"/api/chat/{id_}/stop")
+        return [await first, await second]
+
+    for each in asyncio.run(asyncio.wait_for(talk(), 10)):
+        assert chunks_of(each.body)[-1]["type"] == "abort"
 
 
 ROUTES = {

@@ -109,7 +109,7 @@ def _answer(messages: Sequence[Message], count: int) -> Message:
         for at, call in enumerate(call for each in messages for call in each.calls)
     ]
     text = "".join(each.text for each in messages)
-    text = text or ("" if calls else NO_ANSWER)
+    text = text if text.strip() else "" if calls else NO_ANSWER
     return Message(who="model", at=messages[0].at, text=text, calls=calls)
 
 

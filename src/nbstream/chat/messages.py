@@ -25,9 +25,13 @@ class Attachment:
 
     @classmethod
     def of(cls, kind: str, data: str, name: str = "") -> Attachment:
-        """Return what came in base64; its name, if it has none, tells its type."""
-        ending = mimetypes.guess_extension(kind) or ""
-        return cls(name or f"file{ending}", base64.b64decode(data, validate=True))
+        """Return what came in base64; its name is made to tell its type."""
+        kind = kind.partition(";")[0].strip().lower()
+        told, _ = mimetypes.guess_type(name)
+        if told is None or kind not in {told, "", "application/octet-stream"}:
+            ending = mimetypes.guess_extension(kind, strict=False) or ""
+            name = f"{name or 'file'}{ending}"
+        return cls(name, base64.b64decode(data, validate=True))
 
     def read_bytes(self) -> bytes:
         """Return its content."""

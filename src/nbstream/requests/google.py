@@ -96,7 +96,8 @@ class Google(Asked):
         for path in (*images, *files):
             kind, data = encoded(path)
             parts.append({"inlineData": {"mimeType": kind, "data": data}})
-        return {"role": "user", "parts": [*parts, {"text": text}]}
+        said = [{"text": text}] if text.strip() or not parts else []
+        return {"role": "user", "parts": [*parts, *said]}
 
     def tool_result_message(
         self, call_id: str, name: str, result: str, is_error: bool

@@ -203,7 +203,10 @@ class Asked:
         self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
     ) -> dict[str, Any]:
         """Return a user message: a text, or parts where something is sent along."""
-        content = self.parts(text, images, files) if images or files else text
+        if not (images or files):
+            return {"role": "user", "content": text}
+        parts = self.parts(text, images, files)  # a blank text is refused by some
+        content = [each for each in parts if each.get("text", "-").strip()]
         return {"role": "user", "content": content}
 
     def parts(

@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
@@ -91,9 +90,13 @@ class App:
                 Route("/health", self._health, methods=["GET"]),
                 Route("/api/chat", self._ask, methods=["POST", "OPTIONS"]),
                 Route(
-                    "/api/chat/{id}/stream", self._resume, methods=["GET", "OPTIONS"]
+                    "/api/chat/{id:path}/stream",
+                    self._resume,
+                    methods=["GET", "OPTIONS"],
                 ),
-                Route("/api/chat/{id}/stop", self._stop, methods=["POST", "OPTIONS"]),
+                Route(
+                    "/api/chat/{id:path}/stop", self._stop, methods=["POST", "OPTIONS"]
+                ),
                 WebSocketRoute("/api/ws", self._websocket),
             ],
             lifespan=self._lifespan,
@@ -141,8 +144,10 @@ class App:
             followed = request.headers.get("sec-fetch-mode") == "navigate"
             simple = request.scope.get("method") == "GET" and not origin and followed
             return site in {"same-origin", "none"} or simple
-        host = request.headers.get("host", "").lower()
-        return not origin or urlsplit(origin).netloc == host
+        scheme, _, name = origin.partition("://")
+        port = {"http": ":80", "https": ":443"}.get(scheme, "")
+        host = request.headers.get("host", "").lower().removesuffix(port)
+        return not origin or (bool(host) and name.removesuffix(port) == host)
 
     def _allowed(self, request: Request, answer: Base) -> Base:
         """Let a page of an allowed other site read the answer."""
@@ -168,7 +173,7 @@ class App:
         if request.method == "OPTIONS":
             return self._allowed(request, Base(status_code=204))
         try:
-            asked = read(await self._body(request))
+            asked = read(await self._body(request), max_bytes=self._max_bytes)
             run = self._open(asked)
         except BadRequest as error:
             return self._allowed(request, _plain_text(f"{error}.", error.status))
@@ -215,7 +220,7 @@ class App:
         self, run: Transmission, asked: Messages | None, *, html: bool
     ) -> Response:
         made = Response(run, heartbeat_s=self._heartbeat_s, html=html)
-        made.sent = self._chunks(run, html=html)
+        made.chunks = partial(self._chunks, run, html=html)
         return made
 
     def _chunks(self, run: Transmission, *, html: bool = False) -> Chunks:
@@ -442,7 +447,7 @@ def _name_of(host: str) -> str:
     host = host.lower()
     if host.startswith("["):
         return host.partition("]")[0] + "]"
-    return host.partition(":")[0]
+    return host.partition(":")[0].removesuffix(".")
 
 
 def _plain_text(text: str, status: int) -> Base:

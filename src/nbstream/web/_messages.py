@@ -8,6 +8,7 @@ Sizes are bounded. The protocol: https://ai-sdk.dev/docs/ai-sdk-ui/chatbot.
 from __future__ import annotations
 
 import json
+import mimetypes
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -96,16 +97,17 @@ class Messages:
         return write_messages(self.messages, own)
 
 
-def read(body: object) -> Messages:
+def read(body: object, *, max_bytes: int = MAX_BYTES) -> Messages:
     """Read the request of a chat client (AI SDK 5 to 7).
 
     Args:
         body: The request's body: bytes, text, or what its JSON holds.
+        max_bytes: The largest that bytes or text may be.
 
     Raises:
         BadRequest: what is wrong with it, in words for whoever wrote the client.
     """
-    data = _object(body)
+    data = _object(body, max_bytes)
     listed = _list(data, "messages", MAX_MESSAGES)
     id_, trigger = _text(data, "id", ""), _text(data, "trigger", _TRIGGERS[0])
     if trigger not in _TRIGGERS:
@@ -119,14 +121,14 @@ def read(body: object) -> Messages:
     if not any(each.who == "user" for each in found):
         raise BadRequest("there is no question: expected a message of the user")
     asked = next(each for each in reversed(found) if each.who == "user")
-    if not (asked.text or asked.images or asked.files):
+    if _is_void(asked):
         raise BadRequest("the last question is empty")
     last = _mapping(listed[-1], "the last message")
     goes_on = last.get("role") == "assistant"
     return Messages(
         id=id_,
         trigger="submit-message" if trigger == _TRIGGERS[0] else "regenerate-message",
-        messages=tuple(found),
+        messages=tuple(each for each in found if not _is_void(each)),
         message_id=_text(last, "id", "") or None if goes_on else None,
         approvals=tuple(approvals),
         body={
@@ -137,10 +139,16 @@ def read(body: object) -> Messages:
     )
 
 
-def _object(body: object) -> _Json:
+def _is_void(message: Message) -> bool:
+    """Tell whether a user's message says nothing, which providers refuse."""
+    given = message.text.strip() or message.images or message.files
+    return message.who == "user" and not given
+
+
+def _object(body: object, max_bytes: int) -> _Json:
     if isinstance(body, bytes | bytearray | memoryview | str):
-        if len(body) > MAX_BYTES:
-            raise BadRequest(f"the request has over {MAX_BYTES:,} bytes", 413)
+        if len(body) > max_bytes:
+            raise BadRequest(f"the request has over {max_bytes:,} bytes", 413)
         try:
             body = json.loads(body if isinstance(body, str) else bytes(body))
         except (ValueError, RecursionError):
@@ -244,12 +252,18 @@ def _add_file(message: Message, part: _Json) -> None:
     head, comma, data = url.partition(",") if isinstance(url, str) else ("", "", "")
     if not comma or not head.startswith("data:") or not head.endswith(";base64"):
         raise BadRequest("a file has to be sent along, as data:TYPE;base64,DATA")
-    kind = kind or head.removeprefix("data:").partition(";")[0]
+    own = head.removeprefix("data:").partition(";")[0]
+    kind = kind.partition(";")[0].strip().lower()
+    kind = kind if mimetypes.guess_extension(kind, strict=False) else own or kind
     try:
         made = Attachment.of(kind, data, _text(part, "filename", ""))
     except ValueError:
         raise BadRequest("a file's base64 is damaged") from None
-    (message.images if kind.startswith("image/") else message.files).append(made)
+    told, _ = mimetypes.guess_type(made.name)
+    if told is None or not made.data:
+        why = f"of no known type ({kind!r:.80})" if made.data else "empty"
+        raise BadRequest(f"a file is {why}")
+    (message.images if told.startswith("image/") else message.files).append(made)
 
 
 def _answers(

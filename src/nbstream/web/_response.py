@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.responses import PlainTextResponse
@@ -21,6 +22,7 @@ from nbstream.errors import (
 )
 from nbstream.types import Stream
 from nbstream.web._chunks import Chunks, ended_badly, is_ours, words_of
+from nbstream.web._messages import BadRequest
 from nbstream.web._transmission import (
     DONE,
     HEADERS,
@@ -85,7 +87,8 @@ class Response(Base):
         if not isinstance(stream, Transmission):
             stream = Transmission(stream, timeout=timeout)
         self.transmission = stream
-        self.sent = Chunks(self.transmission.reply, message_id=message_id, html=html)
+        reply = self.transmission.reply
+        self.chunks = partial(Chunks, reply, message_id=message_id, html=html)
         self._heartbeat_s = heartbeat_s
         self._hold_s = hold_s
         self._stall_s = stall_s
@@ -105,12 +108,16 @@ class Response(Base):
                 await asyncio.wait(both)
         if not sending.cancelled():
             sending.result()
+        if self.background is not None:
+            await self.background()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         run = self.transmission
         await self._hold(run)
         failed = self._failed_at_once(run)
         if failed is not None:
+            own = ((k, v) for k, v in self.raw_headers if k.decode() not in HEADERS)
+            failed.raw_headers.extend(own)  # CORS, cookies and what else was given
             await failed(scope, receive, send)
             return
         with suppress(TimeoutError):  # the server hangs up, as there is no end
@@ -133,6 +140,10 @@ class Response(Base):
         reply = run.reply
         if not run.ended or reply.outcome != "failed" or reply.parts or run.before:
             return None
+        if isinstance(run.usage_error, BadRequest):
+            why = str(run.usage_error)
+            why = f"{why[:1].upper()}{why[1:]}."
+            return PlainTextResponse(why, run.usage_error.status)
         if run.usage_error is not None:
             return PlainTextResponse(words_of(run.usage_error), 500)
         failure = failure_of(reply)
@@ -152,7 +163,7 @@ class Response(Base):
             async with asyncio.timeout(self._stall_s):
                 await send(part)
 
-        found = pieces(run, self.sent, self._heartbeat_s, self._interval_s)
+        found = pieces(run, self.chunks(), self._heartbeat_s, self._interval_s)
         async with aclosing(found):
             async for piece in found:
                 await body(encoded(piece) or KEEP_ALIVE)
