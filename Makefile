@@ -23,9 +23,11 @@ WHEEL := .wheel
 # Two tests at a time: servers take the ports that the system gives them. A few that
 # fail are run once more, alone.
 AGAIN := .ci/again.py
-TESTS := -m pytest --durations=30 -n 2
+PYTEST := -m pytest --durations=30
+TESTS := $(PYTEST) -n 2
 QUICK := --dist worksteal -m "not kernel and not browser and not place"
-SLOW := --dist loadscope --no-loadscope-reorder
+# A page or a kernel often lets its test wait: three of them keep two cores busy.
+SLOW := $(PYTEST) -n 3 --dist loadscope --no-loadscope-reorder
 ON_WHEEL := PYTHONPATH="$(CURDIR)/$(WHEEL)/site" NBSTREAM_UNDER_TEST="$(WHEEL)/site"
 # What tests the core, which is covered to the last branch. Tests that stop streams
 # run without the tracer: on Python 3.11 it cannot bear what they do (streams/sockets).
@@ -112,8 +114,8 @@ test-slow: $(DEV)
 	@echo "Tests in real kernels and a real browser"
 	$(PY) tests/harness/matrix.py
 	cd tests && ../$(PY) -m harness.node
-	$(PY) $(AGAIN) $(TESTS) $(SLOW) -m "(kernel or browser) and not alone"
-	$(PY) $(AGAIN) -m pytest --durations=30 -m alone
+	$(PY) $(AGAIN) $(SLOW) -m "(kernel or browser) and not alone"
+	$(PY) $(AGAIN) $(PYTEST) -m alone
 
 # -- the environment: made once, and again when pyproject.toml changed ------------
 

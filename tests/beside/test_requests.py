@@ -14,7 +14,7 @@ from nbstream._ask import request_of
 from nbstream.errors import UnknownNameError
 from nbstream.requests import PROVIDERS, missing, opened, parse_model, provider
 from nbstream.requests.anthropic import ANTHROPIC_MAX_TOKENS
-from nbstream.requests.request import Schema, ToolSpec
+from nbstream.requests.request import Schema, ToolSpec, known
 
 KEYS = {
     "openai": {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "openai.responses"},
@@ -620,3 +620,15 @@ def test_a_reply_is_sent_back(name, server, to_server):
     assert second.outcome == "complete"
     said = json.dumps(first.text[:20], ensure_ascii=False)[1:-1]
     assert said in json.dumps(server.log[-1].request, ensure_ascii=False)
+
+
+def test_what_a_wrapper_knows_is_not_asked():
+    """A tracer's ``create(*args, **kwargs)`` gets all; the SDK's own what it knows."""
+
+    def create(*, model, extra_body=None): ...
+
+    def wrapper(*args, **kwargs): ...
+
+    arguments = {"model": "m", "newer": 1}
+    assert known(create, arguments) == {"model": "m", "extra_body": {"newer": 1}}
+    assert known(wrapper, arguments) == arguments

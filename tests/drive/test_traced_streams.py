@@ -8,6 +8,7 @@ another's class (Braintrust, async raw responses).
 
 import inspect
 import json
+import threading
 import time
 
 import pytest
@@ -328,3 +329,30 @@ class TestHelper:
         finally:
             clients.close_all()
             server.close()
+
+
+SYNC = {
+    name: shape
+    for name, shape in only(lazy=False, is_async=False).items()
+    if "raw" not in name
+}
+
+
+@pytest.mark.parametrize("shape", **cases(SYNC))
+def test_a_generator_around_a_stream_is_stopped(shape, clients, wire):
+    """A wrapper that is a generator holds the stream in no name that one could ask."""
+    stopped = threading.Event()
+
+    def wrapper():
+        for item in shape.make(clients, "silence", PROMPT):
+            yield item
+            stopped.wait(10)  # here the stop finds it: between two items
+
+    live = nbstream.start(wrapper(), view="none")
+    wire.wait_for(lambda each: each is wire.exchanges[-1])
+    live.stop()
+    stopped.set()
+    outcome = live.result(5).outcome
+    wire.wait_for(lambda each: each is wire.exchanges[-1] and each.gone_at_s)
+
+    assert outcome == "stopped"

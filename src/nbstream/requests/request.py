@@ -256,9 +256,11 @@ def known(call: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, A
     """Move what an SDK's call does not know into ``extra_body``.
 
     So the service sees it and says what is wrong with it, and an option newer than
-    the SDK works.
+    the SDK works. What a wrapper around it knows cannot be seen: it gets everything.
     """
     names = inspect.signature(call).parameters
+    if any(each.kind is each.VAR_KEYWORD for each in names.values()):
+        return dict(arguments)
     fits = {name: value for name, value in arguments.items() if name in names}
     extra = {name: value for name, value in arguments.items() if name not in names}
     return merged(fits, {"extra_body": extra}) if extra else fits

@@ -152,11 +152,14 @@ _OURS = str(Path(__file__).parents[1])
 
 
 def open_responses(generator: object) -> list[object]:
-    """Return the HTTP responses that a suspended async generator holds open.
+    """Return the HTTP responses that a suspended generator holds open.
 
-    Closing google-genai's generator leaves them to the garbage collector.
+    Closing google-genai's generators leaves them to the garbage collector, and so does
+    a generator around its Interactions, whose stream is in a cycle.
     """
-    if getattr(generator := told(generator), "ag_frame", None) is None:
+    generator = told(generator)
+    frame = getattr(generator, "ag_frame", None) or getattr(generator, "gi_frame", None)
+    if frame is None:
         return []
     return [
         found

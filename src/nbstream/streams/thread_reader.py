@@ -6,7 +6,7 @@ import contextvars
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from itertools import islice
 
@@ -212,12 +212,22 @@ class ThreadDriver:
         if refused is not None:
             raise shapes.StatusError(refused, list(islice(iterator, shapes.ENOUGH)))
         offer = self._session.offer
-        item = _NOTHING
-        for item in iterator:
-            if not offer(item):
-                break
+        item = next(iterator, _NOTHING)
         if item is _NOTHING:
             shapes.check_answer(first)
+            return
+        goes_on = offer(item)
+        stack.callback(self._close_held, _held_by(iterator))
+        if goes_on:
+            for item in iterator:
+                if not offer(item):
+                    break
+
+    def _close_held(self, responses: Sequence[object]) -> None:
+        """Close what a generator held that was stopped, and so has forgotten it."""
+        if self._session.stopping:
+            for response in responses:
+                _close(response)
 
 
 _NOTHING: object = object()
@@ -239,3 +249,11 @@ def _close(stream: object) -> None:
     close = getattr(stream, "close", None)
     if callable(close):
         close()
+
+
+def _held_by(stream: object) -> Sequence[object]:
+    if getattr(stream, "gi_frame", None) is None:
+        return ()
+    from nbstream.streams import referents  # lists and the like need none of it
+
+    return referents.open_responses(stream)
