@@ -12,16 +12,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from pythons import CONSTRAINTS, PIP, ROOT
+
 sys.path.insert(0, str(ROOT / "tests"))
 
-from harness.tracers import TRACERS  # noqa: E402
+from harness.tracers import TRACERS
 
 FOLDER = ROOT / ".venv" / "tracers"
-CONSTRAINTS = ROOT / ".ci" / "versions.txt"
 WANTED = ("-e", f"{ROOT}[openai,anthropic,google,tools]", "pytest", "hypothesis")
 WANTED += ("nbclient", "pyyaml")
-PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-qq", "--no-input")
 TESTS = ("-m", "pytest", "-q", "tests/drive/test_tracers.py")
 #: Tracers bring plugins for pytest, which are not what is tested.
 ENVIRONMENT = {"NBSTREAM_TRACERS": "all", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}

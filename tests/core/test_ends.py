@@ -49,6 +49,12 @@ def message(kind, **more):
     return {"type": kind, **more}
 
 
+def written(index, text):
+    """A block of Anthropic's that has its text from the beginning."""
+    block = {"type": "text", "text": text}
+    return message("content_block_start", index=index, content_block=block)
+
+
 def response(kind, **more):
     return {"type": f"response.{kind}", **more}
 
@@ -195,21 +201,13 @@ WHOLE = {
         "anthropic.messages",
         [
             OPENED,
-            message(
-                "content_block_start",
-                index=0,
-                content_block={"type": "text", "text": "Par"},
-            ),
+            written(0, "Par"),
             message("content_block_stop", index=0),
             message("message_delta", delta={"stop_reason": "end_turn"}),
             message("message_stop"),
             message("ping"),
             OPENED,
-            message(
-                "content_block_start",
-                index=1,
-                content_block={"type": "text", "text": "Paris."},
-            ),
+            written(1, "Paris."),
             message("message_stop"),
         ],
         {5, 6, 7, 9},
@@ -228,11 +226,7 @@ WHOLE = {
         "anthropic.messages",
         [
             OPENED,
-            message(
-                "content_block_start",
-                index=0,
-                content_block={"type": "text", "text": "Par"},
-            ),
+            written(0, "Par"),
             message("message_stop"),
             message(
                 "content_block_delta",

@@ -288,9 +288,10 @@ def on(cases):
     )
 
 
-def from_kernel(kernel, kind):
-    """List the custom messages of one kind that the view got, in order."""
-    datas = [message["content"].get("data", {}) for message in kernel.comm_messages]
+def from_kernel(kernel, kind, comm=None):
+    """List the custom messages of one kind that a view got, or any view, in order."""
+    bodies = [message["content"] for message in kernel.comm_messages]
+    datas = [b.get("data", {}) for b in bodies if comm in (None, b["comm_id"])]
     contents = [data.get("content") or {} for data in datas]
     return [content for content in contents if content.get("kind") == kind]
 
@@ -326,8 +327,11 @@ def say(kernel, content, comm_id=None):
 
 
 def wait_text(kernel):
+    """Wait until the newest view is written in: before that it hears nothing."""
     kernel.wait_until(
-        lambda: from_kernel(kernel, "frame"), timeout_s=SOON_S, what="text"
+        lambda: from_kernel(kernel, "frame", comm_of(kernel)),
+        timeout_s=SOON_S,
+        what="text",
     )
 
 
@@ -397,6 +401,7 @@ def test_two_streams_are_stopped_one_by_one(ready):
     run = ready.queue("reply = nbstream.show(words())")
     behind = ready.queue("print(live.reply.outcome, reply.outcome)")
     ready.wait_until(lambda: comm_of(ready) != first, timeout_s=SOON_S, what="a view")
+    wait_text(ready)
     say(ready, {"kind": "stop"}, first)
     ready.wait_until(lambda: from_kernel(ready, "end"), timeout_s=SOON_S, what="an end")
     blocking = run.reply is None

@@ -72,11 +72,11 @@ def number(value: object) -> int | None:
     if type(value) is int or value is None:
         return value
     digits = str(value).removesuffix(".0") if type(value) in (float, str) else ""
-    return int(digits) if digits.isdecimal() and len(digits) < LONGEST else None
+    return int(digits) if digits.isdecimal() and len(digits) < _DIGITS else None
 
 
 #: So many digits are no count.
-LONGEST = 20
+_DIGITS = 20
 
 
 def json_text(value: object) -> str:

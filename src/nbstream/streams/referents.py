@@ -140,11 +140,11 @@ def is_users(stream: object) -> bool:
     shape = told(stream)
     shape = getattr(shape, "gen", shape)  # of `contextlib.asynccontextmanager`
     code = getattr(shape, "cr_code", None) or getattr(shape, "ag_code", None)
-    return code is not None and _is_users_code(code)
+    return code is not None and _is_users_file(code.co_filename)
 
 
-def _is_users_code(code: CodeType) -> bool:
-    return not code.co_filename.startswith((*_INSTALLED, _OURS))
+def _is_users_file(path: str) -> bool:
+    return not path.startswith((*_INSTALLED, _OURS))
 
 
 _INSTALLED = tuple(set(sysconfig.get_paths().values()))
@@ -272,7 +272,7 @@ def _named(found: object) -> Iterator[object]:
 
 
 def _is_users_function(found: object) -> TypeGuard[FunctionType]:
-    return _is(found, FunctionType) and _is_users_code(found.__code__)
+    return _is(found, FunctionType) and _is_users_file(found.__code__.co_filename)
 
 
 def _methods(kind: type) -> Iterator[object]:
@@ -286,7 +286,7 @@ def _methods(kind: type) -> Iterator[object]:
 
 def _is_users_class(kind: type) -> bool:
     file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-    return not str(file).startswith((*_INSTALLED, _OURS))
+    return _is_users_file(str(file))
 
 
 def _looked_up(names: Collection[str], place: dict[str, Any]) -> Iterator[object]:
