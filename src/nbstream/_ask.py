@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from nbstream._keys import warn_of_literal
 from nbstream._live import started
+from nbstream._reader import Joining
 from nbstream._retry import MAX_WAIT_S, Opening, Retries, retries_of
 from nbstream._show import shown
 from nbstream._timeout import Timeout
@@ -58,7 +59,7 @@ Send: TypeAlias = Callable[[Request], AsyncIterator[object]]
 
 @dataclass(slots=True, kw_only=True)
 class Turn:
-    """One question, and all it takes to answer it; calling it gives one async stream.
+    """One question, and all it takes to answer it, as one async stream.
 
     Strategy: it yields what the SDK yields, and between two answers what happens to
     the calls, as events of ours. Who reads it adds all up in ``reply`` before asking
@@ -73,8 +74,9 @@ class Turn:
     consents: Consents = field(default_factory=Consents)
     retries: Retries = field(default_factory=Retries)
 
-    async def __call__(self) -> AsyncGenerator[object]:
+    async def __aiter__(self) -> AsyncGenerator[object]:
         """Ask; yield payloads of the SDK, ``ToolResult``, ``Hop`` and ``Round``."""
+        yield Joining(self._join)
         for number in range(self.max_rounds + 1):
             async with aclosing(self._answers()) as answers:
                 async for payload in answers:
@@ -90,6 +92,13 @@ class Turn:
                 async for result in results:
                     yield result
             yield Round()
+
+    def _join(self, reply: Reply) -> None:
+        """Go on in the reply of whoever reads this; the request is sent now."""
+        reply._form, reply._expected = self.reply._form, self.reply._expected
+        self.reply, timing = reply, reply.timing
+        if timing is not None and timing.request_sent_s is None:
+            timing.request_sent_s = timing.elapsed_s(time.monotonic())
 
     def _is_to_run(self) -> bool:
         """Tell whether there are calls, none of them cut short, in a whole answer."""

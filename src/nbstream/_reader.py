@@ -122,8 +122,15 @@ class Held:
     """Say that something came, and what it is will follow: the stream is not silent."""
 
 
+class Joining:
+    """Say what reply a stream of ours is read into, for whoever makes it to look at."""
+
+    def __init__(self, join: Callable[[Reply], None]) -> None:
+        self.join = join
+
+
 #: What comes of ourselves: between two requests, and before a retry.
-_OURS = frozenset((Hop, Round, ToolResult, Held))
+_OURS = frozenset((Hop, Round, ToolResult, Held, Joining))
 
 
 class Reader:
@@ -179,6 +186,9 @@ class Reader:
     def _push_aside(self, item: object) -> Sequence[Event]:
         if isinstance(item, bytes | str):
             return self._push_raw(item)
+        if isinstance(item, Joining):
+            item.join(self.reply)
+            return ()
         return () if isinstance(item, Held) else self._say(cast("Event", item))
 
     def _push_raw(self, item: bytes | str) -> Sequence[Event]:

@@ -58,7 +58,7 @@ def play(turn):
     reader, own = Reader(turn.reply), []
 
     async def read():
-        async for payload in turn():
+        async for payload in turn:
             reader.push(payload)
             if isinstance(payload, Round | ToolResult):
                 own.append(payload)
@@ -274,7 +274,7 @@ def test_a_tool_may_ask_first(case):
 
     async def read():
         reader = Reader(turn.reply)
-        async for payload in turn():
+        async for payload in turn:
             reader.push(payload)
             if turn.reply._asking:
                 while not consents.open:  # the question is asked a step later
@@ -479,7 +479,7 @@ def test_a_pause_is_no_end(case):
     reader = Reader(turn.reply)
 
     async def read():
-        async for payload in turn():
+        async for payload in turn:
             reader.push(payload)
 
     try:

@@ -10,10 +10,12 @@ import time
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
+from google.genai._gaos.types.interactions import Step
 from harness.sdks import KEY, SHAPES, Clients
 from harness.web import Client, asked, chunks_of, question, served
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 from starlette.background import BackgroundTask
 
 import nbstream
@@ -638,7 +640,7 @@ NAMED = {
 APIS = ["openai", "openai-chat", "anthropic", "google"]
 
 
-@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("api", [*APIS, "google.interactions"])
 @pytest.mark.parametrize(("name", "kind", "sent"), NAMED.values(), ids=NAMED)
 def test_a_file_has_its_type(name, kind, sent, api):
     """Its type is what the client says, and else what its address or name says."""
@@ -666,6 +668,43 @@ def test_every_api_takes_it(api):
 
     assert len(asked.to(api)) >= 5
     assert asked.to(api) == asked.to(own)
+
+
+def test_the_steps_of_interactions():
+    """Each has the type and the fields that the SDK knows, and says all of it."""
+    document = {"type": "file", "url": f"data:application/pdf;base64,{PNG}"}
+    image = {**FILE, "url": f"data:image/png;base64,{PNG}"}
+    failed = {"toolCallId": "t9", "state": "output-error", "errorText": "No."}
+    asked = web.read(
+        body(
+            user(HI, image, {**document, "mediaType": "application/pdf"}),
+            model({"type": "text", "text": "Look:"}, RAN, {**RAN, **failed}),
+            user(HI),
+        )
+    )
+    steps = asked.to("google.interactions")
+    known = TypeAdapter(list[Step]).validate_python(steps)
+
+    assert [type(each).__name__ for each in known] == [
+        "UserInputStep",
+        "ModelOutputStep",
+        "FunctionCallStep",
+        "FunctionCallStep",
+        "FunctionResultStep",
+        "FunctionResultStep",
+        "UserInputStep",
+    ]
+    assert [each["type"] for each in steps[0]["content"]] == [
+        "image",
+        "document",
+        "text",
+    ]
+    assert [each["call_id"] for each in steps[4:6]] == [
+        each["id"] for each in steps[2:4]
+    ]
+    assert ["is_error" in each for each in steps[4:6]] == [False, True]
+    dumped = [each.model_dump(exclude_none=True, by_alias=True) for each in known]
+    assert json.loads(json.dumps(dumped)) == steps
 
 
 @pytest.mark.parametrize(("sent", "why"), WRONG.values(), ids=WRONG)

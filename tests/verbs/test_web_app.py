@@ -152,6 +152,33 @@ def test_an_async_function(offline):
     assert "".join(deltas) == "You said Hi"
 
 
+def test_a_function_may_give_a_turn(offline):
+    """A conversation with its tools, as the question wants them."""
+
+    def weather(city: str) -> str:
+        """Say how the weather is."""
+        return f"sunny in {city}"
+
+    def answer(asked):
+        chat = nbstream.Chat(MODEL, tools=[weather])
+        return chat.turn(asked.to(chat.api))
+
+    async def answer_async(asked):
+        return answer(asked)
+
+    async def asked_plainly(scope, receive, send):
+        made = web.Response(lambda: answer(web.read(question())))
+        await made(scope, receive, send)
+
+    for app in (web.app(answer), web.app(answer_async), asked_plainly):
+        chunks = chunks_of(asyncio.run(sent_to(app, question())).body)
+        types = [each["type"] for each in chunks]
+
+        assert types.count("start-step") == 2
+        assert "tool-output-available" in types
+        assert chunks[-1]["finishReason"] == "stop"
+
+
 def test_what_is_not_set_up_is_no_secret_of_the_page(offline, caplog):
     """A missing key is for the server's log; the page is told that much and no more."""
 
@@ -319,6 +346,19 @@ def test_a_named_site_reads_what_failed():
 
     assert answer.status == 400
     assert answer.headers["access-control-allow-origin"] == "https://a.example"
+
+
+def test_what_a_function_refuses_over_the_socket():
+    """Its words are told there too."""
+
+    def fails(asked):
+        raise web.BadRequest("there is no such model", 404)
+
+    with served(web.app(fails)) as url:
+        sent = {"type": "send", "requestId": "r1", **question()}
+        chunks = [each.get("chunk", {}) for each in frames(url, sent)]
+
+    assert "There is no such model." in [each.get("errorText") for each in chunks]
 
 
 @pytest.mark.parametrize("id_", ["a/b", "a b", "x/stream", "é", ".."])
@@ -628,6 +668,7 @@ def listens(port):
 
 
 SERVED = """
+import fastapi
 import openai
 from nbstream import web
 
@@ -641,18 +682,27 @@ def answer(question):
 
 
 app = web.app(answer)
+mounted = fastapi.FastAPI()
+mounted.mount("/", app)
+responses = fastapi.FastAPI()
+
+
+@responses.post("/api/chat")
+def ask():
+    return web.Response(lambda: answer(""))
 """
 
 
+@pytest.mark.parametrize("name", ["app", "mounted", "responses"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=str)
-def test_a_signal_ends_all(number, wire, tmp_path):
+def test_a_signal_ends_all(number, name, wire, tmp_path):
     """The page is told, the provider's connection closed, and the process gone."""
     wire.exchanges.clear()
     (tmp_path / "answers.py").write_text(SERVED.format(url=f"{wire.url}/v1"))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "answers:app", "--port", str(port)]
+    command = [sys.executable, "-m", "uvicorn", f"answers:{name}", "--port", str(port)]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE)
     try:
         wait_until(lambda: listens(port) or process.poll() is not None, 60)
@@ -903,7 +953,7 @@ def test_a_question_over_the_socket(plain):
 BAD_FRAMES = {
     "a question that is none": (
         {"type": "send", "requestId": "r1", "id": "c1"},
-        {"type": "error", "requestId": "r1", "errorText": "messages is no list."},
+        {"type": "error", "requestId": "r1", "errorText": "Messages is no list."},
     ),
     "nothing to resume": (
         {"type": "resume", "requestId": "r1", "id": "c9"},

@@ -19,7 +19,7 @@ from nbstream.chat.messages import (
     to_reply,
 )
 from nbstream.errors import UsageError
-from nbstream.requests.request import NO_ANSWER, Provider
+from nbstream.requests.request import NO_ANSWER, Form
 
 _Json: TypeAlias = Mapping[str, Any]
 
@@ -39,7 +39,7 @@ class Converted:
     lost: tuple[str, ...]
 
 
-def convert(messages: Sequence[Any], api: str, own: Provider) -> Converted:
+def convert(messages: Sequence[Any], api: str, own: Form) -> Converted:
     """Return a conversation of this API in the form of another provider.
 
     Raises:
@@ -75,7 +75,7 @@ def read_messages(api: str, messages: Sequence[Any]) -> list[Message]:
     return found
 
 
-def write_messages(messages: Sequence[Message], own: Provider) -> list[Any]:
+def write_messages(messages: Sequence[Message], own: Form) -> list[Any]:
     """Return them in a provider's form; what the system says is not among them.
 
     What a model said in several messages in a row becomes one: Responses gives each
@@ -114,7 +114,7 @@ def _answer(messages: Sequence[Message], count: int) -> Message:
 
 
 def _results(
-    results: Iterable[Message], calls: Sequence[Call], own: Provider
+    results: Iterable[Message], calls: Sequence[Call], own: Form
 ) -> Iterator[Any]:
     left = {at: (call.id, call.name) for at, call in enumerate(calls)}
     for each in results:

@@ -13,9 +13,9 @@ from importlib.metadata import EntryPoint, entry_points
 from nbstream._keys import redact
 from nbstream.errors import UnknownNameError, UsageError
 from nbstream.requests.anthropic import Anthropic
-from nbstream.requests.google import Google
+from nbstream.requests.google import Google, Interactions
 from nbstream.requests.openai import OpenAIChat, OpenAIResponses
-from nbstream.requests.request import Provider, Request
+from nbstream.requests.request import Form, Provider, Request
 
 #: The entry point group under which others register a `Provider`, or its class.
 GROUP = "nbstream.requests"
@@ -39,6 +39,11 @@ PROVIDERS: dict[str, Provider] = {
     "litellm": _at("http://localhost:4000/v1"),
     "openrouter": _at("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
 }
+
+
+#: Each API, and who knows the form of its messages.
+FORMS: dict[str, Form] = {each.api: each for each in reversed(PROVIDERS.values())}
+FORMS[Interactions.api] = Interactions()
 
 
 def providers() -> list[str]:

@@ -110,5 +110,37 @@ class Google(Asked):
         return {"role": "user", "parts": [{"functionResponse": response}]}
 
 
+class Interactions:
+    """The steps of Gemini's Interactions, for the ``input`` of a request."""
+
+    api = "google.interactions"
+
+    def user_message(
+        self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
+    ) -> dict[str, Any]:
+        """Return a step of the user's."""
+        content: list[dict[str, Any]] = []
+        for path in (*images, *files):
+            kind, data = encoded(path)
+            own = kind.partition("/")[0]
+            own = own if own in _MEDIA else "document"
+            content.append({"type": own, "mime_type": kind, "data": data})
+        if text.strip() or not content:
+            content.append({"type": "text", "text": text})
+        return {"type": "user_input", "content": content}
+
+    def tool_result_message(
+        self, call_id: str, name: str, result: str, is_error: bool
+    ) -> dict[str, Any]:
+        """Return the step that holds what a call gave."""
+        failed = {"is_error": True} if is_error else {}
+        named = {"type": "function_result", "call_id": call_id, "name": name}
+        return {**named, "result": result, **failed}
+
+
+#: What has a content type of its own; anything else is a document.
+_MEDIA = ("image", "audio", "video")
+
+
 def _is_response(part: Any) -> bool:
     return "functionResponse" in part

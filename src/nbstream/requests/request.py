@@ -90,19 +90,36 @@ class File(Protocol):
         """Return its content as text."""
 
 
-class Provider(Protocol):
-    """One way to ask. All but ``client`` and ``open`` work without the SDK.
+class Form(Protocol):
+    """How an API wants what a user says and what a call gave.
 
     Attributes:
         api: The wire API, such as ``"openai.chat"``.
-        package: The module that must be importable, such as ``"google.genai"``.
-        keys: Environment variables that may hold the key; none: it needs no key.
-        base_url: The usual address, or None for the SDK's own.
     """
 
     @property
     def api(self) -> str:
         """The wire API."""
+
+    def user_message(
+        self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
+    ) -> Any:
+        """Return a question, with images and files, as the API takes it."""
+
+    def tool_result_message(
+        self, call_id: str, name: str, result: str, is_error: bool
+    ) -> Any:
+        """Return what a tool gave, as the API takes it."""
+
+
+class Provider(Form, Protocol):
+    """One way to ask. All but ``client`` and ``open`` work without the SDK.
+
+    Attributes:
+        package: The module that must be importable, such as ``"google.genai"``.
+        keys: Environment variables that may hold the key; none: it needs no key.
+        base_url: The usual address, or None for the SDK's own.
+    """
 
     @property
     def package(self) -> str:
@@ -124,16 +141,6 @@ class Provider(Protocol):
 
     def open(self, request: Request, client: Any) -> AsyncIterator[object]:
         """Send the request; yield what the SDK yields; close stream and client."""
-
-    def user_message(
-        self, text: str, images: Sequence[File] = (), files: Sequence[File] = ()
-    ) -> Any:
-        """Return a question, with images and files, as the API takes it."""
-
-    def tool_result_message(
-        self, call_id: str, name: str, result: str, is_error: bool
-    ) -> Any:
-        """Return what a tool gave, as the API takes it."""
 
 
 # What every provider's request needs.

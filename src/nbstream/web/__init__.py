@@ -106,7 +106,8 @@ def app(
     Args:
         answer: A ``Chat``, of which only the settings count: model, system, tools and
             options; each client keeps its own conversation. Or a function that gets
-            ``Messages`` and returns what ``nbstream.show`` takes; it may be async.
+            ``Messages`` and returns what ``nbstream.show`` takes, or
+            ``chat.turn(messages)``; it may be async.
         hosts: The names under which it is reached, such as ``"chat.example.com"``,
             besides this machine's own; ``"*"`` is any.
         origins: Other sites whose pages may ask, and show its page in a frame, such as

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import signal
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -23,7 +21,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from nbstream._timeout import Timeout
 from nbstream.chat import Chat
 from nbstream.errors import UsageError
-from nbstream.reply import Reply, ToolCall
+from nbstream.reply import ToolCall
 from nbstream.static import chat_page
 from nbstream.tool_runs import ToolRun, run_calls
 from nbstream.types import Stream
@@ -176,7 +174,7 @@ class App:
             asked = read(await self._body(request), max_bytes=self._max_bytes)
             run = self._open(asked)
         except BadRequest as error:
-            return self._allowed(request, _plain_text(f"{error}.", error.status))
+            return self._allowed(request, _plain_text(error.sentence, error.status))
         except ClientDisconnect:
             return Base(status_code=400)  # nobody reads it
         except UsageError as error:
@@ -277,16 +275,15 @@ class App:
             stream = answer(asked) if is_async else lambda: answer(asked)
             return Transmission(stream, timeout=self._timeout)
         assert self._chat is not None
-        chat, reply = self._chat, Reply()
+        chat = self._chat
 
         def turn() -> Any:
-            messages = asked.to(chat.api)
-            asking = chat.turn(messages, reply)
+            asking = chat.turn(asked.to(chat.api))
             asking.consents = self._consent
-            return asking()
+            return asking
 
         prelude = partial(self._settle, asked) if asked.approvals else None
-        return Transmission(turn, reply=reply, timeout=self._timeout, prelude=prelude)
+        return Transmission(turn, timeout=self._timeout, prelude=prelude)
 
     async def _settle(self, asked: Messages) -> AsyncIterator[Chunk]:
         """Run the calls that were allowed; what came of them goes into the messages."""
@@ -369,8 +366,7 @@ class App:
         try:
             run = self._asked_over(frame, full=full)
         except UsageError as error:
-            bad = isinstance(error, BadRequest)
-            await say("error", errorText=f"{error}." if bad else words_of(error))
+            await say("error", errorText=words_of(error))
             return
         if run is None:
             await say("no-active")
@@ -398,37 +394,11 @@ class App:
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        """End all streams when the server is told to end, and not when it gives up.
-
-        A server waits for its requests after SIGTERM; ours would go on and on paying.
-        """
-        loop = asyncio.get_running_loop()
-        before = {}
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
-                handler = signal.getsignal(number)
-                if callable(handler):
-                    before[number] = handler
-                    signal.signal(number, self._ending(loop, handler))
+        """End all streams before the server gives up."""
         try:
             yield
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
             await self.close()
-
-    def _ending(
-        self, loop: asyncio.AbstractEventLoop, handler: Callable[[int, Any], Any]
-    ) -> Callable[[int, Any], Any]:
-        def handle(number: int, frame: Any) -> Any:
-            loop.call_soon_threadsafe(self._stop_all)
-            return handler(number, frame)
-
-        return handle
-
-    def _stop_all(self) -> None:
-        for run in list(self._running.values()):
-            run.stop()
 
     async def close(self) -> None:
         """End all streams, and wait until their connections are closed."""
@@ -452,7 +422,7 @@ def _name_of(host: str) -> str:
 
 def _plain_text(text: str, status: int) -> Base:
     headers = {"retry-after": "5"} if status == 503 else None
-    return PlainTextResponse(text[:1].upper() + text[1:], status, headers)
+    return PlainTextResponse(text, status, headers)
 
 
 def _frame(message: Mapping[str, Any], max_bytes: int) -> Mapping[str, Any]:

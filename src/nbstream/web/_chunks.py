@@ -36,6 +36,7 @@ from nbstream.reply import Part, Reply, ToolCall
 from nbstream.reply.reply import parts_and_calls
 from nbstream.screens.other_parts import is_aside, stage_of, told
 from nbstream.types import ToolState
+from nbstream.web._messages import BadRequest, sound
 
 Chunk: TypeAlias = dict[str, Any]
 #: Names the request for consent to a call, which has this id for the reader.
@@ -73,6 +74,8 @@ _REASONS: Mapping[str, str] = {
 
 def words_of(error: BaseException) -> str:
     """Return what may be said of an exception to whoever is at the other end."""
+    if isinstance(error, BadRequest):
+        return error.sentence
     return next(
         (say for kind, say in WORDS.items() if isinstance(error, kind)), _INTERNAL
     )
@@ -84,6 +87,8 @@ def ended_badly(reply: Reply) -> str | None:
         return TRUNCATED
     if reply.outcome != "failed":
         return None
+    if isinstance(reply.exception, UsageError):
+        return words_of(reply.exception)
     return _INTERNAL if is_ours(reply) else words_of(failure_of(reply))
 
 
@@ -493,8 +498,3 @@ def _json_of(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return sound(text)
-
-
-def sound(text: str) -> str:
-    """Return a text without halves of characters, which UTF-8 cannot carry."""
-    return text.encode("utf-8", "replace").decode() if not text.isascii() else text

@@ -16,8 +16,7 @@ from typing import Any, Literal, TypeAlias
 from nbstream.chat.forms import write_messages
 from nbstream.chat.messages import Attachment, Call, Message
 from nbstream.errors import UsageError
-from nbstream.requests import PROVIDERS, provider
-from nbstream.web._chunks import sound
+from nbstream.requests import FORMS, provider
 
 _Json: TypeAlias = Mapping[str, Any]
 Trigger: TypeAlias = Literal["submit-message", "regenerate-message"]
@@ -30,7 +29,6 @@ MAX_PARTS = 500
 MAX_TEXT = 200_000
 MAX_DEPTH = 64
 _TRIGGERS = ("submit-message", "regenerate-message")
-_APIS = {each.api: each for each in reversed(list(PROVIDERS.values()))}
 
 
 class BadRequest(UsageError):  # noqa: N818 - HTTP's own name for it
@@ -38,11 +36,18 @@ class BadRequest(UsageError):  # noqa: N818 - HTTP's own name for it
 
     Attributes:
         status: The HTTP status.
+        sentence: The message, as the client is told it.
     """
 
     def __init__(self, message: str, status: int = 400) -> None:
         self.status = status
+        self.sentence = f"{message[:1].upper()}{message[1:]}."
         super().__init__(message)
+
+
+def sound(text: str) -> str:
+    """Return a text without halves of characters, which UTF-8 cannot carry."""
+    return text.encode("utf-8", "replace").decode() if not text.isascii() else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +98,7 @@ class Messages:
         Raises:
             UsageError: no provider takes messages of that API.
         """
-        own = _APIS.get(api) or provider(api)
+        own = FORMS.get(api) or provider(api)
         return write_messages(self.messages, own)
 
 

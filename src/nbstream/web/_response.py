@@ -140,12 +140,9 @@ class Response(Base):
         reply = run.reply
         if not run.ended or reply.outcome != "failed" or reply.parts or run.before:
             return None
-        if isinstance(run.usage_error, BadRequest):
-            why = str(run.usage_error)
-            why = f"{why[:1].upper()}{why[1:]}."
-            return PlainTextResponse(why, run.usage_error.status)
-        if run.usage_error is not None:
-            return PlainTextResponse(words_of(run.usage_error), 500)
+        if (error := run.usage_error) is not None:
+            status = error.status if isinstance(error, BadRequest) else 500
+            return PlainTextResponse(words_of(error), status)
         failure = failure_of(reply)
         given = (status for kind, status in _STATUSES if isinstance(failure, kind))
         headers = {}

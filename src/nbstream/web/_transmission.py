@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import signal
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
+from types import FrameType
 
 from nbstream import sse
-from nbstream._ask import Turn
 from nbstream._events import Events
 from nbstream._live import Live
 from nbstream._timeout import Timeout, timeout_of
@@ -42,13 +44,53 @@ HEADERS = {
 _log = logging.getLogger("nbstream.web")
 
 
+class _Endings:
+    """Ends the streams of the main thread when the process is told to end.
+
+    A server waits for its requests after SIGTERM; ours would go on and on paying.
+    """
+
+    def __init__(self) -> None:
+        self._running: dict[Transmission, asyncio.AbstractEventLoop] = {}
+        self._before: dict[int, Callable[[int, FrameType | None], object]] = {}
+
+    def add(self, run: Transmission) -> None:
+        """End this one too, until it has ended."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self._running[run] = asyncio.get_running_loop()
+        run.on_end(lambda: self._drop(run))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            handler = signal.getsignal(number)
+            if callable(handler) and handler != self._end:
+                self._before[number] = handler
+                signal.signal(number, self._end)
+
+    def _drop(self, run: Transmission) -> None:
+        del self._running[run]
+        if self._running or threading.current_thread() is not threading.main_thread():
+            return
+        for number, handler in self._before.items():
+            if signal.getsignal(number) == self._end:
+                signal.signal(number, handler)
+        self._before.clear()
+
+    def _end(self, number: int, frame: FrameType | None) -> None:
+        for run, loop in list(self._running.items()):
+            with suppress(RuntimeError):  # its loop is closed
+                loop.call_soon_threadsafe(run.stop)
+        self._before[number](number, frame)
+
+
+_ENDINGS = _Endings()
+
+
 class Transmission:
     """One stream that is being read, and all that waits for news of it.
 
     Args:
         stream: What ``nbstream.show`` takes, ``chat.turn(messages)``, or what
             ``nbstream.start``, ``chat.start`` and ``ask(wait=False)`` give.
-        reply: Where it is added up; None: a new one.
         timeout: The longest silence of the provider, in seconds, or a ``Timeout``.
         prelude: Gives chunks that come before those of the reply; it is read first.
 
@@ -68,14 +110,10 @@ class Transmission:
         self,
         stream: Stream | Live,
         *,
-        reply: Reply | None = None,
         timeout: float | Timeout | None = None,
         prelude: Callable[[], AsyncIterator[Chunk]] | None = None,
     ) -> None:
-        if reply is None:
-            own = stream.reply if isinstance(stream, Turn | Live) else None
-            reply = own or Reply()
-        self.reply = reply
+        self.reply = stream.reply if isinstance(stream, Live) else Reply()
         self._live = stream if isinstance(stream, Live) else None
         self.before: list[Chunk] = []
         self.heard = False
@@ -107,6 +145,7 @@ class Transmission:
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="nbstream-web")
             self._task.add_done_callback(lambda _: self._end())
+            _ENDINGS.add(self)
 
     def on_end(self, call: Callable[[], None]) -> None:
         """Call a function when it has ended; it has been started."""
