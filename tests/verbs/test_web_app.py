@@ -356,9 +356,13 @@ def test_what_a_function_refuses_over_the_socket():
 
     with served(web.app(fails)) as url:
         sent = {"type": "send", "requestId": "r1", **question()}
-        chunks = [each.get("chunk", {}) for each in frames(url, sent)]
+        *_, last = frames(url, sent)
 
-    assert "There is no such model." in [each.get("errorText") for each in chunks]
+    assert last == {
+        "type": "error",
+        "requestId": "r1",
+        "errorText": "There is no such model.",
+    }
 
 
 @pytest.mark.parametrize("id_", ["a/b", "a b", "x/stream", "é", ".."])

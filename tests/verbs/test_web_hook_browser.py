@@ -236,6 +236,7 @@ def test_a_failure_is_an_error_of_the_hook(visit, faulty, client, plan, words):
     assert KEY not in page.page.content()
     said = message["role"] == "assistant" and "text" in kinds(message)
     assert said == (plan in {"cut", "closed", "inband"})
+    assert said == (message["role"] == "assistant")
 
 
 @newest
