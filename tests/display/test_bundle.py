@@ -5,7 +5,7 @@
 import pytest
 
 from nbstream.reply import Reply, Timing
-from nbstream.screens.bundle import bundle, metadata, waiting
+from nbstream.screens.bundle import PLACE, bundle, metadata, waiting
 from nbstream.types import End, Failure, Finish, TextDelta, ToolCallDelta, Usage
 
 
@@ -203,7 +203,7 @@ CASES = {
 def test_what_is_saved(events, how, html, markdown, plain):
     """All three forms, however the reply ended."""
     assert bundle(reply_of(*events, **how)) == {
-        "text/html": html,
+        "text/html": f"{PLACE}{html}</div>",
         "text/markdown": markdown,
         "text/plain": plain,
     }
@@ -215,8 +215,8 @@ def test_what_is_shown_while_it_grows():
     reply._extend([text("He"), call('{"a')])
 
     assert bundle(reply) == {
-        "text/html": "<p>He</p>\n\n<p>Tool call <code>weather</code> …</p>\n"
-        "<pre><code>{&quot;a</code></pre>",
+        "text/html": f"{PLACE}<p>He</p>\n\n<p>Tool call <code>weather</code> …</p>\n"
+        "<pre><code>{&quot;a</code></pre></div>",
         "text/markdown": 'He\n\nTool call weather …\n\n```json\n{"a\n```',
         "text/plain": 'He\n\nweather({"a) …',
     }

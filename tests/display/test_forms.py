@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbstream.reply import Reply
-from nbstream.screens.bundle import bundle
+from nbstream.screens.bundle import PLACE, bundle
 from nbstream.screens.json_layout import Json
 from nbstream.screens.output import TerminalScreen
 from nbstream.structured import AnyJson, shape_of
@@ -95,7 +95,7 @@ def test_what_is_saved_of_an_object():
 
     assert data["text/plain"] == laid_out
     assert data["text/markdown"] == f"````json\n{laid_out}\n````"
-    assert data["text/html"].startswith('<pre><code class="')
+    assert data["text/html"].startswith(f'{PLACE}<pre><code class="')
     assert "&lt;b&gt;" in data["text/html"]
     assert "items" not in "".join(data.values())
 
@@ -140,7 +140,8 @@ def test_plain_text_is_saved_as_it_is():
 
     assert bundle(reply) == {
         "text/html": (
-            '<pre style="white-space: pre-wrap"># &lt;b&gt;x&lt;/b&gt;\n*y*</pre>'
+            f'{PLACE}<pre style="white-space: pre-wrap">'
+            "# &lt;b&gt;x&lt;/b&gt;\n*y*</pre></div>"
         ),
         "text/plain": "# <b>x</b>\n*y*",
     }

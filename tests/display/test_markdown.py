@@ -20,7 +20,7 @@ HTML = {
     "a break": ("a<br>b <BR/>\n<br />", "<p>a<br>\nb <br>\n\n<br>\n</p>\n"),
     "a break in a cell": (
         "|a|\n|-|\n|b<br>c|",
-        '<table>\n<thead>\n<tr>\n<th style="text-align:left">a</th>\n</tr>\n</thead>\n'
+        '<table style="display: block; overflow-x: auto">\n<thead>\n<tr>\n<th style="text-align:left">a</th>\n</tr>\n</thead>\n'
         '<tbody>\n<tr>\n<td style="text-align:left">b<br>\nc</td>\n</tr>\n</tbody>\n</table>\n',
     ),
     "what is no break": (
@@ -82,7 +82,7 @@ HTML = {
     "code in a language unheard of": ("```nolang\nx\n```", "<pre><code>x\n</code></pre>\n"),
     "a table": (
         "|a|b|\n|-|-:|\n|1|2|",
-        '<table>\n<thead>\n<tr>\n<th style="text-align:left">a</th>\n'
+        '<table style="display: block; overflow-x: auto">\n<thead>\n<tr>\n<th style="text-align:left">a</th>\n'
         '<th style="text-align:right">b</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n'
         '<td style="text-align:left">1</td>\n<td style="text-align:right">2</td>\n'
         "</tr>\n</tbody>\n</table>\n",
@@ -359,6 +359,10 @@ ATTRIBUTES = {
     ("ol", "start"): "[0-9]+",
     ("td", "style"): "text-align:(left|center|right)",
     ("th", "style"): "text-align:(left|center|right)",
+    ("table", "style"): "display: block; overflow-x: auto",
+    ("span", "style"): "display: (inline-)?block; overflow-x: auto; overflow-y: hidden"
+    "(; max-width: 100%; vertical-align: middle)?",
+    **{(f"h{level}", "class"): "tocSkip" for level in range(1, 7)},
     ("input", "type"): "checkbox",
     ("input", "disabled"): "None",
     ("input", "checked"): "None",

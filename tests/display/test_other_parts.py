@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nbstream.markdown.html import LONGEST_SHORTENED, shorten
 from nbstream.providers import anthropic, openai_responses
 from nbstream.reply import Reply
-from nbstream.screens.bundle import bundle
+from nbstream.screens.bundle import PLACE, bundle
 from nbstream.screens.other_parts import LARGEST_IMAGE, media_of, told
 from nbstream.screens.output import TerminalScreen
 from nbstream.screens.sections import MOST_OPEN, Facts, Sections
@@ -940,7 +940,7 @@ PLACES = {
     "between two texts": (
         (text("I look.", 0), *other(SEARCH, 1), text("## Result\n\nA.", 2)),
         "<p>I look.</p>\n\n<p><em>Searched the web: a</em></p>\n"
-        "<h2>Result</h2>\n<p>A.</p>\n",
+        '<h2 class="tocSkip">Result</h2>\n<p>A.</p>\n',
         "I look.\n\n*Searched the web: a*\n\n## Result\n\nA.",
         "I look.\n\n[Searched the web: a]\n\n## Result\n\nA.",
     ),
@@ -1000,7 +1000,7 @@ def test_it_stands_where_it_came(place):
     reply = ended(*events, *STOP)
     made = bundle(reply)
 
-    assert made["text/html"] == made_html
+    assert made["text/html"] == f"{PLACE}{made_html}</div>"
     assert made["text/markdown"] == markdown
     assert made["text/plain"] == plain
     assert printed(*events, *STOP) == f"{plain}\n"

@@ -6,6 +6,7 @@ import pty
 import sys
 
 import pytest
+from IPython.core.displaypub import CapturingDisplayPublisher
 
 from nbstream._player import Screen
 from nbstream.errors import UnknownNameError
@@ -46,8 +47,10 @@ def ended(reply, **how):
 class FakeKernel:
     """Answers as ipykernel does to "which request is this?"."""
 
-    def __init__(self, parent):
+    def __init__(self, parent, may_ask=None):
         self.parent = parent
+        if may_ask is not None:
+            self._allow_stdin = may_ask
 
     def get_parent(self):
         return self.parent
@@ -56,10 +59,12 @@ class FakeKernel:
 class FakeShell:
     """As much of IPython's shell as is asked for."""
 
-    def __init__(self, parent=None, execution_count=7):
+    def __init__(self, parent=None, execution_count=7, *, may_ask=None, captured=False):
         self.execution_count = execution_count
         if parent is not None:
-            self.kernel = FakeKernel(parent)
+            self.kernel = FakeKernel(parent, may_ask)
+        if captured:
+            self.display_pub = CapturingDisplayPublisher()
 
 
 def request(msg_id="m1", **content):
@@ -90,6 +95,27 @@ PLACES = {
     ),
     "a request that does not say": (FakeShell(request()), "static", "m1"),
     "no request at all": (FakeShell({}), "static", None),
+    "a widget's message, from a page": (
+        FakeShell(request(comm_id="c"), may_ask=True),
+        "live",
+        "m1",
+    ),
+    "one where the last cell was run without a person": (
+        FakeShell(request(comm_id="c"), may_ask=False),
+        "static",
+        "m1",
+    ),
+    "one where nobody knows of a cell": (
+        FakeShell(request(comm_id="c")),
+        "live",
+        "m1",
+    ),
+    "a cell whose output is captured": (
+        FakeShell(request(allow_stdin=True), captured=True),
+        "static",
+        "m1",
+    ),
+    "a terminal that is captured": (FakeShell(captured=True), "terminal", 7),
     "a kernel of another kind": (FakeShell("nothing we know"), "static", None),
 }
 

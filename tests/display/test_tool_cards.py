@@ -13,7 +13,7 @@ import pytest
 from nbstream._stop import Stop
 from nbstream.reply import Reply
 from nbstream.screens.base import prompting
-from nbstream.screens.bundle import SHOWN_OF_RESULT, bundle
+from nbstream.screens.bundle import PLACE, SHOWN_OF_RESULT, bundle
 from nbstream.screens.output import TerminalScreen
 from nbstream.screens.sections import Facts, Sections
 from nbstream.screens.stop_button import StopButton
@@ -108,10 +108,10 @@ def test_the_saved_output_has_all_rounds():
         'I look.\n\nlook({"at": "<b>"})\n\nResult: <i>18</i>\n\nIt is *18*.'
     )
     assert made["text/html"] == (
-        "<p>I look.</p>\n\n<p>Tool call <code>look</code></p>\n"
+        f"{PLACE}<p>I look.</p>\n\n<p>Tool call <code>look</code></p>\n"
         "<pre><code>{\n  &quot;at&quot;: &quot;&lt;b&gt;&quot;\n}</code></pre>\n"
         "<p>Result: <code>&lt;i&gt;18&lt;/i&gt;</code></p>\n"
-        "<p>It is <em>18</em>.</p>\n"
+        "<p>It is <em>18</em>.</p>\n</div>"
     )
     assert "```text\n<i>18</i>\n```" in made["text/markdown"]
     assert made["text/markdown"].endswith("It is *18*.")
@@ -124,7 +124,7 @@ def test_a_long_result_is_shortened():
 
     for text in made.values():
         assert "x … (50,000 characters)" in text
-        assert len(text) < SHOWN_OF_RESULT + 200
+        assert len(text) < SHOWN_OF_RESULT + 300
 
 
 STATES = {

@@ -267,7 +267,7 @@ TABLE = f"| a | b |\\n|---|---|\\n{ROWS}"
 LISTS = f"Begin.\\n\\n{ITEMS}\\n- the last\\n\\n{TABLE}\\nThe end."
 live = nbstream.start(flow(LISTS, "item 40 is", "The end.", step=40))"""
 COUNTS = """() => {
-  const text = document.querySelector('.nbstream-text')
+  const {firstElementChild: text} = document.querySelector('.nbstream-text')
     ?? document.querySelector('.jp-RenderedHTML.jp-OutputArea-output');
   const count = (query) => text.querySelectorAll(query).length;
   return [count(':scope > ul > li > p'), count(':scope > table > tbody > tr'),
@@ -365,7 +365,7 @@ def test_the_answer_is_copied(open_cells):
     assert plain.startswith("A tour\n\nSome prose with a formula,")
     assert "for n in range(3):\n    print(n)  # a comment" in plain
     assert not set(re.findall("Copy|Stop|ch/s|writing", plain + html))
-    assert "<h1>A tour</h1>" in html
+    assert re.search("<h1[^>]*>A tour</h1>", html)
     assert re.search(r"<li>\s*one\s*</li>", html)
     assert "$x^2 + \\frac{a}{b}$" in plain
     assert "mjx-" not in html

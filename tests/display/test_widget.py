@@ -16,7 +16,7 @@ from nbstream.markdown import to_html
 from nbstream.markdown.html import LITERAL, SHORT, shorten, shortened
 from nbstream.reply import Reply
 from nbstream.screens import widget
-from nbstream.screens.bundle import bundle
+from nbstream.screens.bundle import PLACE, bundle
 from nbstream.screens.json_layout import laid_out, standing
 from nbstream.screens.sections import FrameMessages, Sections
 from nbstream.screens.widget import (
@@ -328,7 +328,7 @@ def test_the_last_frame_shows_what_the_output_will_show(events, end):
         page.take(sections.changes(reply))
     page.take(sections.changes(end(reply)))
 
-    assert page.html == bundle(reply)["text/html"]
+    assert f"{PLACE}{page.html}</div>" == bundle(reply)["text/html"]
 
 
 def test_a_block_that_turns_out_to_be_none_goes(screen, sent):
@@ -374,7 +374,7 @@ def test_a_call_fills_in(screen, sent):
     assert custom(sent)[0]["phase"] == "calling"
     assert ["arriving … valid so far" in html for html in seen] == [False, False, True]
     assert '"city": "Par</code>' in seen[1].replace("&quot;", '"')
-    assert page.html == bundle(reply)["text/html"]
+    assert f"{PLACE}{page.html}</div>" == bundle(reply)["text/html"]
 
 
 def test_frames_are_rarer_when_much_is_open(screen):
@@ -482,6 +482,21 @@ def test_a_model_that_nobody_has_seen_goes_in_the_end(sent, outputs):
         screen.close(ended(Reply("text")))
 
     assert [kind for kind, *_ in sent].count("comm_close") == 2 * 3
+    assert [one["kind"] for one in custom(sent)].count("whole") == 3  # the end, again
+
+
+def test_a_model_whose_view_stands_is_never_closed(screen, sent, outputs):
+    """Not by those that come later; only a page that needs it no more ends it."""
+    screen.close(ended(Reply("text")))
+    hear(screen, {"kind": "stands"})
+    for _ in range(KEPT + 3):
+        later = WidgetScreen()
+        later.open(Reply("text"))
+        later.close(ended(Reply("text")))
+    before = screen.model.comm is not None
+    hear(screen, {"kind": "seen"})
+
+    assert (before, screen.model.comm is not None) == (True, False)
 
 
 def test_a_page_loaded_later_finds_everything(screen):
@@ -550,7 +565,7 @@ def test_a_page_cannot_change_the_state(screen):
 
 def test_what_is_taken_is_listed():
     """The rest is for Stop: see ``hands``."""
-    assert sorted(ANSWERS) == ["resync", "seen"]
+    assert sorted(ANSWERS) == ["resync", "seen", "stands"]
 
 
 # -- the files -----------------------------------------------------------------
@@ -565,7 +580,7 @@ def test_the_script_is_one_module_without_its_comments():
     assert "\n//" not in script
     assert "\n " not in script
     assert "/*" not in script + LiveModel._css
-    assert len(script) + len(LiveModel._css) < 34_000
+    assert len(script) + len(LiveModel._css) < 39_000
 
 
 def test_without_anywidget_there_is_the_other_screen(monkeypatch):
@@ -699,7 +714,7 @@ def test_a_form_is_shown_as_the_output_will_show_it(form, key, text, size):
         page.take(sections.changes(reply))
     page.take(sections.changes(ended(reply)))
 
-    assert page.html == bundle(reply)["text/html"]
+    assert f"{PLACE}{page.html}</div>" == bundle(reply)["text/html"]
     assert Page(sections.snapshot()).html == page.html
     assert not re.search(r"<(?!/?(pre|code|span|p|em|b\b|strong))", page.html)
     assert "<img" not in page.html

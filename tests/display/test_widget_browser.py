@@ -1,6 +1,8 @@
 """The live view as a person meets it, in JupyterLab and Notebook 7."""
 
 import json
+import os
+import signal
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -429,17 +431,46 @@ def test_no_widget_is_saved_where_their_state_is(open_cells, states_are_saved):
     assert kept["state"] == {}
 
 
-def test_the_kernel_goes_in_mid_stream(open_cells):
-    """What is there stays, and the view says that nothing more comes."""
-    page = open_cells("live = nbstream.start(flow(words(4000)))")
-    page.run_cell(1)
-    page.wait_text(1, "word30 ")
-    page.js("() => { jupyterapp.shell.currentWidget.sessionContext.restartKernel(); }")
-    live(page, 1).get_by_text("no kernel").wait_for()
-    page.wait_idle()
+LOST = """\
+import ipywidgets, os
+out = ipywidgets.Output()
+display(out)
+with out:
+    live = nbstream.start(held(flow("Some **text** <b>\\n\\n```python\\nx = 1"), "= 1"))
+race = {"one": lambda: flow("of *one*"), "&": lambda: held(flow("of two"), "two")}
+reply = nbstream.race(race)"""
+RESTART = """() => jupyterapp.shell.currentWidget.sessionContext.restartKernel()
+  .then(() => null)"""
 
-    assert "word30" in text_of(page, 1)
-    assert live(page, 1).get_by_role("button", name="Stop").is_hidden()
+
+@pytest.mark.parametrize("how", ["restarted", "killed"])
+def test_the_kernel_goes_in_mid_stream(open_cells, how):
+    """What had arrived stays, on the page and in the file, and a line says so."""
+    page = open_cells("print(__import__('os').getpid())", LOST, "1", fresh=True)
+    page.run_cell(1)
+    page.run_cell(2, wait=False)
+    page.wait_text(2, "x = 1")
+    page.wait_text(2, "of two")
+    if how == "killed":
+        os.kill(int(page.output_text(1)), signal.SIGKILL)
+    else:
+        page.js(RESTART)
+    lines = page.output(2).get_by_text("Interrupted: the kernel has gone.")
+    lines.nth(1).wait_for()
+    live(page, 2).first.wait_for(state="detached")
+    picture(page, 2, f"interrupted-lab-{how}")
+    saved = page.save()["cells"][2]["outputs"][1]["data"]
+    html, plain = ("".join(saved[f"text/{kind}"]) for kind in ("html", "plain"))
+
+    assert page.output(2).locator("pre").text_content().strip() == "x = 1"
+    assert set(saved) == {"text/html", "text/plain"}
+    assert "<p><strong>&amp;</strong></p>" in html
+    assert "<button" not in html
+    assert plain == (
+        "one\n\nof one\n\n&\n\nof two\n\n"
+        "[Interrupted: the kernel has gone. This is what had arrived.]"
+    )
+    assert page.errors == []
 
 
 #: Looks at each element that ever stands in a live view; nothing but this is harmless.
@@ -467,7 +498,8 @@ GUARD = """() => {
     if (!tags.has(e.tagName)) bad.push(e.outerHTML.slice(0, 200));
     for (const {name, value} of e.attributes) {
       const link = name === 'href' && !/^(https?:|mailto:|#|$)/i.test(value);
-      const aligned = /^text-align: ?(left|center|right);?$/.test(value);
+      const aligned = /^text-align: ?(left|center|right);?$/.test(value)
+        || /^display: (inline-)?block;( [a-z-]+: [a-z0-9%]+;?)+$/.test(value);
       const other = /^on|^data-command|^src|^action|^name$|^id$/.test(name);
       if (other || link || (name === 'style' && !aligned))
         bad.push(name + '=' + value.slice(0, 200));
@@ -476,7 +508,7 @@ GUARD = """() => {
   new MutationObserver((changes) => {
     for (const {target, addedNodes} of changes)
       for (const node of [target, ...addedNodes])
-        if (node.nodeType === 1 && node.closest('.nbstream-text > *'))
+        if (node.nodeType === 1 && node.closest('.nbstream-text > div > *'))
           [node, ...node.querySelectorAll('*')].forEach(look);
   }).observe(document.body, {childList: true, subtree: true, attributes: true});
 }"""
@@ -547,7 +579,7 @@ def test_where_the_front_end_has_no_widgets(start_jupyter, tmp_path, open_notebo
     page = open_notebook([SETUP, show(PROSE)], server=server)
     page.run_cell(0)
     page.run_cell(1, wait=False)
-    page.wait_text(1, "The answer is being written.")
+    page.wait_text(1, "The answer was still being written.")
     release(page, PROSE)
     page.wait_idle()
 
@@ -717,3 +749,178 @@ def test_other_ways_to_see(open_cells, colours):
 
     assert moving == 0
     assert live(page, 1).get_by_role("button", name="Stop").is_visible()
+
+
+OUTPUTS = """\
+import ipywidgets as widgets
+out, tab = widgets.Output(), widgets.Tab([widgets.Output()])
+def go(_):
+    with out:
+        nbstream.show(flow("Called back. " * 400, delay_s=0.02))
+def begin(_):
+    with tab.children[0]:
+        globals().update(live=nbstream.start(flow("Begun. " * 400, delay_s=0.02)))
+buttons = [widgets.Button(description=each) for each in ("Go", "Begin")]
+for button, call in zip(buttons, (go, begin)):
+    button.on_click(call)
+display(*buttons, out, tab)
+for n in range(6):
+    with out:
+        nbstream.show(flow(f"This is **answer {n}**."))"""
+
+
+def test_answers_in_output_widgets(open_cells, front):
+    """Live, and static in the end: six in a row, from a button, in the background."""
+    page = open_cells(OUTPUTS, front=front)
+    page.run_cell(1)
+    area = page.output(1)
+    static = area.locator(".jp-RenderedHTML.jp-OutputArea-output")
+    static.nth(5).wait_for()
+    area.get_by_role("button", name="Go", exact=True).click()
+    live(page, 1).get_by_text("Called back. Called").wait_for()
+    picture(page, 1, f"live-{front}-light-in-output")
+    live(page, 1).get_by_role("button", name="Stop").click()
+    static.nth(6).wait_for()
+    area.get_by_role("button", name="Begin", exact=True).click()
+    live(page, 1).get_by_text("Begun. Begun.").wait_for()
+    live(page, 1).get_by_role("button", name="Stop").click()
+    static.nth(7).wait_for()
+    before = static.all_inner_texts()
+    page.save()
+    page.page.goto(page.server.page_url(front, page.path))
+    static.nth(7).wait_for()
+    after = static.all_inner_texts()
+
+    assert [each.strip() for each in before[:6]] == [
+        f"This is answer {n}." for n in range(6)
+    ]
+    assert all("Stopped. This is what had arrived." in each for each in before[6:])
+    assert after == before
+    assert live(page, 1).count() == 0
+
+
+WIDE = r"""
+WIDE = {
+    "word": "See https://example.com/" + "path/" * 60 + " so.",
+    "code": "Inline `" + "x" * 400 + "` so.",
+    "heading": "# " + "W" * 300,
+    "item": "- " + "w" * 500 + "\n\n> " + "q" * 500,
+    "table": "|" + "column|" * 24 + "\n|" + "---|" * 24 + "\n|" + "value|" * 24,
+    "formula": "$$" + "+".join(f"x_{{{n}}}" for n in range(120)) + "$$",
+    "inline": "So $" + "+".join(f"x_{{{n}}}" for n in range(120)) + "$ is.",
+    "fence": "```\n" + "y" * 500 + "\n```",
+}
+ALL = "\n\n".join([*WIDE.values(), "The end of it."])
+replies = nbstream.race({"a": lambda: held(flow(ALL, step=60), "of it"),
+                         "b": lambda: flow(ALL, step=60)})"""
+#: What of a cell's output is wider than it may be, and what scrolls by itself.
+WIDTHS = """index => {
+  const cell = document.querySelectorAll('.jp-Notebook .jp-Cell')[index];
+  const area = cell.querySelector('.jp-OutputArea');
+  const room = area.getBoundingClientRect().right + 1;
+  const scrolls = (e) => e.scrollWidth > e.clientWidth + 1
+    && ['auto', 'scroll'].includes(getComputedStyle(e).overflowX);
+  const inScroller = (e) => e !== area && (scrolls(e) || inScroller(e.parentElement));
+  const all = [...area.querySelectorAll('.jp-RenderedHTMLCommon *')];
+  const isOut = (e) => e.getBoundingClientRect().right > room && !inScroller(e);
+  const text = all.filter((e) => scrolls(e)).map((e) => e.localName);
+  const whole = [...area.querySelectorAll('.nbstream-text, .jp-OutputArea-output')];
+  const out = all.filter(isOut).map((e) => e.outerHTML.slice(0, 99));
+  return [cell.scrollWidth - cell.clientWidth, out,
+    whole.filter(scrolls).length, [...new Set(text)].sort(),
+    area.querySelectorAll('.nbstream-area').length + area.matches('.nbstream-area')];
+}"""
+
+
+@pytest.mark.parametrize("width", [1280, 640])
+def test_nothing_is_wider_than_its_place(open_cells, width):
+    """Words break; a table or a formula scrolls by itself; live, and in the end."""
+    one = "live = nbstream.start(held(flow(ALL, step=60), 'of it'))"
+    page = open_cells(WIDE, one)
+    page.page.set_viewport_size({"width": width, "height": 900})
+    page.run_cell(1, wait=False)
+    live(page, 1).get_by_text("The end of it.").nth(1).wait_for()
+    page.page.wait_for_timeout(500)
+    race = page.js(WIDTHS, 1)
+    picture(page, 1, f"wide-lab-{width}-race")
+    release(page, "of it")
+    final(page, 1)
+    page.page.wait_for_timeout(1500)
+    raced = page.js(WIDTHS, 1)
+    picture(page, 1, f"wide-lab-{width}-race-final")
+    (folder := page.folder / "released.txt").unlink()
+    page.run_cell(2)
+    live(page, 2).get_by_text("The end of it.").wait_for()
+    page.page.wait_for_timeout(500)
+    begun = page.js(WIDTHS, 2)
+    picture(page, 2, f"wide-lab-{width}")
+    folder.write_text("of it\n")
+    final(page, 2)
+    page.page.wait_for_timeout(1500)
+    ended = page.js(WIDTHS, 2)
+    picture(page, 2, f"wide-lab-{width}-final")
+
+    alone = [0, [], 0, ["span", "table"]]
+    assert begun[:4] == alone
+    assert ended == [*alone, 0]
+    assert race[:3] == alone[:3]
+    assert raced == [*alone, 0]
+
+
+PLACED = [
+    "live = nbstream.start(flow(words(1200), 'word600 ', step=40, delay_s=0.01))",
+    "reply = nbstream.show(flow(words(1500), step=40, delay_s=0.005))",
+    "%%capture captured\nreply = nbstream.show(flow(words(100)))",
+    "captured.show()",
+    "reply = nbstream.show(flow('# One\\n\\nof many\\n\\n' * 2000, step=400))",
+]
+SCROLLED = """index => {
+  const cell = jupyterapp.shell.currentWidget.content.widgets[index];
+  const area = cell.outputArea.node;
+  return [cell.node.matches('.jp-mod-outputsScrolled'),
+    area.scrollHeight - area.scrollTop - area.clientHeight, area.clientHeight];
+}"""
+
+
+def test_where_an_output_is_put(open_cells, front):
+    """In a box that scrolls its end is followed; no box is put around it in the end.
+
+    What is captured is quiet, and there; no heading is in the table of contents.
+    """
+    page = open_cells(*PLACED, front=front)
+    page.js("""() => {
+      jupyterapp.shell.currentWidget.content.widgets[1].outputsScrolled = true;
+    }""")
+    page.cell(1).evaluate("(cell) => cell.scrollIntoView()")
+    page.run_cell(1)
+    page.wait_text(1, "word600 ")
+    settle(page)
+    page.page.wait_for_timeout(500)
+    followed = page.js(SCROLLED, 1)
+    release(page, "word600 ")
+    final(page, 1)
+    page.cell(2).evaluate("(cell) => cell.scrollIntoView()")
+    page.run_cell(2)
+    final(page, 2)
+    page.page.wait_for_timeout(1500)
+    long = page.js(SCROLLED, 2)
+    page.run_cell(3)
+    page.run_cell(4)
+    final(page, 4)
+    page.js(FREEZE)
+    page.run_cell(5, wait=False)
+    page.wait_idle(timeout_s=120)
+    final(page, 5)
+    headings = page.js("""async () => {
+      const {widgets} = jupyterapp.shell.currentWidget.content;
+      const found = await Promise.all(widgets.map((each) => each.getHeadings()));
+      return found.flat().filter(({skip}) => !skip).length;
+    }""")
+
+    assert followed[0]
+    assert followed[1] < 30
+    assert (long[0], long[2] > 2000) == (False, True)
+    assert outputs(page, 3) == []
+    assert "word99" in text_of(page, 4)
+    assert headings == 0
+    assert quiet(page)

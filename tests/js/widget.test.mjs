@@ -58,6 +58,22 @@ test("an answer that has ended is put where its widget stands in the notebook", 
   assert.deepEqual(asked(model), ["seen"]);
 });
 
+test("it is put into the Output widget that holds it, which tells the kernel", async () => {
+  const view = { data: { "application/vnd.jupyter.widget-view+json": { model_id: "m" } } };
+  const list = [view, { name: "stdout", text: "x" }];
+  const outputs = { length: 2, get: (at) => list[at], set: (at, value) => (list[at] = value), toJSON: () => [...list] };
+  const told = [];
+  const holder = { outputs, set: (...what) => told.push(what), save_changes: () => told.push("saved") };
+  const _models = { holder: Promise.resolve(holder), button: Promise.resolve({}), broken: Promise.reject(new Error()) };
+  const [model] = started(undefined, { widget_manager: { _models } });
+  const final = { model_id: "m", data: { "text/html": "<p>" }, metadata: {} };
+  model.hear({ kind: "whole", whole: { seq: 9, phase: "ended", final } });
+  await new Promise((done) => setImmediate(done));
+
+  const output = { output_type: "display_data", data: final.data, metadata: {} };
+  assert.deepEqual(told, [["outputs", [output, list[1]], { newMessage: true }], "saved"]);
+});
+
 test("a page without a view says that it has seen the end, a moment later", () => {
   const [model] = started();
   [{ kind: "swap" }, { kind: "swapped" }].forEach((each) => model.hear(each));

@@ -177,7 +177,8 @@ def test_a_question_while_a_cell_runs(talk, kernel):
 
 #: What came onto the page in one piece, the guard has not looked into.
 LOOK_AGAIN = """() => {
-  for (const each of document.querySelectorAll('.nbstream-panel .nbstream-text > *'))
+  const all = '.nbstream-panel .nbstream-text > div > *';
+  for (const each of document.querySelectorAll(all))
     for (const _ of 'ab') each.toggleAttribute('hidden');
 }"""
 

@@ -11,7 +11,7 @@ from nbstream.screens.widget import LiveModel, LiveScreen, WidgetScreen, script
 from nbstream.static import style
 
 #: What is shown, and saved, where there are no widgets: the end replaces it.
-FALLBACK = "The answers are being written. They will be here when they are complete."
+FALLBACK = "The answers were still being written."
 
 
 class RaceModel(LiveModel):

@@ -27,6 +27,16 @@ _CELLS = {"th", "td"}
 _ENDS_LINE = {"blockquote", "ul", "ol", "table", "thead", "tbody", "tr"}
 _ALIGN = {"text-align:center": "center", "text-align:right": "right"}
 _LINK_ATTRIBUTES = 'rel="noopener noreferrer nofollow" target="_blank"'
+#: What is wider than its place scrolls by itself, and not all of the answer.
+_SCROLLS = ' style="display: block; overflow-x: auto"'
+#: A formula may be wider than its place if it is written in more characters than these.
+NARROW = 40
+_WIDE = "overflow-x: auto; overflow-y: hidden"
+_WIDE_BLOCK = f"display: block; {_WIDE}"
+_WIDE_LINE = f"display: inline-block; {_WIDE}; max-width: 100%; vertical-align: middle"
+_DISPLAYED = ("$$", r"\[", r"\begin")
+#: The tables of contents of JupyterLab and Notebook 7 leave such a heading out.
+_UNLISTED = ' class="tocSkip"'
 #: Alone in such a span no typesetter takes these for (a part of) a formula.
 _TEX = re.compile(r"[$\\]+")
 _TASK = re.compile(r"\[([ xX])\](?=\s)")
@@ -87,6 +97,10 @@ class Writer:
                 return code_block(token.content, token.info)
             case "math_block":
                 return f"<p>{_math(token.content)}</p>\n"
+            case "table_open":
+                return f"<table{_SCROLLS}>\n"
+            case "heading_open":
+                return f"<{token.tag}{_UNLISTED}>"
             case "hr":
                 return "<hr>\n"
             case _:
@@ -143,8 +157,13 @@ def _link(url: str) -> str:
 
 
 def _math(tex: str) -> str:
-    tag = "span" if is_harmless(tex) else "code"
-    return f"<{tag}>{escape(tex, quote=False)}</{tag}>"
+    said = escape(tex, quote=False)
+    if not is_harmless(tex):
+        return f"<code>{said}</code>"
+    if len(tex) <= NARROW:
+        return f"<span>{said}</span>"
+    style = _WIDE_BLOCK if tex.startswith(_DISPLAYED) else _WIDE_LINE
+    return f'<span style="{style}">{said}</span>'
 
 
 def text_html(text: str, *, quote: bool = False) -> str:

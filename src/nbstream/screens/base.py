@@ -38,14 +38,28 @@ def place() -> str:
     """Tell what fits: ``live`` in a notebook with a person, ``static`` without one.
 
     A front end that lets a cell ask for input has someone to ask. nbclient, nbconvert,
-    papermill and nbval do not, and compare or save what a cell displays first.
+    papermill and nbval do not, and compare or save what a cell displays first. A
+    widget's message does not say: then what the last cell said holds, and if none did,
+    a page has sent it. What is captured (``%%capture``) nobody sees while it runs.
     """
-    kernel = getattr(_shell(), "kernel", None)
+    shell = _shell()
+    kernel = getattr(shell, "kernel", None)
     if kernel is None:
         return "terminal"
     parent = kernel.get_parent()
     content = parent.get("content", {}) if isinstance(parent, dict) else {}
-    return "live" if content.get("allow_stdin") else "static"
+    is_live = content.get("allow_stdin")
+    if "comm_id" in content:
+        from nbstream.screens.kernel_messages import may_ask
+
+        is_live = may_ask(kernel)
+    return "live" if is_live and not _is_captured(shell) else "static"
+
+
+def _is_captured(shell: Any) -> bool:
+    from IPython.core.displaypub import CapturingDisplayPublisher
+
+    return isinstance(getattr(shell, "display_pub", None), CapturingDisplayPublisher)
 
 
 def cell() -> object:

@@ -30,6 +30,8 @@ SHORT_RESULT = 80
 COLUMNS = 3
 _FONT = "font-size: inherit; line-height: inherit"
 _LOOK = f"text-align: left; vertical-align: top; overflow-wrap: anywhere; {_FONT}"
+#: What holds all of it: words that are longer than a line break, as in the live view.
+PLACE = '<div style="overflow-wrap: break-word">'
 #: Half a character: JSON may hold one (``"\\ud83d"``), the bytes of a message not.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 #: Longer than any fence that a text is likely to hold, so that it is never closed.
@@ -56,7 +58,8 @@ def bundle(reply: Reply | Replies, *, images: bool = False) -> dict[str, str]:
     """
     if isinstance(reply, Replies):
         return _side_by_side(reply, images)
-    made = {"text/html": "\n".join(_html(reply, images)), "text/plain": _plain(reply)}
+    html = "\n".join(_html(reply, images))
+    made = {"text/html": f"{PLACE}{html}</div>", "text/plain": _plain(reply)}
     if reply._form != "text":
         made["text/markdown"] = markdown_of(reply, images=images)
     return {mime: _SURROGATE.sub("\ufffd", said) for mime, said in made.items()}

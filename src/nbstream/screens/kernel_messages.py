@@ -30,6 +30,7 @@ PRIVATE: Mapping[str, str] = {
     "kernel.shell_stream.on_recv": "7.0.0 to 7.4.0: who is given each message",
     "kernel.msg_queue": "6.17.1 to 6.31.0: (number, handler, (frames,)) of what waits",
     "kernel.shell_stream.flush": "6.17.1 to 6.31.0: reads what has come into the queue",
+    "kernel._allow_stdin": "6.17.1 to 7.4.0: whether the last cell may ask for input",
 }
 #: What is raised where a kernel is not as the table says.
 _OTHERWISE = (AttributeError, LookupError, TypeError, ValueError)
@@ -116,6 +117,11 @@ def pump() -> Look | None:
         return True
 
     return look
+
+
+def may_ask(kernel: Any) -> bool:
+    """Tell whether the last cell that ran may ask for input; True if nobody knows."""
+    return bool(getattr(kernel, "_allow_stdin", True))
 
 
 def _kernel() -> Any:

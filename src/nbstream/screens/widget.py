@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
+from uuid import uuid4
 
 import anywidget
 import traitlets
@@ -24,9 +25,9 @@ from nbstream.static import ANSWER, module, style
 from nbstream.tool_runs import Consents
 
 #: All that a page may say here; what it says to the Stop button is looked at there.
-ANSWERS = frozenset({"resync", "seen"})
+ANSWERS = frozenset({"resync", "seen", "stands"})
 #: How many ended models are kept for a page that never said that it has seen the end.
-KEPT = 4
+KEPT = 32
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _kept: deque[LiveModel] = deque()
 
@@ -76,18 +77,28 @@ class LiveModel(anywidget.AnyWidget):
             self._on_answer(kind)
 
     def keep(self) -> None:
-        """Stay until a page has seen the end, but not for ever."""
+        """Stay until a page has seen the end, but not for ever.
+
+        What goes unseen tells its end once more: a busy kernel hears no page, in which
+        a view may stand that no update has replaced (in an ``Output`` widget).
+        """
         _kept.append(self)
         while len(_kept) > KEPT:
-            _kept.popleft().close()
+            oldest = _kept.popleft()
+            oldest.send({"kind": "whole", "whole": oldest.whole()})
+            oldest.close()
+
+    def pin(self) -> None:
+        """Stay as long as the page has a view that nothing has replaced."""
+        if self in _kept:
+            _kept.remove(self)
 
     def close(self) -> None:
         """Close the model and its layout, so that nothing of them is saved."""
         if self.comm is not None:
             self.layout.close()
         super().close()
-        if self in _kept:
-            _kept.remove(self)
+        self.pin()
 
 
 def view_mime(model_id: str) -> dict[str, object]:
@@ -106,7 +117,7 @@ RENDER_SHARE = 4.0
 #: What the page may make us send whole, in seconds between two times.
 RESYNC_S = 0.5
 #: What is shown, and saved, where there are no widgets: the end replaces it.
-FALLBACK = "The answer is being written. It will be here when it is complete."
+FALLBACK = "The answer was still being written."
 
 
 class LiveScreen(Generic[Shown]):
@@ -140,6 +151,7 @@ class LiveScreen(Generic[Shown]):
         self._began = clock()
         self._sent_whole_at = float("-inf")
         self._lock = threading.RLock()
+        self._id = uuid4().hex
         self._final: dict[str, object] = {}
         self._button: StopButton | None = None
         self._handle: DisplayHandle | None = None
@@ -148,11 +160,11 @@ class LiveScreen(Generic[Shown]):
         """Make the display, in the cell that runs now."""
         reply._shown_in = cell()
         self._began = self._clock()
-        self.model = self.model_class(self.whole, self._on_answer)
+        self.model = self.model_class(self.whole, self._on_answer, model_id=self._id)
         self._button = StopButton(self.model, self._stop, consents=self._consents)
         if self._consents is not None:
             self._consents.attached = True
-        made = {**view_mime(self.model.model_id), "text/plain": self.fallback}
+        made = {**view_mime(self._id), "text/plain": self.fallback}
         beside = metadata(reply, timed=False)
         self._handle = display(made, raw=True, metadata=beside, display_id=True)
 
@@ -163,7 +175,7 @@ class LiveScreen(Generic[Shown]):
         if self.model is None or self._handle is None or self._button is None:
             return  # it was never opened
         with self._lock:
-            end = {"model_id": self.model.model_id, "data": data, "metadata": beside}
+            end = {"model_id": self._id, "data": data, "metadata": beside}
             self._final = {"final": end}
             self.send({"kind": "swap"})
         self._handle.update(data, raw=True, metadata=beside)
@@ -178,7 +190,7 @@ class LiveScreen(Generic[Shown]):
 
     def whole(self) -> dict[str, object]:
         """Return everything so far, for a page that is new: here, the end."""
-        return self._final
+        return {"id": self._id, **self._final}
 
     def resync(self) -> None:
         """Send everything, though not all the time: a page has missed something."""
@@ -191,6 +203,8 @@ class LiveScreen(Generic[Shown]):
         """Do what a page asks for, in any thread."""
         if kind == "resync":
             self.resync()
+        elif self._final and self.model is not None and kind == "stands":
+            self.model.pin()
         elif self._final and self.model is not None:
             self.model.close()  # a page has seen the end
 

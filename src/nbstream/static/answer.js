@@ -30,10 +30,12 @@ function placeMargin(el) {
   child?.classList.toggle("nbstream-child", isBeside);
   child?.parentElement.classList.toggle("nbstream-area", isBeside);
   el.parentElement?.classList.toggle("nbstream-output", isBeside);
+  return child?.parentElement;
 }
 
 function makeAnswer(el, answer, stop, consent, rendermime) {
-  const text = make("div", "nbstream-text jp-RenderedHTMLCommon jp-RenderedHTML");
+  const frame = make("div", "nbstream-text jp-RenderedHTMLCommon jp-RenderedHTML");
+  const text = frame.appendChild(make("div", "")); // as in the final output
   const waiting = make("p", "nbstream-waiting");
   const box = make("div", "nbstream-formulas jp-RenderedHTMLCommon", { ariaHidden: "true" });
   const margin = make("div", "nbstream-margin");
@@ -46,6 +48,8 @@ function makeAnswer(el, answer, stop, consent, rendermime) {
   const follow = makeFollower(el, text);
   const announce = makeAnnouncer(spoken, text);
   let rate = 0; // characters a second
+  let area = null; // the outputs that it is among
+  let isHeld = false; // as it is, because the final output takes its place
   const isOver = () => OVER.has(answer.facts.phase);
 
   text.onpointerover = showCopy;
@@ -61,7 +65,7 @@ function makeAnswer(el, answer, stop, consent, rendermime) {
   margin.firstChild.append(button, facts, copyButton("Copy the answer so far", answerOnly));
   Object.assign(el, { tabIndex: -1, role: "group", ariaLabel: "The answer, as it is written" });
   el.classList.add("nbstream");
-  el.append(margin, text, box, note, spoken);
+  el.append(margin, frame, box, note, spoken);
 
   // Each section ends in a comment, which no style and no selector sees.
   function sectionAt(key) {
@@ -91,11 +95,8 @@ function makeAnswer(el, answer, stop, consent, rendermime) {
   function answerOnly() {
     const node = make("div", "nbstream-alone", { ariaHidden: "true" });
     const keys = [...answer.sections.keys()].sort(ORDER);
-    for (const key of keys.filter((each) => !each.endsWith("reasoning"))) {
-      const { blocks, line } = answer.sections.get(key);
-      const last = line ? insideCode(blocks.at(-1), line) : blocks.at(-1);
-      node.append(...parsed([...blocks.slice(0, -1), last].join("")));
-    }
+    for (const key of keys.filter((each) => !each.endsWith("reasoning")))
+      node.append(...parsed(wholeOf(answer.sections.get(key))));
     el.append(node);
     setTimeout(() => node.remove(), 1000);
     return node;
@@ -176,7 +177,7 @@ function makeAnswer(el, answer, stop, consent, rendermime) {
 
   function paint() {
     const followed = follow();
-    placeMargin(el);
+    if (!isHeld) area = placeMargin(el);
     paintText();
     paintFacts();
     followed();
@@ -203,6 +204,7 @@ function makeAnswer(el, answer, stop, consent, rendermime) {
   function tick() {
     const writing_s = (performance.now() - answer.began) / 1000 - (answer.facts.first_s ?? 0);
     rate = Math.round(length() / Math.max(writing_s, 1));
+    if (!isHeld) area = placeMargin(el); // its window may be another now
     paintFacts();
   }
   // Just after each whole second, so that none is left out.
@@ -223,11 +225,16 @@ function makeAnswer(el, answer, stop, consent, rendermime) {
       text.replaceChildren();
     },
     hold() {
+      isHeld = true;
       paintText();
       waiting.remove(); // still there where an answer came all at once
       clearTimeout(clock);
       return holdPlace(el, text);
     },
-    dispose: () => clearTimeout(clock),
+    dispose() {
+      clearTimeout(clock);
+      const others = [...(area?.querySelectorAll(".nbstream") ?? [])].filter((each) => each !== el);
+      if (!others.length) area?.classList.remove("nbstream-area");
+    },
   };
 }

@@ -2,7 +2,7 @@
 // of what stands there already.
 
 function make(tag, className, more = {}) {
-  return Object.assign(document.createElement(tag), { className, ...more });
+  return Object.assign(document.createElement(tag), className ? { className } : {}, more);
 }
 
 function write(node, words) {

@@ -1,32 +1,112 @@
 // The final output takes the view's place, and its reader notices nothing.
 
-// The final output is about to take the place of the views. In a notebook that was saved
-// and loaded again in mid-stream it does not find that place: then it is asked for, and
-// put there. Python keeps the model until it hears that nobody needs it.
+// The final output is about to take the place of the views. Where an update of a display
+// does not reach that place (an Output widget, or a notebook that was saved and loaded
+// again in mid-stream) it is asked for, and put there. Python keeps the model until it
+// hears that nobody needs it: a view that could not be replaced does, as long as it stands.
 function makeFinalOutput(views) {
-  let places = [];
+  let [places, isNeeded] = [[], false];
+  const hold = () => {
+    places.splice(0).forEach((release) => release());
+    places = [...views].map((view) => view.hold());
+  };
+  const release = () => setTimeout(() => places.splice(0).forEach((each) => each()), 600);
   return {
-    hold() {
-      places = [...views].map((view) => view.hold());
-    },
+    hold,
 
     // Said behind that output, which is long where the answer was long: only now has the
     // page had it, and a view that still stands a moment later was not replaced.
     release(model) {
-      setTimeout(() => places.forEach((release) => release()), 600);
+      release();
       setTimeout(() => model.send({ kind: views.size ? "resync" : "seen" }), 1000);
     },
 
-    insert(model, { model_id, data, metadata }) {
-      const isOurs = ({ data }) =>
-        data["application/vnd.jupyter.widget-view+json"]?.model_id === model_id;
-      for (const { outputs } of model.widget_manager?.context?.model?.cells ?? [])
-        for (let at = 0; at < (outputs?.length ?? 0); at++)
-          if (isOurs(outputs.get(at)))
-            outputs.set(at, { output_type: "display_data", data, metadata });
-      if (!views.size) model.send({ kind: "seen" });
+    insert(model, final) {
+      hold();
+      putOutput(model, final);
+      release();
+      if (!views.size) return model.send({ kind: "seen" });
+      isNeeded = true;
+      setTimeout(() => model.send({ kind: views.size ? "stands" : "seen" }), 1000);
+    },
+
+    // A view has gone, after the end.
+    left(model) {
+      if (isNeeded && !views.size) model.send({ kind: "seen" });
+    },
+
+    // The kernel has gone, and no output will come: what there is stays.
+    keep(model, id, answers) {
+      isNeeded = false;
+      if (!id) return;
+      hold();
+      putOutput(model, { model_id: id, ...interrupted(answers) });
+      release();
     },
   };
+}
+
+// Put an output where the widget of this id stands: in cells, and in Output widgets, which
+// tell the kernel what they hold now.
+function putOutput({ widget_manager: manager }, { model_id, data, metadata }) {
+  const isOurs = ({ data }) =>
+    data?.["application/vnd.jupyter.widget-view+json"]?.model_id === model_id;
+  const put = (outputs) => {
+    const places = Array.from({ length: outputs?.length ?? 0 }, (_, at) => at);
+    const found = places.filter((at) => isOurs(outputs.get(at)));
+    for (const at of found) outputs.set(at, { output_type: "display_data", data, metadata });
+    return found.length;
+  };
+  for (const { outputs } of manager?.context?.model?.cells ?? []) put(outputs);
+  for (const each of Object.values(manager?._models ?? {}))
+    each.then((one) => {
+      if (typeof one.outputs?.set !== "function" || !put(one.outputs)) return;
+      one.set("outputs", one.outputs.toJSON(), { newMessage: true });
+      one.save_changes();
+    }, () => {});
+}
+
+// Call back when the kernel of a model has gone: restarted, ended, or another one now.
+function whenKernelGoes(model, callback) {
+  const session = model.widget_manager?.context?.sessionContext;
+  const gone = ["restarting", "autorestarting", "terminating", "dead"];
+  const onStatus = (_, status) => void (gone.includes(status) && callback());
+  const onChange = (_, { oldValue }) => void (oldValue && callback());
+  model.on("comm_live_update", callback);
+  session?.statusChanged.connect(onStatus);
+  session?.kernelChanged.connect(onChange);
+  return () => {
+    session?.statusChanged.disconnect(onStatus);
+    session?.kernelChanged.disconnect(onChange);
+  };
+}
+
+// What of answers had come when the kernel went, as an output that stays: [name, sections]
+// of each. What only a live view has (buttons, notes) is left out, or said in words.
+function interrupted(answers) {
+  const node = make("div", "");
+  node.style.overflowWrap = "break-word";
+  for (const [name, sections] of answers) {
+    if (name) node.appendChild(make("p", "")).append(make("strong", "", { textContent: name }));
+    for (const key of [...sections.keys()].sort(ORDER)) {
+      const nodes = parsed(wholeOf(sections.get(key)));
+      const isReasoning = key.endsWith("reasoning");
+      const place = isReasoning ? node.appendChild(make("details", "")) : node;
+      if (isReasoning) place.append(make("summary", "", { textContent: "Reasoning" }));
+      place.append(...nodes);
+    }
+  }
+  for (const live of node.querySelectorAll('[class^="nbstream-"]'))
+    live.replaceWith(live.textContent.startsWith("arguments are") ? "(unfinished: do not run it)" : "");
+  const hasCome = answers.some(([, sections]) => sections.size);
+  const arrived = hasCome ? "This is what had arrived." : "Nothing came.";
+  const line = `Interrupted: the kernel has gone. ${arrived}`;
+  node.appendChild(make("p", "")).append(make("em", "", { textContent: line }));
+  const said = [...node.children].filter(({ localName }) => localName !== "details");
+  const plain = said.map((each) => each.textContent.trim());
+  plain[plain.length - 1] = `[${line}]`;
+  const data = { "text/html": node.outerHTML, "text/plain": plain.filter(Boolean).join("\n\n") };
+  return { data, metadata: { nbstream: { outcome: "truncated" } } };
 }
 
 // The output area keeps its height until the final output stands in it; a selection,
@@ -45,8 +125,9 @@ function holdPlace(el, text) {
   const hadFocus = el.contains(document.activeElement);
   area.classList.remove("nbstream-area");
   area.style.minHeight = `${area.getBoundingClientRect().height}px`;
+  const expanded = keepExpanded(area);
   const watch = new MutationObserver(() => {
-    const fresh = area.children[at]?.querySelector(".jp-RenderedHTML");
+    const fresh = area.children[at]?.querySelector(".jp-RenderedHTML > div");
     if (!fresh || fresh === text || !fresh.firstChild) return;
     watch.disconnect();
     const opened = fresh.querySelectorAll(":scope > details");
@@ -59,8 +140,22 @@ function holdPlace(el, text) {
   watch.observe(area, { childList: true, subtree: true });
   return () => {
     watch.disconnect();
+    expanded();
     area.style.minHeight = "";
   };
+}
+
+// Notebook 7 folds an output of more than a hundred lines into a small box when another
+// takes its place. Who has read it as it grew would lose the place: it stays as it was.
+function keepExpanded(area) {
+  const folded = "jp-mod-outputsScrolled";
+  const cell = area.closest(".jp-CodeCell");
+  if (!cell?.matches(`:not(.${folded})`)) return () => {};
+  // Whatever is written to a list of classes is a change, also if nothing has changed.
+  const isFolded = () => cell.classList.contains(folded);
+  const watch = new MutationObserver(() => isFolded() && cell.classList.remove(folded));
+  watch.observe(cell, { attributeFilter: ["class"] });
+  return () => watch.disconnect();
 }
 
 // What is typeset already is not typeset again, which would move the words behind it.

@@ -8,13 +8,16 @@ const expand = (short) =>
 const ORDER = new Intl.Collator("en", { numeric: true }).compare; // of the sections' keys
 const CODE_END = "</code></pre>\n";
 const insideCode = (block, code) => block.slice(0, -CODE_END.length) + code + CODE_END;
+const wholeOf = ({ blocks, line }) =>
+  [...blocks.slice(0, -1), line ? insideCode(blocks.at(-1), line) : (blocks.at(-1) ?? "")].join("");
 
 // All of it: a model's snapshot, or what Python says when it is asked for everything.
 // `seq` is the number of the last frame, `last` the section that it ended with; `began` is
-// on the page's clock; `final` says what output takes the view's place, once there is one.
-function takeSnapshot(answer, { seq = 0, last = "", sections = {}, elapsed_s = 0, final, ...facts }) {
+// on the page's clock; `id` is the model's; `final` says what output takes the view's place,
+// once there is one.
+function takeSnapshot(answer, { seq = 0, last = "", sections = {}, elapsed_s = 0, id, final, ...facts }) {
   const began = performance.now() - 1000 * elapsed_s;
-  Object.assign(answer, { seq, final, facts, began, sections: new Map() });
+  Object.assign(answer, { seq, id, final, facts, began, sections: new Map() });
   for (const [key, frame] of Object.entries(sections)) takeSection(answer, key, frame);
   answer.last = last;
 }

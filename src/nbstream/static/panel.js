@@ -103,7 +103,9 @@ const chatPanel = () => {
   }
 
   function loseKernel() {
+    if (chat.lost) return;
     chat.lost = true;
+    keepUnfinished(chat);
     settle(LOST);
     for (const { line } of chat.turns.values()) line.emit("comm_live_update");
     show();
@@ -113,10 +115,13 @@ const chatPanel = () => {
     initialize({ model }) {
       takeWhole(model, model.get("snapshot") ?? {});
       model.on("msg:custom", (message) => receive(model, message));
-      model.on("comm_live_update", loseKernel);
+      const undo = whenKernelGoes(model, loseKernel);
       if (saveAsOutput(model, chat.id, () => chat.saved)) model.send({ kind: "keeps" });
       restoreWidget(model, chat.id);
-      return () => [...chat.turns.keys()].forEach(dropTurn);
+      return () => {
+        undo();
+        [...chat.turns.keys()].forEach(dropTurn);
+      };
     },
 
     render({ model, el }) {
@@ -132,6 +137,18 @@ const chatPanel = () => {
 };
 
 const isOver = ({ phase }) => phase === "ended";
+
+// The kernel has gone while it answered: what had arrived is saved behind what was said.
+function keepUnfinished({ turns, running, saved }) {
+  if (!saved || !turns.has(running)) return;
+  const { question, live } = turns.get(running);
+  const asked = make("blockquote", "", { textContent: question });
+  const { data } = interrupted([["", live.answer.sections]]);
+  saved.data = {
+    "text/html": [saved.data["text/html"], asked.outerHTML, data["text/html"]].join("\n"),
+    "text/plain": [saved.data["text/plain"], `You: ${question}`, data["text/plain"]].join("\n\n"),
+  };
+}
 
 // One turn's line to Python; to its live view it is a model.
 function turnModel(model, turn, whole) {

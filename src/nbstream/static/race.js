@@ -10,13 +10,20 @@ const raceView = () => {
   const lanes = []; // { name, facts, began, part, model }
   const views = new Set();
   const output = makeFinalOutput(views);
-  let [stop, final] = [null, null];
+  let [stop, id, final] = [null, "", null];
 
   const isOver = () => lanes.every(({ facts }) => OVER.has(facts.phase));
   const paint = () => views.forEach((view) => view.paint());
 
+  function lose(model) {
+    if (isOver()) return;
+    for (const { facts } of lanes) if (!OVER.has(facts.phase)) facts.phase = "lost";
+    output.keep(model, id, lanes.map(({ name, part }) => [name, part.answer.sections]));
+    paint();
+  }
+
   function takeWhole(whole) {
-    final = whole.final;
+    ({ id, final } = whole);
     whole.lanes.forEach(({ name, elapsed_s = 0, seq, last, sections, ...facts }, at) => {
       const began = performance.now() - 1000 * elapsed_s;
       lanes[at] = Object.assign(lanes[at] ?? {}, { name, facts, began });
@@ -54,10 +61,7 @@ const raceView = () => {
       });
       const hear = (message) => receive(model, message);
       model.on("msg:custom", hear);
-      model.on("comm_live_update", () => {
-        for (const { facts } of lanes) if (!OVER.has(facts.phase)) facts.phase = "lost";
-        paint();
-      });
+      undo.push(whenKernelGoes(model, () => lose(model)));
       return () => {
         model.off("msg:custom", hear);
         [...undo, () => stop.dispose()].forEach((each) => each());
@@ -72,6 +76,7 @@ const raceView = () => {
       return () => {
         views.delete(view);
         view.dispose();
+        output.left(model);
       };
     },
   };

@@ -21,6 +21,13 @@ const liveView = () => {
   let asked = false;
   let stop = null; // one for all views: what the kernel says to one is true for all
 
+  function lose(model) {
+    if (OVER.has(answer.facts.phase)) return;
+    answer.facts.phase = "lost";
+    output.keep(model, answer.id, [["", answer.sections]]);
+    paint();
+  }
+
   // Painting takes a fifth of the page's time at most, however long the answer is. It is
   // not done in the frame that shows it, which has its own work: two short tasks block
   // the page less than a long one. A page that nobody sees waits.
@@ -59,16 +66,15 @@ const liveView = () => {
   }
 
   return {
+    answer,
+
     initialize({ model }) {
       takeSnapshot(answer, model.get("snapshot") ?? {});
       stop = makeStop(model, OVER.has(answer.facts.phase));
       stop.on(paint);
       model.on("msg:custom", (message) => receive(model, message));
-      model.on("comm_live_update", () => {
-        if (!OVER.has(answer.facts.phase)) answer.facts.phase = "lost";
-        paint();
-      });
-      return () => stop.dispose();
+      const undo = whenKernelGoes(model, () => lose(model));
+      return () => [undo, stop.dispose].forEach((each) => each());
     },
 
     render({ model, el }) {
@@ -81,6 +87,7 @@ const liveView = () => {
       return () => {
         views.delete(view);
         view.dispose();
+        output.left(model);
       };
     },
   };
