@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 import signal
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nbstream.errors import UnknownNameError
 from nbstream.reply import Reply
+from nbstream.screens.json_layout import exact
 
 if TYPE_CHECKING:
     from nbstream._player import Screen
@@ -64,9 +67,10 @@ def _shell() -> Any:
     return ipython.get_ipython() if ipython else None
 
 
-#: Control characters by which a text could drive the terminal it is printed on:
-#: C0 but tab and newline, DEL, C1 (ECMA-48); all of them are made visible.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+#: Control characters by which a text could drive the terminal it is printed on, or
+#: turn what stands beside it around: C0 but tab and newline, DEL, C1 (ECMA-48), and
+#: what embeds, overrides or isolates a direction (UAX 9); all are made visible.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def visible(text: str) -> str:
@@ -156,17 +160,27 @@ def prompting(stop: Stop | None, consents: Consents | None) -> Prompting:
             call = reply.tool_calls[int(key.rpartition(".")[2])]
             answer = None
             if threading.current_thread() is threading.main_thread():
-                question = f"Run {call.name}({call.arguments})? [y/N] "
-                answer = _asked(visible(question), stop)
+                given = exact(json.dumps(call.parsed, ensure_ascii=False))
+                answer = _asked(f"Run {call.name}({given})? [y/N] ", stop)
             consents.answer(key, answer)
 
     return look
+
+
+def _forget_typed() -> None:
+    """Drop what was typed before the question was there: it is no answer to it."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import termios  # there is none on Windows
+
+        if sys.stdin.isatty():
+            termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
 def _asked(question: str, stop: Stop) -> bool | None:
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         sys.stdout.flush()
+        _forget_typed()
         return input(question).strip().lower() in {"y", "yes"}
     except KeyboardInterrupt:
         stop.set("interrupt")

@@ -27,7 +27,7 @@ from nbstream.screens.bundle import (
     status_html,
     title_html,
 )
-from nbstream.screens.json_layout import Json, laid_out, plain_of, standing
+from nbstream.screens.json_layout import Json, exact, laid_out, plain_of, standing
 from nbstream.screens.other_parts import Stage, pieces, stage_of
 from nbstream.types import ToolResult
 
@@ -207,7 +207,7 @@ def _call_html(call: ToolCall, name_of_call: str) -> str:
     if call.state != "open":
         made = call_html(replace(call, run=None))
         return f"{made}\n{_run_html(call.run, name_of_call)}" if call.run else made
-    name, code = escape(call.name), escape(laid_out(call.arguments))
+    name, code = escape(exact(call.name)), escape(exact(laid_out(call.arguments)))
     note = f'<span class="nbstream-note">{_STANDING[standing(call.arguments)]}</span>'
     return (
         f"<p>Tool call <code>{name}</code> {note}</p>\n<pre><code>{code}</code></pre>"
