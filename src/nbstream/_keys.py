@@ -63,15 +63,23 @@ _OF_ENVIRONMENT = re.compile(
     r"(?:key|token|secret|password|passwd|credentials?)\Z", re.I
 )
 _LEAST = 8
+#: Keys that were given to us as arguments.
+_given: set[str] = set()
+
+
+def remember(key: str | None) -> None:
+    """Take this key out of all that is shown from now on, whatever it looks like."""
+    if key:
+        _given.add(key)
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Return the text with these, and everything that looks like a key, replaced.
 
-    So is what the environment holds under the name of a secret.
+    So are those that were given, and what the environment has under a secret's name.
     """
     own = (value for name, value in os.environ.items() if _OF_ENVIRONMENT.search(name))
-    for each in sorted({*own, *secrets}, key=len, reverse=True):
+    for each in sorted({*own, *_given, *secrets}, key=len, reverse=True):
         if len(each) >= _LEAST and each in text:
             text = text.replace(each, REMOVED)
     text = _KEY.sub(REMOVED, text)
