@@ -30,26 +30,6 @@ MODEL = "openai:m"
 JSON = {"content_type": "application/json"}
 
 
-@pytest.fixture(scope="module")
-def offline():
-    """Scripted answers, as fast as they can."""
-    nbstream.offline.use(speed=0)
-    yield
-    nbstream.offline.stop()
-
-
-@pytest.fixture
-def held(wire, broken):
-    """An app whose answers say some words and are silent then."""
-
-    def answer(asked):
-        shape = SHAPES["openai.chat, async stream"]
-        return shape.make(broken, asked.text, "A long answer, please")
-
-    wire.exchanges.clear()
-    return answer
-
-
 def fetch(url, path="/", method="GET", body=None, **headers):
     """Return status, headers and body."""
     at = urlsplit(url)

@@ -26,13 +26,6 @@ DONE = {"isAbort": False, "isDisconnect": False, "isError": False}
 
 
 @pytest.fixture(scope="module")
-def offline():
-    nbstream.offline.use(speed=0)
-    yield
-    nbstream.offline.stop()
-
-
-@pytest.fixture(scope="module")
 def answered(offline):
     """A chat with a tool, and one with a tool that needs consent."""
 
