@@ -2,7 +2,7 @@
 
 import pytest
 from harness.live import live, picture, quiet, settle
-from verbs.test_web_page_browser import offline, visit  # noqa: F401
+from verbs.test_web_page_browser import visit  # noqa: F401
 
 import nbstream
 from nbstream import web

@@ -20,8 +20,8 @@ from nbstream.markdown.code import code_block
 from nbstream.markdown.html import text_html
 from nbstream.markdown.parser import parse
 from nbstream.reply import Choice, Part, Reply, ToolCall
-from nbstream.screens.base import cell, place, visible
-from nbstream.screens.json_layout import exact, laid_out, plain_of
+from nbstream.screens.base import cell, exact, place, visible
+from nbstream.screens.json_layout import laid_out, plain_of
 from nbstream.screens.other_parts import Stage, pieces, stage_of, told
 from nbstream.types import ToolResult
 

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from nbstream.markdown.html import shortened
 from nbstream.markdown.rendering import Frame, Rendering, changes, units
 from nbstream.reply import Choice, Part, Reply, ToolCall
+from nbstream.screens.base import exact
 from nbstream.screens.bundle import (
     call_html,
     calls,
@@ -27,7 +28,7 @@ from nbstream.screens.bundle import (
     status_html,
     title_html,
 )
-from nbstream.screens.json_layout import Json, exact, laid_out, plain_of, standing
+from nbstream.screens.json_layout import Json, laid_out, plain_of, standing
 from nbstream.screens.other_parts import Stage, pieces, stage_of
 from nbstream.types import ToolResult
 
