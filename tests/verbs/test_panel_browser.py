@@ -135,7 +135,7 @@ def test_consent_and_copy_by_keyboard(talk, browser):
     page, panel = talk(more=", tools=[nbstream.tool(get_weather, confirm=True)]")
     page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     panel.ask("What is the weather in Paris?")
-    expect(panel.node.get_by_role("button", name="Allow")).to_be_enabled()
+    expect(panel.node.get_by_role("button", name="Allow")).to_be_enabled(timeout=60_000)
     page.screenshot("panel-lab-consent")
     panel.node.get_by_role("log").focus()
     while page.js("() => document.activeElement.textContent") != "Allow":

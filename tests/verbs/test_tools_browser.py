@@ -69,9 +69,9 @@ def test_a_question_is_answered_while_the_cell_blocks(open_cells, kernel, answer
     button = view.get_by_role("button", name=answer)
     button.wait_for()
     page.cell(2).evaluate("(cell) => cell.scrollIntoView({ block: 'center' })")
-    expect(button).to_be_enabled()  # when it has been there for as long as one reads
     if kernel == VERSIONS[-1]:
         picture(page, 2, f"tools-consent-{answer}")
+    expect(button).to_be_enabled(timeout=60_000)  # it has been there, unmoved
     button.click()
     page.wait_idle()
     page.run_cell(3)
@@ -86,7 +86,7 @@ def test_a_question_is_answered_from_the_keyboard_in_notebook_7(open_cells):
     page = opened(open_cells, CONSENT, NEXT, front="notebook")
     page.run_cell(2, wait=False)
     button = live(page, 2).get_by_role("button", name="Allow")
-    expect(button).to_be_enabled()
+    expect(button).to_be_enabled(timeout=60_000)
     button.focus()
     page.page.keyboard.press("Enter")
     page.wait_idle()

@@ -366,7 +366,7 @@ def test_consent_by_keyboard(visit, offline, allowed):
 
     page = visit(web.app(nbstream.Chat("openai:m", tools=[delete])))
     page.ask("Delete it")
-    expect(page.button("Allow")).to_be_enabled()
+    expect(page.button("Allow")).to_be_enabled(timeout=60_000)
     page.until("() => document.querySelector('#status').textContent.includes('asks')")
     before, wanted = list(ran), "Allow" if allowed else "Refuse"
     while page.js("() => document.activeElement.textContent") != wanted:

@@ -88,7 +88,7 @@ function makeConsent(cardsOf, answer) {
     card?.hint?.remove();
     for (const each of buttons()) each.setAttribute("aria-disabled", "true");
     if (Boolean(card) !== Boolean(next))
-      for (const [kind, listener] of Object.entries({ pointerdown: onPress, keydown: onPress, click: onClick }))
+      for (const [kind, listener] of Object.entries({ pointerdown: onPress, keydown: onPress, click: onClick, scroll: look }))
         window[next ? "addEventListener" : "removeEventListener"](kind, listener, true);
     [card, place, open, press, seen_ms] = [next, null, Infinity, null, 0];
     if (!card) return;
