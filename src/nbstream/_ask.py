@@ -190,9 +190,14 @@ class Turn:
         async def consent(run: ToolRun) -> bool | None:
             return await self.consents.ask(f"{number}.{run.at}")
 
-        calls = self.reply.tool_calls
         running = asyncio.create_task(
-            run_calls(calls, self.tools, consent=consent, changed=changed)
+            run_calls(
+                self.reply.tool_calls,
+                self.tools,
+                consent=consent,
+                one_by_one=self.consents.one_by_one,
+                changed=changed,
+            )
         )
         running.add_done_callback(lambda _: changes.put_nowait(None))
         try:

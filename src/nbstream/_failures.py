@@ -20,7 +20,7 @@ from functools import partial
 from html import unescape
 from typing import Any, Self
 
-from nbstream._keys import redact
+from nbstream._keys import redact, scrub
 from nbstream.types import Failure
 
 # -- What went wrong, and how to say it in one line, with no key in it.
@@ -29,12 +29,14 @@ from nbstream.types import Failure
 LONGEST = 400
 
 
-def redacted_failure(type_: str, message: str) -> Failure:
+def redacted_failure(
+    type_: str, message: str, secrets: frozenset[str] = frozenset()
+) -> Failure:
     """Return the failure that a provider or an exception tells, with no key in it.
 
     A provider may quote the key that it refuses.
     """
-    return Failure(type=redact(type_), message=redact(message))
+    return Failure(type=redact(type_, secrets), message=redact(message, secrets))
 
 
 def failure_line(error: Failure | None) -> str:
@@ -130,12 +132,12 @@ def failure_event(exception: BaseException) -> Failure:
 
     What a provider says in mid-stream is told as it said it, whoever reads it.
     """
-    name = type(exception).__name__
+    name, secrets = type(exception).__name__, scrub(exception)
     if is_told(exception):
         bare = "error" if name in _IN_STREAM else name
         said = word_of(inner(_body(exception)))
-        return redacted_failure(said or bare, _message(exception))
-    return redacted_failure(name, _message(exception))
+        return redacted_failure(said or bare, _message(exception), secrets)
+    return redacted_failure(name, _message(exception), secrets)
 
 
 #: The classes of OpenAI's and Anthropic's SDK for an error of no HTTP status.

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 #: What stands where a key was.
 REMOVED = "[key removed]"
@@ -44,9 +48,93 @@ def is_secret(name: str) -> bool:
     return _SECRET.search(name) is not None
 
 
-def redact(text: str) -> str:
-    """Return the text with everything that looks like a key replaced."""
-    return _KEY.sub(REMOVED, text)
+#: What stands beside the name of a secret, or before a host: in an address, in a header
+#: (``Basic``, Azure's ``api-key``, AWS's ``Signature=``), in JSON and in a ``repr``.
+_NAMED = re.compile(
+    r"(?i)(://[^\s/:@]{0,80}:)[^\s/@]{1,200}(?=@)"
+    r"|([?&;](?:[\w-]{0,30}(?:key|token|secret|password|signature)|sig)=)[^&#\s\"'<>]+"
+    r"|(authorization[\"']?[:=]\s{0,9}b?[\"']?(?:basic|digest|bearer|token)\s)[^\s\"',;]{4,}"
+    r"|((?:api[-_]?key|authorization|security-token|cookie|signature|credential|password"
+    r"|secret)[\"']?[:=]\s{0,9}b?[\"']?(?:aws4-hmac-sha256\s)?)"
+    r"(?=[^\s\"',;]{0,99}[\d*=+/])[^\s\"',;]{8,}"
+)
+#: Names of the environment whose values are secret, if they are so long.
+_OF_ENVIRONMENT = re.compile(
+    r"(?:key|token|secret|password|passwd|credentials?)\Z", re.I
+)
+_LEAST = 8
+#: Keys that were given to us as arguments.
+_given: set[str] = set()
+
+
+def remember(key: str | None) -> None:
+    """Take this key out of all that is shown from now on, whatever it looks like."""
+    if key:
+        _given.add(key)
+
+
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return the text with these, and everything that looks like a key, replaced.
+
+    So are those that were given, and what the environment has under a secret's name.
+    """
+    own = (value for name, value in os.environ.items() if _OF_ENVIRONMENT.search(name))
+    for each in sorted({*own, *_given, *secrets}, key=len, reverse=True):
+        if len(each) >= _LEAST and each in text:
+            text = text.replace(each, REMOVED)
+    text = _KEY.sub(REMOVED, text)
+    return _NAMED.sub(lambda one: f"{one[one.lastindex or 0]}{REMOVED}", text)
+
+
+def scrub(error: BaseException) -> frozenset[str]:
+    """Take keys out of the words of an exception, and of those that it came from.
+
+    An SDK quotes what a server says in its own exceptions, whose traceback Python
+    prints below ours. Returns the secrets that were sent, as their requests tell.
+    """
+    found: dict[int, BaseException] = {}
+    todo: list[BaseException | None] = [error]
+    while todo:
+        each = todo.pop()
+        if each is not None and id(each) not in found:
+            found[id(each)] = each
+            todo += [each.__cause__, each.__context__]
+    secrets = frozenset(one for each in found.values() for one in _sent(each))
+    for each in found.values():
+        each.args = tuple(_clean(value, secrets) for value in each.args)
+        for name, value in vars(each).items():
+            if value is not (clean := _clean(value, secrets)):
+                setattr(each, name, clean)
+    return secrets
+
+
+def _clean(value: Any, secrets: Iterable[str]) -> Any:
+    """Return a value without its keys; itself, if it has none."""
+    if isinstance(value, str):
+        clean: Any = redact(value, secrets)
+    elif type(value) is list:
+        clean = [_clean(each, secrets) for each in value]
+    elif type(value) is dict:
+        clean = {key: _clean(each, secrets) for key, each in value.items()}
+    else:
+        return value
+    return value if clean == value else clean
+
+
+def _sent(error: BaseException) -> Iterator[str]:
+    """Yield the secrets in the request that an SDK's exception tells of."""
+    request = None
+    with suppress(RuntimeError):  # httpx: it knows of none
+        request = getattr(error, "request", None)
+    headers, url = getattr(request, "headers", None), getattr(request, "url", "")
+    if isinstance(headers, Mapping):
+        for name, value in headers.items():
+            if is_secret(name) or _OF_ENVIRONMENT.search(name):
+                yield str(value).rpartition(" ")[2]
+    with suppress(ValueError):  # no address
+        parts = urlsplit(str(url))
+        yield unquote(parts.password or "")
+        yield from (value for _, value in parse_qsl(parts.query) if value != "sse")
 
 
 def find_keys(data: bytes) -> list[tuple[int, int]]:

@@ -72,6 +72,7 @@ async def run_calls(
     tools: Mapping[str, Tool],
     *,
     consent: Consent | None = None,
+    one_by_one: asyncio.Lock | None = None,
     changed: Changed = lambda _: None,
 ) -> list[ToolRun]:
     """Run the calls of one turn together, and return what came of each, in order.
@@ -82,6 +83,7 @@ async def run_calls(
         calls: The calls, as the model made them.
         tools: The tools it may call, by name.
         consent: Asks a person; None: nobody is there, so it is refused.
+        one_by_one: Held while a person is asked; None: all is asked at once.
         changed: Is told of each change of a record, on the event loop's thread.
 
     Raises:
@@ -93,7 +95,10 @@ async def run_calls(
     ]
     pairs = zip(calls, runs, strict=True)
     await asyncio.gather(
-        *(_Run(run, consent, changed).of(call, tools) for call, run in pairs)
+        *(
+            _Run(run, consent, one_by_one, changed).of(call, tools)
+            for call, run in pairs
+        )
     )
     return runs
 
@@ -104,6 +109,7 @@ class _Run:
 
     record: ToolRun
     consent: Consent | None
+    one_by_one: asyncio.Lock | None
     changed: Changed
 
     async def of(self, call: ToolCall, tools: Mapping[str, Tool]) -> None:
@@ -123,8 +129,11 @@ class _Run:
         if self.consent is None:
             self._say("refused", NOBODY)
             return False
-        self._say("asking", "")
-        allowed = await self.consent(self.record)
+        if self.one_by_one is not None and self.one_by_one.locked():
+            self._say("waiting", "")
+        async with self.one_by_one or contextlib.nullcontext():
+            self._say("asking", "")
+            allowed = await self.consent(self.record)
         if not allowed:
             self._say("refused", NOBODY if allowed is None else REFUSED)
         return bool(allowed)
@@ -247,10 +256,12 @@ class Consents:
 
     Attributes:
         attached: Whether there is a screen with a person before it.
+        one_by_one: Held while a question is open; None: all are open at once.
     """
 
     def __init__(self) -> None:
         self.attached = False
+        self.one_by_one: asyncio.Lock | None = asyncio.Lock()
         self._open: dict[str, asyncio.Future[bool | None]] = {}
 
     async def ask(self, key: str) -> bool | None:

@@ -2,13 +2,17 @@
 
 import subprocess
 import sys
+import time
 import warnings
+from typing import ClassVar
 
 import pytest
 
 from nbstream._keys import (
     find_keys,
     redact,
+    remember,
+    scrub,
     secrets_in,
     warn_of_literal,
     warn_of_text,
@@ -24,6 +28,32 @@ CASES = {
         "Authorization: Bearer abcdef012345",
         "Authorization: [key removed]",
     ),
+    "a password in an address": (
+        "GET https://me:p4ss@host:8/v1?x=1 failed",
+        "GET https://me:[key removed]@host:8/v1?x=1 failed",
+    ),
+    "a query": (
+        "https://host/v1?alt=sse&key=abc-123&x-goog-token=q9#top",
+        "https://host/v1?alt=sse&key=[key removed]&x-goog-token=[key removed]#top",
+    ),
+    "a header in a dict": (
+        "{'api-key': '0123456789abcdef', 'accept': 'text'}",
+        "{'api-key': '[key removed]', 'accept': 'text'}",
+    ),
+    "a user and a password": (
+        "authorization: Basic dXNlcjpwYXNz",
+        "authorization: Basic [key removed]",
+    ),
+    "a signed request": (
+        "Authorization: AWS4-HMAC-SHA256 Credential=AKID/us, Signature=00ff00ff00",
+        "Authorization: AWS4-HMAC-SHA256 [key removed], Signature=[key removed]",
+    ),
+    "a cookie": ("Cookie: session=abc12345; a", "Cookie: [key removed]; a"),
+    "no address with a user": ("http://host:80/a@b", "http://host:80/a@b"),
+    "a name alone": (
+        "api_key: expected a string; the api_key option must be set",
+        "api_key: expected a string; the api_key option must be set",
+    ),
     "words that begin alike": (
         "risk-averse AIzA task-list",
         "risk-averse AIzA task-list",
@@ -35,6 +65,74 @@ CASES = {
 def test_redact(given, expected):
     """What looks like a key is replaced, and only that."""
     assert redact(given) == expected
+
+
+def test_a_key_without_a_shape(monkeypatch):
+    """The environment's, and one that was given, are known by their values."""
+    monkeypatch.setenv("HOUSE_API_KEY", "open sesame")
+    monkeypatch.setenv("SHORT_TOKEN", "abc")
+    monkeypatch.setenv("HOUSE_COLOUR", "dark green")
+    monkeypatch.setattr("nbstream._keys._given", set())
+    remember("swordfish!")
+    remember(None)
+
+    said = redact(
+        "open sesame, abc, dark green, swordfish!, mine-and-yours", ["mine-and"]
+    )
+    assert said == "[key removed], abc, dark green, [key removed], [key removed]-yours"
+
+
+class Sent:
+    """What an SDK's exception knows of its request."""
+
+    url = "https://me:passw0rd@host/v1?key=query-key&alt=sse"
+    headers: ClassVar = {
+        "x-api-key": "header-key",
+        "authorization": "Bearer bearer-key",
+    }
+
+
+def test_exceptions_are_cleaned_with_all_they_came_from():
+    """Their words and what they hold; those without a key stay what they are."""
+    words = "passw0rd query-key header-key bearer-key sk-abcdefgh12345"
+    body = {"error": [{"message": words, "code": 7}], "kept": ["a"]}
+    error, cause, other = ValueError(words, 5), KeyError(words), OSError(5, words)
+    error.body, error.request, error.plain = body, Sent(), "plain"
+    error.__cause__, cause.__context__, other.__context__ = cause, other, error
+    secrets = scrub(error)
+
+    clean = " ".join(["[key removed]"] * 5)
+    assert secrets >= {"passw0rd", "query-key", "header-key", "bearer-key"}
+    assert error.args == (clean, 5)
+    assert error.body == {"error": [{"message": clean, "code": 7}], "kept": ["a"]}
+    assert (error.plain, cause.args, other.args) == ("plain", (clean,), (5, clean))
+    assert "sk-abc" in body["error"][0]["message"]  # the caller's own is not touched
+
+
+LONG = [
+    "a",
+    "api_key=",
+    "://a:",
+    "?key",
+    "authorization: ",
+    "-key",
+    "secret",
+    "sk-",
+    " ",
+]
+
+
+@pytest.mark.parametrize("piece", LONG)
+def test_redacting_is_linear(piece):
+    """Twice as much takes about twice as long, whatever it is made of."""
+    took = []
+    for size in (50_000, 100_000):
+        text = piece * (size // len(piece))
+        began = time.process_time()
+        redact(text)
+        took.append(time.process_time() - began)
+
+    assert took[1] < max(3.5 * took[0], 0.2)
 
 
 SECRETS = {

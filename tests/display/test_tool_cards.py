@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
+import os
+import re
 import signal
 import sys
 import threading
+from dataclasses import replace
+from html import escape
 
 import pytest
 
@@ -17,7 +22,8 @@ from nbstream.screens.bundle import PLACE, SHOWN_OF_RESULT, bundle
 from nbstream.screens.output import TerminalScreen
 from nbstream.screens.sections import Facts, Sections
 from nbstream.screens.stop_button import StopButton
-from nbstream.tool_runs import Consents
+from nbstream.tool_runs import Consents, run_calls
+from nbstream.tools import Tool
 from nbstream.types import (
     End,
     Finish,
@@ -205,6 +211,67 @@ def test_a_question_has_two_buttons():
     assert '<button class="nbstream-consent" value="Refuse 1.0">Refuse</button>' in card
 
 
+GAP = " " * 200
+#: what the model gives as an argument, and what stands in the card
+TRUTHS = {
+    "a gap before the end": (f"ls{GAP}; rm -rf ~", f"ls{'␠' * 200}; rm -rf ~"),
+    "a gap of lines": ("ls" + "\n" * 200 + "rm", "ls" + r"\n" * 200 + "rm"),
+    "tabs, a return, a bell": ("a\t\r\x07b", r"a\t\r\u0007b"),
+    "a direction overridden": ("\u202e/ fr- mr\u202c", r"\u202e/ fr- mr\u202c"),
+    "isolates and marks": ("\u2066a\u2069\u200e\u061c", r"\u2066a\u2069\u200e\u061c"),
+    "of no width": ("r\u200bm\u2060\ufeff\u00ad", r"r\u200bm\u2060\ufeff\u00ad"),
+    "blanks that are no spaces": (
+        "a\xa0\u3000\u3164\u2800",
+        r"a\u00a0\u3000\u3164\u2800",
+    ),
+    "tags": ("\U000e0072", r"\udb40\udc72"),
+    "selectors, in a row": ("❤\ufe0f\ufe0f", r"❤\ufe0f\ufe0f"),
+    "other lines": ("a\u2028b\u0085c", r"a\u2028b\u0085c"),
+    "an escape sequence": ("\x1b]52;c;x\x9b31m", r"\u001b]52;c;x\u009b31m"),
+    "the sign itself, and an escape": ("␠\\u202e", r"\u2420\\u202e"),
+    "what anybody can read": ("dé 中 ❤️ العربية 18°", "dé 中 ❤️ العربية 18°"),
+    "code": ("def f():\n    return 1", r"def f():\n    return 1"),
+    "long": ("x" * 50_000, "x" * 50_000),
+}
+
+
+def look(at: str) -> str:
+    """Look at a place."""
+    return at
+
+
+def asked_for(given):
+    """Return the call of a tool with this argument."""
+    return replace(CALL, arguments=json.dumps({"at": given}, ensure_ascii=False))
+
+
+@pytest.mark.parametrize("case", TRUTHS)
+def test_a_card_tells_all_that_will_run(case):
+    """While it arrives, when it asks and in what is saved: the same, and exactly."""
+    given, expected = TRUTHS[case]
+    reply, sections, shown = reply_of(asked_for(given)), Sections(), []
+    for event in ((), (*CALLED, ToolResult(call=0, state="asking"))):
+        reply._extend(event)
+        sections.changes(reply)
+        shown += sections.snapshot()["0.4.call.0"]["html"]
+    shown.append(bundle(reply)["text/html"])
+
+    value = escape(f'{{\n  "at": "{expected}"\n}}')
+    codes = [re.findall("<pre><code>(.*?)</code></pre>", each, re.S) for each in shown]
+    assert codes == [[value]] * 3
+
+
+@pytest.mark.parametrize("case", TRUTHS)
+def test_a_terminal_asks_for_what_will_run(case, monkeypatch):
+    """On one line, with nothing that moves or hides a part of it."""
+    given, expected = TRUTHS[case]
+    asked = []
+    monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or "")
+    prompting(Stop(), Asked())(reply_of(asked_for(given), *CALLED))
+
+    assert asked == [f'Run look({{"at": "{expected}"}})? [y/N] ']
+
+
 def test_what_goes_on_is_said():
     """Running, asking, and then waiting for the next answer; thoughts are its own."""
     facts, reply = Facts(), reply_of(TextDelta(text="Hm", kind="reasoning"))
@@ -327,6 +394,54 @@ def test_a_terminal_asks(typed, monkeypatch):
     assert consents.attached
     assert asked == ['Run look({"at": "<b>"})? [y/N] ']
     assert consents.answers == [("0.0", TYPED[typed])]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no terminal like it")
+def test_what_was_typed_before_the_question_is_no_answer(monkeypatch):
+    """Keys that were pressed ahead are dropped; nobody had read it."""
+    main, side = os.openpty()
+    with open(side) as typed:
+        os.write(main, b"y\n")
+        monkeypatch.setattr(sys, "stdin", typed)
+        answer = lambda _: os.write(main, b"n\n") and typed.readline()  # noqa: E731
+        monkeypatch.setattr("builtins.input", answer)
+        consents = Asked()
+        prompting(Stop(), consents)(reply_of(CALL, *CALLED))
+        os.close(main)
+
+    assert consents.answers == [("0.0", False)]
+
+
+def test_one_question_at_a_time():
+    """The next comes when the last is answered; an answer before that is not heard."""
+    consents = Consents()
+    consents.attached = True
+    reply = reply_of(*(replace(CALL, index=at) for at in range(3)), *CALLED)
+    tools = {"look": Tool(look, confirm=True)}
+    seen = []
+
+    async def run():
+        async def consent(record):
+            return await consents.ask(f"0.{record.at}")
+
+        one = consents.one_by_one
+        calls = run_calls(reply.tool_calls, tools, consent=consent, one_by_one=one)
+        running = asyncio.ensure_future(calls)
+        for key in ("0.0", "0.1", "0.2"):
+            while not consents.open:
+                await asyncio.sleep(0)
+            seen.append(consents.open)
+            for other in {"0.0", "0.1", "0.2"} - {key}:
+                consents.answer(other, True)
+            consents.answer(key, False)
+            while key in consents.open:
+                await asyncio.sleep(0)
+        return await running
+
+    states = [each.state for each in asyncio.run(run())]
+
+    assert seen == [("0.0",), ("0.1",), ("0.2",)]
+    assert states == ["refused"] * 3
 
 
 def test_ctrl_c_at_the_question_stops(monkeypatch):

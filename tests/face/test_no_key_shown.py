@@ -25,7 +25,7 @@ keys = st.tuples(
 def shown(failure: nbstream.ProviderFailure) -> list[str]:
     """Everything that a person, a file or a program gets of a failure."""
     reply = failure.reply
-    traced = traceback.format_exception(failure, chain=False)
+    traced = traceback.format_exception(failure)
     told = [str(failure), repr(failure), *failure._render_traceback_(), *traced]
     kept = [repr(reply.error), repr(reply), str(reply.resume_hint)]
     saved = [*bundle(reply).values(), repr(metadata(reply, timed=True))]

@@ -41,7 +41,8 @@ def connect(server: Server) -> socket.socket:
 
 def request(body: Any, *, path: str = CHAT, headers: str = "") -> bytes:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {len(data)}"
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}"
+    head += f"Content-Length: {len(data)}"
     return head.encode() + b"\r\n\r\n" + data
 
 
@@ -144,7 +145,7 @@ def test_expect_continue(server: Server) -> None:
 def test_a_head_without_a_body(server: Server) -> None:
     """What is asked with HEAD is refused with a head alone; the connection stays."""
     with connect(server) as client:
-        client.sendall(f"HEAD {CHAT} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        client.sendall(f"HEAD {CHAT} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         response = http.client.HTTPResponse(client, method="HEAD")
         response.begin()
         assert (response.status, response.read()) == (405, b"")
@@ -197,6 +198,38 @@ def test_bad_http(server: Server, case: str) -> None:
     data, expected = BAD_HTTP[case]
     with connect(server) as client:
         client.sendall(data)
+        response = http.client.HTTPResponse(client)
+        response.begin()
+
+        assert response.status == expected
+
+
+STRANGERS = {
+    "its own name": ("Host: 127.0.0.1:1", 200),
+    "localhost, and a page of its own": (
+        "Host: LocalHost:8\r\nOrigin: http://localhost:8",
+        200,
+    ),
+    "IPv6": ("Host: [::1]:8", 200),
+    "no page": ("Host: localhost\r\nSec-Fetch-Site: none", 200),
+    "a name that leads here": ("Host: evil.example:8", 421),
+    "a name that begins like it": ("Host: localhost.evil.example", 421),
+    "an address that is no loopback": ("Host: 127.0.0.1.nip.io", 421),
+    "another site's page": ("Host: 127.0.0.1:8\r\nOrigin: https://evil.example", 403),
+    "another port's page": ("Host: 127.0.0.1:8\r\nOrigin: http://127.0.0.1:9", 403),
+    "a page in a sandbox": ("Host: 127.0.0.1:8\r\nOrigin: null", 403),
+    "no origin, another site": ("Host: localhost\r\nSec-Fetch-Site: cross-site", 403),
+}
+
+
+@pytest.mark.parametrize("case", STRANGERS)
+def test_only_its_own_name_is_answered(server: Server, case: str) -> None:
+    """Nor is a page of another site: its reader's browser is not its own."""
+    head, expected = STRANGERS[case]
+    body = b'{"model": "m", "messages": [{"role": "user", "content": "Hi"}]}'
+    lines = f"POST {CHAT} HTTP/1.1\r\n{head}\r\nContent-Length: {len(body)}\r\n\r\n"
+    with connect(server) as client:
+        client.sendall(lines.encode() + body)
         response = http.client.HTTPResponse(client)
         response.begin()
 

@@ -201,3 +201,20 @@ def test_without_matplotlib_it_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(UsageError, match=r"pip install 'nbstream\[plot\]'"):
         reply(*FULL).plot()
+
+
+NAMES = ["$\\frac{$", "_hidden", "a\\b $x_1$", "^{_", "\x1b]8;;x\u202e\n"]
+
+
+def test_names_are_drawn_as_they_are():
+    """Nothing in them is a formula, a hidden label or a control character."""
+    made = nbstream.plot({name: reply((1.0, text())) for name in NAMES})
+    figure = made.figure
+    figure.canvas.draw()
+    bars, growth = figure.axes
+    drawn = [*bars.get_yticklabels(), *growth.get_legend().get_texts()]
+
+    shown = [*NAMES[:-1], "\\x1b]8;;x\\u202e"]
+    assert [each.get_text() for each in drawn] == shown * 2
+    assert not any(each.get_parse_math() for each in drawn)
+    assert "\x1b" not in str(made)

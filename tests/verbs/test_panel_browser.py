@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from display.test_widget_browser import GUARD, listener  # noqa: F401
 from harness.live import MIMES, PAUSE, outputs, release
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
@@ -134,7 +135,7 @@ def test_consent_and_copy_by_keyboard(talk, browser):
     page, panel = talk(more=", tools=[nbstream.tool(get_weather, confirm=True)]")
     page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     panel.ask("What is the weather in Paris?")
-    panel.node.get_by_role("button", name="Allow").wait_for()
+    expect(panel.node.get_by_role("button", name="Allow")).to_be_enabled(timeout=60_000)
     page.screenshot("panel-lab-consent")
     panel.node.get_by_role("log").focus()
     while page.js("() => document.activeElement.textContent") != "Allow":

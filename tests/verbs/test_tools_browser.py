@@ -5,6 +5,7 @@ import re
 import pytest
 from harness.live import MIMES, live, picture, quiet, release
 from harness.matrix import VERSIONS
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
@@ -67,8 +68,10 @@ def test_a_question_is_answered_while_the_cell_blocks(open_cells, kernel, answer
     view = live(page, 2)
     button = view.get_by_role("button", name=answer)
     button.wait_for()
+    page.cell(2).evaluate("(cell) => cell.scrollIntoView({ block: 'center' })")
     if kernel == VERSIONS[-1]:
         picture(page, 2, f"tools-consent-{answer}")
+    expect(button).to_be_enabled(timeout=60_000)  # it has been there, unmoved
     button.click()
     page.wait_idle()
     page.run_cell(3)
@@ -82,7 +85,9 @@ def test_a_question_is_answered_from_the_keyboard_in_notebook_7(open_cells):
     """Tab reaches the buttons, and Enter presses."""
     page = opened(open_cells, CONSENT, NEXT, front="notebook")
     page.run_cell(2, wait=False)
-    live(page, 2).get_by_role("button", name="Allow").focus()
+    button = live(page, 2).get_by_role("button", name="Allow")
+    expect(button).to_be_enabled(timeout=60_000)
+    button.focus()
     page.page.keyboard.press("Enter")
     page.wait_idle()
     page.run_cell(3)

@@ -875,6 +875,30 @@ def test_a_call_that_is_refused_does_not_run(asked):
     assert more[-1]["type"] == "finish"
 
 
+def test_a_copy_of_the_page_comes_too_late(asked):
+    """Its yes is void: that was refused, or something else was asked since."""
+    with served(asked.app) as url:
+        refused, old = asked.ask(url), asked.ask(url)
+        asked.answer(url, old, approved=False)
+        late = [asked.answer(url, old), asked.answer(url, refused)]
+        asked.answer(url, asked.ask(url))
+
+    assert [each[1]["type"] for each in late] == ["tool-output-denied"] * 2
+    assert len(asked.ran) == 1
+
+
+def test_the_same_call_of_another_answer_is_asked_anew(asked):
+    """With its id and its arguments, but a question of its own."""
+    with served(asked.app) as url:
+        first, second = asked.ask(url), asked.ask(url)
+    ids = [
+        [each["approvalId"] for each in found if each["type"].endswith("-request")]
+        for found in (first, second)
+    ]
+
+    assert ids[0] != ids[1]
+
+
 FORGED = {
     "other arguments": {"input": {"path": "/etc/passwd"}},
     "another id": {"toolCallId": "t9"},

@@ -11,6 +11,7 @@ from display.test_widget_browser import listener  # noqa: F401
 from harness.sdks import KEY, SHAPES
 from harness.web import Script, served
 from harness.wire import wait_until
+from playwright.sync_api import expect
 
 import nbstream
 from nbstream import web
@@ -365,7 +366,7 @@ def test_consent_by_keyboard(visit, offline, allowed):
 
     page = visit(web.app(nbstream.Chat("openai:m", tools=[delete])))
     page.ask("Delete it")
-    page.button("Allow").wait_for()
+    expect(page.button("Allow")).to_be_enabled(timeout=60_000)
     page.until("() => document.querySelector('#status').textContent.includes('asks')")
     before, wanted = list(ran), "Allow" if allowed else "Refuse"
     while page.js("() => document.activeElement.textContent") != wanted:

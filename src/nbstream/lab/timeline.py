@@ -11,6 +11,7 @@ from io import BytesIO
 from os import PathLike
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from nbstream._failures import one_line
 from nbstream.errors import UsageError
 from nbstream.reply import Reply
 from nbstream.reply.answer import Answer
@@ -214,7 +215,7 @@ def _label(name: str, reply: Answer) -> str:
     first = "nothing came" if first_s is None else f"first token after {first_s:.2f} s"
     length = sum(delta.length for delta in timing.deltas)
     return (
-        f"{name}: {first}, {length:,} characters, {reply.outcome} after "
+        f"{one_line(name)}: {first}, {length:,} characters, {reply.outcome} after "
         f"{_end_s(timing):.2f} s; without streaming, so long a wait for all of it"
     )
 
@@ -250,7 +251,8 @@ def _draw_bars(
                 linewidth=0.8 if gap else 0,
             )[0]
         _draw_end(axes, row, reply, _end_s(timing))
-    axes.set_yticks(range(len(replies)), [_short(name) for name in replies])
+    names = [_short(name) for name in replies]
+    axes.set_yticks(range(len(replies)), names, parse_math=False)
     axes.set_ylim(len(replies) - 0.35, -0.45)
     axes.tick_params(axis="x", labelbottom=False, length=0)
     axes.tick_params(axis="y", length=0)
@@ -298,7 +300,7 @@ def _draw_end(axes: Axes, row: int, reply: Answer, end_s: float) -> None:
 
 
 def _draw_growth(axes: Axes, replies: Mapping[str, Answer]) -> None:
-    for number, (name, reply) in enumerate(replies.items()):
+    for number, reply in enumerate(replies.values()):
         timing = _timing(reply)
         end_s = _end_s(timing)
         times, sums = totals(timing.deltas, timing.request_sent_s or 0.0)
@@ -310,7 +312,7 @@ def _draw_growth(axes: Axes, replies: Mapping[str, Answer]) -> None:
             where="post",
             color=color,
             linestyle=DASHES[number % len(DASHES)],
-            label=_short(name),
+            label=f"{number}",
         )
         axes.plot([0, end_s, end_s], [0, 0, total], color=INK, lw=0.9, alpha=0.7)
     axes.set_ylabel("characters", color=INK, fontsize=9)
@@ -319,8 +321,14 @@ def _draw_growth(axes: Axes, replies: Mapping[str, Answer]) -> None:
     axes.set_xlim(left=0)
     axes.margins(x=0.12)
     if len(replies) > 1:
-        axes.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="upper left")
+        legend = axes.legend(
+            frameon=False, fontsize=8.5, labelcolor=INK, loc="upper left"
+        )
+        # Set afterwards, as they are: a name may begin with "_", or hold "$".
+        for text, name in zip(legend.get_texts(), replies, strict=True):
+            text.set(text=_short(name), parse_math=False)
 
 
 def _short(name: str) -> str:
+    name = one_line(name)
     return name if len(name) <= 22 else f"{name[:21]}…"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import struct
 import threading
@@ -27,6 +28,8 @@ from nbstream.offline.wire import WRITERS
 from nbstream.offline.wire.base import Request, RequestError, Response, phrase
 
 _HOST = "127.0.0.1"
+#: The names under which it answers, with a port or none.
+_OWN = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])\.?(?::\d+)?|")
 _HEAD_LIMIT_BYTES = 64 * 1024
 _BODY_LIMIT_BYTES = 64 * 1024 * 1024
 _SERVER = "nbstream-offline (scripted answers)"
@@ -76,6 +79,7 @@ class Http:
             raise RequestError(400, f"Not an HTTP/1.1 request: {error}.") from error
         if not isinstance(data, h11.EndOfMessage):
             return None
+        _check_caller(headers)
         return Request(
             method=head.method.decode(),
             target=head.target.decode("latin-1"),
@@ -134,6 +138,21 @@ class Http:
         if stays:
             self._state.start_next_cycle()
         return stays
+
+
+def _check_caller(headers: Mapping[str, str]) -> None:
+    """Refuse what a browser brings from another site, or under that site's own name.
+
+    A page may send its reader's browser to this machine, and by DNS rebinding under a
+    name that is the page's: the answer would be its own to read.
+    """
+    host = headers.get("host", "").lower()
+    if not _OWN.fullmatch(host):
+        raise RequestError(421, f"This server does not answer as {host!r:.80}.")
+    origin = headers.get("origin", "").lower()
+    site = headers.get("sec-fetch-site", "none")
+    if origin not in {"", f"http://{host}"} or site not in {"none", "same-origin"}:
+        raise RequestError(403, "Another site's page may not ask here.")
 
 
 class Connection:

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
-from nbstream._keys import redact
+from nbstream._keys import redact, remember
 from nbstream.errors import UnknownNameError, UsageError
 from nbstream.requests.anthropic import Anthropic
 from nbstream.requests.google import Google, Interactions
@@ -150,6 +150,7 @@ def opened(
         raise UsageError(lack)
     if lack := _no_package(request.provider, asked):
         raise UsageError(lack)
+    remember(api_key)
     key = api_key or next(filter(None, map(os.environ.get, asked.keys)), None)
     # A server of one's own wants no key, but the SDK does; never another server's.
     key = key or ("none" if open_to_all else None)

@@ -61,7 +61,7 @@ class Request:
     max_tokens: int | None = None
     reasoning_effort: str | None = None
     schema: Schema | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)  # headers
     extra: Mapping[str, object] = field(default_factory=dict)
 
     def offered(self, declared: Callable[[ToolSpec], Any]) -> list[Any] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 import signal
@@ -78,9 +80,10 @@ def _shell() -> Any:
     return ipython.get_ipython() if ipython else None
 
 
-#: Control characters by which a text could drive the terminal it is printed on:
-#: C0 but tab and newline, DEL, C1 (ECMA-48); all of them are made visible.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+#: Control characters by which a text could drive the terminal it is printed on, or
+#: turn what stands beside it around: C0 but tab and newline, DEL, C1 (ECMA-48), and
+#: what embeds, overrides or isolates a direction (UAX 9); all are made visible.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def visible(text: str) -> str:
@@ -91,6 +94,29 @@ def visible(text: str) -> str:
 def _visible(found: re.Match[str]) -> str:
     code = ord(found[0])
     return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else "�"
+
+
+# -- What is to run is shown as it is: nothing in it is unseen, or moves what is seen.
+
+#: Control characters, blanks of all widths, line and paragraph separators, what is
+#: ignored by default and what sets a direction (Unicode's ``Default_Ignorable_Code_
+#: Point``, ``Bidi_Control``, ``White_Space``; UTS 55); and the sign
+#: that stands for a space. Kept is the one mark that makes a sign an emoji.
+_UNSEEN = re.compile(
+    "([\u203c-\u3299\U0001f000-\U0001faff]\ufe0f)(?!\ufe0f)|"
+    "[\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5"
+    "\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2420\u2800\u3000\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U00013430-\U0001343f"
+    "\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+#: So many spaces may be there to push what follows out of sight.
+_SPACES = re.compile(" {8,}")
+
+
+def exact(text: str) -> str:
+    """Return the text with JSON's escapes for what cannot be seen; long gaps filled."""
+    text = _UNSEEN.sub(lambda one: one[1] or json.dumps(one[0])[1:-1], text)
+    return _SPACES.sub(lambda gap: "\u2420" * len(gap[0]), text)
 
 
 class NoScreen:
@@ -170,17 +196,27 @@ def prompting(stop: Stop | None, consents: Consents | None) -> Prompting:
             call = reply.tool_calls[int(key.rpartition(".")[2])]
             answer = None
             if threading.current_thread() is threading.main_thread():
-                question = f"Run {call.name}({call.arguments})? [y/N] "
-                answer = _asked(visible(question), stop)
+                given = exact(json.dumps(call.parsed, ensure_ascii=False))
+                answer = _asked(f"Run {call.name}({given})? [y/N] ", stop)
             consents.answer(key, answer)
 
     return look
+
+
+def _forget_typed() -> None:
+    """Drop what was typed before the question was there: it is no answer to it."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import termios  # there is none on Windows
+
+        if sys.stdin.isatty():
+            termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
 def _asked(question: str, stop: Stop) -> bool | None:
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         sys.stdout.flush()
+        _forget_typed()
         return input(question).strip().lower() in {"y", "yes"}
     except KeyboardInterrupt:
         stop.set("interrupt")

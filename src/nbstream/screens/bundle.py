@@ -14,12 +14,13 @@ from collections.abc import Iterator, Mapping
 from html import escape
 
 from nbstream._failures import failure_line
+from nbstream._keys import redact
 from nbstream.markdown import to_html, to_safe_markdown
 from nbstream.markdown.code import code_block
 from nbstream.markdown.html import text_html
 from nbstream.markdown.parser import parse
 from nbstream.reply import Choice, Part, Reply, ToolCall
-from nbstream.screens.base import cell, place
+from nbstream.screens.base import cell, exact, place, visible
 from nbstream.screens.json_layout import laid_out, plain_of
 from nbstream.screens.other_parts import Stage, pieces, stage_of, told
 from nbstream.types import ToolResult
@@ -174,7 +175,7 @@ def _after_plain(choice: Choice, reply: Reply) -> Iterator[str]:
     if choice.refusal:
         yield f"Refused: {choice.refusal}"
     for call in calls(choice, reply):
-        yield f"{call.name}({call.arguments}){state(call)}"
+        yield f"{exact(call.name)}({exact(call.arguments)}){state(call)}"
         if call.run is not None:
             yield f"{_RUN[call.run.state]}: {result(call.run)}".rstrip(": ")
 
@@ -263,8 +264,9 @@ def _line_html(line: str) -> str:
 
 def call_html(call: ToolCall) -> str:
     """Return a call: its name, how it stands, its arguments, and what came of it."""
-    line = f"<p>Tool call <code>{escape(call.name)}</code>{escape(state(call))}</p>"
-    made = f"{line}\n<pre><code>{escape(_pretty(call))}</code></pre>"
+    name, code = escape(exact(call.name)), escape(exact(_pretty(call)))
+    line = f"<p>Tool call <code>{name}</code>{escape(state(call))}</p>"
+    made = f"{line}\n<pre><code>{code}</code></pre>"
     return made if call.run is None else f"{made}\n{run_html(call.run)}"
 
 
@@ -367,8 +369,8 @@ def _choice_markdown(choice: Choice, reply: Reply) -> Iterator[str]:
     if choice.refusal:
         yield f"Refused: {choice.refusal}"
     for call in calls(choice, reply):
-        code = _fenced(call.arguments, "json")
-        yield f"Tool call {call.name}{state(call)}\n\n{code}"
+        code = _fenced(exact(call.arguments), "json")
+        yield f"Tool call {exact(call.name)}{state(call)}\n\n{code}"
         if call.run is not None:
             yield _RUN[call.run.state]
             if call.run.result:
@@ -460,7 +462,7 @@ def state(call: ToolCall) -> str:
 
 def result(run: ToolResult) -> str:
     """Return what came of it, shortened: the model is told all of it."""
-    return in_short(run.result)
+    return visible(in_short(redact(run.result)))
 
 
 def in_short(text: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from nbstream.markdown.html import shortened
 from nbstream.markdown.rendering import Frame, Rendering, changes, units
 from nbstream.reply import Choice, Part, Reply, ToolCall
+from nbstream.screens.base import exact
 from nbstream.screens.bundle import (
     call_html,
     calls,
@@ -207,7 +208,7 @@ def _call_html(call: ToolCall, name_of_call: str) -> str:
     if call.state != "open":
         made = call_html(replace(call, run=None))
         return f"{made}\n{_run_html(call.run, name_of_call)}" if call.run else made
-    name, code = escape(call.name), escape(laid_out(call.arguments))
+    name, code = escape(exact(call.name)), escape(exact(laid_out(call.arguments)))
     note = f'<span class="nbstream-note">{_STANDING[standing(call.arguments)]}</span>'
     return (
         f"<p>Tool call <code>{name}</code> {note}</p>\n<pre><code>{code}</code></pre>"

@@ -17,7 +17,7 @@ from importlib.resources import files
 ANSWER = (
     *("frames.js", "blocks.js", "formulas.js", "scrolling.js"),
     *("final_output.js", "copy_button.js", "screen_reader.js"),
-    *("stop_button.js", "answer.js", "widget.js"),
+    *("stop_button.js", "consent.js", "answer.js", "widget.js"),
 )
 #: Comments and indentation are for readers of the source; they need not travel.
 _FOR_READERS = re.compile(
@@ -52,6 +52,7 @@ def chat_page(
     the sites in ``frames``.
     """
     html = _text("chat_page.html").replace("{{style}}", style("chat_page.css"))
+    html = html.replace("{{consent}}", style("consent.js"))
     html = html.replace("{{lingers}}", str(int(lingers)))
     html = html.replace("{{title}}", escape(title))
     script = html.partition('<script type="module">')[2].partition("</script>")[0]

@@ -47,6 +47,10 @@ function makeAnswer(el, answer, stop, consent, rendermime) {
   const formulas = makeFormulas(box, rendermime);
   const follow = makeFollower(el, text);
   const announce = makeAnnouncer(spoken, text);
+  const questions = makeConsent(cards, ({ key }, isAllowed) => {
+    el.focus({ preventScroll: true }); // the button that has it goes
+    consent(key, isAllowed);
+  });
   let rate = 0; // characters a second
   let area = null; // the outputs that it is among
   let isHeld = false; // as it is, because the final output takes its place
@@ -54,13 +58,6 @@ function makeAnswer(el, answer, stop, consent, rendermime) {
 
   text.onpointerover = showCopy;
   button.onclick = () => stop.stop();
-  text.onclick = ({ target }) => {
-    const chosen = target.closest?.("button.nbstream-consent");
-    if (!chosen) return;
-    const [word, call] = chosen.value.split(" ");
-    consent(call, word === "Allow");
-    for (const each of chosen.parentNode.querySelectorAll("button")) each.disabled = true;
-  };
   margin.append(make("div", "nbstream-tools"));
   margin.firstChild.append(button, facts, copyButton("Copy the answer so far", answerOnly));
   Object.assign(el, { tabIndex: -1, role: "group", ariaLabel: "The answer, as it is written" });
@@ -150,6 +147,13 @@ function makeAnswer(el, answer, stop, consent, rendermime) {
     formulas.set();
   }
 
+  // The calls that wait for consent; Python asks for one at a time.
+  function cards() {
+    if (answer.facts.phase !== "asking") return [];
+    const found = [...text.querySelectorAll("button.nbstream-consent[value^=Allow]:enabled")];
+    return found.map(({ parentNode, value }) => cardOf(parentNode, value.split(" ")[1]));
+  }
+
   function paintFacts() {
     const { phase, thought_s, thought_chars } = answer.facts;
     const now_s = (performance.now() - answer.began) / 1000;
@@ -180,6 +184,7 @@ function makeAnswer(el, answer, stop, consent, rendermime) {
     if (!isHeld) area = placeMargin(el);
     paintText();
     paintFacts();
+    questions.look();
     followed();
   }
 
@@ -235,6 +240,7 @@ function makeAnswer(el, answer, stop, consent, rendermime) {
       clearTimeout(clock);
       const others = [...(area?.querySelectorAll(".nbstream") ?? [])].filter((each) => each !== el);
       if (!others.length) area?.classList.remove("nbstream-area");
+      questions.dispose();
     },
   };
 }

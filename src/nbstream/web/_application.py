@@ -225,7 +225,7 @@ class App:
         chat = run.name
 
         def approval(id_: str, call: ToolCall) -> str:
-            return self._consent.sign(chat, id_, call.name, call.parsed)
+            return self._consent.sign(chat, run.mark, id_, call.name, call.parsed)
 
         return Chunks(
             run.reply, message_id=run.message_id, html=html, approval=approval
@@ -241,7 +241,7 @@ class App:
         elif len(running) >= self._max_streams:
             raise BadRequest(FULL, 503)
         run = self._transmission(asked)
-        run.name = asked.id
+        run.name, run.mark = asked.id, self._consent.begin(asked.id)
         key = asked.id or secrets.token_urlsafe(12)
         run.message_id = asked.message_id or f"msg-{secrets.token_urlsafe(12)}"
         run.linger_s = self._linger_s
@@ -282,22 +282,28 @@ class App:
             asking.consents = self._consent
             return asking
 
-        prelude = partial(self._settle, asked) if asked.approvals else None
+        # Said now: what is asked next in this conversation makes them void.
+        said = [
+            (each, self._consent.allows(asked.id, each)) for each in asked.approvals
+        ]
+        prelude = partial(self._settle, asked, said) if said else None
         return Transmission(turn, timeout=self._timeout, prelude=prelude)
 
-    async def _settle(self, asked: Messages) -> AsyncIterator[Chunk]:
+    async def _settle(
+        self, asked: Messages, said: Sequence[tuple[Approval, bool]]
+    ) -> AsyncIterator[Chunk]:
         """Run the calls that were allowed; what came of them goes into the messages."""
         assert self._chat is not None
         results = {each.call[0]: each for each in asked.messages if each.who == "tool"}
-        for approval in asked.approvals:
+        for approval, is_allowed in said:
             call, result = approval.call, results[approval.call.id]
-            if self._consent.allows(asked.id, approval):
+            if is_allowed:
                 run = await self._run(approval)
                 result.text, result.is_error = run.result, run.is_error
                 yield result_chunk(call.id, run.state, run.result)
             else:
-                said = f" They said: {approval.reason}" if approval.reason else ""
-                result.text = f"The person did not allow this call.{said}"
+                why = f" They said: {approval.reason}" if approval.reason else ""
+                result.text = f"The person did not allow this call.{why}"
                 yield result_chunk(call.id, "refused", "")
 
     async def _run(self, approval: Approval) -> ToolRun:

@@ -100,6 +100,7 @@ class Transmission:
         reply: What has come so far.
         name: The client's name of the conversation, or "".
         message_id: The id of the message that it makes; None: the client's own.
+        mark: What tells its questions for consent from those of other answers.
         linger_s: How long it goes on when its last reader has left, in seconds.
         before: What the prelude has given so far.
         heard: Whether anything has come.
@@ -124,6 +125,7 @@ class Transmission:
         source = () if isinstance(stream, Live) else stream
         self._events = Events(source, timeout_of(timeout), self.reply)
         self.name = ""
+        self.mark = ""
         self.message_id: str | None = None
         self.linger_s = 0.0
         self._prelude = prelude

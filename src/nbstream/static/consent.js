@@ -1,0 +1,129 @@
+// Consent: a call is allowed by who has had it before the eyes, and by nobody else.
+//
+// One question at a time can be answered: when all of its card (what is called, with which
+// arguments, the buttons) has been in sight for READ_MS and has not moved, and Allow when
+// the arguments have been scrolled to their end. Who presses earlier was not reading it:
+// the time begins anew, so a double click, a second Enter and a key that is held down
+// never reach it. A click counts for the button that was pressed, if that could be then.
+
+const READ_MS = 1000;
+const LOOK_MS = 50;
+const FAR_PX = 2; // a card that has moved so far has moved
+const HINTS = {
+  hidden: "Scroll until all of this call can be seen.",
+  early: "Read what is to run …",
+  more: "Scroll to the end of the arguments.",
+};
+
+// A card by its last line, which has the buttons; arguments and name stand before it.
+function cardOf(line, key) {
+  const before = (node, what) => {
+    do node = node.previousElementSibling;
+    while (!node.matches(what));
+    return node;
+  };
+  const [allow, refuse] = line.querySelectorAll("button");
+  const code = before(line, "pre:not([hidden])");
+  return { key, title: before(code, "p, summary"), code, allow, refuse };
+}
+
+// Where the parts of a card are, or null: not all of them can be seen.
+function boxesOf(parts) {
+  if (document.hidden) return null;
+  const boxes = parts.map((part) => part.getBoundingClientRect());
+  const root = parts[0].getRootNode();
+  const isSeen = boxes.every(({ left, width, top, bottom }, at) =>
+    [top + 2, bottom - 2].every((y) => parts[at].contains(root.elementFromPoint(left + width / 2, y)))
+  );
+  return isSeen ? boxes.flatMap(({ left, top, right, bottom }) => [left, top, right, bottom]) : null;
+}
+
+const isAtEnd = ({ scrollTop, clientHeight, scrollHeight }) => scrollTop + clientHeight > scrollHeight - 4;
+
+/** Look to the questions of one view.
+ *
+ * `cardsOf()` gives those that wait, in order, each as of `cardOf`. `answer(card, isAllowed)` is called once for each. `look()` is called
+ * when there may be a new one, and `dispose()` at the end.
+ */
+function makeConsent(cardsOf, answer) {
+  let card = null; // the one that asks
+  let place = null;
+  let seen_ms = 0; // for how long it has been seen where it is, in steps that were painted
+  let looked = 0;
+  let open = Infinity; // since when it can be answered
+  let press = null; // the button that was pressed last; false: that does not count
+  let timer = 0;
+  const read = new WeakSet(); // arguments that were seen to their end
+  const buttons = () => (card ? [card.allow, card.refuse] : []);
+  const isOpen = (button) => button.getAttribute("aria-disabled") === "false";
+
+  function show(why) {
+    card.refuse.setAttribute("aria-disabled", String(open === Infinity));
+    card.allow.setAttribute("aria-disabled", String(Boolean(why)));
+    card.hint ??= card.refuse.parentNode.appendChild(document.createElement("small"));
+    if (card.hint.textContent !== why) card.hint.textContent = why;
+  }
+
+  function look() {
+    const now = performance.now();
+    const next = cardsOf()[0] ?? null;
+    const isSame = next?.key === card?.key && next?.allow === card?.allow;
+    if (!isSame) leave(next);
+    if (!card) return;
+    card.title.closest("details")?.setAttribute("open", ""); // a fold would hide it
+    const parts = [card.title, card.code, card.allow, card.refuse];
+    const at = boxesOf(parts);
+    const isStill = isSame && at && place && at.every((one, i) => Math.abs(one - place[i]) < FAR_PX);
+    seen_ms = isStill ? seen_ms + Math.min(now - looked, READ_MS / 4) : 0;
+    if (!isStill) place = at;
+    looked = now;
+    if (at && isAtEnd(card.code)) read.add(card.code);
+    if (seen_ms < READ_MS) open = Infinity;
+    else if (open === Infinity) open = now;
+    show(!at ? HINTS.hidden : open === Infinity ? HINTS.early : read.has(card.code) ? "" : HINTS.more);
+    timer ||= setTimeout(() => requestAnimationFrame(() => ((timer = 0), look())), LOOK_MS);
+  }
+
+  function leave(next) {
+    card?.hint?.remove();
+    for (const each of buttons()) each.setAttribute("aria-disabled", "true");
+    if (Boolean(card) !== Boolean(next))
+      for (const [kind, listener] of Object.entries({ pointerdown: onPress, keydown: onPress, click: onClick, scroll: look }))
+        window[next ? "addEventListener" : "removeEventListener"](kind, listener, true);
+    [card, place, open, press, seen_ms] = [next, null, Infinity, null, 0];
+    if (!card) return;
+    card.code.classList.add("nbstream-asked");
+    card.code.tabIndex = 0; // it is scrolled with keys, too
+  }
+
+  function onPress(event) {
+    if (event.type === "keydown" && event.key !== "Enter" && event.key !== " ") return;
+    look(); // it may have moved since
+    const button = buttons().find((each) => event.composedPath().includes(each));
+    const counts = button && isOpen(button) && !event.repeat && event.timeStamp >= open;
+    press = counts ? button : false;
+    if (open === Infinity) seen_ms = 0;
+  }
+
+  function onClick(event) {
+    const button = buttons().find((each) => event.composedPath().includes(each));
+    if (!button) return;
+    look();
+    const isPressed = press === button || press === null; // a screen reader presses nothing
+    press = false;
+    if (!isPressed || !buttons().includes(button) || !isOpen(button)) return;
+    const given = card;
+    leave(null);
+    given.allow.disabled = given.refuse.disabled = true;
+    answer(given, button === given.allow);
+  }
+
+  return {
+    look,
+    dispose() {
+      cardsOf = () => [];
+      clearTimeout(timer);
+      leave(null);
+    },
+  };
+}
