@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbstream.markdown import to_html, to_safe_markdown
+from nbstream.markdown.code import code_block
 from nbstream.markdown.math import without_math
 from nbstream.markdown.safe import is_inert
 
@@ -98,7 +99,7 @@ HTML = {
         "<p>a<br>\nb\nc</p>\n<hr>\n<p><s>d</s> <strong>e</strong> <em>f</em></p>\n",
     ),
     "code in a language with words of its own": (
-        "```pony\nA\n```",
+        "```d\nA\n```",
         '<pre><code class="highlight">A\n</code></pre>\n',
     ),
     "words of any language": ("é 漢", "<p>é 漢</p>\n"),
@@ -136,11 +137,122 @@ def test_images(text: str, expected: str) -> None:
 def test_huge_code_is_coloured_at_its_begin_only() -> None:
     """What nobody reads of a code is shown without the cost of colours."""
     code = "None\n" * 30_000
-    coloured = '<span class="k">None</span>\n' * 20_000
+    coloured = '<span class="k">None</span>\n' * 3_809  # each costs 16 characters more
 
     assert to_html(f"```python\n{code}```") == (
-        f'<pre><code class="highlight">{coloured}{code[100_000:]}</code></pre>\n'
+        f'<pre><code class="highlight">{coloured}{code[5 * 3_809 :]}</code></pre>\n'
     )
+
+
+def test_a_line_too_long_is_not_coloured() -> None:
+    """And a lexer with much open is not asked any more."""
+    long, deep = f"x = {'1' * 300}\n", "{\n" * 200
+
+    assert f'highlight">{long}<span' in to_html(f"```python\n{long}None\n```")
+    assert to_html(f"```tcl\n{deep}set\n```").endswith("{\nset\n</code></pre>\n")
+
+
+#: What stands behind a fence -> whether it is coloured.
+NAMES = dict.fromkeys(
+    [
+        "jsonc",
+        "jsonl",
+        "htm",
+        "svg",
+        "env",
+        "cmd",
+        "kt",
+        "cc",
+        "h",
+        "hpp",
+        "patch",
+        "plsql",
+        "vb",
+        "vba",
+        "gradle",
+        "sol",
+        "mdx",
+        "svelte",
+        "astro",
+        "yml",
+        "c++",
+        "c#",
+        "f#",
+        "objective-c",
+        "ts",
+        "tsx",
+        "sh",
+        "zsh",
+        "ps1",
+        "golang",
+        "rs",
+        "PYTHON",
+        "{python}",
+        "{.python}",
+        "{.python,.numberLines}",
+        "python:app.py",
+        "python,ignore",
+        "python{1,3-5}",
+        "language-js",
+        "src/app.py",
+        "app.test.ts",
+        "Dockerfile",
+        "scala",
+        "arduino",
+    ],
+    True,
+) | dict.fromkeys(
+    [
+        "txt",
+        "plaintext",
+        "text",
+        "regex",
+        "amdgpu",
+        "autoit",
+        "http",
+        "{",
+        ".",
+        "```",
+        "x.y.z",
+        "{}",
+        ":",
+        "a:b",
+    ],
+    False,
+)
+
+
+@pytest.mark.parametrize(("name", "is_coloured"), NAMES.items(), ids=NAMES)
+def test_names_of_languages(name: str, is_coloured: bool) -> None:
+    """Those that models write are known, however they write them."""
+    html = code_block("x\n", name)
+
+    assert html.startswith('<pre><code class="highlight">') == is_coloured
+
+
+#: A language and a line of it -> the line with its colours.
+COLOURS = {
+    "added": ("diff", "+a", '<span class="m">+a</span>'),
+    "taken away": ("diff", "-a", '<span class="s">-a</span>'),
+    "where": ("diff", "@@ -1 +1 @@", '<span class="o">@@ -1 +1 @@</span>'),
+    "a key of JSON": ("json", '"a": 1', '<span class="k">"a"</span>: <span class="m">1</span>'),
+    "a key of YAML": ("yaml", "a: b", '<span class="k">a</span>: b'),
+    "a key of INI": ("ini", "a=", '<span class="p">a</span><span class="o">=</span>'),
+    "a tag": ("html", "<b a>", '&lt;<span class="k">b</span> <span class="p">a</span>&gt;'),
+    "a function": ("py", "def f", '<span class="k">def</span> <span class="p">f</span>'),
+    "a class": ("py", "class C", '<span class="k">class</span> <span class="p">C</span>'),
+    "a decorator": ("py", "@d", '<span class="o">@d</span>'),
+    "a variable": ("sh", "$a", '<span class="p">$a</span>'),
+    "a heading": ("md", "# a", '<span class="o"># a</span>'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "line", "html"), COLOURS.values(), ids=COLOURS)
+def test_colours(name: str, line: str, html: str) -> None:
+    """By the classes that JupyterLab has a colour for, which are contrasts of AA."""
+    coloured = f'<pre><code class="highlight">{html}\n</code></pre>\n'
+
+    assert code_block(f"{line}\n", name) == coloured
 
 
 def test_huge_text_is_shown_as_it_came() -> None:

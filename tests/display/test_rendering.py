@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nbstream.markdown import to_html
 from nbstream.markdown.blocks import LEAST
 from nbstream.markdown.html import SHORT, shorten
-from nbstream.markdown.rendering import Frame, Rendering
+from nbstream.markdown.rendering import Frame, Rendering, cut_html
 
 FOOT = "</code></pre>\n"
 
@@ -295,8 +295,9 @@ def test_an_open_fence_is_appended_to() -> None:
     grown = frames("```py\n", "if x:\n", "  pa", "ss\n")[1:]
 
     assert grown == [
-        Frame(at=0, closed=0, tail_chars=0, keep=30,
-              html=('span class="k">if</span> x:\n</code></pre>\n',)),
+        Frame(at=0, closed=0, tail_chars=0,
+              html=('<pre><code class="highlight"><span class="k">if</span> x:\n'
+                    '</code></pre>\n',)),
         Frame(at=1, closed=0, tail_chars=4, code="", line="  pa"),
         Frame(at=1, closed=0, tail_chars=0,
               code='  <span class="k">pass</span>\n'),
@@ -311,12 +312,73 @@ def test_a_fence_that_ends_is_not_sent_again() -> None:
     assert last == Frame(at=1, closed=1, tail_chars=0, code=code)
 
 
-def test_a_fence_is_coloured_again_if_it_must_be() -> None:
-    """Where a lexer sees more in all lines than in each, the block is sent whole."""
+def test_a_fence_is_never_coloured_again() -> None:
+    """Also where a lexer would see more in all lines than in each."""
     last = frames("```sh\na='b\n", "c'\n", "```\n")[-1]
 
     assert last is not None
-    assert (last.at, last.keep, last.closed) == (0, 0, 1)
+    assert (last.at, last.keep, last.closed) == (1, 0, 1)
+
+
+#: What an answer that was cut ends with -> what is shown of it.
+CUT = {
+    "bold": ("See the **important", "<p>See the <strong>important</strong></p>\n"),
+    "italics": ("*very", "<p><em>very</em></p>\n"),
+    "underscores": ("__very", "<p><strong>very</strong></p>\n"),
+    "both": ("***a", "<p><em><strong>a</strong></em></p>\n"),
+    "one in the other": ("**a *b", "<p><strong>a <em>b</em></strong></p>\n"),
+    "struck": ("~~old", "<p><s>old</s></p>\n"),
+    "code": ("Use `pip inst", "<p>Use <code>pip inst</code></p>\n"),
+    "a marker alone": ("a **", "<p>a</p>\n"),
+    "a link": ("[the docs](https://exa", "<p>the docs</p>\n"),
+    "an image": ("a ![alt](https://exa", "<p>a</p>\n"),
+    "a reference": ("a [b][c", "<p>a</p>\n"),
+    "an autolink": ("a <http://b", "<p>a</p>\n"),
+    "an entity": ("a &am", "<p>a</p>\n"),
+    "a formula": ("a $x^2", "<p>a</p>\n"),
+    "a formula in brackets": ("a \\(x", "<p>a</p>\n"),
+    "a formula set apart": ("a\n\n\\[\n\\frac{a}{b", "<p>a</p>\n"),
+    "a formula in dollars": ("a\n\n$$\nx", "<p>a</p>\n"),
+    "a bullet": ("- a\n- ", "<ul>\n<li>a\n</li>\n</ul>\n"),
+    "a number": ("1. a\n2.", "<ol>\n<li>a\n</li>\n</ol>\n"),
+    "a task": ("a\n\n- [", "<p>a</p>\n"),
+    "a heading": ("a\n\n## ", "<p>a</p>\n"),
+    "a quote": ("a\n\n> ", "<p>a</p>\n"),
+    "an underline": ("a\n--", "<p>a</p>\n"),
+    "a definition": ("a\n\n[b]: http", "<p>a</p>\n"),
+    "a table's head": ("a\n\n| b | c", "<p>a</p>\n"),
+    "a fence": ("a\n\n```py", "<p>a</p>\n"),
+    "a fence with no line": ("a\n\n```py\n", "<p>a</p>\n"),
+    "a fence in a list": ("- a\n\n  ```", "<ul>\n<li>a\n</li>\n</ul>\n"),
+    "half the end of a fence": ("```\na\n``", "<pre><code>a\n</code></pre>\n"),
+}
+
+
+@pytest.mark.parametrize(("text", "html"), CUT.values(), ids=CUT)
+def test_a_text_that_was_cut_stays_as_it_was_shown(text: str, html: str) -> None:
+    """Its end is laid out as an open one is, live and saved."""
+    rendering = Rendering()
+    for character in text:
+        rendering.feed(character)
+        rendering.frame()
+    shown = "".join(rendering.blocks)
+    rendering.finish(cut=True)
+
+    assert (shown, "".join(rendering.blocks), cut_html(text)) == (html, html, html)
+
+
+#: What is not shown while it may become something, and at the end is.
+KEPT = {
+    "a number": ("a\n\n42", "<p>a</p>\n<p>42</p>\n"),
+    "a number alone": ("42", "<p>42</p>\n"),
+    "a line of code": ("```\na\nb", "<pre><code>a\nb</code></pre>\n"),
+}
+
+
+@pytest.mark.parametrize(("text", "html"), KEPT.values(), ids=KEPT)
+def test_nothing_is_lost_with_it(text: str, html: str) -> None:
+    """What can only be words now."""
+    assert cut_html(text) == html
 
 
 def test_a_late_definition_replaces_what_uses_it() -> None:

@@ -9,6 +9,7 @@ from IPython.utils.capture import capture_output
 
 import nbstream
 from nbstream import UsageError, offline
+from nbstream.magic.magic import words as words_of
 from nbstream.magic.question import fill, first_code
 
 MODEL = "openai-chat:m"
@@ -54,6 +55,7 @@ FILLED = {
     "single braces": ("{name} {} {0}", "{name} {} {0}"),
     "dollars": ("$name ${name} $5 and $6", "$name ${name} $5 and $6"),
     "LaTeX": (r"\frac{{a}_1}{b} $x^{2}$", r"\frac{{a}_1}{b} $x^{2}$"),
+    "code that is no variable's": ("{{ x.y }}", "{{ x.y }}"),
     "no name at all": ("{{}} {{ 1 + 1 }} {{a.b}}", "{{}} {{ 1 + 1 }} {{a.b}}"),
     "percent and backslash": (r"100 % \n %s", r"100 % \n %s"),
 }
@@ -105,6 +107,14 @@ OPTIONS = {
     '--system "Be {{mood}}, $x"': {"system": "Be kind, $x"},
     "--system 'It is \"so\"'": {"system": 'It is "so"'},
     "--system=Short --max-tokens=5": {"system": "Short", "max_completion_tokens": 5},
+    "--system='two words'": {"system": "two words"},
+    r'--system "say \"hi\" twice"': {"system": 'say "hi" twice'},
+    '--system "it\'s"': {"system": "it's"},
+    "--system two' 'words": {"system": "two words"},
+    '--max-tokens 5 --system "# Be" # a note "': {
+        "system": "# Be",
+        "max_completion_tokens": 5,
+    },
 }
 
 
@@ -142,11 +152,47 @@ def test_view_static(shell):
     assert set(output.data) == {"text/html", "text/markdown", "text/plain"}
 
 
+#: A line on Windows -> its words.
+ON_WINDOWS = {
+    r"--image C:\new\x.png": ["--image", r"C:\new\x.png"],
+    r'--image "C:\a b\x.png"': ["--image", r"C:\a b\x.png"],
+    r'--system "say \"hi\""': ["--system", 'say "hi"'],
+    r"--record \\server\x": ["--record", r"\\server\x"],
+}
+
+
+@pytest.mark.parametrize(("line", "wanted"), ON_WINDOWS.items(), ids=ON_WINDOWS)
+def test_paths_of_windows(line, wanted):
+    """A backslash outside quotes is one."""
+    assert words_of(line, windows=True) == wanted
+
+
+@pytest.mark.parametrize("text", ["{{name.first}}", "{{ n + 1 }}", "{{n[0]}}"])
+def test_what_is_not_filled_in_is_said(text):
+    """Where it begins with a variable, it was meant to be."""
+    with pytest.warns(UserWarning, match="is sent as it is"):
+        assert fill(text, VARIABLES) == text
+
+
+@pytest.mark.parametrize("above", ["# ask", "\n\n# ask\n  # twice\n"])
+def test_a_comment_above(above, shell, server):
+    """It is left out, as blank lines are."""
+    _, error = run(shell, f"{above}\n%%stream {MODEL}\nHi # there")
+
+    assert error is None
+    assert prompt_of(server) == "Hi # there"
+
+
 MORE = {
     "--effort low": {"reasoning_effort": "low"},
     "--option seed=3 --option user=me": {"seed": 3, "user": "me"},
     "--option 'stop=[\"a b\"]'": {"stop": ["a b"]},
     "--option unheard_of=true": {"unheard_of": True},
+    '--option stop=\'["a b", "c"]\' --effort low': {"stop": ["a b", "c"]},
+    '--option response_format={"type": "json_object"}': {
+        "response_format": {"type": "json_object"}
+    },
+    '--option stop=["a", "b"] --option=seed=3': {"stop": ["a", "b"], "seed": 3},
 }
 
 

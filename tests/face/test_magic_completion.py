@@ -48,6 +48,13 @@ TYPED = {
     "%%stream openai:m\nFor {{ ": after(
         "%%stream openai:m\nFor {{ ", ["answer", "audience"]
     ),
+    "%%stream openai:m\nthe os.pa": [],
+    "%%stream openai:m\n": [],
+    "%%stream openai:m\nAs {{audience}} and pri": [],
+    "# ask\n%%stream openai:m\npri": [],
+    "# ask\n%%stream openai:m --view st": ["# ask\n%%stream openai:m --view static"],
+    "# ask\n%%stream openai:m\nFor {{au": ["# ask\n%%stream openai:m\nFor {{audience"],
+    "%%stream openai:m --max-tokens pri": [],
     '%%stream openai:m --system "Be {{au': [
         '%%stream openai:m --system "Be {{audience'
     ],

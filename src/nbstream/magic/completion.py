@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
+from itertools import takewhile
 from typing import Any, get_args
 
 from nbstream.magic.question import FORMATS, Settings
@@ -34,6 +35,19 @@ _MODELS = {
 }
 
 
+class _Only(tuple[Any, ...]):
+    """All there is to offer. IPython asks others unless the length is not 0."""
+
+    def __len__(self) -> int:
+        """Return how many there are, or 1."""
+        return max(1, super().__len__())
+
+
+def is_comment(line: str) -> bool:
+    """Say whether a line of a cell says nothing."""
+    return line.strip()[:1] in ("", "#")
+
+
 def complete(
     shell: Any, settings: Settings, options: Mapping[str, Iterable[str]]
 ) -> None:
@@ -51,17 +65,22 @@ def complete(
     def match(context: Any) -> Any:
         before = context.text_until_cursor
         word = re.split(r"[\s={]", before)[-1]
-        magic = _MAGIC.match(before) if context.cursor_line == 0 else None
+        lines = context.full_text.split("\n")
+        above = sum(1 for _ in takewhile(is_comment, lines))
+        ours = "".join(lines[above : above + 1]).startswith("%%stream")
+        magic = _MAGIC.match(before) if context.cursor_line in (0, above) else None
         found: Iterable[str] | None = None
-        if _FIELD.search(before) and (magic or context.full_text[:8] == "%%stream"):
+        if _FIELD.search(before) and (magic or ours):
             found = _variables(shell)
         elif magic is not None:
             found = _after(magic[1], before, shell, settings, options)
+        elif ours and context.cursor_line > above:
+            found = ()
         # IPython replaces its token only, which begins anew after a colon.
         kept = len(word) - len(context.token)
         fitting = [each[kept:] for each in found or () if each.startswith(word)]
-        made = [SimpleCompletion(each, type="magic") for each in fitting]
-        return {"completions": made, "suppress": bool(made), "ordered": True}
+        made = _Only(SimpleCompletion(each, type="magic") for each in fitting)
+        return {"completions": made, "suppress": found is not None, "ordered": True}
 
     matchers = shell.Completer.custom_matchers
     matchers[:] = [m for m in matchers if getattr(m, "matcher_identifier", "") != _ID]

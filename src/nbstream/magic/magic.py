@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import json
+import os
 import re
 import shlex
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
+from itertools import dropwhile
 from keyword import iskeyword
 from typing import Any
 
@@ -19,13 +22,13 @@ from IPython.core.magic import (
     magics_class,
     no_var_expand,
 )
-from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
+from IPython.core.magic_arguments import argument, magic_arguments
 
 from nbstream._keys import warn_of_text
 from nbstream.errors import ProviderFailure, Stopped, UsageError
 from nbstream.lab.recording import record
 from nbstream.magic import question
-from nbstream.magic.completion import complete
+from nbstream.magic.completion import complete, is_comment
 from nbstream.requests import providers
 
 #: The options of ``%%stream``, and those of ``%stream``.
@@ -40,6 +43,9 @@ SET = (
 )
 
 
+_JSON = json.JSONDecoder()
+
+
 def parsed(magic: Callable[..., None], line: str, known: str) -> Any:
     """Return the options of a magic's line, without the quotes around them.
 
@@ -47,13 +53,10 @@ def parsed(magic: Callable[..., None], line: str, known: str) -> Any:
         UsageError: one is not known, or has no such value; ``known`` is said.
     """
     try:
-        options = parse_argstring(magic, line)
+        options = magic.parser.parse_args(words(line))  # type: ignore[attr-defined]
     except (IPythonUsageError, ValueError) as error:  # an option, a quote
         msg = f"{str(error).rstrip('.')}; known: {known}"
         raise UsageError(msg) from None
-    for name, value in vars(options).items():
-        each = [_unquoted(v) for v in value] if isinstance(value, list) else value
-        setattr(options, name, _unquoted(each) if isinstance(each, str) else each)
     limit = options.max_tokens
     if limit is not None and limit < 1:
         msg = f"--max-tokens needs a number of tokens from 1, got {limit}"
@@ -75,7 +78,7 @@ def check_name(option: str, name: str | None) -> None:
 def wants_help(line: str) -> bool:
     """Tell whether a line asks for help."""
     try:
-        return not {"--help", "-h"}.isdisjoint(shlex.split(line))
+        return not {"--help", "-h"}.isdisjoint(words(line))
     except ValueError:  # a quote is left open, which is said elsewhere
         return False
 
@@ -85,11 +88,35 @@ def help_of(magic: Callable[..., None]) -> str:
     return (inspect.getdoc(magic) or "").removeprefix("::").strip()
 
 
-def _unquoted(text: str) -> str:
-    """Take off the quotes, which IPython's splitting of a line leaves on."""
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-        return text[1:-1]
-    return text
+#: What is in quotes, a backslash, a comment; a value that begins as JSON does.
+_SPECIAL = re.compile(
+    r"""("(?:[^"\\]|\\.)*"|'[^']*')|(\\)|(?<!\S)(\#.*)|(?<![^\s=])\w+=(?=[\[{])"""
+)
+
+
+def words(line: str, *, windows: bool = os.name == "nt") -> list[str]:
+    """Split a line as a shell does: quotes, backslashes, and ``# a comment``.
+
+    JSON after ``KEY=`` needs no quotes around it. On Windows a backslash outside
+    quotes is one: of a path.
+    """
+    out, at = list[str](), 0
+    while found := _SPECIAL.search(line, at):
+        out.append(line[at : found.end()])
+        at = found.end()
+        quoted, slash, comment = found.groups()
+        if slash:
+            more = "\\" if windows else line[at : at + 1]
+            at += 0 if windows else 1
+            out.append(more)
+        elif comment:
+            out[-1] = out[-1].removesuffix(comment)
+        elif not quoted:
+            with suppress(ValueError):
+                _, end = _JSON.raw_decode(line, at)
+                out.append(shlex.quote(line[at:end]))
+                at = end
+    return shlex.split("".join(out) + line[at:])
 
 
 @magics_class
@@ -247,12 +274,15 @@ def _print(text: str) -> None:
 
 
 def _with_body(lines: list[str]) -> list[str]:
-    """Give a cell that has only its magic an empty body, which IPython refuses.
+    """Make a cell of ``%%stream`` one that IPython takes.
 
-    So ``%%stream --help`` is help, and an empty cell is told what to write.
+    One that has only its magic gets an empty body, so that ``%%stream --help`` is help,
+    and an empty cell is told what to write. Comments above the magic are left out.
     """
-    alone = len(lines) == 1 and lines[0].split()[:1] == ["%%stream"]
-    return [*lines, "\n"] if alone else lines
+    rest = list(dropwhile(is_comment, lines))
+    if not rest or rest[0].split()[:1] != ["%%stream"]:
+        return lines
+    return rest if len(rest) > 1 else [*rest, "\n"]
 
 
 # Where Enter only asks whether a cell is complete, the line is left as it is.

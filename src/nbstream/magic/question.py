@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,12 +21,15 @@ from nbstream.requests import missing, parse_model, provider, providers
 from nbstream.requests.request import Request
 
 _FIELD = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}")
+#: What looks like one, and is an expression.
+_EXPRESSION = re.compile(r"\{\{\s*([^\W\d]\w*)[^\w{}][^{}]*\}\}")
 
 
 def fill(text: str, variables: Mapping[str, object]) -> str:
     """Replace each ``{{name}}`` by the variable of that name, and nothing else.
 
-    Single braces, dollars and LaTeX stay as they are.
+    Single braces, dollars and LaTeX stay as they are. So does ``{{name.attribute}}``,
+    of which is warned if there is such a variable.
 
     Raises:
         UsageError: a name is no variable; the message lists all that are missing.
@@ -35,6 +39,10 @@ def fill(text: str, variables: Mapping[str, object]) -> str:
         listed = ", ".join("{{" + name + "}}" for name in missing)
         msg = f"no variable for {listed}: define it, or write single braces"
         raise UsageError(msg)
+    for found in _EXPRESSION.finditer(_FIELD.sub("", text)):
+        if found[1] in variables:
+            msg = f"{found[0]} is sent as it is: only {{{{name}}}} is filled in"
+            warnings.warn_explicit(msg, UserWarning, "<the cell>", 1)
     return _FIELD.sub(lambda found: str(variables[found[1]]), text)
 
 

@@ -14,7 +14,7 @@ part of the whole that it is: together the pieces are the block.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from itertools import chain, count, islice, zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 from nbstream.markdown.code import OpenFence, closing_line
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 LEAST = 2_000
 _OPENERS = ("$$", "\\[", "\\begin{")
 _LITERAL = ("fence", "code_block", "math_block")
-#: Lines of a formula set apart: more than its longest number of characters.
-_MOST_LINES = 10_001
+#: A formula set apart is no longer, in characters; see ``math``.
+_LONGEST_FORMULA = 10_000
+#: The fewest lines that are read at a time, where many came at once.
+_LINES = 32
 _LISTS = ("bullet_list_open", "ordered_list_open")
 _ROWS_END = "</tbody>\n</table>\n"
 
@@ -78,17 +80,22 @@ class Splitter:
         last = len(text) - text.endswith("\r")
         end = max(text.rfind("\n", 0, last), text.rfind("\r", 0, last)) + 1
         self.rest = text[end:]
-        if end:
-            self._take(split_lines(text[:end]))
+        lines, at = split_lines(text[:end]), 0
+        while at < len(lines):
+            # As many as are read again by it: so all that is read is in proportion to
+            # the text, whatever it is cut into.
+            end = at + max(_LINES, len(self._lines))
+            self._take(lines[at:end])
+            at = end
 
     def _take(self, lines: list[str]) -> None:
         if self.fence:
-            count = self.fence.take(lines)
-            if not count:
+            taken = self.fence.take(lines)
+            if not taken:
                 return
             self.closed.append("".join(self.fence.source))
             self.fence = None
-            lines = lines[count:]
+            lines = lines[taken:]
         self._lines += lines
         if self._lines:
             self._split()
@@ -98,19 +105,20 @@ class Splitter:
         lines, at = [*part.head, *self._lines], len(part.head)
         tokens = parse_blocks("".join(lines), {})
         starts, undecided = _final(lines, tokens)
-        for start in starts:
-            at = self._cut(lines, tokens, at, start)
+        for block, start in zip_longest(_top_level(tokens), starts):
+            at = self._cut(lines, block, at, undecided if start is None else start)
+            if start is None:
+                break
             self.closed.append("".join(lines[at:start]))
             at = start
-        at = self._cut(lines, tokens, at, undecided)
         self._lines = lines[at:]
         self.fence = _open_fence(self._lines, tokens, at)
         if self.fence:
             self._lines = []
 
-    def _cut(self, lines: list[str], tokens: list[Token], at: int, end: int) -> int:
+    def _cut(self, lines: list[str], block: list[Token], at: int, end: int) -> int:
         """Close the pieces of a list or table; return where its last one begins."""
-        part, starts = _cuts(lines, tokens, at, end, self._least)
+        part, starts = _cuts(lines, block, at, end, self._least)
         for start in starts:
             self.closed.append("".join(lines[at:start]))
             self.parts[len(self.closed)] = part
@@ -193,23 +201,32 @@ def undecided_formula(lines: list[str], skip: Iterable[int] | None = None) -> in
     if not any(opener in text for opener in _OPENERS):
         return len(lines)
     skipped = set(skip or ())
+    ends = dict[str, int]()  # of what opens so: where the end was found that decided
     while at < len(lines):
-        count: int | None = 0
-        if at not in skipped and lines[at].lstrip(" \t").startswith(_OPENERS):
-            rest = (line.strip(" \t").rstrip() for line in islice(lines, at, None))
-            count = block_lines(rest)
-        if count is None:
+        found: int | None = 0
+        line = lines[at].lstrip(" \t")
+        if at not in skipped and line.startswith(_OPENERS):
+            opener = line.partition("}")[0] if line.startswith("\\b") else line[:2]
+            if at >= ends.get(opener, 0):
+                looked_at = count()
+                rest = (each.strip(" \t").rstrip() for each in islice(lines, at, None))
+                found = block_lines(each for each in rest if next(looked_at) >= 0)
+                ends[opener] = at + next(looked_at) - 1
+        if found is None:
             return at
-        at += max(1, count) if skip is None else 1
+        at += max(1, found) if skip is None else 1
     return len(lines)
 
 
 def _last_run(lines: list[str]) -> int:
-    """Return the first of the last lines that have no blank line between them."""
-    least = max(0, len(lines) - _MOST_LINES)
-    at = len(lines)
-    while at > least and not _is_blank(lines[at - 1]):
+    """Return the first of the last lines that a formula may have no end in.
+
+    There is no blank line between them, and they are not longer than one.
+    """
+    at, size = len(lines), 0
+    while at > 0 and size <= _LONGEST_FORMULA and not _is_blank(lines[at - 1]):
         at -= 1
+        size += len(lines[at].strip())
     return at
 
 
@@ -229,24 +246,32 @@ def _definition(lines: list[str], blocks: list[_Block]) -> int:
 # -- the pieces of a long list or table ------------------------------------------------
 
 
+def _top_level(tokens: list[Token]) -> Iterator[list[Token]]:
+    """Return the tokens of each top-level block."""
+    begin = 0
+    for at, token in enumerate(tokens):
+        if token.level == 0 and token.nesting <= 0:
+            yield tokens[begin : at + 1]
+            begin = at + 1
+
+
 def _cuts(
-    lines: list[str], tokens: list[Token], at: int, end: int, least: int
+    lines: list[str], block: list[Token] | None, at: int, end: int, least: int
 ) -> tuple[Part, list[int]]:
-    """Return where the block of the lines from ``at`` to ``end`` is to be cut."""
-    tops = (token for token in tokens if token.level == 0 and token.map)
-    block = next((top for top in tops if top.map and top.map[1] > at), None)
-    if block is None or block.map is None:
+    """Return where a block, the lines from ``at`` to ``end``, is to be cut."""
+    top = block[0] if block else None
+    if block is None or top is None or top.map is None:
         return Part(), []
-    first = block.map[0]
-    if block.type == "table_open":
+    first = top.map[0]
+    if top.type == "table_open":
         part, kind, level = Part(tuple(lines[first : first + 2])), "tr_open", 2
         first += 2
-    elif block.type in _LISTS:
+    elif top.type in _LISTS:
         part, kind, level = Part(), "list_item_open", 1
     else:
         return Part(), []
     found, size, before = list[int](), 0, at
-    for token in tokens:
+    for token in block:
         if token.type != kind or token.level != level or token.map is None:
             continue
         start = token.map[0]

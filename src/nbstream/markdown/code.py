@@ -1,14 +1,20 @@
 """Colour code by Pygments' short classes, which JupyterLab's themes know.
 
-A block is coloured as a whole, or line by line while it is being written.
+A line is coloured when it is complete, and never again; so what is seen live is what
+stays. And so a lexer gets no more at once than a line, and is asked only if it is known
+to be fast: it is a set of patterns, of which one may be at work for seconds on some
+hundred characters, and while it is no thread runs, not even the one that stops it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import lru_cache
 from html import escape
+from io import StringIO
+from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -17,66 +23,90 @@ if TYPE_CHECKING:
     from pygments.token import _TokenType
 
 _Tokens: TypeAlias = list[tuple["_TokenType", str]]
+_Lex: TypeAlias = Callable[..., Iterable[tuple[int, "_TokenType", str]]]
 
-_CLOSING = "</code></pre>\n"
-#: More than this is not coloured: nobody reads it, and lexers may be slow.
-_MOST_COLOURED = 100_000
-#: What JupyterLab gives a colour of its own; the kinds of comments, keywords, numbers
-#: and strings look alike. Tags for punctuation would be a third of all bytes.
+_CLOSING, _COLOURED = "</code></pre>\n", ' class="highlight"'
+#: What a block may use up, and what follows stays without colours: characters in all,
+#: of which a line costs some by itself, and states that a lexer has open. A line that
+#: is longer than this has none either.
+_MOST_COLOURED = 80_000
+_LINE = 16
+_MOST_STATES = 100
+LONGEST_LINE = 300
+#: The lexers that are fast on any line of that length, as far as a search has shown
+#: (tests/places/test_lexers.py), of languages that models write.
+_LINEAR = (
+    "ada apacheconf awk bash batch bibtex c clojure cmake cobol common-lisp console "
+    "cpp cr csharp css cuda d dart delphi diff django docker elixir emacs-lisp erb "
+    "erlang fortran fsharp gas gdscript gherkin glsl go graphql groovy handlebars "
+    "haskell hlsl html html+django html+php ini java javascript json jsx julia "
+    "kotlin less llvm lua make markdown matlab mysql nasm nginx nimrod nixos "
+    "objective-c ocaml octave perl php plpgsql postgresql powershell prolog "
+    "properties protobuf pycon pytb python racket restructuredtext ruby rust sass "
+    "scheme scss sed smalltalk solidity splus sql sqlite3 swift systemverilog tcl "
+    "terraform tex toml tsql tsx typescript vb.net vbscript verilog vhdl vim wast "
+    "xml yaml zig"
+)
+LEXERS = frozenset(_LINEAR.split(" "))
+#: What models call them, beside the names that Pygments knows.
+_NAMES = (
+    "arduino=cpp astro=html bat=batch bigquery=sql cc=cpp cfg=ini cjs=javascript "
+    "cmd=batch conf=ini containerfile=docker cts=typescript cxx=cpp dotenv=bash "
+    "env=bash gql=graphql gradle=groovy h=cpp hbs=handlebars hpp=cpp htm=html "
+    "hxx=cpp ino=cpp ipython=python jinja2=django jinja=django json5=json "
+    "jsonc=json jsonl=json kt=kotlin kts=kotlin mariadb=mysql mdx=markdown "
+    "mjs=javascript mts=typescript ndjson=json ng2=html node=javascript oracle=sql "
+    "patch=diff plsql=sql qmd=markdown rmd=markdown sbt=java scala=java "
+    "sol=solidity sqlite=sql svelte=html svg=xml terminal=console vb=vb.net "
+    "vba=vb.net vue=html yml=yaml"
+)
+_ALSO = dict(word.split("=") for word in _NAMES.split(" "))
+#: What has a colour of its own: these are the classes that JupyterLab knows. The kinds
+#: of comments, keywords, numbers and strings look alike; a name is blue as punctuation
+#: is there, which itself stays plain: tags for it would be a third of all bytes.
 _COLOURS = {"Comment": "c", "Keyword": "k", "Operator": "o"}
 _COLOURS |= {"Literal.Number": "m", "Literal.String": "s"}
-_NAME = re.compile(r"[a-z0-9+#._-]{1,30}")
+_COLOURS |= {"Name.Tag": "k", "Name.Attribute": "p", "Name.Decorator": "o"}
+_COLOURS |= {"Name.Function": "p", "Name.Class": "p", "Name.Variable": "p"}
+_COLOURS |= {"Generic.Inserted": "m", "Generic.Deleted": "s"}
+_COLOURS |= {"Generic.Heading": "o", "Generic.Subheading": "o"}
+#: ``python``, ``{python}``, ``{.python}``, ``python:app.py``, ``app.py``: the name of a
+#: language, or else the end of a file's name.
+_NAME = re.compile(
+    r"[{.=]*(?:lang(?:uage)?-)?([\w+#.-]{1,40})(?:\S{0,200}\.(\w{1,10}))?"
+)
 #: Comments that lexers read in one piece, so that a line alone looks like code.
 _COMMENTS = (("/*", "*/"), ("<!--", "-->"))
 
 
 def code_block(code: str, info: str) -> str:
     """Return a ``pre`` of ``code``, coloured if ``info`` names a known language."""
-    lexer = _lexer_of(info)
-    if lexer is None:
-        return f"{_opening(lexer)}{escape(code, quote=False)}{_CLOSING}"
-    whole = len(code) <= _MOST_COLOURED
-    cut = len(code) if whole else code.rfind("\n", 0, _MOST_COLOURED) + 1
-    coloured = _spans(lexer.get_tokens(code[:cut]))
-    return f"{_opening(lexer)}{coloured}{escape(code[cut:], quote=False)}{_CLOSING}"
-
-
-def _opening(lexer: Lexer | None) -> str:
-    return "<pre><code>" if lexer is None else '<pre><code class="highlight">'
+    made = OpenCode(info)
+    made.add(StringIO(code, newline="\n"))
+    return str(made)
 
 
 @lru_cache(maxsize=256)
 def _lexer_of(info: str) -> Lexer | None:
     """Return the lexer of the language that a fence's ``info`` names, if there is."""
-    name = next(iter(info.lower().split()), "")
-    if not _NAME.fullmatch(name):
-        return None
     from pygments.lexers import get_lexer_by_name
     from pygments.util import ClassNotFound
 
-    try:
-        return get_lexer_by_name(name, stripnl=False, ensurenl=False)
-    except ClassNotFound:
-        return None
+    found = _NAME.match(info.strip().lower())
+    names = (found[1], found[2] or found[1].rpartition(".")[2]) if found else ()
+    # A lexer must not hand on what is in a block to another one.
+    options = {"stripnl": False, "ensurenl": False, "handlecodeblocks": False}
+    for name in names:
+        with suppress(ClassNotFound):
+            lexer = get_lexer_by_name(_ALSO.get(name, name), **options)
+            return lexer if lexer.aliases[0] in LEXERS else None
+    return None
 
 
-def _spans(tokens: Iterable[tuple[_TokenType, str]]) -> str:
-    """Return the HTML of a lexer's tokens; no span goes on past the end of a line.
-
-    So the HTML of lines is the same whether they are coloured together or as they
-    come.
-    """
-    runs: list[tuple[str, list[str]]] = []
-    fresh = True
-    for kind, value in tokens:
-        name = _colour(kind)
-        for text in value.splitlines(keepends=True) if "\n" in value else (value,):
-            if fresh or runs[-1][0] != name:
-                runs.append((name, [text]))
-            else:
-                runs[-1][1].append(text)
-            fresh = text.endswith("\n")
-    return "".join(_span(name, "".join(texts)) for name, texts in runs)
+def _spans(tokens: _Tokens) -> str:
+    """Return the HTML of a line's tokens."""
+    runs = groupby(tokens, key=lambda token: _colour(token[0]))
+    return "".join(_span(name, "".join(text for _, text in run)) for name, run in runs)
 
 
 @lru_cache(maxsize=256)
@@ -92,21 +122,19 @@ def _span(name: str, text: str) -> str:
 
 
 class OpenCode:
-    """The HTML of a block of code that grows at its end.
-
-    A line is coloured when it is complete, and never again: nearly always that is how
-    ``code_block`` colours all of it.
-    """
+    """The HTML of a block of code that grows at its end, line by line."""
 
     def __init__(self, info: str) -> None:
         self._lexer = _lexer_of(info)
+        coloured = self._lexer is not None
+        self._opening = f"<pre><code{_COLOURED * coloured}>"
         self._html: list[str] = []
-        self._size = 0
+        self._left = _MOST_COLOURED
         self._stack = ["root"]
         self._comment: tuple[str, str] | None = None
 
     def __str__(self) -> str:
-        return f"{_opening(self._lexer)}{''.join(self._html)}{_CLOSING}"
+        return f"{self._opening}{''.join(self._html)}{_CLOSING}"
 
     def add(self, lines: Iterable[str]) -> str:
         """Add complete lines; return their HTML."""
@@ -115,8 +143,8 @@ class OpenCode:
         return html
 
     def _line(self, line: str) -> str:
-        self._size += len(line)
-        if self._lexer is None or self._size > _MOST_COLOURED:
+        self._left -= len(line) + _LINE
+        if self._lexer is None or self._left < 0 or len(line) > LONGEST_LINE:
             return escape(line, quote=False)
         return _spans(self._tokens(self._lexer, line))
 
@@ -138,26 +166,22 @@ class OpenCode:
         return self._lexed(lexer, line)
 
     def _lexed(self, lexer: Lexer, text: str) -> _Tokens:
-        from pygments.lexer import LexerContext, RegexLexer
+        from pygments.lexer import ExtendedRegexLexer, LexerContext, RegexLexer
 
-        own = type(lexer).get_tokens_unprocessed
-        if own is RegexLexer.get_tokens_unprocessed and self._stack:
+        if self._stack and isinstance(lexer, RegexLexer):
             # The same rules, but what is open at the end can be taken to the next.
             context = LexerContext(text, 0, list(self._stack), len(text))
+            lex: _Lex = ExtendedRegexLexer.get_tokens_unprocessed
             try:
-                found = list(_resumable()(lexer, context=context))
-            except TypeError:  # a rule of this lexer that takes no context
+                found = list(lex(lexer, context=context))
+            except (TypeError, AttributeError):  # of a rule that takes no such context
                 self._stack = []
             else:
                 self._stack = context.stack
+                if len(self._stack) > _MOST_STATES:
+                    self._left = 0
                 return [(kind, value) for _, kind, value in found]
         return list(lexer.get_tokens(text))
-
-
-def _resumable() -> Callable[..., Iterable[tuple[int, _TokenType, str]]]:
-    from pygments.lexer import ExtendedRegexLexer
-
-    return ExtendedRegexLexer.get_tokens_unprocessed
 
 
 def _is_comment(token: tuple[_TokenType, str], begin: str, end: str) -> bool:
@@ -224,10 +248,12 @@ class OpenFence:
         """Show the new lines, return their HTML; ``rest`` is not complete."""
         lines = self._lines[self._shown :]
         self._shown += len(lines)
-        held = self._almost_end.fullmatch(rest)
-        line = "" if held else self._dedented(rest).rstrip("\n")
-        self.line = escape(line, quote=False)
+        self.line = escape(self._dedented(self.shown(rest)).rstrip("\n"), quote=False)
         return self._add(lines)
+
+    def shown(self, rest: str) -> str:
+        """Return what may be shown of a line that is not complete, or nothing."""
+        return "" if self._almost_end.fullmatch(rest) else rest
 
     def end(self, rest: str) -> str:
         """Show all lines, and ``rest`` too if the text ends with it."""

@@ -207,7 +207,7 @@ _LONG = (
     "</td>\n",
     "</th>\n",
     '<span class="tex2jax_ignore">',
-    *(f'<span class="{colour}">' for colour in "skomc"),
+    *(f'<span class="{colour}">' for colour in "skompc"),
     "</span>",
     '<pre><code class="highlight">',
     "</code></pre>\n",
@@ -225,7 +225,6 @@ _LONG = (
     "<tr>\n",
     "</tr>\n",
     "</tbody>\n</table>\n",
-    "</em>",
 )
 #: What each character stands for.
 SHORT = {chr(0x81 + at): long for at, long in enumerate(_LONG)}

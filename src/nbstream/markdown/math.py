@@ -121,11 +121,22 @@ def _block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> b
 
 
 def _may_close(state: StateBlock, start_line: int, end_line: int) -> bool:
-    """Tell, without a look at each line, whether there is an end for what begins."""
+    """Tell, without a look at each line, whether there is an end for what begins.
+
+    What was looked for from a line before is not looked for again.
+    """
     closer = _closer(_line(state, start_line))
-    begin = state.bMarks[start_line] + state.tShift[start_line]
+    if not closer:
+        return False
+    begin = state.bMarks[start_line] + state.tShift[start_line] + 2
+    ends = state.env.setdefault("formulas", {})
+    since, at = ends.get(closer, (begin + 1, 0))
+    if begin < since or 0 <= at < begin:
+        at = state.src.find(closer, begin)
+        ends[closer] = begin, at
     last = min(start_line + _LONGEST, end_line - 1)  # a line has a character at least
-    return closer != "" and state.src.find(closer, begin + 2, state.eMarks[last]) >= 0
+    line = state.src[at : state.src.find("\n", at) + 1 or None] if at >= 0 else ""
+    return at < state.eMarks[last] and line.rstrip().endswith(closer)
 
 
 def block_lines(lines: Iterable[str]) -> int | None:

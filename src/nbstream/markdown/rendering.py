@@ -18,12 +18,14 @@ from nbstream.markdown.blocks import (
 from nbstream.markdown.code import OpenCode, OpenFence
 from nbstream.markdown.html import Writer
 from nbstream.markdown.parser import LONGEST, checked, clean, our_parser, parse_blocks
-from nbstream.markdown.unfinished import closing_parser, shown_blocks
+from nbstream.markdown.unfinished import closing_parser, cut_blocks, shown_blocks
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
+#: How many characters may be read again for each that is new.
+_AGAIN = 64
 _Definitions: TypeAlias = dict[str, dict[str, Any]]
 #: The HTML of a text, and the labels that were looked up for it.
 _Written: TypeAlias = tuple[str, frozenset[str]]
@@ -88,6 +90,14 @@ def common_prefix(one: str, other: str) -> int:
     return low
 
 
+def cut_html(text: str, *, images: bool = False) -> str:
+    """Return what ``to_html`` does, of a text that was to go on."""
+    rendering = Rendering(images=images)
+    rendering.feed(text)
+    rendering.finish(cut=True)
+    return "".join(rendering.blocks)
+
+
 def units(text: str) -> int:
     """Return the length of ``text`` as JavaScript counts it."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
@@ -107,6 +117,8 @@ class Rendering:
         self._unread: list[str] = []
         self._stale: set[int] = set()
         self._tightness = Tightness()
+        self._cut = False
+        self._new = self._again = 0  # characters since the last frame; that it read
 
     @property
     def blocks(self) -> list[str]:
@@ -122,9 +134,16 @@ class Rendering:
         """Take the next piece of the text."""
         self._unread.append(clean(text))
         self._size += len(text)
+        self._new += len(text)
 
     def frame(self) -> Frame | None:
-        """Return what has changed since the last frame; ``None`` if nothing has."""
+        """Return what has changed since the last frame; ``None`` if nothing has.
+
+        Nor if what is open is long and little is new: it is read again for each frame,
+        and all that is read so is in proportion to the text.
+        """
+        if self._new * _AGAIN < self._again - LEAST:
+            return None
         closed = len(self._closed)
         count = closed + len(self._open) + bool(self._fence or self._plain)
         line = self.line
@@ -133,11 +152,21 @@ class Rendering:
         same = (frame.at, frame.closed, frame.line) == (count, closed, line)
         return frame if gained or not same else None
 
-    def finish(self) -> Frame:
-        """Return the last frame: the text has ended, all blocks are closed."""
+    def finish(self, *, cut: bool = False) -> Frame:
+        """Return the last frame: the text has ended, all blocks are closed.
+
+        ``cut`` says that it was to go on: its end stays as an open one is shown.
+        """
+        self._cut = cut
         return self._next(end=True)
 
     def _next(self, *, end: bool) -> Frame:
+        frame = self._made(end=end)
+        self._new = 0
+        self._again = frame.tail_chars + sum(len(html) for _, html in frame.replaced)
+        return frame
+
+    def _made(self, *, end: bool) -> Frame:
         if self._plain is None and self._size <= LONGEST:
             text = "".join(self._unread)
             self._unread.clear()
@@ -189,7 +218,9 @@ class Rendering:
         leaf = None
         at = len(self._splitter.closed)
         part, tail = self._splitter.parts.get(at), self._splitter.piece(at)
-        if end:
+        if end and self._cut:
+            tokens, leaf = cut_blocks(tail, fence, definitions)
+        elif end:
             tokens = self._writer.read(tail)
         elif fence:
             tokens = parse_blocks("".join(fence.head[:-1]), definitions)

@@ -82,8 +82,8 @@ _PREVIEWED = re.compile(
 #: No attributes, no raw formats, nothing that leaves the attribute it is put in.
 _INFO = re.compile(r"\s*([\w+#.-]*)[\w+#.,:=/ -]*")
 _SPLICED = re.compile(r"@@\d+@@")
-#: The same in an address that the host makes a link of unasked.
-_SPLICED_ADDRESS = re.compile(r"(?:://|www\.)[^\s<]*@@\d+@@", re.IGNORECASE)
+#: What begins an address that the host makes a link of unasked.
+_ADDRESS = re.compile(r"://|www\.", re.IGNORECASE)
 
 
 def to_safe_markdown(text: str, *, images: bool = False) -> str:
@@ -377,8 +377,12 @@ def _plain(text: str) -> str:
 def is_inert(markdown: str, *, images: bool) -> bool:
     """Say that neither CommonMark nor JupyterLab's reading finds anything alive."""
     rest, formulas = without_math(markdown)
-    if not all(map(is_harmless, formulas)) or _SPLICED_ADDRESS.search(rest):
+    if not all(map(is_harmless, formulas)):
         return False
+    for word in re.split(r"[\s<]", rest):
+        address = _ADDRESS.search(word)
+        if address and _SPLICED.search(word, address.end()):
+            return False
     if _SPLICED.search(unescape(markdown).replace("\\", "")):
         return False  # JupyterLab fails where it has no formula of that number
     readings = [markdown] if rest == markdown else [markdown, rest]

@@ -12,6 +12,7 @@ long is shown as it is; see ``_PATIENCE``.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from markdown_it.rules_inline import StateInline
     from markdown_it.rules_inline.state_inline import Delimiter
     from markdown_it.token import Token
+
+    from nbstream.markdown.code import OpenFence
 
 _CONTAINERS = re.compile(r"(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t])))*[ \t]*")
 _UNCLEAR = re.compile(
@@ -46,13 +49,13 @@ _PATIENCE = {
 }  # fmt: skip
 _MARK = re.compile(r"\\.?|`+|\$\$?|!?\[|\]|<|&", re.DOTALL)
 _LINK = re.compile(
-    r"""\(\s*(?:<[^<>\n]*>|(?:[^\s()<>]|\([^\s()]*\))*)
-    (?:\s+(?:"[^"]*"|'[^']*'|\([^()]*\)))?\s*\)""",
+    r"""\(\s*+(?:<[^<>\n]*+>|(?:[^\s()<>]|\([^\s()]*+\))*+)
+    (?:\s++(?:"[^"]*"|'[^']*'|\([^()]*\))\s*+|\s*+)\)""",
     re.VERBOSE,
 )
 _HALF_LINK = re.compile(
-    r"""\(\s*(?:<[^<>\n]*|(?:<[^<>\n]*>|(?:[^\s()<>]|\([^\s()]*\))*)
-    (?:\([^\s()]*|\s+(?:"[^"]*"?|'[^']*'?|\([^()]*\)?)?\s*)?)""",
+    r"""\(\s*+(?:<[^<>\n]*+|(?:<[^<>\n]*+>|(?:[^\s()<>]|\([^\s()]*+\))*+)
+    (?:\([^\s()]*+|\s++(?:"[^"]*+"?|'[^']*+'?|\([^()]*+\)?)?\s*+)?)""",
     re.VERBOSE,
 )
 _ADDRESS = re.compile(r"\(\s*<?(?:https?:|mailto:|\#)", re.IGNORECASE)
@@ -64,7 +67,6 @@ _HALF_REFERENCE = re.compile(r"\[[^\[\]]*")
 _AUTOLINK = re.compile(r"<[A-Za-z][^\s<>]*>")
 _HALF_AUTOLINK = re.compile(r"<(?:[bB][rR] ?/?|[A-Za-z][^\s<>]*)?")  # or half a break
 _HALF_ENTITY = re.compile(r"&#?\w{0,31}")
-_MARKERS = re.compile(r"(?:(?<!\\)[*_~]+|(?<![^\s])!)\Z")
 
 
 def shown_blocks(
@@ -86,6 +88,29 @@ def shown_blocks(
     return tokens, None
 
 
+def cut_blocks(
+    tail: str, fence: OpenFence | None, definitions: dict[str, Any]
+) -> tuple[list[Token], Token | None]:
+    """Return the same of a tail that was to go on: the ``fence``, if it is one.
+
+    A number that stands alone at the end is shown now, though it could have become an
+    item of a list: it may be all of the answer.
+    """
+    if fence is not None:
+        code = "".join(fence.source)
+        tail = code + fence.shown(tail[len(code) :])
+    elif not _ends_with_number(split_lines(tail.rstrip())):
+        return shown_blocks(tail, definitions)
+    tokens = parse_blocks(tail, definitions)
+    _pruned(tokens)
+    return tokens, None
+
+
+def _ends_with_number(lines: list[str]) -> bool:
+    alone = not any(map(str.strip, lines[-2:-1]))
+    return alone and "".join(lines[-1:]).strip().isdecimal()
+
+
 def _clear_lines(tail: str) -> list[str]:
     """Return the lines without those at the end that could become anything."""
     lines = split_lines(tail)
@@ -104,7 +129,9 @@ def _pruned(tokens: list[Token]) -> int | None:
         token = tokens[at]
         if token.type == "inline" and token.content:
             return at
-        if token.nesting == 0 and token.type != "inline":
+        if token.type == "fence" and not token.content.strip():
+            del tokens[at]
+        elif token.nesting == 0 and token.type != "inline":
             return None
         if token.type in _PRUNED:
             end = at + 1 + (tokens[at + 1].type == "inline")
@@ -138,6 +165,9 @@ class _Scan:
     def __init__(self, text: str) -> None:
         self._text = text
         self._open: list[tuple[int, str]] = []
+        self._ticks: dict[int, list[int]] = {}
+        for found in re.finditer("`+", text):
+            self._ticks.setdefault(len(found[0]), []).append(found.start())
 
     def run(self) -> str:
         """Return the part that can be shown."""
@@ -145,9 +175,13 @@ class _Scan:
         shown: str | None = None
         while shown is None and (found := _MARK.search(self._text, pos)):
             pos, shown = self._mark(found)
-        shown = self._held(self._text if shown is None else shown)
+        shown = self._held(self._text if shown is None else shown).rstrip()
         # A marker at the end may open, close, or grow.
-        return _MARKERS.sub("", shown.rstrip()).rstrip()
+        bare = shown.rstrip("*_~")
+        if bare.endswith("\\") and bare != shown:
+            bare = shown[: len(bare) + 1]
+        alone = bare == shown and bare.endswith("!") and not bare[-2:-1].strip()
+        return bare[: len(bare) - alone].rstrip()
 
     def _mark(self, found: re.Match[str]) -> tuple[int, str | None]:
         """Return where to go on, or what to show if nothing follows any more."""
@@ -174,8 +208,9 @@ class _Scan:
 
     def _code(self, pos: int, end: int) -> tuple[int, str | None]:
         ticks = self._text[pos:end]
-        if closing := re.compile(rf"(?<!`){ticks}(?!`)").search(self._text, end):
-            return closing.end(), None
+        starts = self._ticks.get(end - pos, [])
+        if (after := bisect_left(starts, end)) < len(starts):
+            return starts[after] + end - pos, None
         if not self._waits("`", pos):
             return end, None
         inner = self._text[end:].rstrip("`")
@@ -191,7 +226,8 @@ class _Scan:
         text = self._text
         following = text[end : end + 1]
         price = following.isdigit() or following == " "
-        if mark == "$" and (price or "$" in text[end:] or "`" in text[end:]):
+        later = text.find("$", end) >= 0 or text.find("`", end) >= 0
+        if mark == "$" and (price or later):
             return end, None
         return end, text[:pos] if self._waits(mark, pos) else None
 
@@ -235,8 +271,14 @@ def _close_all(state: StateInline) -> None:
     """
     delimiters = state.delimiters
     contents = [token.content for token in state.tokens]
-    open_ones = (each for each in delimiters if each.open and each.end < 0)
-    unclosed = [each for each in open_ones if _is_meant(each, contents)]
+    unclosed, begin, end = list["Delimiter"](), 0, -1
+    for each in delimiters:
+        if not each.open or each.end >= 0:
+            continue
+        if each.token >= end:
+            begin, end = _run(contents, each)
+        if _is_meant(each, contents[begin][-1:], contents[end][:1]):
+            unclosed.append(each)
     for opener in reversed(unclosed):
         opener.end, opener.close = len(delimiters), False
         token = state.push("text", "", 0)
@@ -245,15 +287,19 @@ def _close_all(state: StateInline) -> None:
         delimiters.append(replace(opener, token=at, end=-1, open=False, close=True))
 
 
-def _is_meant(delimiter: Delimiter, contents: list[str]) -> bool:
-    """Say no to the stars of ``2*3``, ``2**n`` and ``f(a, *, b)``."""
+def _run(contents: list[str], delimiter: Delimiter) -> tuple[int, int]:
+    """Return the places before and behind a delimiter that are none of its kind."""
     marker = chr(delimiter.marker)
     begin = end = delimiter.token
     while begin > 0 and not contents[begin].strip(marker):
         begin -= 1
     while end + 1 < len(contents) and not contents[end].strip(marker):
         end += 1
-    before, after = contents[begin][-1:], contents[end][:1]
+    return begin, end
+
+
+def _is_meant(delimiter: Delimiter, before: str, after: str) -> bool:
+    """Say no to the stars of ``2*3``, ``2**n`` and ``f(a, *, b)``."""
     if after and after in ",.;:!?)]}":
         return False
     return not (delimiter.close and before.isascii() and before.isalnum())

@@ -19,6 +19,7 @@ from nbstream.markdown import to_html, to_safe_markdown
 from nbstream.markdown.code import code_block
 from nbstream.markdown.html import text_html
 from nbstream.markdown.parser import parse
+from nbstream.markdown.rendering import cut_html
 from nbstream.reply import Choice, Part, Reply, ToolCall
 from nbstream.screens.base import cell, exact, place, visible
 from nbstream.screens.json_layout import laid_out, plain_of
@@ -194,14 +195,16 @@ def _html(reply: Reply, images: bool) -> Iterator[str]:
 
 
 def _choice_html(choice: Choice, reply: Reply, images: bool) -> Iterator[str]:
+    every, cut = pieces(choice, reply), is_cut(choice, reply)
     if choice.reasoning:
-        inner = to_html(choice.reasoning)
+        inner = (cut_html if cut and not any(every) else to_html)(choice.reasoning)
         yield f"<details><summary>Reasoning</summary>\n{inner}\n</details>"
-    for each in pieces(choice, reply):
+    for at, each in enumerate(every, 1):
         if isinstance(each, Part):
             yield other_html(each, stage_of(each, choice, reply))
         elif each:
-            yield html_of(each, reply, images=images)
+            goes_on = cut and at == len(every)
+            yield html_of(each, reply, images=images, cut=goes_on)
     if choice.refusal:
         yield refusal_html(choice)
     for call in calls(choice, reply):
@@ -294,8 +297,13 @@ def _pretty(call: ToolCall) -> str:
     return json.dumps(call.parsed, indent=2, ensure_ascii=False)
 
 
-def html_of(text: str, reply: Reply, *, images: bool = False) -> str:
-    """Return a text of the answer as safe HTML."""
+def is_cut(choice: Choice, reply: Reply) -> bool:
+    """Tell whether more was to come: then its end is shown as an open one is."""
+    return reply.outcome != "complete" or choice.finish_reason in _FINISHED
+
+
+def html_of(text: str, reply: Reply, *, images: bool = False, cut: bool = False) -> str:
+    """Return a text of the answer as safe HTML; ``cut``: it was to go on."""
     match reply._form:
         case "text":
             # Inline, for the saved output: nothing else is there to break long lines.
@@ -303,7 +311,7 @@ def html_of(text: str, reply: Reply, *, images: bool = False) -> str:
         case "json":
             return to_html(fenced(plain_of(text, reply)))
         case "markdown":
-            return to_html(text, images=images)
+            return (cut_html if cut else to_html)(text, images=images)
 
 
 def fenced(code: str, *, open_end: bool = False) -> str:

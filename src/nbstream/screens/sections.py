@@ -22,6 +22,7 @@ from nbstream.screens.bundle import (
     calls,
     fenced,
     html_of,
+    is_cut,
     other_html,
     refusal_html,
     run_html,
@@ -92,9 +93,11 @@ class Sections:
             at = f"{before}{choice.index}"
             if len(reply.choices) > 1:
                 yield from self._html(f"{at}.0.title", title_html(choice, reply))
+            every, cut = pieces(choice, reply), is_cut(choice, reply)
             if choice.reasoning:
-                key = f"{at}.1.reasoning"
-                yield from self._markdown(key, choice.reasoning, False, ended)
+                key, goes_on = f"{at}.1.reasoning", cut and not any(every)
+                text = choice.reasoning
+                yield from self._markdown(key, text, False, ended, cut=goes_on)
             yield from self._pieces(f"{at}.2", choice, reply)
             if choice.refusal:
                 yield from self._html(f"{at}.3.refusal", refusal_html(choice))
@@ -107,13 +110,15 @@ class Sections:
     def _pieces(
         self, before: str, choice: Choice, reply: Reply
     ) -> Iterator[tuple[str, SentFrame]]:
-        for at, each in enumerate(pieces(choice, reply)):
+        every, cut = pieces(choice, reply), is_cut(choice, reply)
+        for at, each in enumerate(every):
+            goes_on = cut and at == len(every) - 1
             place = f"{before}.x{at}" if at else before  # digits would sort too early
             if isinstance(each, Part):
                 stage = stage_of(each, choice, reply)
                 yield from self._other(f"{place}.other", each, stage)
             elif each:
-                yield from self._text(f"{place}.text", each, reply)
+                yield from self._text(f"{place}.text", each, reply, cut=goes_on)
 
     def _other(
         self, key: str, part: Part, stage: Stage
@@ -129,7 +134,7 @@ class Sections:
             self.open_chars = max(seen, min(self.open_chars, MOST_OPEN))
 
     def _text(
-        self, key: str, text: str, reply: Reply
+        self, key: str, text: str, reply: Reply, *, cut: bool
     ) -> Iterator[tuple[str, SentFrame]]:
         ended = reply.outcome != "running"
         if reply._form == "text":
@@ -140,7 +145,7 @@ class Sections:
             source = fenced(whole, open_end=not ended)
             yield from self._markdown(key, source, False, ended)
         else:
-            yield from self._markdown(key, text, self._images, ended)
+            yield from self._markdown(key, text, self._images, ended, cut=cut)
 
     def _html(self, key: str, html: str) -> Iterator[tuple[str, SentFrame]]:
         html, before = _SURROGATE.sub("\ufffd", html), self._fixed.get(key, "")
@@ -151,12 +156,12 @@ class Sections:
         self.open_chars = max(self.open_chars, len(html))
 
     def _markdown(
-        self, key: str, text: str, images: bool, ended: bool
+        self, key: str, text: str, images: bool, ended: bool, *, cut: bool = False
     ) -> Iterator[tuple[str, SentFrame]]:
         written = self._written.get(key)
         if written is None or not written.goes_on(text, ended):
             self._written[key] = written = _Written(images)
-        frame = written.frame(text, ended)
+        frame = written.frame(text, ended, cut=cut)
         if frame is not None:
             self.open_chars = max(self.open_chars, frame.tail_chars)
             yield key, written.sent(frame)  # an empty one takes the tail away
@@ -178,14 +183,16 @@ class _Written:
             return len(text) >= self._size
         return self._ended or text.startswith(self._text)
 
-    def frame(self, text: str, ended: bool) -> Frame | None:
+    def frame(self, text: str, ended: bool, *, cut: bool) -> Frame | None:
         """Return what is new, now that this is the text."""
         if self._ended:
             return None
         size, self._size, self._text = self._size, len(text), text
         self._rendering.feed(text[size:])
         self._ended = ended
-        return self._rendering.finish() if ended else self._rendering.frame()
+        if not ended:
+            return self._rendering.frame()
+        return self._rendering.finish(cut=cut)
 
     def sent(self, frame: Frame) -> SentFrame:
         """Return the next frame as the page gets it, without what goes without saying.

@@ -106,10 +106,10 @@ class _Page:
         self._rendering = Rendering(least=_UNDIVIDED)
         self._blocks: list[str] = []
 
-    def more(self, text: str, *, done: bool) -> Chunk | None:
+    def more(self, text: str, *, done: bool, cut: bool) -> Chunk | None:
         """Take more of the text; return from which block on the page is new."""
         self._rendering.feed(text)
-        _ = self._rendering.finish() if done else self._rendering.frame()
+        _ = self._rendering.finish(cut=cut) if done else self._rendering.frame()
         after = self._rendering.blocks
         if after and (line := self._rendering.line):
             head, end, rest = after[-1].rpartition("</code>")
@@ -276,7 +276,8 @@ class Chunks:
         if not self._html or run.kind == "reasoning":
             return
         run.page = run.page or _Page()
-        if (change := run.page.more(text, done=done)) is not None:
+        cut = self._reply.outcome not in ("running", "complete")
+        if (change := run.page.more(text, done=done, cut=cut)) is not None:
             data = {"part": run.id, **change}
             yield {"type": "data-html", "data": data, "transient": True}
 
