@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 #: The fewest characters of a piece that another one follows.
 LEAST = 2_000
-_OPENERS = ("$$", "\\[", "\\begin{")
+_OPENERS = ("$$", "\\[", "\\\\[", "\\begin{")
 _LITERAL = ("fence", "code_block", "math_block")
 #: Lines of a formula set apart: more than its longest number of characters.
 _MOST_LINES = 10_001
@@ -59,6 +59,7 @@ class Splitter:
         self.fence: OpenFence | None = None
         self._least = least
         self._lines: list[str] = []
+        self._came = ""
 
     @property
     def tail(self) -> str:
@@ -80,6 +81,14 @@ class Splitter:
         self.rest = text[end:]
         if end:
             self._take(split_lines(text[:end]))
+            self._came = self.rest[:1]
+        elif self._lines and not self.fence and self._is_next(text):
+            self._split()
+
+    def _is_next(self, rest: str) -> bool:
+        """Say whether the first of a line has come, and what it follows is final."""
+        came, self._came = self._came, rest[:1]
+        return not came and _begins(rest) and _is_blank(self._lines[-1])
 
     def _take(self, lines: list[str]) -> None:
         if self.fence:
@@ -97,7 +106,7 @@ class Splitter:
         part = self.parts.get(len(self.closed), Part())
         lines, at = [*part.head, *self._lines], len(part.head)
         tokens = parse_blocks("".join(lines), {})
-        starts, undecided = _final(lines, tokens)
+        starts, undecided = _final(lines, tokens, self.rest)
         for start in starts:
             at = self._cut(lines, tokens, at, start)
             self.closed.append("".join(lines[at:start]))
@@ -144,10 +153,16 @@ class _Block(NamedTuple):
     fenced: bool
 
 
-def _final(lines: list[str], tokens: list[Token]) -> tuple[list[int], int]:
+def _begins(rest: str) -> bool:
+    """Say whether a line that is not complete is no more of a block before it."""
+    return rest[:1] not in " \t" and not rest[0].isdigit() and rest[0] not in "-+*["
+
+
+def _final(lines: list[str], tokens: list[Token], rest: str) -> tuple[list[int], int]:
     """Return the first lines of the blocks after final ones, and the first undecided.
 
-    Of that one lines to come can still make something else.
+    Of that one lines to come can still make something else; ``rest`` is what has come
+    of the next line.
     """
     blocks = list(_blocks(lines, tokens))
     literal = [range(each.start, each.end) for each in blocks if each.type in _LITERAL]
@@ -160,7 +175,9 @@ def _final(lines: list[str], tokens: list[Token]) -> tuple[list[int], int]:
         start = block.end
         while not block.fenced and start < len(lines) and _is_blank(lines[start]):
             start += 1
-        if start > undecided or (start == len(lines) and not block.fenced):
+        is_last = start == len(lines) and not block.fenced
+        follows = _is_blank(lines[start - 1]) and rest != "" and _begins(rest)
+        if start > undecided or (is_last and not follows):
             break
         starts.append(start)
     return starts, undecided
@@ -188,8 +205,8 @@ def undecided_formula(lines: list[str], skip: Iterable[int] | None = None) -> in
     It is ``len(lines)`` if there is none. ``skip`` are lines that are code, or a
     formula; without it, each line that looks as if it began one is taken to do so.
     """
-    at = start = _last_run(lines)
-    text = "".join(lines[start:])
+    at = max(0, len(lines) - _MOST_LINES)
+    text = "".join(lines[at:])
     if not any(opener in text for opener in _OPENERS):
         return len(lines)
     skipped = set(skip or ())
@@ -202,15 +219,6 @@ def undecided_formula(lines: list[str], skip: Iterable[int] | None = None) -> in
             return at
         at += max(1, count) if skip is None else 1
     return len(lines)
-
-
-def _last_run(lines: list[str]) -> int:
-    """Return the first of the last lines that have no blank line between them."""
-    least = max(0, len(lines) - _MOST_LINES)
-    at = len(lines)
-    while at > least and not _is_blank(lines[at - 1]):
-        at -= 1
-    return at
 
 
 def _definition(lines: list[str], blocks: list[_Block]) -> int:

@@ -13,8 +13,9 @@ from contextlib import suppress
 from html import escape
 from typing import TYPE_CHECKING
 
+from nbstream.markdown.bounds import Allowance
 from nbstream.markdown.code import code_block
-from nbstream.markdown.math import is_harmless
+from nbstream.markdown.math import parts_of
 from nbstream.markdown.parser import LONGEST, clean, is_image, is_link, parse
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ _CELLS = {"th", "td"}
 _ENDS_LINE = {"blockquote", "ul", "ol", "table", "thead", "tbody", "tr"}
 _ALIGN = {"text-align:center": "center", "text-align:right": "right"}
 _LINK_ATTRIBUTES = 'rel="noopener noreferrer nofollow" target="_blank"'
+#: A formula set apart that is wider than its column does not widen it.
+_SCROLLS = ' style="display:block;overflow:auto hidden"'
 #: Alone in such a span no typesetter takes these for (a part of) a formula.
 _TEX = re.compile(r"[$\\]+")
 _TASK = re.compile(r"\[([ xX])\](?=\s)")
@@ -49,9 +52,10 @@ def to_html(text: str, *, images: bool = False) -> str:
 
 
 class Writer:
-    """Writes tokens as HTML; remembers only the links that are open."""
+    """Writes tokens as HTML; remembers the links that are open, and what was typeset."""
 
     def __init__(self, *, images: bool) -> None:
+        self.allowance = Allowance()
         self._images = images
         self._links: list[bool] = []
 
@@ -86,7 +90,7 @@ class Writer:
             case "fence" | "code_block":
                 return code_block(token.content, token.info)
             case "math_block":
-                return f"<p>{_math(token.content)}</p>\n"
+                return f"<p>{self._math(token.content)}</p>\n"
             case "hr":
                 return "<hr>\n"
             case _:
@@ -120,7 +124,7 @@ class Writer:
             case "code_inline":
                 return f"<code>{escape(token.content, quote=False)}</code>"
             case "math":
-                return _math(token.content)
+                return self._math(token.content)
             case _:
                 pass
         if token.tag in _INLINE:
@@ -137,14 +141,17 @@ class Writer:
             return words
         return f"{_link(url)}{words}</a>"
 
+    def _math(self, written: str) -> str:
+        """Return a formula for the host to typeset, or its source if it may not."""
+        opener, tex, closer = parts_of(written)
+        if not self.allowance.has(tex):
+            return f"<code>{escape(written, quote=False)}</code>"
+        style = "" if opener in ("$", "\\(") else _SCROLLS
+        return f"<span{style}>{escape(opener + tex + closer, quote=False)}</span>"
+
 
 def _link(url: str) -> str:
     return f'<a href="{escape(url)}" {_LINK_ATTRIBUTES}>'
-
-
-def _math(tex: str) -> str:
-    tag = "span" if is_harmless(tex) else "code"
-    return f"<{tag}>{escape(tex, quote=False)}</{tag}>"
 
 
 def text_html(text: str, *, quote: bool = False) -> str:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _Definitions: TypeAlias = dict[str, dict[str, Any]]
-#: The HTML of a text, and the labels that were looked up for it.
-_Written: TypeAlias = tuple[str, frozenset[str]]
+#: The HTML of a text, the labels that were looked up for it, what its formulas count.
+_Written: TypeAlias = tuple[str, frozenset[str], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +272,7 @@ class _BlockWriter(Writer):
         self._last: dict[tuple[object, str], _Written] = {}
         self._now: dict[tuple[object, str], _Written] = {}
         self._labels: set[str] = set()
+        self._spent = [0]
 
     def read(self, source: str) -> list[Token]:
         """Return the blocks of a final ``source``, and take its definitions.
@@ -293,7 +294,9 @@ class _BlockWriter(Writer):
     def final(self, tokens: list[Token], at: int) -> str:
         """Return the HTML of the final block of number ``at``."""
         self._labels.clear()
+        self.allowance.spent = self._spent[at]
         html = "".join(self.blocks(tokens))
+        self._spent[at + 1 : at + 2] = [self.allowance.spent]
         for label in self._labels:
             self._users.setdefault(label, set()).add(at)
         return html
@@ -301,16 +304,22 @@ class _BlockWriter(Writer):
     def unfinished(self, tokens: list[Token], leaf: Token | None) -> list[str]:
         """Return the HTML of blocks of which the text ``leaf`` has not ended."""
         self._leaf = leaf
+        self.allowance.spent = self._spent[-1]
         return self.blocks(tokens)
 
     def leaf(self, token: Token, *, in_item: bool) -> str:
         """Return the HTML of a block's text, from memory if it is the same."""
-        if token is self._leaf:
-            return self._read(token, closing_parser(), in_item=in_item)[0]
-        html, labels = self._once(
-            (in_item, token.content),
-            lambda: self._read(token, our_parser(), in_item=in_item),
-        )
+
+        def read() -> _Written:
+            return self._read(token, md, in_item=in_item)
+
+        md = closing_parser() if token is self._leaf else our_parser()
+        before = self.allowance.spent
+        if token is self._leaf or not self.allowance.covers(token.content):
+            html, labels, spent = read()
+        else:
+            html, labels, spent = self._once((in_item, token.content), read)
+        self.allowance.spent = before + spent
         self._labels |= labels
         return html
 
@@ -319,7 +328,7 @@ class _BlockWriter(Writer):
         if token.type != "fence":
             return super().block(token)
         key, write = (token.info, token.content), super().block
-        return self._once(key, lambda: (write(token), frozenset()))[0]
+        return self._once(key, lambda: (write(token), frozenset(), 0))[0]
 
     def _once(self, key: tuple[object, str], write: Callable[[], _Written]) -> _Written:
         if key not in self._now:
@@ -328,10 +337,12 @@ class _BlockWriter(Writer):
 
     def _read(self, token: Token, md: MarkdownIt, *, in_item: bool) -> _Written:
         self._references.asked.clear()
+        before = self.allowance.spent
         env = {"references": self._references}
         token.children = md.parseInline(token.content, env)[0].children
         html = super().leaf(token, in_item=in_item)
-        return html, frozenset(self._references.asked)
+        spent = self.allowance.spent - before
+        return html, frozenset(self._references.asked), spent
 
 
 class _References:
