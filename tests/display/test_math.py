@@ -102,6 +102,7 @@ def test_what_is_no_formula_loses_nothing(text: str) -> None:
 
 ROWS = {
     "bars in formulas": ("| $|x|$ | $P(A|B)$ |", ["<span>$|x|$</span>", "<span>$P(A|B)$</span>"]),
+    "bars between spaces": ("| $P(A | B)$ | c |", ["<span>$P(A | B)$</span>", "c"]),
     "in brackets": (r"| \(a|b\) | c |", [r"<span>\(a|b\)</span>", "c"]),
     "between two dollars": ("| $$|x|$$ | c |", ["<span>$$|x|$$</span>", "c"]),
     "a norm": (r"| $\|x\|$ | c |", [r"<span>$\|x\|$</span>", "c"]),

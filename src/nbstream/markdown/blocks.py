@@ -59,7 +59,6 @@ class Splitter:
         self.fence: OpenFence | None = None
         self._least = least
         self._lines: list[str] = []
-        self._came = ""
 
     @property
     def tail(self) -> str:
@@ -74,6 +73,7 @@ class Splitter:
 
     def feed(self, text: str) -> None:
         """Take the next piece of the text."""
+        is_new = not self.rest
         text = self.rest + text
         # A CR at the end may be half of a line's end.
         last = len(text) - text.endswith("\r")
@@ -81,14 +81,8 @@ class Splitter:
         self.rest = text[end:]
         if end:
             self._take(split_lines(text[:end]))
-            self._came = self.rest[:1]
-        elif self._lines and not self.fence and self._is_next(text):
-            self._split()
-
-    def _is_next(self, rest: str) -> bool:
-        """Say whether the first of a line has come, and what it follows is final."""
-        came, self._came = self._came, rest[:1]
-        return not came and _begins(rest) and _is_blank(self._lines[-1])
+        elif is_new and self._lines and _begins(text) and _is_blank(self._lines[-1]):
+            self._split()  # now the block before is final
 
     def _take(self, lines: list[str]) -> None:
         if self.fence:
@@ -155,7 +149,7 @@ class _Block(NamedTuple):
 
 def _begins(rest: str) -> bool:
     """Say whether a line that is not complete is no more of a block before it."""
-    return rest[:1] not in " \t" and not rest[0].isdigit() and rest[0] not in "-+*["
+    return rest != "" and not rest[0].isdigit() and rest[0] not in " \t\r-+*["
 
 
 def _final(lines: list[str], tokens: list[Token], rest: str) -> tuple[list[int], int]:
@@ -176,8 +170,8 @@ def _final(lines: list[str], tokens: list[Token], rest: str) -> tuple[list[int],
         while not block.fenced and start < len(lines) and _is_blank(lines[start]):
             start += 1
         is_last = start == len(lines) and not block.fenced
-        follows = _is_blank(lines[start - 1]) and rest != "" and _begins(rest)
-        if start > undecided or (is_last and not follows):
+        follows = block.type != "fence" and _is_blank(lines[start - 1])
+        if start > undecided or (is_last and not (follows and _begins(rest))):
             break
         starts.append(start)
     return starts, undecided

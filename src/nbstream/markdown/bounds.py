@@ -27,7 +27,8 @@ COMMAND = re.compile(
       | html[a-zA-Z]*|js[a-zA-Z]*|action|special|input|include|write|open(?:in|out)
       | [gex]?def|(?:future)?let|global|long|catcode|csname|expandafter
       | (?:re)?newcommand[a-z]*|(?:re)?newenvironment|provide[a-zA-Z]*|Declare[a-zA-Z]*
-      | vdotswithin | (?:re)?newtagform|usetagform|mathtoolsset|verb | Newextarrow|mmlToken|texttip|mathtip|toggle|endtoggle|bbox|enclose
+      | vdotswithin|(?:re)?newtagform|usetagform|mathtoolsset|verb
+      | Newextarrow|mmlToken|texttip|mathtip|toggle|endtoggle|bbox|enclose
       | setOptions|texhtml|begingroup[a-zA-Z]*|loop|repeat
     )(?![a-zA-Z])""",
     re.VERBOSE,
@@ -84,8 +85,7 @@ def depth(tex: str) -> int:
 class Allowance:
     """Counts what of one text is typeset; what no longer fits in is shown as source."""
 
-    def __init__(self) -> None:
-        self.spent = 0
+    spent = 0
 
     def has(self, tex: str) -> bool:
         """Say whether the next formula may be typeset, and count it if so."""
@@ -94,11 +94,6 @@ class Allowance:
             return False
         self.spent = spent
         return True
-
-    def covers(self, text: str) -> bool:
-        """Say whether it is enough for a text, whatever formulas are in it."""
-        most = EACH * (text.count("$") + text.count("\\"))
-        return self.spent + len(text) + most <= MOST
 
 
 def fit(formulas: list[str]) -> bool:

@@ -52,7 +52,7 @@ def to_html(text: str, *, images: bool = False) -> str:
 
 
 class Writer:
-    """Writes tokens as HTML; remembers the links that are open, and what was typeset."""
+    """Writes tokens as HTML; remembers what links are open, and what was typeset."""
 
     def __init__(self, *, images: bool) -> None:
         self.allowance = Allowance()

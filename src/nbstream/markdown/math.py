@@ -41,7 +41,8 @@ _WORDS = re.compile(r"\s+(?:-?[^\W\d_]{2,}[,;.!?]?\s+)+")
 #: Markdown or prose, which is not looked for before the first empty line.
 _NO_TEX = re.compile(
     r"""\#{1,6}\s | [-*+]\s+[^\W\d_]{2} | \d+[.)]\s | [>`~|]{1,3}(?:\s|$) | ```
-      | [^\\]*(?:[^\W\d_]{2,}[,;:]?\s+){2}[^\W\d_]{2} | [^\\]*[\u3040-\u9fff\uac00-\ud7af]{4}""",
+      | [^\\]*(?:[^\W\d_]{2,}[,;:]?\s+){2}[^\W\d_]{2}
+      | [^\\]*[\u3040-\u9fff\uac00-\ud7af]{4}""",
     re.VERBOSE,
 )
 #: What a model writes twice and once, by a backslash each.
@@ -61,8 +62,8 @@ _NO_NUMBER = re.compile(r"\\(?:nonumber|notag)(?![a-zA-Z])")
 _INNER = re.compile(r"(?<!\\)\$([^$]+)(?<!\\)\$")
 _A_BAR = re.compile(r"\\?\|")
 _BARS = {"|": "\\vert{}", "\\|": "\\Vert{}"}
-#: Where a formula may begin in a row, or code.
-_MAYBE = re.compile(r"`+|\\.|\$")
+#: Where a formula may begin in a row.
+_MAYBE = re.compile(r"\\.|\$")
 #: A character that no text holds any more (``parser.clean``), for a ``|`` in a formula.
 _BAR = "\0"
 
@@ -94,7 +95,7 @@ def find_math(src: str, pos: int, end: int) -> int:
 
 
 def may_open(src: str, pos: int, end: int) -> bool:
-    """Say whether the marks up to ``end`` may open a formula that is yet to be closed."""
+    """Say whether the marks up to ``end`` may open a formula that is not closed."""
     if src[pos] != "$":
         return src[pos:end] != "\\\\" or not _is_in_word(src[:pos][-1:], ":\\")
     in_word = _is_in_word(src[:pos][-1:]) and src[end : end + 1] not in ("", "_", "^")
@@ -323,19 +324,15 @@ def _with_bars(src: str) -> str:
 
 
 def _row(line: str) -> str:
-    if "|" not in line or ("$" not in line and "\\(" not in line):
-        return line
-    out, pos = list[str](), 0
+    out, pos = "", 0
     while found := _MAYBE.search(line, pos):
-        stop = -1 if found[0][0] == "`" else find_math(line, found.start(), len(line))
-        out.append(line[pos : found.start()])
-        pos = stop if stop > 0 else found.end()
-        written = line[found.start() : pos]
-        is_one = (
-            stop > 0 and "`" not in written and " | " not in f"{written[1]}{written}"
-        )
-        out.append(written.replace("|", _BAR) if is_one else written)
-    return "".join(out) + line[pos:]
+        start, stop = found.start(), find_math(line, found.start(), len(line))
+        written = line[start : max(stop, found.end())]
+        cells = written[1] == " " and " | " in written if stop > 0 else True
+        is_one = not cells and "`" not in written
+        out += line[pos:start] + (written.replace("|", _BAR) if is_one else written)
+        pos = start + len(written)
+    return out + line[pos:]
 
 
 def without_math(markdown: str) -> tuple[str, list[str]]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _Definitions: TypeAlias = dict[str, dict[str, Any]]
-#: The HTML of a text, the labels that were looked up for it, what its formulas count.
+#: The HTML of a text, the labels that were looked up for it, what is spent behind it.
 _Written: TypeAlias = tuple[str, frozenset[str], int]
 
 
@@ -309,17 +309,12 @@ class _BlockWriter(Writer):
 
     def leaf(self, token: Token, *, in_item: bool) -> str:
         """Return the HTML of a block's text, from memory if it is the same."""
-
-        def read() -> _Written:
-            return self._read(token, md, in_item=in_item)
-
-        md = closing_parser() if token is self._leaf else our_parser()
-        before = self.allowance.spent
-        if token is self._leaf or not self.allowance.covers(token.content):
-            html, labels, spent = read()
-        else:
-            html, labels, spent = self._once((in_item, token.content), read)
-        self.allowance.spent = before + spent
+        if token is self._leaf:
+            return self._read(token, closing_parser(), in_item=in_item)[0]
+        html, labels, self.allowance.spent = self._once(
+            ((in_item, self.allowance.spent), token.content),
+            lambda: self._read(token, our_parser(), in_item=in_item),
+        )
         self._labels |= labels
         return html
 
@@ -337,12 +332,10 @@ class _BlockWriter(Writer):
 
     def _read(self, token: Token, md: MarkdownIt, *, in_item: bool) -> _Written:
         self._references.asked.clear()
-        before = self.allowance.spent
         env = {"references": self._references}
         token.children = md.parseInline(token.content, env)[0].children
         html = super().leaf(token, in_item=in_item)
-        spent = self.allowance.spent - before
-        return html, frozenset(self._references.asked), spent
+        return html, frozenset(self._references.asked), self.allowance.spent
 
 
 class _References:
