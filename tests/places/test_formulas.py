@@ -161,10 +161,21 @@ def test_the_bounds_hold_for_all_that_mathjax_knows(page) -> None:
     }
     texts = [most(way, name) for name, _, way in growing]
     print(len(cases), len(growing), failed, sorted(holding), sorted(doubling))
+    reached = []
+    for at in range(0, len(texts), 20):
+        reached += page.js("converted", texts[at : at + 20])
+    failed |= {
+        case[0] for case, size in zip(growing, reached, strict=True) if len(size) > 2
+    }
+    order = range(len(texts))
+    chosen = {
+        *sorted(order, key=lambda at: -reached[at][0])[:40],
+        *sorted(order, key=lambda at: -reached[at][1])[:40],
+    }
     slow = []
-    for (name, title, _), tex in zip(growing, texts, strict=True):
-        took_ms, levels, _ = page.js("(tex) => typeset([tex])", tex)
-        slow.append((took_ms, levels, name, title, len(tex)))
+    for at in chosen:
+        took_ms, levels, _ = page.js("(tex) => typeset([tex])", texts[at])
+        slow.append((took_ms, levels, *growing[at][:2], len(texts[at])))
     print(sorted(slow, reverse=True)[:12])
     print(sorted(slow, key=lambda each: -each[1])[:12])
 
