@@ -56,7 +56,10 @@ SPLIT = {
     "a comment is no block": "<!-- a\n\n@b -->\n",
     "a formula reads on over anything": "$$\na\n# b\n- c\n",
     "a formula ends": "$$\na\n# b\n$$\n@c\n",
-    "a blank line ends the hope for a formula": "$$\na\n\n@# b\n",
+    "a blank line is no end of a formula": "$$\na\n\nb\n",
+    "one with a blank line ends": "\\[\na\n\nb\n\\]\n@c\n",
+    "Markdown behind one ends the hope for a formula": "$$\na\n\n@# b\n",
+    "prose behind one does": "$$\na\n\n@It is so.\n",
     "a formula in brackets": "\\[\na\n- b\n\\]\n@c\n",
     "an environment": "\\begin{a}\n# b\n\\end{a}\n@c\n",
     "what is in a fence is no formula": "```\n$$\n```\n@a\n\n@b\n",
@@ -125,7 +128,7 @@ PIECES = {
     "rows": "a | b\n--|--\nc | d\n@e | f\n@g | h\n\n@i\n",
     "a table is not cut from its head": "abc | def\n--|--\ng\n@h\n",
     "a formula that may not be one": "- abc\n$$\n- d\n",
-    "a formula that is none": "- abc\n$$\n@- d\n\n@e\n",
+    "a formula that is none": "- abc\n$$\n@- d\n\n@# e\n",
 }
 
 

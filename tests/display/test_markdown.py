@@ -14,6 +14,7 @@ from nbstream.markdown.math import without_math
 from nbstream.markdown.safe import is_inert
 
 LINK = 'rel="noopener noreferrer nofollow" target="_blank"'
+APART = '<span style="display:block;overflow:auto hidden">'
 IGNORED = '<span class="tex2jax_ignore">{}</span>'.format
 
 HTML = {
@@ -50,7 +51,7 @@ HTML = {
         "$5/month for $x$", f"<p>{IGNORED('$')}5/month for <span>$x$</span></p>\n"
     ),
     "a formula": ("$a_1 * b_2 * c$", "<p><span>$a_1 * b_2 * c$</span></p>\n"),
-    "TeX's own brackets": (r"\(a<b\) \[c\]", "<p><span>\\(a&lt;b\\)</span> <span>\\[c\\]</span></p>\n"),
+    "TeX's own brackets": (r"\(a<b\) \[c\]", f"<p><span>\\(a&lt;b\\)</span> {APART}\\[c\\]</span></p>\n"),
     "an entity is in no formula": (
         "$5&#60;d&#62;$p_1$", f"<p>{IGNORED('$')}5&lt;d&gt;<span>$p_1$</span></p>\n"
     ),
@@ -58,18 +59,18 @@ HTML = {
     "a backslash": (r"C:\\(x", f"<p>C:{IGNORED(chr(92))}(x</p>\n"),
     "dollars in code": ("`$a$` `b`", "<p><code>$a$</code> <code>b</code></p>\n"),
     "a formula over lines": (
-        "so\n$$\na\n- b\n= c\n$$", "<p>so</p>\n<p><span>$$\na\n- b\n= c\n$$</span></p>\n"
+        "so\n$$\na\n- b\n= c\n$$", f"<p>so</p>\n<p>{APART}$$\na\n- b\n= c\n$$</span></p>\n"
     ),
     "an environment": (
         "\\begin{align}\n- a\n\\end{align}",
-        "<p><span>\\begin{align}\n- a\n\\end{align}</span></p>\n",
+        f"<p>{APART}\\begin{{align}}\n- a\n\\end{{align}}</span></p>\n",
     ),
-    "no end of a formula": ("$$\na\n\n$$", "<p>{0}\na</p>\n<p>{0}</p>\n".format(IGNORED("$$"))),
+    "no end of a formula": ("$$\na\n\n# b\n", "<p>{}\na</p>\n<h1>b</h1>\n".format(IGNORED("$$"))),
     "dollars in indented code": ("    $$\n    a", "<pre><code>$$\na\n</code></pre>\n"),
     "dollars indented after a quote": (
         "> a\n    $$", f"<blockquote>\n<p>a\n{IGNORED('$$')}</p>\n</blockquote>\n"
     ),
-    "text after a formula": ("$$a$$ b", "<p><span>$$a$$</span> b</p>\n"),
+    "text after a formula": ("$$a$$ b", f"<p>{APART}$$a$$</span> b</p>\n"),
     "an empty formula": ("\\[\\]", "<p>[]</p>\n"),
     "a formula that links": (r"$\href{x}{y}$", "<p><code>$\\href{x}{y}$</code></p>\n"),
     "a formula block that loads": ("$$\n\\require{x}\n$$", "<p><code>$$\n\\require{x}\n$$</code></p>\n"),
@@ -309,7 +310,7 @@ SAFE = {
     "a diagram": ("``` mermaid\nx\n```", "```text\nx\n```"),
     "a diagram in a list": ("- ~~~svg x\n  y\n  ~~~", "- ~~~text\n  y\n  ~~~"),
     "a raw format": ("```{=html}\nx\n```\n`y`{=html}", "```text\nx\n```\n`y`&#123;=html}"),
-    "a formula": ("$a<b$ $$\\frac{1}{2}$$ \\(x\\)", "$a< b$ $$\\frac{1}{2}$$ \\(x\\)"),
+    "a formula": ("$a<b$ $$\\frac{1}{2}$$ \\(x\\)", "$a< b$ $$\\frac{1}{2}$$ $x$"),
     "a formula that links": (r"$\href{x}{y}$", r"$\ href{x}{y}$"),
     "one in entities and none": (r"&#92;hr&#101;f &#35; \a", r"&#92; hr&#101;f &#35; \a"),
     "a block that loads": ("$$\n\\require{x}\n$$", "$$\n\\ require{x}\n$$"),
@@ -348,7 +349,7 @@ INNOCENT = {
     "prose": "# A title\n\nSome *words*, a\nline -- and `code`.\n\nAnother\n=======\n",
     "a table": "| a | b |\n|---|--:|\n| 1<br>2 | `x \\| y` |\n| $z$ | **w** |\n",
     "code": "Use `a < b` or:\n\n```python\nif a < b:\n    print('<b>')\n```\n\n    x = 1\n",
-    "maths": "The $x_1 * y$ and\n\n$$\n\\sum_{i < n} i\n$$\n\n\\[ a \\] and \\(b\\).\n",
+    "maths": "The $x_1 * y$ and\n\n$$\n\\sum_{i < n} i\n$$\n\nand $b$.\n",
     "lists": "1. one\n   - two\n     ```js\n     f(`<p>`)\n     ```\n2. [ ] three\n\n> quote\n> more\n",
     "links": "[a](https://h/x_(y) 't') and <https://h>, [b][c], https://bare.org/?a=1&b=2\n\n[c]: https://h\n",
     "prices": "It costs $5 & up to $10, 50% off! C:\\temp\\x\n",
@@ -479,6 +480,7 @@ ATTRIBUTES = {
     ("input", "disabled"): "None",
     ("input", "checked"): "None",
     ("code", "class"): "highlight",
+    ("span", "style"): "display:block;overflow:auto hidden",
     ("span", "class"): "tex2jax_ignore|[a-z][a-z0-9]{0,2}",
 }
 
@@ -584,6 +586,7 @@ def test_both_show_the_same_words(text: str) -> None:
         return  # shown as it came, because its readings differ
 
     words = [Guard(to_html(source)).words for source in (text, safe)]
+    words[0] = re.sub(r"\\\((.*?)\\\)", r"$\1$", words[0])  # they have dollars there
 
     # TeX skips the space that breaks a command, and so does the comparison.
     assert words[0] == words[1]

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { h, html } from "./dom.mjs";
 import { load } from "./files.mjs";
 
-const { makeFormulas } = load(["blocks.js", "copy_button.js", "formulas.js"], ["makeFormulas"]);
+const { makeFormulas, morph } = load(["blocks.js", "copy_button.js", "formulas.js"], ["makeFormulas", "morph"]);
 const set = (formulas) => Promise.resolve(formulas.set());
 
 class Typesetter {
@@ -77,4 +77,33 @@ test("where the host typesets nothing, nothing is done", async () => {
   await set(formulas);
 
   assert.equal(html(block), "<p><span>$x$</span></p>");
+});
+
+test("what is typeset stays so while its paragraph goes on", async () => {
+  const { formulas, latexTypesetter } = setUp();
+  const parent = h("div");
+  const old = morph(parent, [], [h("p", {}, "a ", h("span", {}, "$x$"))], null);
+  formulas.take(old[0]);
+  await set(formulas);
+  const now = morph(parent, old, [h("p", {}, "a ", h("span", {}, "$x$"), " and b")], null);
+  formulas.take(now[0]);
+  await set(formulas);
+
+  assert.equal(html(parent), "<div><p>a <span><mjx-container>x</mjx-container></span> and b</p></div>");
+  assert.deepEqual(latexTypesetter.asked, ["$x$"]);
+});
+
+test("many are typeset in slices, and each one at last", async () => {
+  const { formulas, latexTypesetter } = setUp();
+  const names = Array.from({ length: 300 }, (_, at) => `$x_{${at}}$`);
+  const block = h("p", {}, ...names.map((name) => h("span", {}, name)));
+  formulas.take(block);
+  const done = formulas.set();
+  assert.equal(formulas.set(), done); // one at a time
+  const first = latexTypesetter.asked.length;
+  await done;
+
+  assert.ok(first < 100);
+  assert.deepEqual(latexTypesetter.asked, names);
+  assert.equal(block.querySelectorAll("mjx-container").length, 300);
 });

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 #: The fewest characters of a piece that another one follows.
 LEAST = 2_000
-_OPENERS = ("$$", "\\[", "\\begin{")
+_OPENERS = ("$$", "\\[", "\\\\[", "\\begin{")
 _LITERAL = ("fence", "code_block", "math_block")
 #: A formula set apart is no longer, in characters; see ``math``.
 _LONGEST_FORMULA = 10_000
@@ -75,6 +75,7 @@ class Splitter:
 
     def feed(self, text: str) -> None:
         """Take the next piece of the text."""
+        is_new = not self.rest
         text = self.rest + text
         # A CR at the end may be half of a line's end.
         last = len(text) - text.endswith("\r")
@@ -84,11 +85,15 @@ class Splitter:
         while at < len(lines):
             # As many as are read again by it: so all that is read is in proportion to
             # the text, whatever it is cut into.
-            end = at + max(_LINES, len(self._lines))
-            self._take(lines[at:end])
-            at = end
+            stop = at + max(_LINES, len(self._lines))
+            following = lines[stop] if stop < len(lines) else self.rest
+            self._take(lines[at:stop], following)
+            at = stop
+        blank = bool(self._lines) and _is_blank(self._lines[-1])
+        if not end and is_new and blank and _begins(text):
+            self._split(text)  # now the block before is final
 
-    def _take(self, lines: list[str]) -> None:
+    def _take(self, lines: list[str], following: str) -> None:
         if self.fence:
             taken = self.fence.take(lines)
             if not taken:
@@ -98,13 +103,13 @@ class Splitter:
             lines = lines[taken:]
         self._lines += lines
         if self._lines:
-            self._split()
+            self._split(following)
 
-    def _split(self) -> None:
+    def _split(self, following: str) -> None:
         part = self.parts.get(len(self.closed), Part())
         lines, at = [*part.head, *self._lines], len(part.head)
         tokens = parse_blocks("".join(lines), {})
-        starts, undecided = _final(lines, tokens)
+        starts, undecided = _final(lines, tokens, following)
         for block, start in zip_longest(_top_level(tokens), starts):
             at = self._cut(lines, block, at, undecided if start is None else start)
             if start is None:
@@ -152,10 +157,16 @@ class _Block(NamedTuple):
     fenced: bool
 
 
-def _final(lines: list[str], tokens: list[Token]) -> tuple[list[int], int]:
+def _begins(rest: str) -> bool:
+    """Say whether a line that is not complete is no more of a block before it."""
+    return rest != "" and not rest[0].isdigit() and rest[0] not in " \t\r-+*["
+
+
+def _final(lines: list[str], tokens: list[Token], rest: str) -> tuple[list[int], int]:
     """Return the first lines of the blocks after final ones, and the first undecided.
 
-    Of that one lines to come can still make something else.
+    Of that one lines to come can still make something else; ``rest`` is what has come
+    of the next line.
     """
     blocks = list(_blocks(lines, tokens))
     literal = [range(each.start, each.end) for each in blocks if each.type in _LITERAL]
@@ -168,7 +179,9 @@ def _final(lines: list[str], tokens: list[Token]) -> tuple[list[int], int]:
         start = block.end
         while not block.fenced and start < len(lines) and _is_blank(lines[start]):
             start += 1
-        if start > undecided or (start == len(lines) and not block.fenced):
+        is_last = start == len(lines) and not block.fenced
+        follows = block.type != "fence" and _is_blank(lines[start - 1])
+        if start > undecided or (is_last and not (follows and _begins(rest))):
             break
         starts.append(start)
     return starts, undecided
@@ -196,8 +209,8 @@ def undecided_formula(lines: list[str], skip: Iterable[int] | None = None) -> in
     It is ``len(lines)`` if there is none. ``skip`` are lines that are code, or a
     formula; without it, each line that looks as if it began one is taken to do so.
     """
-    at = start = _last_run(lines)
-    text = "".join(lines[start:])
+    at = _last_run(lines)
+    text = "".join(lines[at:])
     if not any(opener in text for opener in _OPENERS):
         return len(lines)
     skipped = set(skip or ())
@@ -219,14 +232,11 @@ def undecided_formula(lines: list[str], skip: Iterable[int] | None = None) -> in
 
 
 def _last_run(lines: list[str]) -> int:
-    """Return the first of the last lines that a formula may have no end in.
-
-    There is no blank line between them, and they are not longer than one.
-    """
+    """Return the first of the last lines that are together as long as a formula."""
     at, size = len(lines), 0
-    while at > 0 and size <= _LONGEST_FORMULA and not _is_blank(lines[at - 1]):
+    while at > 0 and size <= _LONGEST_FORMULA:
         at -= 1
-        size += len(lines[at].strip())
+        size += len(lines[at].strip()) + 1
     return at
 
 

@@ -13,8 +13,9 @@ from contextlib import suppress
 from html import escape
 from typing import TYPE_CHECKING
 
+from nbstream.markdown.bounds import Allowance
 from nbstream.markdown.code import code_block
-from nbstream.markdown.math import is_harmless
+from nbstream.markdown.math import parts_of
 from nbstream.markdown.parser import LONGEST, clean, is_image, is_link, parse
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ NARROW = 40
 _WIDE = "overflow-x: auto; overflow-y: hidden"
 _WIDE_BLOCK = f"display: block; {_WIDE}"
 _WIDE_LINE = f"display: inline-block; {_WIDE}; max-width: 100%; vertical-align: middle"
-_DISPLAYED = ("$$", r"\[", r"\begin")
 #: The tables of contents of JupyterLab and Notebook 7 leave such a heading out.
 _UNLISTED = ' class="tocSkip"'
 #: Alone in such a span no typesetter takes these for (a part of) a formula.
@@ -59,9 +59,10 @@ def to_html(text: str, *, images: bool = False) -> str:
 
 
 class Writer:
-    """Writes tokens as HTML; remembers only the links that are open."""
+    """Writes tokens as HTML; remembers what links are open, and what was typeset."""
 
     def __init__(self, *, images: bool) -> None:
+        self.allowance = Allowance()
         self._images = images
         self._links: list[bool] = []
 
@@ -96,7 +97,7 @@ class Writer:
             case "fence" | "code_block":
                 return code_block(token.content, token.info)
             case "math_block":
-                return f"<p>{_math(token.content)}</p>\n"
+                return f"<p>{self._math(token.content)}</p>\n"
             case "table_open":
                 return f"<table{_SCROLLS}>\n"
             case "heading_open":
@@ -134,7 +135,7 @@ class Writer:
             case "code_inline":
                 return f"<code>{escape(token.content, quote=False)}</code>"
             case "math":
-                return _math(token.content)
+                return self._math(token.content)
             case _:
                 pass
         if token.tag in _INLINE:
@@ -151,19 +152,20 @@ class Writer:
             return words
         return f"{_link(url)}{words}</a>"
 
+    def _math(self, written: str) -> str:
+        """Return a formula for the host to typeset, or its source if it may not."""
+        opener, tex, closer = parts_of(written)
+        if not self.allowance.has(tex):
+            return f"<code>{escape(written, quote=False)}</code>"
+        said = escape(opener + tex + closer, quote=False)
+        if len(written) <= NARROW:
+            return f"<span>{said}</span>"
+        style = _WIDE_LINE if opener in ("$", "\\(") else _WIDE_BLOCK
+        return f'<span style="{style}">{said}</span>'
+
 
 def _link(url: str) -> str:
     return f'<a href="{escape(url)}" {_LINK_ATTRIBUTES}>'
-
-
-def _math(tex: str) -> str:
-    said = escape(tex, quote=False)
-    if not is_harmless(tex):
-        return f"<code>{said}</code>"
-    if len(tex) <= NARROW:
-        return f"<span>{said}</span>"
-    style = _WIDE_BLOCK if tex.startswith(_DISPLAYED) else _WIDE_LINE
-    return f'<span style="{style}">{said}</span>'
 
 
 def text_html(text: str, *, quote: bool = False) -> str:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 #: How many characters may be read again for each that is new.
 _AGAIN = 64
 _Definitions: TypeAlias = dict[str, dict[str, Any]]
-#: The HTML of a text, and the labels that were looked up for it.
-_Written: TypeAlias = tuple[str, frozenset[str]]
+#: The HTML of a text, the labels that were looked up for it, what is spent behind it.
+_Written: TypeAlias = tuple[str, frozenset[str], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,6 +303,7 @@ class _BlockWriter(Writer):
         self._last: dict[tuple[object, str], _Written] = {}
         self._now: dict[tuple[object, str], _Written] = {}
         self._labels: set[str] = set()
+        self._spent = [0]
 
     def read(self, source: str) -> list[Token]:
         """Return the blocks of a final ``source``, and take its definitions.
@@ -324,7 +325,9 @@ class _BlockWriter(Writer):
     def final(self, tokens: list[Token], at: int) -> str:
         """Return the HTML of the final block of number ``at``."""
         self._labels.clear()
+        self.allowance.spent = self._spent[at]
         html = "".join(self.blocks(tokens))
+        self._spent[at + 1 : at + 2] = [self.allowance.spent]
         for label in self._labels:
             self._users.setdefault(label, set()).add(at)
         return html
@@ -332,14 +335,15 @@ class _BlockWriter(Writer):
     def unfinished(self, tokens: list[Token], leaf: Token | None) -> list[str]:
         """Return the HTML of blocks of which the text ``leaf`` has not ended."""
         self._leaf = leaf
+        self.allowance.spent = self._spent[-1]
         return self.blocks(tokens)
 
     def leaf(self, token: Token, *, in_item: bool) -> str:
         """Return the HTML of a block's text, from memory if it is the same."""
         if token is self._leaf:
             return self._read(token, closing_parser(), in_item=in_item)[0]
-        html, labels = self._once(
-            (in_item, token.content),
+        html, labels, self.allowance.spent = self._once(
+            ((in_item, self.allowance.spent), token.content),
             lambda: self._read(token, our_parser(), in_item=in_item),
         )
         self._labels |= labels
@@ -350,7 +354,7 @@ class _BlockWriter(Writer):
         if token.type != "fence":
             return super().block(token)
         key, write = (token.info, token.content), super().block
-        return self._once(key, lambda: (write(token), frozenset()))[0]
+        return self._once(key, lambda: (write(token), frozenset(), 0))[0]
 
     def _once(self, key: tuple[object, str], write: Callable[[], _Written]) -> _Written:
         if key not in self._now:
@@ -362,7 +366,7 @@ class _BlockWriter(Writer):
         env = {"references": self._references}
         token.children = md.parseInline(token.content, env)[0].children
         html = super().leaf(token, in_item=in_item)
-        return html, frozenset(self._references.asked)
+        return html, frozenset(self._references.asked), self.allowance.spent
 
 
 class _References:

@@ -17,7 +17,13 @@ from html import unescape
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
-from nbstream.markdown.math import COMMAND, find_math, is_harmless, without_math
+from nbstream.markdown.bounds import COMMAND, Allowance, fit
+from nbstream.markdown.math import (
+    between_dollars,
+    find_math,
+    parts_of,
+    without_math,
+)
 from nbstream.markdown.parser import (
     BREAK,
     LONGEST,
@@ -79,6 +85,10 @@ _PREVIEWED = re.compile(
       |flow(?:chart)?|sequence|nomnoml|bytefield|ditaa""",
     re.IGNORECASE | re.VERBOSE,
 )
+#: Where a formula that is set apart begins in its line.
+_CONTAINER = re.compile(r"(?:[ \t>]|[*+-][ \t]|\d{1,9}[.)][ \t])*")
+_ESCAPED_BAR = "\\|"
+_EMPTY_LINE = re.compile(r"\n[ \t>]*\r?\n")
 #: No attributes, no raw formats, nothing that leaves the attribute it is put in.
 _INFO = re.compile(r"\s*([\w+#.-]*)[\w+#.,:=/ -]*")
 _SPLICED = re.compile(r"@@\d+@@")
@@ -148,14 +158,16 @@ def _mended(
     text: str, tokens: list[Token], references: _References, *, images: bool
 ) -> str:
     lines = split_lines(text)
+    allowance = Allowance()
     out: list[str] = []
     at = 0
 
-    def defuse(to: int, *, code: bool) -> None:
+    def defuse(to: int, *, code: bool, row: bool = False) -> None:
         nonlocal at
         if at < to:
             run = "".join(lines[at:to])
-            out.append(_Defuser(references, images=images).run(run, code=code))
+            defuser = _Defuser(references, allowance, images=images, row=row)
+            out.append(defuser.run(run, code=code))
             at = to
 
     for token in tokens:
@@ -164,19 +176,19 @@ def _mended(
         begin, end = token.map
         if token.type in ("fence", "code_block", "math_block"):
             defuse(begin, code=False)
-            out.append(_literal(token, lines[begin:end]))
+            out.append(_literal(token, lines[begin:end], allowance))
             at = end
         elif token.type in ("inline", "tr_open"):
             defuse(begin, code=False)
-            defuse(end, code=True)
+            defuse(end, code=True, row=token.type == "tr_open")
     defuse(len(lines), code=False)
     return "".join(out)
 
 
-def _literal(token: Token, lines: list[str]) -> str:
+def _literal(token: Token, lines: list[str], allowance: Allowance) -> str:
     """Return the lines of a block of code or of a formula, with nothing alive."""
     if token.type == "math_block":
-        return _defused_formula("".join(lines))
+        return _set_apart(token.content, lines, allowance)
     if token.type == "fence" and not _is_inert_info(token.info):
         lines = [_OPENING.sub(r"\1text", lines[0], count=1), *lines[1:]]
     if token.type == "code_block" and _ALIVE.search(token.content):
@@ -188,9 +200,18 @@ def _literal(token: Token, lines: list[str]) -> str:
 class _Defuser:
     """Walks over one run of lines from mark to mark."""
 
-    def __init__(self, references: _References, *, images: bool) -> None:
+    def __init__(
+        self,
+        references: _References,
+        allowance: Allowance,
+        *,
+        images: bool,
+        row: bool,
+    ) -> None:
         self._references = references
+        self._allowance = allowance
         self._images = images
+        self._row = row
         self._depth = 0
 
     def run(self, src: str, *, code: bool) -> str:
@@ -217,7 +238,7 @@ class _Defuser:
         mark, pos, end = found[0], found.start(), found.end()
         match mark[0]:
             case "\\":
-                return _backslashes(src, pos, end)
+                return self._backslashes(src, pos, end)
             case "&":
                 return _entity(src, pos, end)
             case "`":
@@ -226,7 +247,7 @@ class _Defuser:
                 stop = find_math(src, pos, len(src))
                 if stop < 0:
                     return mark, end
-                return _defused_formula(src[pos:stop]), stop
+                return self._formula(src, pos, stop)
             case "<":
                 return _tag(src, pos, end)
             case "f" | "F":
@@ -242,6 +263,34 @@ class _Defuser:
         if mark == "]":
             return mark, end
         return _address(src, pos, end, opened=opened)
+
+    def _backslashes(self, src: str, pos: int, end: int) -> tuple[str, int]:
+        if _commands(src, end - 1):
+            return src[pos:end] + " ", end
+        odd = (end - pos) % 2
+        begin = end - 1 if odd else pos
+        stop = find_math(src, begin, len(src)) if odd or end - pos == 2 else -1
+        if stop > 0:
+            written, stop = self._formula(src, begin, stop)
+            return src[pos:begin] + written, stop
+        if odd and _TAG.match(src, end):
+            return src[pos : end - 1] + "&lt;", end + 1
+        return src[pos : end + odd], end + odd
+
+    def _formula(self, src: str, pos: int, stop: int) -> tuple[str, int]:
+        """Write a formula between dollars, which all tools read, with nothing alive."""
+        opener, tex, _ = parts_of(src[pos:stop])
+        dollars = "$$" if opener in ("$$", "\\[") else "$"
+        tex = tex if opener == "$$" else tex.strip()
+        tex = _defused_formula(between_dollars(tex, row=self._row))
+        if not self._allowance.has(tex):
+            return _code_span(src[pos:stop], row=self._row), stop
+        following = src[stop : stop + 2]
+        if following[:1] == "$" or following in ("\\(", "\\["):
+            return f"{dollars}{tex}{dollars} ", stop
+        # No tool takes a dollar before a digit for an end.
+        entity = f"&#{ord(following[0])};" if following[:1].isdigit() else ""
+        return f"{dollars}{tex}{dollars}{entity}", stop + (entity != "")
 
     def _image(self, src: str, pos: int, end: int) -> tuple[str, int]:
         if end - pos > 2:
@@ -271,6 +320,30 @@ class _Defuser:
         alt = self.run(alt, code=False).strip()
         words = f"{alt} ({_plain(url)})" if alt else _plain(url)
         return words if self._depth else f"[{words}]{address.replace('$', '%24')}"
+
+
+def _set_apart(written: str, lines: list[str], allowance: Allowance) -> str:
+    """Write a formula set apart between two lines of dollars, in its list or quote."""
+    found = _CONTAINER.match(lines[0])
+    first = found[0] if found else ""
+    end = "\n" * lines[-1].endswith(("\n", "\r"))
+    opener, tex, _ = parts_of(written)
+    tex = _defused_formula(between_dollars(tex))
+    if not allowance.has(tex):
+        return f"{first}{_code_span(written)}{end}"
+    if opener == "$$" and tex == written[2:-2] and not _EMPTY_LINE.search(tex):
+        return "".join(lines)
+    body = [line for line in split_lines(tex.strip()) if line.strip()]
+    margin = "\n" + re.sub(r"[^\s>]", " ", first)
+    return first + margin.join(["$$", *map(str.rstrip, body), "$$"]) + end
+
+
+def _code_span(written: str, *, row: bool = False) -> str:
+    """Write the source of a formula as code, in which no tool looks for one."""
+    code = _defused_formula(" ".join(written.split()))
+    code = code.replace("\\begin{", "\\ begin{")  # which the host finds in code, too
+    ticks = "`" * (1 + max(map(len, re.findall("`+", code)), default=0))
+    return f"{ticks} {code.replace('|', _ESCAPED_BAR) if row else code} {ticks}"
 
 
 def _code(src: str, pos: int, end: int, starts: list[int]) -> tuple[str, int]:
@@ -331,19 +404,6 @@ def _tag(src: str, pos: int, end: int) -> tuple[str, int]:
     return ("&lt;" if _TAG.match(src, pos) else "<"), end
 
 
-def _backslashes(src: str, pos: int, end: int) -> tuple[str, int]:
-    if _commands(src, end - 1):
-        return src[pos:end] + " ", end
-    if (end - pos) % 2:
-        stop = find_math(src, end - 1, len(src))
-        if stop > 0:
-            return src[pos : end - 1] + _defused_formula(src[end - 1 : stop]), stop
-        if _TAG.match(src, end):
-            return src[pos : end - 1] + "&lt;", end + 1
-        return src[pos : end + 1], end + 1
-    return src[pos:end], end
-
-
 def _entity(src: str, pos: int, end: int) -> tuple[str, int]:
     found = _BACKSLASH.match(src, pos)
     if found and _commands(src, found.end(), "\\"):
@@ -377,7 +437,7 @@ def _plain(text: str) -> str:
 def is_inert(markdown: str, *, images: bool) -> bool:
     """Say that neither CommonMark nor JupyterLab's reading finds anything alive."""
     rest, formulas = without_math(markdown)
-    if not all(map(is_harmless, formulas)):
+    if not fit(formulas):
         return False
     for word in re.split(r"[\s<]", rest):
         address = _ADDRESS.search(word)

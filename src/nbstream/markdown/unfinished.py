@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from nbstream.markdown.blocks import undecided_formula
-from nbstream.markdown.math import find_math
+from nbstream.markdown.math import find_math, may_open
 from nbstream.markdown.parser import make_parser, parse_blocks, split_lines
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ _PRUNED |= {"ordered_list_open", "blockquote_open"}
 #: After so many characters that did not end it, a marker is taken for a character.
 _PATIENCE = {
     "`": 400, "$": 80, "$$": 2_000, "\\(": 400, "\\[": 2_000, "[": 200, "![": 500,
-    "](": 2_000, "<": 300,
+    "](": 2_000, "<": 300, "\\\\": 400,
 }  # fmt: skip
-_MARK = re.compile(r"\\.?|`+|\$\$?|!?\[|\]|<|&", re.DOTALL)
+_MARK = re.compile(r"\\\\(?=[(\[]|\Z)|\\.?|`+|\$+|!?\[|\]|<|&", re.DOTALL)
 _LINK = re.compile(
     r"""\(\s*+(?:<[^<>\n]*+>|(?:[^\s()<>]|\([^\s()]*+\))*+)
     (?:\s++(?:"[^"]*"|'[^']*'|\([^()]*\))\s*+|\s*+)\)""",
@@ -67,6 +67,8 @@ _HALF_REFERENCE = re.compile(r"\[[^\[\]]*")
 _AUTOLINK = re.compile(r"<[A-Za-z][^\s<>]*>")
 _HALF_AUTOLINK = re.compile(r"<(?:[bB][rR] ?/?|[A-Za-z][^\s<>]*)?")  # or half a break
 _HALF_ENTITY = re.compile(r"&#?\w{0,31}")
+#: The end of what is a formula for sure.
+_ENDS_FORMULA = re.compile(r"\$\D[^$]*(?<=[\w)}\]'|])\$\Z|\$\w\$\Z")
 
 
 def shown_blocks(
@@ -114,7 +116,9 @@ def _ends_with_number(lines: list[str]) -> bool:
 def _clear_lines(tail: str) -> list[str]:
     """Return the lines without those at the end that could become anything."""
     lines = split_lines(tail)
-    del lines[undecided_formula(lines) :]
+    undecided = undecided_formula(lines)
+    if sum(map(len, lines[undecided:])) <= _PATIENCE["$$"]:
+        del lines[undecided:]
     if lines and not lines[-1].endswith("\n"):
         inner = _CONTAINERS.sub("", lines[-1], count=1)
         if _UNCLEAR.fullmatch(inner):
@@ -220,14 +224,16 @@ class _Scan:
         return end, f"{self._text[:end]}{inner}{pad}{ticks}"
 
     def _formula(self, mark: str, pos: int, end: int) -> tuple[int, str | None]:
-        stop = find_math(self._text, pos, len(self._text))
+        text = self._text
+        stop = find_math(text, pos, len(text))
+        if stop == len(text) and mark == "$" and not _ENDS_FORMULA.search(text, pos):
+            return end, text[: stop - 1]  # it may be the next price, or name
         if stop > 0:
             return stop, None
-        text = self._text
         following = text[end : end + 1]
         price = following.isdigit() or following == " "
         later = text.find("$", end) >= 0 or text.find("`", end) >= 0
-        if mark == "$" and (price or later):
+        if (mark == "$" and (price or later)) or not may_open(text, pos, end):
             return end, None
         return end, text[:pos] if self._waits(mark, pos) else None
 

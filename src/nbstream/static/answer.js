@@ -119,7 +119,7 @@ function makeAnswer(el, answer, stop, consent, rendermime) {
     }
     block.html = html;
     block.nodes.forEach(offerCopies);
-    if (index < section.closed) block.nodes.forEach(formulas.take);
+    block.nodes.forEach(formulas.take);
   }
 
   // Only what frames have touched since the last time is looked at: from that block on.
@@ -132,8 +132,7 @@ function makeAnswer(el, answer, stop, consent, rendermime) {
     }
     for (let at = section.from; at <= last; at++) paintBlock(section, at, blocks[at]);
     for (const { nodes } of section.blocks.splice(blocks.length)) nodes.forEach(drop);
-    for (; section.closed < closed; section.closed++)
-      section.blocks[section.closed].nodes.forEach(formulas.take);
+    section.closed = closed;
     section.from = Infinity;
     if (!line) return;
     section.line ??= lastLines(section.blocks[last]).appendChild(new Text());

@@ -28,6 +28,8 @@ function morph(parent, old, fresh, end) {
     }
     if (was.nodeType === Node.TEXT_NODE) rewrite(was, node.data);
     if (was.nodeType !== Node.ELEMENT_NODE) return was;
+    if (was.written === node.textContent) return was; // a formula, which is typeset
+    delete was.written;
     for (const name of was.getAttributeNames())
       if (!node.hasAttribute(name)) was.removeAttribute(name);
     for (const { name, value } of node.attributes)

@@ -1,0 +1,101 @@
+"""What of a formula a typesetter may have: what only shows, and not too much of it.
+
+MathJax reads and lays out in the page's only thread. What is nested costs it the cube
+of the depth, and some hundred levels end the page; what is long or comes in thousands
+costs a second and more; and JupyterLab typesets all of a saved output at once, when the
+notebook is opened. So all is bounded here, before any host sees it, and what is beyond
+is shown as its source. ``tests/places/test_formulas.py`` tries the bounds with each
+command that MathJax knows.
+"""
+
+from __future__ import annotations
+
+import re
+
+#: The longest formula, in characters; a page of a derivation has 1,000 to 2,000.
+LONGEST = 3_000
+#: The most that is typeset of one text: characters, and for each formula so many more.
+MOST = 16_000
+EACH = 16
+#: Levels of groups; formulas that are meant have six or seven.
+DEEPEST = 24
+
+#: Commands that load, run, link, style or redefine, in MathJax and in KaTeX.
+COMMAND = re.compile(
+    r"""\\(?:
+        require|href|url|path|includegraphics|unicode|char|class|cssId|style|data
+      | html[a-zA-Z]*|js[a-zA-Z]*|action|special|input|include|write|open(?:in|out)
+      | [gex]?def|(?:future)?let|global|long|catcode|csname|expandafter
+      | (?:re)?newcommand[a-z]*|(?:re)?newenvironment|provide[a-zA-Z]*|Declare[a-zA-Z]*
+      | vdotswithin|(?:re)?newtagform|usetagform|mathtoolsset|verb
+      | Newextarrow|mmlToken|texttip|mathtip|toggle|endtoggle|bbox|enclose
+      | setOptions|texhtml|begingroup[a-zA-Z]*|loop|repeat
+    )(?![a-zA-Z])""",
+    re.VERBOSE,
+)
+
+#: Commands that hold all that follows in their group, without a brace.
+_HOLDS = r"""(?:display|text|script|scriptscript)style|color|tiny|Tiny|scriptsize|small
+  |normalsize|large|Large|LARGE|huge|Huge|raise|lower|move(?:left|right)
+  |(?:[sS]et|[bB]raket)(?!\s*\{)"""
+#: Macros that say twice what they are given: nested, that doubles at each level.
+_TWICE = r"pmb|centernot|(?:over|under)bracket"
+_TWICE_WITH_OPTIONS = re.compile(r"\\(?:over|under)bracket\s*\[")
+_LEVEL = re.compile(
+    rf"""\\(?:{_TWICE})\s*(?P<twice>\{{)
+      | \\(?P<opens>left|begin)(?![a-zA-Z]) | \\(?P<ends>right|end)(?![a-zA-Z])
+      | \\(?P<holds>{_HOLDS})(?![a-zA-Z]) | \\(?P<row>\\) | \\. | (?P<sign>[{{}}&])""",
+    re.VERBOSE | re.DOTALL,
+)
+_COMMENT = re.compile(r"(\\.)|%[^\n]*", re.DOTALL)
+#: What counts for more than one: an environment is a table, of rows, of cells.
+_WEIGHTS = {"begin": 3, "twice": 6}
+
+
+def is_harmless(tex: str) -> bool:
+    """Say whether a typesetter may have ``tex``: only a formula, and one in bounds."""
+    if len(tex) > LONGEST or COMMAND.search(tex) or _TWICE_WITH_OPTIONS.search(tex):
+        return False
+    return depth(tex) <= DEEPEST
+
+
+def depth(tex: str) -> int:
+    """Return how deep the groups of a formula are, and what holds the rest of one."""
+    groups = [[0, 0]]  # what each counts for, and how often its rest is held
+    now = deepest = 0
+    for found in _LEVEL.finditer(_COMMENT.sub(r"\1", tex)):
+        kind = found.lastgroup or ""
+        sign = found[kind] if kind else ""
+        if kind == "opens" or sign == "{":
+            weight = _WEIGHTS.get(kind if kind == "twice" else sign, 1)
+            groups.append([weight, 0])
+            now += weight
+        elif (kind == "ends" or sign == "}") and len(groups) > 1:
+            now -= sum(groups.pop())
+        elif kind == "holds":
+            groups[-1][1] += 1
+            now += 1
+        elif groups[-1][0] == _WEIGHTS["begin"] and (sign == "&" or kind == "row"):
+            now -= groups[-1][1]  # a cell ends, and what holds its rest
+            groups[-1][1] = 0
+        deepest = max(deepest, now)
+    return deepest
+
+
+class Allowance:
+    """Counts what of one text is typeset; what no longer fits in is shown as source."""
+
+    spent = 0
+
+    def has(self, tex: str) -> bool:
+        """Say whether the next formula may be typeset, and count it if so."""
+        spent = self.spent + EACH + len(tex)
+        if spent > MOST or not is_harmless(tex):
+            return False
+        self.spent = spent
+        return True
+
+
+def fit(formulas: list[str]) -> bool:
+    """Say whether a host may have all of these, which it has found by itself."""
+    return all(map(is_harmless, formulas)) and sum(map(len, formulas)) <= MOST
