@@ -17,9 +17,9 @@ from html import unescape
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
+from nbstream.markdown.html import address_words
 from nbstream.markdown.math import COMMAND, find_math, is_harmless, without_math
 from nbstream.markdown.parser import (
-    BREAK,
     LONGEST,
     clean,
     is_address,
@@ -28,6 +28,13 @@ from nbstream.markdown.parser import (
     parse,
     plain_parser,
     split_lines,
+)
+from nbstream.markdown.tags import (
+    BREAK,
+    SHOWN,
+    TAG,
+    comment_end,
+    flat,
 )
 
 if TYPE_CHECKING:
@@ -81,6 +88,18 @@ _PREVIEWED = re.compile(
 )
 #: No attributes, no raw formats, nothing that leaves the attribute it is put in.
 _INFO = re.compile(r"\s*([\w+#.-]*)[\w+#.,:=/ -]*")
+_WHOLE_LINK = re.compile(
+    r"""\(\s*(<[^<>\n`]{1,4000}+>|(?!<)[^\s()<>]++(?:\([^\s()<>]*+\)[^\s()<>]*+)*+)
+    (?:\s+(?:"[^"<>\n]{0,1000}+"|'[^'<>\n]{0,1000}+'))?\s*(\))""",
+    re.VERBOSE,
+)
+_WHOLE_DEFINITION = re.compile(
+    r"""(?<=\]):[ \t]*([^\s<>]++)(?:[ \t]+(?:"[^"<>\n]{0,1000}+"|'[^'<>\n]{0,1000}+'))?()
+    [ \t]*(?=\r|\n|\Z)""",
+    re.VERBOSE,
+)
+_NOTE = re.compile(r"(?:^|\n)[\s>]*\[\^[^\s\[\]]{1,100}\Z")
+_REST = re.compile(r"[^\S\r\n]*(?:[\r\n]|\Z)")
 _SPLICED = re.compile(r"@@\d+@@")
 #: The same in an address that the host makes a link of unasked.
 _SPLICED_ADDRESS = re.compile(r"(?:://|www\.)[^\s<]*@@\d+@@", re.IGNORECASE)
@@ -98,11 +117,15 @@ def to_safe_markdown(text: str, *, images: bool = False) -> str:
     if len(text) > LONGEST:
         return _as_code(text)
     try:
-        tokens, references = parse(text)
+        tokens, found = parse(text)
+        if found.get("tags"):
+            text = flat(re.sub(r"\r\n?", "\n", text), found["tags"])
+            tokens, found = parse(text)
         if [(token.type, token.info) for token in tokens] == [("fence", "text")]:
             return text
         if not _fences_agree(text, tokens):
             return _as_code(text)
+        references = found.get("references", {})
         safe = _mended(text, tokens, references, images=images)
         # Also what was mended must read alike everywhere, or a second pass differs.
         inert = is_inert(safe, images=images) and _fences_agree(safe, parse(safe)[0])
@@ -151,11 +174,11 @@ def _mended(
     out: list[str] = []
     at = 0
 
-    def defuse(to: int, *, code: bool) -> None:
+    def defuse(to: int, *, code: bool, row: bool = False) -> None:
         nonlocal at
         if at < to:
             run = "".join(lines[at:to])
-            out.append(_Defuser(references, images=images).run(run, code=code))
+            out.append(_Defuser(references, images=images).run(run, code=code, row=row))
             at = to
 
     for token in tokens:
@@ -168,7 +191,7 @@ def _mended(
             at = end
         elif token.type in ("inline", "tr_open"):
             defuse(begin, code=False)
-            defuse(end, code=True)
+            defuse(end, code=True, row=token.type == "tr_open")
     defuse(len(lines), code=False)
     return "".join(out)
 
@@ -193,11 +216,11 @@ class _Defuser:
         self._images = images
         self._depth = 0
 
-    def run(self, src: str, *, code: bool) -> str:
+    def run(self, src: str, *, code: bool, row: bool = False) -> str:
         """Return ``src`` with nothing alive in it.
 
         ``code`` says that code spans are looked for: they are not in what is no
-        paragraph.
+        paragraph. ``row`` says that it is a table's, in which no tag leaves its cell.
         """
         runs: dict[int, list[int]] = {}
         for ticks in re.finditer("`+", src if code else ""):
@@ -208,6 +231,7 @@ class _Defuser:
             out.append(src[pos : found.start()])
             written, pos = self._mark(src, found, runs)
             out.append(written)
+        _settle(out, row=row)
         return "".join(out) + src[pos:]
 
     def _mark(
@@ -241,7 +265,22 @@ class _Defuser:
         opened, self._depth = self._depth > 0, max(0, self._depth - 1)
         if mark == "]":
             return mark, end
-        return _address(src, pos, end, opened=opened)
+        told = self._told(src, pos, end) if opened else None
+        return told or _address(src, pos, end, opened=opened)
+
+    def _told(self, src: str, pos: int, end: int) -> tuple[str, int] | None:
+        """Of a link that may lead nowhere: write its address as its title."""
+        found = _WHOLE_LINK.match(src, end - 1) or _WHOLE_DEFINITION.match(src, end - 1)
+        url = _read_destination(found[1]) if found else ""
+        if not found or not url or is_address(url):
+            return None
+        if src[end - 1] == ":":
+            label = src[src.rfind("[", 0, pos) + 1 : pos]
+            if not self._defined(label):
+                return None
+        told = _plain(address_words(url)).replace("://", "&#58;//")
+        opening = "]: " if src[end - 1] == ":" else "]("
+        return f'{opening}# "{told}"{found[2]}', found.end()
 
     def _image(self, src: str, pos: int, end: int) -> tuple[str, int]:
         if end - pos > 2:
@@ -259,6 +298,10 @@ class _Defuser:
                 return src[pos:end], end
         if found and is_link(url):
             return self._linked(alt, url, address), stop
+        if found and url:
+            words = _plain(address_words(url))
+            alt = self.run(alt, code=False).strip()
+            return f"{alt} ({words})" if alt else words, stop
         self._depth += 1
         return "&#33;[", end
 
@@ -298,6 +341,9 @@ def _address(src: str, pos: int, end: int, *, opened: bool) -> tuple[str, int]:
     after = found.end() if found else end
     url = _read_destination(written)
     if src[pos:end] == "]:":
+        alone = url and not is_address(url) and _REST.match(src, after)
+        if alone and written[0] != "<" and _NOTE.search(src, max(0, pos - 110), pos):
+            return "]: &nbsp;", end  # one word behind it is an address to CommonMark
         defines = _DEFINITION.search(src, max(0, pos - 1100), pos)
         present = written or src.startswith("<", after)
         if not (present and (defines or _SCHEME.match(url))):
@@ -323,12 +369,41 @@ def _read_destination(written: str) -> str:
 def _tag(src: str, pos: int, end: int) -> tuple[str, int]:
     if link := _AUTOLINK.match(src, pos):
         return link[0], link.end()
+    # A tag that begins a block makes, for CommonMark, all lines to the next empty one
+    # raw HTML.
+    begins = _MARKERS.search(src[max(0, pos - _MOST_MARKERS) : pos])
+    space = "&nbsp;" if begins else ""
     if found := BREAK.match(src, pos):
-        # A tag that begins a block makes, for CommonMark, all lines to the next empty
-        # one raw HTML.
-        begins = _MARKERS.search(src[max(0, pos - _MOST_MARKERS) : pos])
-        return ("&nbsp;" if begins else "") + found[0], found.end()
+        return space + found[0], found.end()
+    if stop := comment_end(src, pos, len(src)):
+        return space, stop
+    if found := TAG.match(src, pos):
+        alone = _REST.match(src, found.end())
+        return space * bool(alone) + found[0], found.end()
     return ("&lt;" if _TAG.match(src, pos) else "<"), end
+
+
+def _settle(out: list[str], *, row: bool) -> None:
+    """Leave the tags that have their other half; make text of the others."""
+    opened: list[tuple[str, int]] = []
+    tags: dict[int, str] = {}
+    for at, written in enumerate(out):
+        found = TAG.fullmatch(written.removeprefix("&nbsp;"))
+        if not found:
+            if row and "|" in written:
+                opened.clear()
+            continue
+        name = (found[2] or found[3]).lower()
+        tags[at], out[at] = written, f"&lt;{found[0][1:]}"
+        if not found[1]:
+            opened.append((name, at))
+            continue
+        inner = next((n for n, (o, _) in enumerate(reversed(opened[-20:])) if o == name), -1)
+        if inner >= 0:
+            begin = opened[-1 - inner][1]
+            del opened[-1 - inner :]
+            for place in (begin, at):
+                out[place] = tags[place] if name in SHOWN else ""
 
 
 def _backslashes(src: str, pos: int, end: int) -> tuple[str, int]:
@@ -396,7 +471,10 @@ def _is_inert(token: Token, *, images: bool) -> bool:
         case "html_block":
             return False
         case "html_inline":
-            return BREAK.fullmatch(token.content) is not None
+            found = TAG.fullmatch(token.content)
+            return bool(found and found[2]) or BREAK.fullmatch(token.content) is not None
+        case "inline":
+            return _is_balanced(token.children or [])
         case "link_open":
             url = str(token.attrs["href"])
             return not url or is_address(url)
@@ -406,6 +484,18 @@ def _is_inert(token: Token, *, images: bool) -> bool:
             return _is_inert_info(token.info)
         case _:
             return True
+
+
+def _is_balanced(tokens: list[Token]) -> bool:
+    """Say whether each tag has its other half, in its place."""
+    opened: list[str] = []
+    for token in tokens:
+        if token.type == "html_inline" and (found := TAG.fullmatch(token.content)):
+            name = str(found[2]).lower()
+            if found[1] and (not opened or opened.pop() != name):
+                return False
+            opened += [] if found[1] else [name]
+    return not opened
 
 
 def _is_inert_info(info: str) -> bool:
