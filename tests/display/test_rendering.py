@@ -1,4 +1,5 @@
 """Rendering: frames add up to the final HTML, and what was shown stays."""
+# ruff: noqa: RUF001 - some of the samples are Japanese
 
 from __future__ import annotations
 
@@ -85,6 +86,19 @@ SAMPLES = {
     "breaks in cells": "| a |\n|---|\n| b<br>c<br />d |\n",
     "HTML": '<div class="x">\n<p>y</p>\n</div>\n\n<!-- z -->\n',
     "lines that end with CR LF": "a\r\nb\r\n\r\n- c\r\n- d\r\n\r\n```\r\ne\r\n```\r\n",
+    "tags": "H<sub>2</sub>O <b>**a** `b`</b> <!-- c --> <kbd>d</kbd> < e\n",
+    "what folds": "<details>\n<summary>a **b**</summary>\n\n- c\n\n"
+    "```\nd\n```\n\n</details>\n\ne\n",
+    "what folds in a line": "a\n\n<details><summary>b</summary>c</details>\n\nd\n",
+    "what folds and has no end": "<details>\n<summary>a</summary>\nb\n\nc\n",
+    "what groups": "<div>\n\na\n\n</div>\n<!-- b\n\nc -->\n\nd\n",
+    "addresses": "See https://a.org/b_c_(d), www.e.f/g and h@i.jk. https://l.m。\n",
+    "labels": "A [b](./c.py) [d](#e) ![f](data:image/png;base64,AAAA) [g]: h.\n",
+    "notes": "a[^1] b\n\n[^1]: c *d*\n[^2]: e\n    f\n\n    g\n\nh\n",
+    "alerts": "> [!NOTE]\n> a **b**\n\n> [!TIP]\n>\n> - c\n",
+    "tildes": "about ~5 or ~one two~ and 3~5\n",
+    "emphasis in Japanese": "これは**「大事」**な点。*（注）*です\n",
+    "from the right": "مرحبا `f(x)` **مهمة**\n\n- أ `b`\n",
     "no end": "# a\n\n- b\n  c **d",
     "only blank lines": "\n\n \n",
     "nothing": "",
@@ -131,6 +145,23 @@ TEXTS = st.lists(
 
 #: What lists and tables may become, or how they may end.
 LINES = ["- a", "- b **c", "  d", "  - e", "1. f", "2. g", "   ```", "  > h", "", "* i"]
+LINES += [
+    "<details>",
+    "<summary>s</summary>t",
+    "u</details>",
+    "</details>",
+    "  <details>",
+]
+LINES += [
+    "<div>",
+    "<!-- v",
+    "w -->",
+    "[^x]: y",
+    "    z",
+    "> [!TIP]",
+    "[^x] <b>A",
+    "B</b>",
+]
 LINES += ["-", "- [j]", "[j]: http://k", "# l", "a $ b", "$$", "- $$", "m"]
 LINES += ["n | o | p", "|---|--:|", "| [j] |", "| q | r | s |", "> t", "---|---"]
 ITEMS = st.lists(st.sampled_from(LINES), max_size=12).map(
@@ -230,6 +261,34 @@ UNFINISHED = {
     "half a fence": ("a\n\n```py", "<p>a</p>\n"),
     "half a definition": ("a\n\n[b]: http://c", "<p>a</p>\n"),
     "a definition over lines": ("[b]:\n", ""),
+    "half a tag": ("H<su", "<p>H</p>\n"),
+    "an open tag": ("H<sub>2", "<p>H<sub>2</sub></p>\n"),
+    "an open tag in bold": ("**a <u>b", "<p><strong>a <u>b</u></strong></p>\n"),
+    "half a tag's end": ("H<sub>2</s", "<p>H<sub>2</sub></p>\n"),
+    "half a comment": ("a <!-- b", "<p>a</p>\n"),
+    "half a comment over lines": ("a\n\n<!-- b\n\nc\n", "<p>a</p>\n"),
+    "half a fold": ("<details>\n<summ", ""),
+    "half a title": (
+        "<details><summary>a **b",
+        "<details>\n<summary>a <strong>b</strong></summary>\n</details>\n",
+    ),
+    "an open fold": (
+        "<details>\n<summary>a</summary>\n\nb *c",
+        "<details>\n<summary>a</summary>\n<p>b <em>c</em></p>\n</details>\n",
+    ),
+    "an address that goes on": ("see https://a.b/c_d_", "<p>see https://a.b/c_d</p>\n"),
+    "half an embedded image": (
+        f"a ![b](data:image/png;base64,{'A' * 9_000}",
+        "<p>a</p>\n",
+    ),
+    "half a footnote's mark": ("a[^1", "<p>a</p>\n"),
+    "a footnote": ("[^1]: a *b", "<p><sup>1</sup> a <em>b</em></p>\n"),
+    "half an alert": ("> [!NO", ""),
+    "an alert's name": (
+        "> [!NOTE]",
+        "<blockquote>\n<p><strong>Note</strong></p>\n</blockquote>\n",
+    ),
+    "about five": ("a ~5 b", "<p>a ~5 b</p>\n"),
     "an open fence": ("```\na\nb", f"<pre><code>a\nb{FOOT}"),
     "a fence that is about to end": ("```\na\n``", f"<pre><code>a\n{FOOT}"),
     "nothing of it is unfinished": ("a\n\n**b\n\n", "<p>a</p>\n<p>**b</p>\n"),

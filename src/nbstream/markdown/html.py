@@ -35,7 +35,9 @@ _LINK_ATTRIBUTES = 'rel="noopener noreferrer nofollow" target="_blank"'
 #: Alone in such a span no typesetter takes these for (a part of) a formula.
 _TEX = re.compile(r"[$\\]+")
 #: Letters that are written from the right to the left.
-_FROM_RIGHT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff]")
+_FROM_RIGHT = re.compile(
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff]"
+)
 _DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)?[^,]*?(;base64)?,", re.IGNORECASE)
 #: What is longer is no address to read.
 _LONGEST_ADDRESS = 500
@@ -98,7 +100,9 @@ class Writer:
         match token.type:
             case "fence" | "code_block":
                 code = code_block(token.content, token.info)
-                return code.replace("<pre>", f"<pre{_LEFT}>", 1) if token.level else code
+                return (
+                    code.replace("<pre>", f"<pre{_LEFT}>", 1) if token.level else code
+                )
             case "math_block":
                 return f"<p{_AUTO}>{_math(token.content)}</p>\n"
             case "hr":

@@ -253,12 +253,16 @@ def _strikes(state: StateInline) -> None:
 
 _SPECIAL = re.compile(r"[\n!#$%&*+\-:<=>@\[\\\]^_`{}~]")
 #: One character of an address: one of CJK stands behind a letter only in such a word.
-_IN_ADDRESS = rf"(?:[!#-&(-;=?-Z\[\]_a-{{}}~]|(?![{_CJK}])[^\W\x00-\x7f]|(?<![A-Za-z0-9])[{_CJK}](?<=\w))"
+_IN_ADDRESS = (
+    rf"(?:[!#-&(-;=?-Z\[\]_a-{{}}~]|(?![{_CJK}])[^\W\x00-\x7f]"
+    rf"|(?<![A-Za-z0-9])[{_CJK}](?<=\w))"
+)
 _IN_HOST = rf"(?:(?![{_CJK}])[\w.:@%\[\]-])"
 _ADDRESS = re.compile(
     rf"""(?<![A-Za-z0-9])(?:https?://|www\.(?=[^\W_]))
         (?:{_IN_HOST}+|(?=[{_CJK}]\w)[\w.-]+)(?:[/?\#]{_IN_ADDRESS}*)?
-      | (?<![\w.%+@/-])(?:mailto:)?(?P<mail>[A-Z0-9](?:[A-Z0-9._%+-]{{0,62}}[A-Z0-9_+-])?
+      | (?<![\w.%+@/-])(?:mailto:)?(?P<mail>
+        [A-Z0-9](?:[A-Z0-9._%+-]{{0,62}}[A-Z0-9_+-])?
         @(?:[A-Z0-9][A-Z0-9-]{{0,62}}\.){{1,8}}[A-Z]{{2,24}})(?![\w@/-]|:[\w/~])""",
     re.IGNORECASE | re.VERBOSE,
 )

@@ -31,10 +31,11 @@ from nbstream.markdown.parser import (
 )
 from nbstream.markdown.tags import (
     BREAK,
-    SHOWN,
     TAG,
     comment_end,
     flat,
+    is_balanced,
+    settle,
 )
 
 if TYPE_CHECKING:
@@ -94,15 +95,15 @@ _WHOLE_LINK = re.compile(
     re.VERBOSE,
 )
 _WHOLE_DEFINITION = re.compile(
-    r"""(?<=\]):[ \t]*([^\s<>]++)(?:[ \t]+(?:"[^"<>\n]{0,1000}+"|'[^'<>\n]{0,1000}+'))?()
-    [ \t]*(?=\r|\n|\Z)""",
+    r"""(?<=\]):[ \t]*([^\s<>]++)
+    (?:[ \t]+(?:"[^"<>\n]{0,1000}+"|'[^'<>\n]{0,1000}+'))?()[ \t]*(?=\r|\n|\Z)""",
     re.VERBOSE,
 )
 _NOTE = re.compile(r"(?:^|\n)[\s>]*\[\^[^\s\[\]]{1,100}\Z")
 _REST = re.compile(r"[^\S\r\n]*(?:[\r\n]|\Z)")
 _SPLICED = re.compile(r"@@\d+@@")
-#: The same in an address that the host makes a link of unasked.
-_SPLICED_ADDRESS = re.compile(r"(?:://|www\.)[^\s<]*@@\d+@@", re.IGNORECASE)
+#: What begins an address that the host makes a link of unasked.
+_ADDRESS = re.compile(r"://|www\.", re.IGNORECASE)
 
 
 def to_safe_markdown(text: str, *, images: bool = False) -> str:
@@ -178,7 +179,8 @@ def _mended(
         nonlocal at
         if at < to:
             run = "".join(lines[at:to])
-            out.append(_Defuser(references, images=images).run(run, code=code, row=row))
+            defuser = _Defuser(references, images=images)
+            out.append(defuser.run(run, code=code, row=row))
             at = to
 
     for token in tokens:
@@ -231,7 +233,7 @@ class _Defuser:
             out.append(src[pos : found.start()])
             written, pos = self._mark(src, found, runs)
             out.append(written)
-        _settle(out, row=row)
+        settle(out, row=row)
         return "".join(out) + src[pos:]
 
     def _mark(
@@ -383,29 +385,6 @@ def _tag(src: str, pos: int, end: int) -> tuple[str, int]:
     return ("&lt;" if _TAG.match(src, pos) else "<"), end
 
 
-def _settle(out: list[str], *, row: bool) -> None:
-    """Leave the tags that have their other half; make text of the others."""
-    opened: list[tuple[str, int]] = []
-    tags: dict[int, str] = {}
-    for at, written in enumerate(out):
-        found = TAG.fullmatch(written.removeprefix("&nbsp;"))
-        if not found:
-            if row and "|" in written:
-                opened.clear()
-            continue
-        name = (found[2] or found[3]).lower()
-        tags[at], out[at] = written, f"&lt;{found[0][1:]}"
-        if not found[1]:
-            opened.append((name, at))
-            continue
-        inner = next((n for n, (o, _) in enumerate(reversed(opened[-20:])) if o == name), -1)
-        if inner >= 0:
-            begin = opened[-1 - inner][1]
-            del opened[-1 - inner :]
-            for place in (begin, at):
-                out[place] = tags[place] if name in SHOWN else ""
-
-
 def _backslashes(src: str, pos: int, end: int) -> tuple[str, int]:
     if _commands(src, end - 1):
         return src[pos:end] + " ", end
@@ -452,7 +431,9 @@ def _plain(text: str) -> str:
 def is_inert(markdown: str, *, images: bool) -> bool:
     """Say that neither CommonMark nor JupyterLab's reading finds anything alive."""
     rest, formulas = without_math(markdown)
-    if not all(map(is_harmless, formulas)) or _SPLICED_ADDRESS.search(rest):
+    if not all(map(is_harmless, formulas)) or any(
+        map(_is_spliced, re.findall(r"[^\s<]+", rest))
+    ):
         return False
     if _SPLICED.search(unescape(markdown).replace("\\", "")):
         return False  # JupyterLab fails where it has no formula of that number
@@ -464,6 +445,11 @@ def is_inert(markdown: str, *, images: bool) -> bool:
     )
 
 
+def _is_spliced(word: str) -> bool:
+    begin = _ADDRESS.search(word)
+    return begin is not None and _SPLICED.search(word, begin.end()) is not None
+
+
 def _is_inert(token: Token, *, images: bool) -> bool:
     if any(_SPLICED.search(str(value)) for value in token.attrs.values()):
         return False  # JupyterLab would put a formula, quotes and all, into it
@@ -472,9 +458,11 @@ def _is_inert(token: Token, *, images: bool) -> bool:
             return False
         case "html_inline":
             found = TAG.fullmatch(token.content)
-            return bool(found and found[2]) or BREAK.fullmatch(token.content) is not None
+            return (
+                bool(found and found[2]) or BREAK.fullmatch(token.content) is not None
+            )
         case "inline":
-            return _is_balanced(token.children or [])
+            return is_balanced(token.children or [])
         case "link_open":
             url = str(token.attrs["href"])
             return not url or is_address(url)
@@ -484,18 +472,6 @@ def _is_inert(token: Token, *, images: bool) -> bool:
             return _is_inert_info(token.info)
         case _:
             return True
-
-
-def _is_balanced(tokens: list[Token]) -> bool:
-    """Say whether each tag has its other half, in its place."""
-    opened: list[str] = []
-    for token in tokens:
-        if token.type == "html_inline" and (found := TAG.fullmatch(token.content)):
-            name = str(found[2]).lower()
-            if found[1] and (not opened or opened.pop() != name):
-                return False
-            opened += [] if found[1] else [name]
-    return not opened
 
 
 def _is_inert_info(info: str) -> bool:

@@ -13,7 +13,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from copy import copy
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 #: What shows as meant, without any attribute.
-SHOWN = frozenset("sub sup kbd u mark b i em strong s del ins small abbr".split())
+SHOWN = frozenset(("sub", "sup", "kbd", "u", "mark", "b", "i", "em", "strong"))
+SHOWN |= frozenset(("s", "del", "ins", "small", "abbr"))
 #: What is longer than this is no comment and no title: it is text.
 LONGEST = 4_000
 #: Tags open at once in one text.
@@ -60,9 +61,14 @@ def add_tags(md: MarkdownIt) -> None:
     md.block.tokenize = partial(_tokenize, md.block.tokenize)  # type: ignore[method-assign]
 
 
+@lru_cache(maxsize=4)
+def _last_end(src: str) -> int:
+    return src.rfind("-->")
+
+
 def comment_end(src: str, pos: int, end: int) -> int:
     """Return where the comment at ``pos`` ends; 0 if none begins there, or ends."""
-    if not src.startswith("<!--", pos):
+    if not src.startswith("<!--", pos) or _last_end(src) < pos:
         return 0
     found = src.find("-->", pos + 2, min(end, pos + LONGEST))
     return found + 3 if found > 0 else 0
@@ -97,7 +103,11 @@ def pair(state: StateInline, *, at_end: bool = False) -> None:
     if all(token.type != "tag" for token in tokens):
         return
     last = len(tokens)
-    while at_end and last and tokens[last - 1].nesting < 0:
+    while (
+        at_end
+        and last
+        and (tokens[last - 1].nesting < 0 or _is_empty(tokens[last - 1]))
+    ):
         last -= 1
     opened: deque[Token] = deque(maxlen=_DEEPEST)
     out: list[Token] = []
@@ -115,6 +125,10 @@ def pair(state: StateInline, *, at_end: bool = False) -> None:
         if token.type == "tag":
             token.type, token.tag = "text", ""
     tokens[:] = out
+
+
+def _is_empty(token: Token) -> bool:
+    return token.type == "text" and not token.content
 
 
 def _match(token: Token, opened: deque[Token]) -> None:
@@ -153,6 +167,45 @@ def _mark(token: Token, nesting: int) -> None:
     token.content = ""
 
 
+# -- in Markdown that others read ----------------------------------------------------
+
+
+def settle(out: list[str], *, row: bool) -> None:
+    """Leave the tags that have their other half; make text of the others."""
+    opened: list[tuple[str, int]] = []
+    tags: dict[int, str] = {}
+    for at, written in enumerate(out):
+        found = TAG.fullmatch(written.removeprefix("&nbsp;"))
+        if not found:
+            if row and "|" in written:
+                opened.clear()
+            continue
+        name = (found[2] or found[3]).lower()
+        tags[at], out[at] = written, f"&lt;{found[0][1:]}"
+        if not found[1]:
+            opened.append((name, at))
+            continue
+        names = [each for each, _ in reversed(opened[-_DEEPEST:])]
+        inner = names.index(name) if name in names else -1
+        if inner >= 0:
+            begin = opened[-1 - inner][1]
+            del opened[-1 - inner :]
+            for place in (begin, at):
+                out[place] = tags[place] if name in SHOWN else ""
+
+
+def is_balanced(tokens: list[Token]) -> bool:
+    """Say whether each tag has its other half, in its place."""
+    opened: list[str] = []
+    for token in tokens:
+        if token.type == "html_inline" and (found := TAG.fullmatch(token.content)):
+            name = str(found[2]).lower()
+            if found[1] and (not opened or opened.pop() != name):
+                return False
+            opened += [] if found[1] else [name]
+    return not opened
+
+
 # -- as blocks -------------------------------------------------------------------------
 
 
@@ -186,7 +239,7 @@ def _close(state: StateBlock, line: int) -> None:
 
 
 def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Read a line that begins with a tag of a block, or is nothing but what vanishes."""
+    """Read a line that begins with a block's tag, or is nothing but what vanishes."""
     begin = state.bMarks[start] + state.tShift[start]
     if not state.src.startswith("<", begin) or state.is_code_block(start):
         return False
@@ -204,7 +257,7 @@ def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _comment_lines(state: StateBlock, start: int, end: int) -> int:
-    """Return the line after a comment that stands alone in its lines; 0 if none does."""
+    """Return the line after a comment that is alone in its lines; 0 if none is."""
     begin = state.bMarks[start] + state.tShift[start]
     stop = comment_end(state.src, begin, state.eMarks[end - 1])
     line = start
@@ -225,7 +278,10 @@ def _read_on(state: StateBlock, line: int, end: int, at: int) -> bool:
             if not found[1]:
                 token = state.push("details_open", "details", 1)
                 asked = bool(found[2])
-                token.map, token.meta = [line, line + 1], {"open": asked, "asked": asked}
+                token.map, token.meta = (
+                    [line, line + 1],
+                    {"open": asked, "asked": asked},
+                )
                 state.env["folds"].append(token)
             elif state.env["folds"]:
                 _close(state, line + 1)

@@ -40,7 +40,8 @@ _UNCLEAR = re.compile(
       | \\(?:b|be|beg|begi|begin|begin\{[a-zA-Z]*\*?)?
       | \[[^\[\]]+\]:[ \t]*                    # a definition
         <?\S{0,200}(?:[ \t]+(?:["'(].*)?)?
-      | (?:<[^<>]*>\s*)*<(?:/?(?:[a-zA-Z][^<>]{0,300}+)?|!-?)  # tags, and half of one
+      | (?:<[^<>]*>\s*)*                       # tags, and half of one
+        <(?:/?(?:[a-zA-Z][^<>]{0,300}+)?|!-?)
       | (?i:<(?:details|summary)[^<>]*>\s*)+""",
     re.VERBOSE,
 )
@@ -73,8 +74,9 @@ _HALF_REFERENCE = re.compile(r"\[[^\[\]]*")
 _AUTOLINK = re.compile(r"<[A-Za-z][^\s<>]*>")
 #: Or half a break, a tag, or a comment.
 _HALF_AUTOLINK = re.compile(
-    r"<(?:[bB][rR] ?/?|/?(?:[A-Za-z][^\s<>]*)?|(?:p|div|span|center)\s[^<>]*|!(?:-(?:-.*)?)?)?",
-    re.DOTALL,
+    r"""<(?:[bB][rR]\ ?/?|/?(?:[A-Za-z][^\s<>]*)?|(?:p|div|span|center)\s[^<>]*
+    |!(?:-(?:-.*)?)?)?""",
+    re.DOTALL | re.VERBOSE,
 )
 _HALF_ENTITY = re.compile(r"&#?\w{0,31}")
 _MARKERS = re.compile(r"(?:(?<!\\)[*_~]+|(?<![^\s])!)\Z")
@@ -268,7 +270,7 @@ def _close_all(state: StateInline) -> None:
 
 
 def _is_meant(delimiter: Delimiter, contents: list[str]) -> bool:
-    """Say no to the tilde of ``~5``, and to the stars of ``2*3``, ``2**n`` and ``f(a, *, b)``."""
+    """Say no to ``~5``, and to the stars of ``2*3``, ``2**n`` and ``f(a, *, b)``."""
     marker = contents[delimiter.token][:1]
     begin = end = delimiter.token
     while begin > 0 and not contents[begin].strip(marker):

@@ -28,8 +28,9 @@ function morph(parent, old, fresh, end) {
     }
     if (was.nodeType === Node.TEXT_NODE) rewrite(was, node.data);
     if (was.nodeType !== Node.ELEMENT_NODE) return was;
+    // What a reader has unfolded stays so.
     for (const name of was.getAttributeNames())
-      if (!node.hasAttribute(name)) was.removeAttribute(name);
+      if (name !== "open" && !node.hasAttribute(name)) was.removeAttribute(name);
     for (const { name, value } of node.attributes)
       if (was.getAttribute(name) !== value) was.setAttribute(name, value);
     morph(was, withoutButtons(was), [...node.childNodes], null);
