@@ -20,6 +20,7 @@ from starlette.background import BackgroundTask
 
 import nbstream
 from nbstream import types, web
+from nbstream.markdown import to_html
 from nbstream.reply import Reply
 from nbstream.web._chunks import Chunks
 from nbstream.web._transmission import encoded
@@ -742,6 +743,42 @@ def test_whatever_a_client_sends_is_read_or_refused(sent):
         return
 
     assert isinstance(asked.to("openai.responses"), list)
+
+
+#: What models write long: all of it is one block of the page.
+LONG = {
+    "code": "```python\n" + "x = [1, 2, 3]  # a < b\n" * 400 + "```\n",
+    "a table": "| a | b |\n|---|---|\n" + "| one | **two** |\n" * 400,
+    "a list": "- one *word* and more\n" * 400,
+    "prose": "Some **words** and `code`, and an 🙂. " * 300,
+    "all": "# Title\n\nText\n\n```\ncode\n```\n\n- a\n- b\n\n| a |\n|---|\n" * 20,
+}
+
+
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+def test_of_a_block_that_grows_only_what_is_new_is_sent(text):
+    """The page puts together what the final answer has, from little more than that."""
+    reply, page, size = Reply(), [], 0
+    sent = Chunks(reply, html=True)
+    pieces = [text[at : at + 80] for at in range(0, len(text), 80)]
+    for events in [*([types.TextDelta(text=each, index=0)] for each in pieces), END]:
+        reply._extend(events)
+        if events is END:
+            reply._end()
+        for data in [c["data"] for c in sent.due() if c["type"] == "data-html"]:
+            size += len(json.dumps(data))
+            page[data["at"] :] = put_together(page, **data)
+
+    assert "".join(page) == to_html(text)
+    assert size < 4 * len(to_html(text))
+
+
+def put_together(page, part, at, keep, blocks):
+    """Return the page's blocks from `at`, as its script makes them."""
+    if not keep:
+        return blocks
+    kept = page[at].encode("utf-16-le")[: 2 * keep].decode("utf-16-le")
+    return [kept + blocks[0], *blocks[1:]]
 
 
 # -- The response ---------------------------------------------------------------------

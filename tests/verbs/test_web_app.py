@@ -30,26 +30,6 @@ MODEL = "openai:m"
 JSON = {"content_type": "application/json"}
 
 
-@pytest.fixture(scope="module")
-def offline():
-    """Scripted answers, as fast as they can."""
-    nbstream.offline.use(speed=0)
-    yield
-    nbstream.offline.stop()
-
-
-@pytest.fixture
-def held(wire, broken):
-    """An app whose answers say some words and are silent then."""
-
-    def answer(asked):
-        shape = SHAPES["openai.chat, async stream"]
-        return shape.make(broken, asked.text, "A long answer, please")
-
-    wire.exchanges.clear()
-    return answer
-
-
 def fetch(url, path="/", method="GET", body=None, **headers):
     """Return status, headers and body."""
     at = urlsplit(url)
@@ -356,9 +336,13 @@ def test_what_a_function_refuses_over_the_socket():
 
     with served(web.app(fails)) as url:
         sent = {"type": "send", "requestId": "r1", **question()}
-        chunks = [each.get("chunk", {}) for each in frames(url, sent)]
+        *_, last = frames(url, sent)
 
-    assert "There is no such model." in [each.get("errorText") for each in chunks]
+    assert last == {
+        "type": "error",
+        "requestId": "r1",
+        "errorText": "There is no such model.",
+    }
 
 
 @pytest.mark.parametrize("id_", ["a/b", "a b", "x/stream", "é", ".."])

@@ -9,7 +9,7 @@ import json
 
 import pytest
 from harness.node import hook
-from harness.sdks import KEY, SHAPES
+from harness.sdks import KEY
 from harness.web import Script, served
 
 import nbstream
@@ -24,7 +24,6 @@ CLIENTS = {
 }
 client = pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
 newest = pytest.mark.parametrize("client", list(CLIENTS.values())[:2], ids=["S", "W"])
-CHAT = "openai.chat, sync stream"
 
 
 def hooked(app, major):
@@ -91,7 +90,7 @@ def visit(browser):
     def start(app, client, **plan):
         server = served(hooked(app, client["major"]))
         context = browser.new_context()
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         entered.append((server, context))
         url = server.__enter__()
         pages.append(Hook(context.new_page()))
@@ -105,23 +104,6 @@ def visit(browser):
         context.close()
         server.__exit__(None, None, None)
     assert [error for each in pages for error in each.errors] == []
-
-
-@pytest.fixture(scope="module")
-def offline():
-    nbstream.offline.use(speed=0)
-    yield
-    nbstream.offline.stop()
-
-
-@pytest.fixture
-def faulty(broken, wire):
-    wire.exchanges.clear()
-
-    def answer(asked):
-        return SHAPES[CHAT].make(broken, asked.text, "A long answer, please")
-
-    return answer
 
 
 @pytest.fixture
@@ -193,9 +175,9 @@ def test_a_tool_of_the_servers_and_more_questions(visit, offline, client):
 
 
 @client
-def test_stop_reaches_the_provider(visit, faulty, wire, client):
+def test_stop_reaches_the_provider(visit, held, wire, client):
     """What had come stays, and the provider's connection is closed."""
-    page = visit(web.app(faulty), client).send("silence")
+    page = visit(web.app(held), client).send("silence")
     page.until("chat.messages.at(-1)?.parts.at(-1)?.text?.includes(' ')")
     page.js("() => chat.stop()")
     wire.wait_for(lambda each: each.gone_at_s)
@@ -207,8 +189,8 @@ def test_stop_reaches_the_provider(visit, faulty, wire, client):
 
 
 @client
-def test_leaving_the_page_reaches_the_provider(visit, faulty, wire, client):
-    page = visit(web.app(faulty), client).send("silence")
+def test_leaving_the_page_reaches_the_provider(visit, held, wire, client):
+    page = visit(web.app(held), client).send("silence")
     page.until("chat.messages.at(-1)?.parts.at(-1)?.text?.includes(' ')")
     page.page.goto("about:blank")
 
@@ -226,9 +208,9 @@ FAILURES = {
 
 @client
 @pytest.mark.parametrize(("plan", "words"), FAILURES.items(), ids=FAILURES)
-def test_a_failure_is_an_error_of_the_hook(visit, faulty, client, plan, words):
+def test_a_failure_is_an_error_of_the_hook(visit, held, client, plan, words):
     """Its words are ours; what had come is kept."""
-    page = visit(web.app(faulty), client)
+    page = visit(web.app(held), client)
     message = page.ask(plan)
 
     assert page.state == ["error", words]
@@ -236,6 +218,7 @@ def test_a_failure_is_an_error_of_the_hook(visit, faulty, client, plan, words):
     assert KEY not in page.page.content()
     said = message["role"] == "assistant" and "text" in kinds(message)
     assert said == (plan in {"cut", "closed", "inband"})
+    assert said == (message["role"] == "assistant")
 
 
 @newest

@@ -82,7 +82,7 @@ def visit(browser):
             served_[id(app)] = (server, server.__enter__())
         options = {"viewport": {"width": 900, "height": 700}, **options}
         contexts.append(browser.new_context(**options))
-        contexts[-1].set_default_timeout(15_000)
+        contexts[-1].set_default_timeout(30_000)
         pages.append(Page(contexts[-1].new_page(), served_[id(app)][1]))
         return pages[-1]
 
@@ -92,25 +92,6 @@ def visit(browser):
     for server, _ in served_.values():
         server.__exit__(None, None, None)
     assert [error for each in pages for error in each.errors] == []
-
-
-@pytest.fixture(scope="module")
-def offline():
-    nbstream.offline.use(speed=0)
-    yield
-    nbstream.offline.stop()
-
-
-@pytest.fixture
-def faulty(broken, wire):
-    """A function that asks as the question says: the plan of the wire's answer."""
-    wire.exchanges.clear()
-
-    def answer(asked):
-        plan = asked.text.split(" / ")[0]
-        return SHAPES[CHAT].make(broken, plan, "A long answer, please")
-
-    return answer
 
 
 @pytest.fixture
@@ -168,9 +149,9 @@ def test_enter_sends_and_shift_enter_breaks_the_line(visit, script):
 
 
 @pytest.mark.parametrize("how", ["the button", "Escape", "New chat"])
-def test_stop_closes_the_providers_connection(visit, faulty, wire, how):
+def test_stop_closes_the_providers_connection(visit, held, wire, how):
     """What had come stays, and says that it is not all."""
-    page = visit(web.app(faulty))
+    page = visit(web.app(held))
     page.ask("silence / please")
     page.until("() => document.querySelector('.assistant .text')?.textContent")
     if how == "Escape":
@@ -199,9 +180,9 @@ FAILURES = {
 
 
 @pytest.mark.parametrize(("plan", "words"), FAILURES.items(), ids=FAILURES)
-def test_a_failure_is_told_in_words(visit, faulty, plan, words):
+def test_a_failure_is_told_in_words(visit, held, plan, words):
     """Below what had come, and with a way on; never the service's own words."""
-    page = visit(web.app(faulty))
+    page = visit(web.app(held))
     page.ask(f"{plan} / please")
     page.button("Try again").wait_for()
 
@@ -433,9 +414,9 @@ def test_the_end_is_followed_until_the_reader_scrolls_up(visit, script):
     assert page.js(below) < 2
 
 
-def test_a_page_that_is_loaded_again_goes_on(visit, faulty, wire):
+def test_a_page_that_is_loaded_again_goes_on(visit, held, wire):
     """The answer that is streaming is there, whole, and can be stopped."""
-    page = visit(web.app(faulty, linger_s=30))
+    page = visit(web.app(held, linger_s=30))
     page.ask("silence / please")
     page.until("() => document.querySelector('.assistant .text')?.textContent")
     page.page.reload()
@@ -488,9 +469,9 @@ def test_a_page_that_is_loaded_again_keeps_the_conversation(visit, script):
     assert page.log.inner_text().strip() == ""
 
 
-def test_leaving_the_page_stops_the_answer(visit, faulty, wire):
+def test_leaving_the_page_stops_the_answer(visit, held, wire):
     """The provider's connection is closed; who comes back finds what had come."""
-    page = visit(web.app(faulty))
+    page = visit(web.app(held))
     page.ask("silence / please")
     page.until("() => document.querySelector('.assistant .text')?.textContent")
     page.page.reload()

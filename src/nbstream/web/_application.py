@@ -25,11 +25,11 @@ from nbstream.reply import ToolCall
 from nbstream.static import chat_page
 from nbstream.tool_runs import ToolRun, run_calls
 from nbstream.types import Stream
-from nbstream.web._chunks import Chunk, Chunks, result_chunk, words_of
+from nbstream.web._chunks import Chunk, Chunks, ended_badly, result_chunk, words_of
 from nbstream.web._consent import Consent
 from nbstream.web._messages import MAX_BYTES, Approval, BadRequest, Messages, read
 from nbstream.web._response import Response
-from nbstream.web._transmission import STALL_S, Transmission, pieces
+from nbstream.web._transmission import HOLD_S, STALL_S, Transmission, pieces
 
 #: Answers what was asked: gives what ``nbstream.show`` takes; it may be async.
 Answer: TypeAlias = Callable[[Messages], Stream | Awaitable[Stream]]
@@ -374,6 +374,10 @@ class App:
         sequence = 0
         async with run.reading():
             await say("start")
+            await run.begun(HOLD_S)
+            if run.failed_at_once:  # a chunk would be an empty message
+                await say("error", errorText=ended_badly(run.reply))
+                return
             async for piece in pieces(run, self._chunks(run), 3600.0):
                 for chunk in piece:
                     await say("chunk", sequence=sequence, chunk=chunk)

@@ -31,7 +31,7 @@ from nbstream.errors import (
     UsageError,
     failure_of,
 )
-from nbstream.markdown.rendering import Rendering
+from nbstream.markdown.rendering import Rendering, changes
 from nbstream.reply import Part, Reply, ToolCall
 from nbstream.reply.reply import parts_and_calls
 from nbstream.screens.other_parts import is_aside, stage_of, told
@@ -114,12 +114,10 @@ class _Page:
         if after and (line := self._rendering.line):
             head, end, rest = after[-1].rpartition("</code>")
             after[-1] = f"{head}{line}{end}{rest}"
-        pairs = enumerate(zip(self._blocks, after, strict=False))
-        at = next((n for n, (old, new) in pairs if old != new), None)
-        at = min(len(self._blocks), len(after)) if at is None else at
-        changed = after[at:] or len(after) < len(self._blocks)
+        at, keep, html = changes(self._blocks, after, whole=False)
+        changed = html or len(after) < len(self._blocks)
         self._blocks = after
-        return {"at": at, "blocks": after[at:]} if changed else None
+        return {"at": at, "keep": keep, "blocks": html} if changed else None
 
 
 @dataclass(slots=True)

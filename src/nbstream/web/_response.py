@@ -26,6 +26,7 @@ from nbstream.web._messages import BadRequest
 from nbstream.web._transmission import (
     DONE,
     HEADERS,
+    HOLD_S,
     KEEP_ALIVE,
     STALL_S,
     Transmission,
@@ -36,8 +37,6 @@ from nbstream.web._transmission import (
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-#: So long the headers are held back at most, until it is known how it begins.
-HOLD_S = 10.0
 #: The status of a failure for which the service gave none.
 _STATUSES: tuple[tuple[type[ProviderFailure], int], ...] = (
     (TimeoutFailure, 504),
@@ -113,7 +112,7 @@ class Response(Base):
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         run = self.transmission
-        await self._hold(run)
+        await run.begun(self._hold_s)
         failed = self._failed_at_once(run)
         if failed is not None:
             own = ((k, v) for k, v in self.raw_headers if k.decode() not in HEADERS)
@@ -123,26 +122,14 @@ class Response(Base):
         with suppress(TimeoutError):  # the server hangs up, as there is no end
             await self._send(run, send)
 
-    async def _hold(self, run: Transmission) -> None:
-        """Wait for the first event that is no failure, or for the end."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._hold_s
-        while not run.ended and (not run.heard or run.reply.error is not None):
-            left_s = deadline - loop.time()
-            if left_s <= 0:
-                return
-            with suppress(TimeoutError):
-                async with asyncio.timeout(left_s):
-                    await run.news.wait()
-
     def _failed_at_once(self, run: Transmission) -> PlainTextResponse | None:
         """Return the answer in words for what failed before anything had come."""
-        reply = run.reply
-        if not run.ended or reply.outcome != "failed" or reply.parts or run.before:
+        if not run.failed_at_once:
             return None
         if (error := run.usage_error) is not None:
             status = error.status if isinstance(error, BadRequest) else 500
             return PlainTextResponse(words_of(error), status)
+        reply = run.reply
         failure = failure_of(reply)
         given = (status for kind, status in _STATUSES if isinstance(failure, kind))
         headers = {}

@@ -28,6 +28,8 @@ from nbstream.web._chunks import Chunk, Chunks, is_ours
 
 #: A comment, which every client passes over; proxies cut what is silent for a minute.
 KEEP_ALIVE = b": keep-alive\n\n"
+#: So long it is held back at most how an answer begins, in seconds.
+HOLD_S = 10.0
 #: How often one looks at a stream that somebody else began, in seconds.
 LOOK_S = 0.02
 #: A reader who takes nothing for so long has left without a word, in seconds.
@@ -139,6 +141,19 @@ class Transmission:
     def news(self) -> asyncio.Event:
         """What is set at the next change; take hold of it before you look."""
         return self._news
+
+    @property
+    def failed_at_once(self) -> bool:
+        """Whether it has failed before anything had come."""
+        failed = self.ended and self.reply.outcome == "failed"
+        return failed and not self.reply.parts and not self.before
+
+    async def begun(self, limit_s: float) -> None:
+        """Wait for the first event that is no failure, for the end, or so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                while not self.ended and (not self.heard or self.reply.error):
+                    await self.news.wait()
 
     def start(self) -> None:
         """Begin to read, once; in the running event loop."""
