@@ -188,7 +188,10 @@ HTML = {
         "<em>（a）</em>b <s>「c」</s>は です_強調_です</p>\n",
     ),
     "the same without them": ('**"a"**b **(c)**d', "<p>**&quot;a&quot;**b **(c)**d</p>\n".replace("&quot;", '"')),
-    "from the right": ("مرحبا `f(x)`", '<p>مرحبا <code dir="ltr">f(x)</code></p>\n'),
+    "from the right": (
+        "مرحبا `f(x)`",
+        '<p dir="auto" style="text-align:start">مرحبا <code dir="ltr">f(x)</code></p>\n',
+    ),
     "what no file can hold": ("\ud800\0", "<p>\ufffd\ufffd</p>\n"),
     "too deep": ("> " * 200 + "a", f"<pre><code>{'&gt; ' * 200}a</code></pre>\n"),
     "nothing": ("", ""),
@@ -431,6 +434,7 @@ DIRECTED = (
 #: Every attribute, with all that it may say.
 ATTRIBUTES = {
     **{(tag, "dir"): "auto" for tag in DIRECTED},
+    **{(tag, "style"): "text-align:start" for tag in DIRECTED},
     ("pre", "dir"): "ltr",
     ("code", "dir"): "ltr",
     ("abbr", "title"): r"(?s:.*)",

@@ -78,7 +78,7 @@ class Writer:
                 in_item = at > 1 and tokens[at - 2].type == "list_item_open"
                 block.append(self.leaf(token, in_item=in_item))
             elif not token.hidden:
-                block.append(self.block(token))
+                block.append(_aligned(self.block(token), tokens[at + 1 : at + 2]))
             elif token.nesting < 0:
                 block.append("\n")
             depth += token.nesting
@@ -170,6 +170,18 @@ def address_words(url: str) -> str:
     size = size * 3 // 4 if found[2] else size
     words = f"{size} B" if size < 1000 else f"{-(-size // 1000)} kB"
     return f"{found[1] or 'text/plain'}, {words}"
+
+
+def _aligned(opening: str, following: list[Token]) -> str:
+    """Return the begin of a block, at the right if its text begins there.
+
+    The host aligns all paragraphs to the left.
+    """
+    if not following or not _FROM_RIGHT.search(following[0].content):
+        return opening
+    if following[0].type != "inline":
+        return opening
+    return opening.replace(_AUTO, f'{_AUTO} style="text-align:start"', 1)
 
 
 def _label(url: str, title: str) -> tuple[str, str]:

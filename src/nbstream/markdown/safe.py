@@ -344,7 +344,7 @@ def _address(src: str, pos: int, end: int, *, opened: bool) -> tuple[str, int]:
     url = _read_destination(written)
     if src[pos:end] == "]:":
         alone = url and not is_address(url) and _REST.match(src, after)
-        if alone and written[0] != "<" and _NOTE.search(src, max(0, pos - 110), pos):
+        if alone and "<" not in written and _NOTE.search(src, max(0, pos - 110), pos):
             return "]: &nbsp;", end  # one word behind it is an address to CommonMark
         defines = _DEFINITION.search(src, max(0, pos - 1100), pos)
         present = written or src.startswith("<", after)
