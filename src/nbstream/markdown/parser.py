@@ -195,7 +195,7 @@ def _tildes(state: StateInline, silent: bool) -> bool:
     """Note one tilde, or two; one is no mark inside a word, nor are more than two."""
     if silent or state.src[state.pos] != "~":
         return False
-    length, opens, closes = _flanks(state, splits=state.src[state.pos :][:2] == "~~")
+    length, opens, closes = _flanks(state, splits=state.src.startswith("~~", state.pos))
     mark = _TILDES.get(length, 0)
     opens, closes = opens and mark > 0, closes and mark > 0
     _delimit(state, "~" * length, mark, 0, opens=opens, closes=closes)
