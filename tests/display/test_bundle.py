@@ -38,7 +38,7 @@ CASES = {
     "a complete answer is its text and nothing else": (
         (text("Hello *you*\n"), *STOP),
         {},
-        "<p>Hello <em>you</em></p>\n",
+        '<p dir="auto">Hello <em>you</em></p>\n',
         "Hello *you*\n",
         "Hello *you*\n",
     ),
@@ -52,7 +52,7 @@ CASES = {
     "stopped": (
         (text("Hel"),),
         STOPPED,
-        "<p>Hel</p>\n\n<p><em>Stopped. This is what had arrived.</em></p>",
+        '<p dir="auto">Hel</p>\n\n<p><em>Stopped. This is what had arrived.</em></p>',
         "Hel\n\n*Stopped. This is what had arrived.*",
         "Hel\n\n[Stopped. This is what had arrived.]",
     ),
@@ -80,7 +80,7 @@ CASES = {
     "stopped inside a code block of a list": (
         (text("- a\n  ~~~\n  b"),),
         STOPPED,
-        "<ul>\n<li>a\n<pre><code>b</code></pre>\n</li>\n</ul>\n\n<p><em>Stopped. This is what had arrived.</em></p>",
+        '<ul dir="auto">\n<li>a\n<pre dir="ltr"><code>b</code></pre>\n</li>\n</ul>\n\n<p><em>Stopped. This is what had arrived.</em></p>',
         "- a\n  ~~~\n  b\n\n*Stopped. This is what had arrived.*",
         "- a\n  ~~~\n  b\n\n[Stopped. This is what had arrived.]",
     ),
@@ -94,14 +94,14 @@ CASES = {
     "truncated": (
         (text("Hel"),),
         {},
-        "<p>Hel</p>\n\n<p><em>Truncated: the stream ended before the answer was complete.</em></p>",
+        '<p dir="auto">Hel</p>\n\n<p><em>Truncated: the stream ended before the answer was complete.</em></p>',
         "Hel\n\n*Truncated: the stream ended before the answer was complete.*",
         "Hel\n\n[Truncated: the stream ended before the answer was complete.]",
     ),
     "failed by an exception": (
         (text("Hel"),),
         {"exception": OSError("cut <b>\n# off")},
-        "<p>Hel</p>\n\n<p><em>Failed. OSError: cut &lt;b&gt; # off</em></p>",
+        '<p dir="auto">Hel</p>\n\n<p><em>Failed. OSError: cut &lt;b&gt; # off</em></p>',
         "Hel\n\n*Failed. OSError: cut &lt;b> # off*",
         "Hel\n\n[Failed. OSError: cut <b> # off]",
     ),
@@ -115,7 +115,7 @@ CASES = {
     "failed in band": (
         (text("Hel"), Failure(type="overloaded_error", message="Busy")),
         {},
-        "<p>Hel</p>\n\n<p><em>Failed. overloaded_error: Busy</em></p>",
+        '<p dir="auto">Hel</p>\n\n<p><em>Failed. overloaded_error: Busy</em></p>',
         "Hel\n\n*Failed. overloaded_error: Busy*",
         "Hel\n\n[Failed. overloaded_error: Busy]",
     ),
@@ -129,21 +129,21 @@ CASES = {
     "cut at the limit": (
         (text("Hel"), *finish("length")),
         {},
-        "<p>Hel</p>\n\n<p><em>Cut: the token limit was reached.</em></p>",
+        '<p dir="auto">Hel</p>\n\n<p><em>Cut: the token limit was reached.</em></p>',
         "Hel\n\n*Cut: the token limit was reached.*",
         "Hel\n\n[Cut: the token limit was reached.]",
     ),
     "cut by the content filter": (
         (text("Hel"), *finish("content_filter")),
         {},
-        "<p>Hel</p>\n\n<p><em>Cut: the provider&#x27;s content filter stopped the answer.</em></p>",
+        '<p dir="auto">Hel</p>\n\n<p><em>Cut: the provider&#x27;s content filter stopped the answer.</em></p>',
         "Hel\n\n*Cut: the provider's content filter stopped the answer.*",
         "Hel\n\n[Cut: the provider's content filter stopped the answer.]",
     ),
     "paused": (
         (text("Hel"), *finish("pause")),
         {},
-        "<p>Hel</p>\n\n<p><em>Paused: the provider wants to be asked to go on.</em></p>",
+        '<p dir="auto">Hel</p>\n\n<p><em>Paused: the provider wants to be asked to go on.</em></p>',
         "Hel\n\n*Paused: the provider wants to be asked to go on.*",
         "Hel\n\n[Paused: the provider wants to be asked to go on.]",
     ),
@@ -157,7 +157,7 @@ CASES = {
     "a tool call after text": (
         (text("Wait."), call('{"city": "Zürich"}'), *finish("tool_calls")),
         {},
-        "<p>Wait.</p>\n\n<p>Tool call <code>weather</code></p>\n<pre><code>{\n  &quot;city&quot;: &quot;Zürich&quot;\n}</code></pre>",
+        '<p dir="auto">Wait.</p>\n\n<p>Tool call <code>weather</code></p>\n<pre><code>{\n  &quot;city&quot;: &quot;Zürich&quot;\n}</code></pre>',
         'Wait.\n\nTool call weather\n\n```json\n{"city": "Zürich"}\n```',
         'Wait.\n\nweather({"city": "Zürich"})',
     ),
@@ -178,7 +178,7 @@ CASES = {
     "two answers": (
         (text("A"), text("B", choice=1), *STOP, *finish("stop", 1)),
         {},
-        "<p><strong>Answer 1 of 2</strong></p>\n<p>A</p>\n\n<p><strong>Answer 2 of 2</strong></p>\n<p>B</p>\n",
+        '<p><strong>Answer 1 of 2</strong></p>\n<p dir="auto">A</p>\n\n<p><strong>Answer 2 of 2</strong></p>\n<p dir="auto">B</p>\n',
         "**Answer 1 of 2**\n\nA\n\n**Answer 2 of 2**\n\nB",
         "A\n\nAnswer 2:\n\nB",
     ),
@@ -197,7 +197,7 @@ CASES = {
     "reasoning is folded, and not part of the text": (
         (text("*Hm*", kind="reasoning"), text("Yes"), *STOP),
         {},
-        "<details><summary>Reasoning</summary>\n<p><em>Hm</em></p>\n\n</details>\n<p>Yes</p>\n",
+        '<details><summary>Reasoning</summary>\n<p dir="auto"><em>Hm</em></p>\n\n</details>\n<p dir="auto">Yes</p>\n',
         "Yes",
         "Yes",
     ),
@@ -229,7 +229,7 @@ def test_what_is_shown_while_it_grows():
     reply._extend([text("He"), call('{"a')])
 
     assert bundle(reply) == {
-        "text/html": f"{PLACE}<p>He</p>\n\n<p>Tool call <code>weather</code> …</p>\n"
+        "text/html": f'{PLACE}<p dir="auto">He</p>\n\n<p>Tool call <code>weather</code> …</p>\n'
         "<pre><code>{&quot;a</code></pre></div>",
         "text/markdown": 'He\n\nTool call weather …\n\n```json\n{"a\n```',
         "text/plain": 'He\n\nweather({"a) …',

@@ -939,26 +939,28 @@ def text(words, index=None):
 PLACES = {
     "between two texts": (
         (text("I look.", 0), *other(SEARCH, 1), text("## Result\n\nA.", 2)),
-        "<p>I look.</p>\n\n<p><em>Searched the web: a</em></p>\n"
-        '<h2 class="tocSkip">Result</h2>\n<p>A.</p>\n',
+        '<p dir="auto">I look.</p>\n\n<p><em>Searched the web: a</em></p>\n'
+        '<h2 class="tocSkip" dir="auto">Result</h2>\n<p dir="auto">A.</p>\n',
         "I look.\n\n*Searched the web: a*\n\n## Result\n\nA.",
         "I look.\n\n[Searched the web: a]\n\n## Result\n\nA.",
     ),
     "a source in the middle of a sentence parts nothing": (
         (text("It is ", 0), Citation(data={"url": "b"}, index=1), text("a.", 1)),
-        "<p>It is a.</p>\n",
+        '<p dir="auto">It is a.</p>\n',
         "It is a.",
         "It is a.",
     ),
     "line breaks of the texts are counted": (
         (text("I look.\n", 0), *other(SEARCH, 1), text("\n\n", 2), text("A.", 3)),
-        "<p>I look.</p>\n\n<p><em>Searched the web: a</em></p>\n<p>A.</p>\n",
+        '<p dir="auto">I look.</p>\n\n<p><em>Searched the web: a</em></p>\n'
+        '<p dir="auto">A.</p>\n',
         "I look.\n\n\n*Searched the web: a*\n\n\n\nA.",
         "I look.\n\n[Searched the web: a]\n\nA.",
     ),
     "a fence left open ends there": (
         (text("```\nx", 0), *other(SEARCH, 1), text("A.", 2)),
-        "<pre><code>x</code></pre>\n\n<p><em>Searched the web: a</em></p>\n<p>A.</p>\n",
+        "<pre><code>x</code></pre>\n\n<p><em>Searched the web: a</em></p>\n"
+        '<p dir="auto">A.</p>\n',
         "```\nx\n```\n\n*Searched the web: a*\n\nA.",
         "```\nx\n\n[Searched the web: a]\n\nA.",
     ),
@@ -969,7 +971,7 @@ PLACES = {
             text("lo."),
             OtherPart(type="reasoning.encrypted", data=SEALED),
         ),
-        "<p>Hello.</p>\n\n<p><em>Reasoning, encrypted</em></p>",
+        '<p dir="auto">Hello.</p>\n\n<p><em>Reasoning, encrypted</em></p>',
         "Hello.\n\n*Reasoning, encrypted*",
         "Hello.\n\n[Reasoning, encrypted]",
     ),
@@ -980,7 +982,7 @@ PLACES = {
             text("ris."),
             OtherPart(type="audio", data={"expires_at": 1}, index=-1),
         ),
-        "<p>Paris.</p>\n\n<p><em>Sound</em></p>",
+        '<p dir="auto">Paris.</p>\n\n<p><em>Sound</em></p>',
         "Paris.\n\n*Sound*",
         "Paris.\n\n[Sound]",
     ),
@@ -1263,4 +1265,6 @@ def test_an_image_does_not_hold_up_the_page():
 
 def test_what_is_very_long_is_not_shortened():
     """A character that means something to the page is still marked."""
-    assert shorten("<p>" + "\x85" * LONGEST_SHORTENED).startswith("<p>\x80\x85")
+    assert shorten('<p dir="auto">' + "\x85" * LONGEST_SHORTENED).startswith(
+        '<p dir="auto">\x80\x85'
+    )

@@ -1,4 +1,5 @@
 """Rendering: frames add up to the final HTML, and what was shown stays."""
+# ruff: noqa: RUF001 - some of the samples are Japanese
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from html import unescape
 from itertools import pairwise
 
 import pytest
-from harness.frames import expand
+from harness.frames import directed, expand
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -85,6 +86,19 @@ SAMPLES = {
     "breaks in cells": "| a |\n|---|\n| b<br>c<br />d |\n",
     "HTML": '<div class="x">\n<p>y</p>\n</div>\n\n<!-- z -->\n',
     "lines that end with CR LF": "a\r\nb\r\n\r\n- c\r\n- d\r\n\r\n```\r\ne\r\n```\r\n",
+    "tags": "H<sub>2</sub>O <b>**a** `b`</b> <!-- c --> <kbd>d</kbd> < e\n",
+    "what folds": "<details>\n<summary>a **b**</summary>\n\n- c\n\n"
+    "```\nd\n```\n\n</details>\n\ne\n",
+    "what folds in a line": "a\n\n<details><summary>b</summary>c</details>\n\nd\n",
+    "what folds and has no end": "<details>\n<summary>a</summary>\nb\n\nc\n",
+    "what groups": "<div>\n\na\n\n</div>\n<!-- b\n\nc -->\n\nd\n",
+    "addresses": "See https://a.org/b_c_(d), www.e.f/g and h@i.jk. https://l.m。\n",
+    "labels": "A [b](./c.py) [d](#e) ![f](data:image/png;base64,AAAA) [g]: h.\n",
+    "notes": "a[^1] b\n\n[^1]: c *d*\n[^2]: e\n    f\n\n    g\n\nh\n",
+    "alerts": "> [!NOTE]\n> a **b**\n\n> [!TIP]\n>\n> - c\n",
+    "tildes": "about ~5 or ~one two~ and 3~5\n",
+    "emphasis in Japanese": "これは**「大事」**な点。*（注）*です\n",
+    "from the right": "مرحبا `f(x)` **مهمة**\n\n- أ `b`\n",
     "no end": "# a\n\n- b\n  c **d",
     "only blank lines": "\n\n \n",
     "nothing": "",
@@ -131,6 +145,23 @@ TEXTS = st.lists(
 
 #: What lists and tables may become, or how they may end.
 LINES = ["- a", "- b **c", "  d", "  - e", "1. f", "2. g", "   ```", "  > h", "", "* i"]
+LINES += [
+    "<details>",
+    "<summary>s</summary>t",
+    "u</details>",
+    "</details>",
+    "  <details>",
+]
+LINES += [
+    "<div>",
+    "<!-- v",
+    "w -->",
+    "[^x]: y",
+    "    z",
+    "> [!TIP]",
+    "[^x] <b>A",
+    "B</b>",
+]
 LINES += ["-", "- [j]", "[j]: http://k", "# l", "a $ b", "$$", "- $$", "m"]
 LINES += ["n | o | p", "|---|--:|", "| [j] |", "| q | r | s |", "> t", "---|---"]
 ITEMS = st.lists(st.sampled_from(LINES), max_size=12).map(
@@ -163,11 +194,11 @@ def test_a_list_that_becomes_loose_is_written_again() -> None:
     rendering.feed("\n- jkl\n")
     frame = rendering.frame()
 
-    assert tight[1:3] == ["<ul>\n<li>abc\n</li>\n", "<li>def\n</li>\n"]
+    assert tight[1:3] == ['<ul dir="auto">\n<li>abc\n</li>\n', "<li>def\n</li>\n"]
     assert frame is not None
     assert frame.replaced == (
-        (1, "<ul>\n<li><p>abc</p>\n</li>\n"),
-        (2, "<li><p>def</p>\n</li>\n"),
+        (1, directed("<ul>\n<li><p>abc</p>\n</li>\n")),
+        (2, directed("<li><p>def</p>\n</li>\n")),
     )
 
 
@@ -200,7 +231,9 @@ UNFINISHED = {
     "a backtick": ("a `", "<p>a</p>\n"),
     "half a label": ("a [b c", "<p>a</p>\n"),
     "half a link that may be none": ("a [b c](ht", "<p>a</p>\n"),
-    "what is no link": ("a [b](c.md", "<p>a [b](c.md</p>\n"),
+    "half a link that leads nowhere": ("a [b](c.md", "<p>a</p>\n"),
+    "half a link to a file": ("a [b](./c.md", "<p>a b</p>\n"),
+    "what is no link": ("a [b](c d e", "<p>a [b](c d e</p>\n"),
     "a star that is no marker": ("f(a, *, b", "<p>f(a, *, b</p>\n"),
     "half a link": ("a [b c](http://d", "<p>a b c</p>\n"),
     "half a link in bold": ("**a [b](http:", "<p><strong>a b</strong></p>\n"),
@@ -228,6 +261,34 @@ UNFINISHED = {
     "half a fence": ("a\n\n```py", "<p>a</p>\n"),
     "half a definition": ("a\n\n[b]: http://c", "<p>a</p>\n"),
     "a definition over lines": ("[b]:\n", ""),
+    "half a tag": ("H<su", "<p>H</p>\n"),
+    "an open tag": ("H<sub>2", "<p>H<sub>2</sub></p>\n"),
+    "an open tag in bold": ("**a <u>b", "<p><strong>a <u>b</u></strong></p>\n"),
+    "half a tag's end": ("H<sub>2</s", "<p>H<sub>2</sub></p>\n"),
+    "half a comment": ("a <!-- b", "<p>a</p>\n"),
+    "half a comment over lines": ("a\n\n<!-- b\n\nc\n", "<p>a</p>\n"),
+    "half a fold": ("<details>\n<summ", ""),
+    "half a title": (
+        "<details><summary>a **b",
+        "<details>\n<summary>a <strong>b</strong></summary>\n</details>\n",
+    ),
+    "an open fold": (
+        "<details>\n<summary>a</summary>\n\nb *c",
+        "<details>\n<summary>a</summary>\n<p>b <em>c</em></p>\n</details>\n",
+    ),
+    "an address that goes on": ("see https://a.b/c_d_", "<p>see https://a.b/c_d</p>\n"),
+    "half an embedded image": (
+        f"a ![b](data:image/png;base64,{'A' * 9_000}",
+        "<p>a</p>\n",
+    ),
+    "half a footnote's mark": ("a[^1", "<p>a</p>\n"),
+    "a footnote": ("[^1]: a *b", "<p><sup>1</sup> a <em>b</em></p>\n"),
+    "half an alert": ("> [!NO", ""),
+    "an alert's name": (
+        "> [!NOTE]",
+        "<blockquote>\n<p><strong>Note</strong></p>\n</blockquote>\n",
+    ),
+    "about five": ("a ~5 b", "<p>a ~5 b</p>\n"),
     "an open fence": ("```\na\nb", f"<pre><code>a\nb{FOOT}"),
     "a fence that is about to end": ("```\na\n``", f"<pre><code>a\n{FOOT}"),
     "nothing of it is unfinished": ("a\n\n**b\n\n", "<p>a</p>\n<p>**b</p>\n"),
@@ -238,7 +299,7 @@ UNFINISHED = {
 @pytest.mark.parametrize(("text", "expected"), UNFINISHED.values(), ids=UNFINISHED)
 def test_unfinished(text: str, expected: str) -> None:
     """What is open is closed for now, or it waits until it is clear."""
-    assert "".join(play(text)[-2]) == expected
+    assert "".join(play(text)[-2]) == directed(expected)
 
 
 def words(blocks: list[str]) -> str:
@@ -277,8 +338,8 @@ def frames(*pieces: str) -> list[Frame | None]:
 def test_only_the_difference_is_sent() -> None:
     """A paragraph that grows is sent from where it differs, as JavaScript counts."""
     expected = [
-        Frame(at=0, closed=0, tail_chars=2, html=("<p>😀a</p>\n",)),
-        Frame(at=0, closed=0, tail_chars=3, keep=6, html=("b</p>\n",)),
+        Frame(at=0, closed=0, tail_chars=2, html=(directed("<p>😀a</p>\n"),)),
+        Frame(at=0, closed=0, tail_chars=3, keep=17, html=("b</p>\n",)),
     ]
     assert frames("😀a", "b") == expected
 
@@ -287,7 +348,7 @@ def test_a_closed_block_is_not_sent_again() -> None:
     """That a block is final is said without its HTML, if that is shown already."""
     last = frames("a\n", "\n", "b\n")[-1]
 
-    assert last == Frame(at=1, closed=1, tail_chars=2, html=("<p>b</p>\n",))
+    assert last == Frame(at=1, closed=1, tail_chars=2, html=(directed("<p>b</p>\n"),))
 
 
 def test_an_open_fence_is_appended_to() -> None:

@@ -114,10 +114,10 @@ def test_the_saved_output_has_all_rounds():
         'I look.\n\nlook({"at": "<b>"})\n\nResult: <i>18</i>\n\nIt is *18*.'
     )
     assert made["text/html"] == (
-        f"{PLACE}<p>I look.</p>\n\n<p>Tool call <code>look</code></p>\n"
+        f'{PLACE}<p dir="auto">I look.</p>\n\n<p>Tool call <code>look</code></p>\n'
         "<pre><code>{\n  &quot;at&quot;: &quot;&lt;b&gt;&quot;\n}</code></pre>\n"
         "<p>Result: <code>&lt;i&gt;18&lt;/i&gt;</code></p>\n"
-        "<p>It is <em>18</em>.</p>\n</div>"
+        '<p dir="auto">It is <em>18</em>.</p>\n</div>'
     )
     assert "```text\n<i>18</i>\n```" in made["text/markdown"]
     assert made["text/markdown"].endswith("It is *18*.")

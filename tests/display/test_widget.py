@@ -206,14 +206,14 @@ def test_a_frame_holds_what_is_new(screen, sent):
     assert first == {
         "kind": "frame",
         "seq": 1,
-        "sections": {"0.2.text": {"html": ["<p>Hello</p>\n"]}},
+        "sections": {"0.2.text": {"html": ['<p dir="auto">Hello</p>\n']}},
         "phase": "writing",
         "first_s": 0.0,
     }
     assert second == {
         "kind": "frame",
         "seq": 2,
-        "sections": {"0.2.text": {"keep": 8, "html": [" wor</p>\n"]}},
+        "sections": {"0.2.text": {"keep": 19, "html": [" wor</p>\n"]}},
     }
 
 
@@ -238,8 +238,8 @@ def test_a_text_that_goes_on_is_said_in_few_words(screen, sent):
     first, second, third, fourth = (data["content"] for _, _, data in sent)
 
     assert set(first) == {"kind", "seq", "sections", "phase", "first_s"}
-    assert in_full(second) == [2, 6, " two</p>\n"]
-    assert in_full(third) == [3, 10, " three</p>\n"]
+    assert in_full(second) == [2, 17, " two</p>\n"]
+    assert in_full(third) == [3, 21, " three</p>\n"]
     assert set(fourth) == {"kind", "seq", "sections"}
     assert screen.whole()["last"] == "0.2.text"
 
@@ -507,7 +507,10 @@ def test_a_page_loaded_later_finds_everything(screen):
     screen.close(ended(reply))
     last = screen.model.get_state()["snapshot"]
 
-    assert (midway["seq"], Page(midway["sections"]).html) == (2, "<p>Hello</p>\n")
+    assert (midway["seq"], Page(midway["sections"]).html) == (
+        2,
+        '<p dir="auto">Hello</p>\n',
+    )
     assert (midway["phase"], "final" in midway) == ("writing", False)
     assert last["final"]["data"] == bundle(reply)
     assert last["final"]["model_id"] == screen.model.model_id

@@ -6,7 +6,7 @@ import re
 
 from nbstream.markdown.html import SHORT
 
-__all__ = ["expand"]
+__all__ = ["directed", "expand"]
 
 _TO_LONG = re.compile("\x80.|[\x81-\x9f]")
 
@@ -14,3 +14,9 @@ _TO_LONG = re.compile("\x80.|[\x81-\x9f]")
 def expand(short: str) -> str:
     """Give back the HTML, as the browser does."""
     return _TO_LONG.sub(lambda m: SHORT.get(m[0]) or m[0][1:], short)
+
+
+def directed(html: str) -> str:
+    """Say of each block that it begins from the side that its first letters do."""
+    block = r"<((?:p|h[1-6]|ul|ol|blockquote|table|summary)(?: start=\S+)?)>"
+    return re.sub(block, r'<\1 dir="auto">', html)

@@ -592,7 +592,7 @@ def test_the_output_is_the_table_three_times():
     assert bundle["text/markdown"] == bundle["text/plain"] == table
     place = place_of(anatomy(data))
     assert bundle["text/html"].startswith(
-        f'<div class="nbstream-anatomy {place}">\n<p>'
+        f'<div class="nbstream-anatomy {place}">\n<p dir="auto">'
     )
 
 

@@ -84,7 +84,7 @@ def test_a_new_page_gets_everything_so_far(screen, sent):
 
     assert (first["name"], first["seq"], first["sections"]) == ("a", 0, {})
     assert (second["name"], second["seq"]) == ("b", 1)
-    assert second["sections"]["0.2.text"]["html"] == ["<p>Hello</p>\n"]
+    assert second["sections"]["0.2.text"]["html"] == ['<p dir="auto">Hello</p>\n']
 
 
 def test_the_button_raises_the_flag_of_all(screen, sent):

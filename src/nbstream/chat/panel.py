@@ -140,7 +140,8 @@ def to_bundle(exchanges: Sequence[Exchange], note: str = "") -> dict[str, str]:
         answer, question = bundle(each.reply), _question(each)
         lines = escape(question).replace("\n", "<br>\n")
         html += [
-            f"<blockquote><p><strong>You</strong><br>\n{lines}</p></blockquote>",
+            "<blockquote><p><strong>You</strong></p>"
+            f'\n<p dir="auto">{lines}</p></blockquote>',
             answer["text/html"],
         ]
         plain += [f"You: {question}", answer["text/plain"]]

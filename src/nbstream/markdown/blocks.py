@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nbstream.markdown.code import OpenFence, closing_line
 from nbstream.markdown.math import block_lines
 from nbstream.markdown.parser import parse_blocks, split_lines
+from nbstream.markdown.tags import LONGEST
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -172,6 +173,7 @@ def _final(lines: list[str], tokens: list[Token], rest: str) -> tuple[list[int],
     literal = [range(each.start, each.end) for each in blocks if each.type in _LITERAL]
     undecided = min(
         undecided_formula(lines, chain.from_iterable(literal)),
+        undecided_comment(lines, chain.from_iterable(literal)),
         _definition(lines, blocks),
     )
     starts = []
@@ -229,6 +231,23 @@ def undecided_formula(lines: list[str], skip: Iterable[int] | None = None) -> in
             return at
         at += max(1, found) if skip is None else 1
     return len(lines)
+
+
+def undecided_comment(lines: list[str], skip: Iterable[int] = ()) -> int:
+    """Return the first line that may begin a comment that has not ended.
+
+    It is ``len(lines)`` if there is none. ``skip`` are lines that are code.
+    """
+    at, size = len(lines), 0
+    found, skipped = at, set(skip)
+    while at and size < LONGEST:
+        at -= 1
+        size += len(lines[at])
+        if "-->" in lines[at]:
+            break
+        if at not in skipped and lines[at].lstrip(" \t").startswith("<!--"):
+            found = at
+    return found
 
 
 def _last_run(lines: list[str]) -> int:

@@ -1,8 +1,9 @@
 """Show Markdown as HTML that is safe because nothing else can be written.
 
 Every tag, attribute and class below is a constant of this module (or a Pygments
-class); only text, an address that ``parser`` allows and the first number of a list
-come from outside, and they are escaped. So they can be shortened for the wire.
+class); only text, an address that ``parser`` allows, one to be read beneath a label and
+the first number of a list come from outside, and they are escaped. So they can be
+shortened for the wire.
 """
 
 from __future__ import annotations
@@ -12,21 +13,25 @@ from collections.abc import Mapping
 from contextlib import suppress
 from html import escape
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from nbstream.markdown.bounds import Allowance
 from nbstream.markdown.code import code_block
 from nbstream.markdown.math import parts_of
 from nbstream.markdown.parser import LONGEST, clean, is_image, is_link, parse
+from nbstream.markdown.tags import SHOWN
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _BLOCKS = {"blockquote", "ul", "ol", "li", "table", "thead", "tbody", "tr", "p"}
-_BLOCKS |= {"h1", "h2", "h3", "h4", "h5", "h6"}
-_INLINE = {"em", "strong", "s"}
+_BLOCKS |= {"h1", "h2", "h3", "h4", "h5", "h6", "details", "summary"}
+#: Begins from the side that its first letters begin from.
+_DIRECTED = _BLOCKS - {"li", "thead", "tbody", "tr", "details"}
 _CELLS = {"th", "td"}
-_ENDS_LINE = {"blockquote", "ul", "ol", "table", "thead", "tbody", "tr"}
+_ENDS_LINE = {"blockquote", "ul", "ol", "table", "thead", "tbody", "tr", "details"}
 _ALIGN = {"text-align:center": "center", "text-align:right": "right"}
+_AUTO, _LEFT = ' dir="auto"', ' dir="ltr"'
 _LINK_ATTRIBUTES = 'rel="noopener noreferrer nofollow" target="_blank"'
 #: What is wider than its place scrolls by itself, and not all of the answer.
 _SCROLLS = ' style="display: block; overflow-x: auto"'
@@ -39,6 +44,13 @@ _WIDE_LINE = f"display: inline-block; {_WIDE}; max-width: 100%; vertical-align: 
 _UNLISTED = ' class="tocSkip"'
 #: Alone in such a span no typesetter takes these for (a part of) a formula.
 _TEX = re.compile(r"[$\\]+")
+#: Letters that are written from the right to the left.
+_FROM_RIGHT = re.compile(
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff]"
+)
+_DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)?[^,]*?(;base64)?,", re.IGNORECASE)
+#: What is longer is no address to read.
+_LONGEST_ADDRESS = 500
 _TASK = re.compile(r"\[([ xX])\](?=\s)")
 
 
@@ -64,7 +76,8 @@ class Writer:
     def __init__(self, *, images: bool) -> None:
         self.allowance = Allowance()
         self._images = images
-        self._links: list[bool] = []
+        self._links: list[str] = []
+        self._code = "<code>"
 
     def blocks(self, tokens: list[Token]) -> list[str]:
         """Return the HTML of each block."""
@@ -76,7 +89,7 @@ class Writer:
                 in_item = at > 1 and tokens[at - 2].type == "list_item_open"
                 block.append(self.leaf(token, in_item=in_item))
             elif not token.hidden:
-                block.append(self.block(token))
+                block.append(_aligned(self.block(token), tokens[at + 1 : at + 2]))
             elif token.nesting < 0:
                 block.append("\n")
             depth += token.nesting
@@ -88,6 +101,8 @@ class Writer:
     def leaf(self, token: Token, *, in_item: bool) -> str:
         """Return the HTML of a block's text; ``in_item``: it begins a list's item."""
         children = token.children or []
+        # Between letters from the right, code keeps its own order.
+        self._code = f"<code{_LEFT * bool(_FROM_RIGHT.search(token.content))}>"
         box = _task(children) if in_item else ""
         return box + "".join(map(self._inline, children))
 
@@ -95,13 +110,16 @@ class Writer:
         """Return the HTML of what is no text: the begin or the end of a block."""
         match token.type:
             case "fence" | "code_block":
-                return code_block(token.content, token.info)
+                code = code_block(token.content, token.info)
+                return (
+                    code.replace("<pre>", f"<pre{_LEFT}>", 1) if token.level else code
+                )
             case "math_block":
-                return f"<p>{self._math(token.content)}</p>\n"
+                return f"<p{_AUTO}>{self._math(token.content)}</p>\n"
             case "table_open":
-                return f"<table{_SCROLLS}>\n"
+                return f"<table{_AUTO}{_SCROLLS}>\n"
             case "heading_open":
-                return f"<{token.tag}{_UNLISTED}>"
+                return f"<{token.tag}{_UNLISTED}{_AUTO}>"
             case "hr":
                 return "<hr>\n"
             case _:
@@ -111,10 +129,12 @@ class Writer:
             return f"</{tag}>\n"
         if tag in _CELLS:
             # The host aligns HTML's cells to the right, those of Markdown to the left.
-            align = _ALIGN.get(str(token.attrs.get("style")), "left")
+            align = _ALIGN.get(str(token.attrs.get("style")), "start")
             return f'<{tag} style="text-align:{align}">'
         start = token.attrs.get("start") if tag == "ol" else None
         attribute = f' start="{int(start)}"' if start is not None else ""
+        attribute += _AUTO if tag in _DIRECTED else ""
+        attribute += " open" if tag == "details" and token.meta["open"] else ""
         opening = f"<{tag}{attribute}>" + "\n" * (tag in _ENDS_LINE)
         return opening if tag in _BLOCKS else text_html(token.content)
 
@@ -122,10 +142,12 @@ class Writer:
         match token.type:
             case "link_open":
                 url = str(token.attrs.get("href", ""))
-                self._links.append(is_link(url))
-                return _link(url) if self._links[-1] else ""
+                title = str(token.attrs.get("title", "")) if url[:1] == "#" else ""
+                opening, closing = _label(url, title)
+                self._links.append(closing)
+                return opening
             case "link_close":
-                return "</a>" if self._links.pop() else ""
+                return self._links.pop()
             case "image":
                 return self._image(token)
             case "softbreak":
@@ -133,12 +155,12 @@ class Writer:
             case "hardbreak":
                 return "<br>\n"
             case "code_inline":
-                return f"<code>{escape(token.content, quote=False)}</code>"
+                return f"{self._code}{escape(token.content, quote=False)}</code>"
             case "math":
                 return self._math(token.content)
             case _:
                 pass
-        if token.tag in _INLINE:
+        if token.tag in SHOWN:
             return f"<{'/' * (token.nesting < 0)}{token.tag}>"
         return text_html(token.content)
 
@@ -146,7 +168,8 @@ class Writer:
         url, alt = str(token.attrs.get("src", "")), _words(token.children or [])
         if self._images and is_image(url):
             return f'<img src="{escape(url)}" alt="{escape(alt)}">'
-        words = text_html(f"{alt} ({url})" if alt and url else alt or url)
+        shown = address_words(url)
+        words = text_html(f"{alt} ({shown})" if alt and url else alt or shown)
         inside_link = any(self._links)
         if inside_link or not is_link(url):
             return words
@@ -162,6 +185,40 @@ class Writer:
             return f"<span>{said}</span>"
         style = _WIDE_LINE if opener in ("$", "\\(") else _WIDE_BLOCK
         return f'<span style="{style}">{said}</span>'
+
+
+def address_words(url: str) -> str:
+    """Return an address to be read: of one that holds data, what and how much."""
+    found = _DATA.match(url)
+    if not found:
+        return url if len(url) <= _LONGEST_ADDRESS else f"{url[:_LONGEST_ADDRESS]}…"
+    size = len(url) - found.end()
+    size = size * 3 // 4 if found[2] else size
+    words = f"{size} B" if size < 1000 else f"{-(-size // 1000)} kB"
+    return f"{found[1] or 'text/plain'}, {words}"
+
+
+def _aligned(opening: str, following: list[Token]) -> str:
+    """Return the begin of a block, at the right if its text begins there.
+
+    The host aligns all paragraphs to the left.
+    """
+    if not following or not _FROM_RIGHT.search(following[0].content):
+        return opening
+    if following[0].type != "inline":
+        return opening
+    return opening.replace(_AUTO, f'{_AUTO} style="text-align:start"', 1)
+
+
+def _label(url: str, title: str) -> tuple[str, str]:
+    """Return what stands before a label, and behind it.
+
+    The address that it may not lead to is told where one points at it.
+    """
+    if is_link(url):
+        return _link(url), "</a>"
+    told = title or address_words(unquote(url))
+    return (f'<abbr title="{escape(told)}">', "</abbr>") if told else ("", "")
 
 
 def _link(url: str) -> str:
@@ -202,8 +259,8 @@ def _task(children: list[Token]) -> str:
 LITERAL = "\x80"
 _LONG = (
     f" {_LINK_ATTRIBUTES}>",
-    '<td style="text-align:left">',
-    '<th style="text-align:left">',
+    '<td style="text-align:start">',
+    '<th style="text-align:start">',
     '<td style="text-align:right">',
     '<td style="text-align:center">',
     "</td>\n",
@@ -221,7 +278,7 @@ _LONG = (
     "</li>\n",
     '<a href="https://',
     "<br>\n",
-    "<p>",
+    f"<p{_AUTO}>",
     "</p>\n",
     "</ul>\n",
     "<tr>\n",

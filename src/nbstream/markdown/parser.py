@@ -1,24 +1,31 @@
-r"""Read Markdown: CommonMark, tables, strikethrough, formulas, and ``<br>``.
+r"""Read Markdown: CommonMark, what GitHub adds to it, formulas, and a little HTML.
 
-Raw HTML is text, but for the one tag that models need, for a new line in a cell: it is
-``<br>``, ``<br/>`` or ``<br />`` in any case, and nothing else.
+GitHub's are tables, strikethrough (``~~one~~`` or ``~one~``), bare addresses, footnotes
+and alerts (`its documentation <https://docs.github.com/get-started/writing-on-github>`_).
+Stars and underscores next to Chinese, Japanese or Korean are read as ``markdown-cjk-
+friendly`` amends CommonMark. ``tags`` has the HTML.
 
-A link is ``http``, ``https`` or ``mailto``, or a place in the same page (``#…``).
-Nothing else: a relative address is a file of the reader's own for JupyterLab, and
-``command:``, ``data:``, ``file:``, ``javascript:`` and their like run or read.
+A link leads to ``http``, ``https`` or ``mailto``. Nothing else does: a relative address
+is a file of the reader's own for JupyterLab, and ``command:``, ``data:``, ``file:``,
+``javascript:`` and their like run or read. Of such a link the label shows.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import MutableMapping
-from functools import lru_cache
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Callable, MutableMapping
+from copy import copy
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from nbstream.markdown.math import add_math
+from nbstream.markdown.tags import add_tags
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.rules_block import StateBlock
     from markdown_it.rules_core import StateCore
     from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
@@ -30,7 +37,6 @@ MAX_NESTING = 100
 #: Brackets open at once in one paragraph; prose has two or three.
 _MOST_OPEN = 10
 
-BREAK = re.compile("<br(?: ?/)?>", re.IGNORECASE)
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+\Z")
 _NEWLINE = re.compile(r"\r\n?")
 #: What no file can hold (lone surrogates), and what no browser shows.
@@ -42,6 +48,12 @@ _IMAGE = re.compile(
     re.IGNORECASE,
 )
 _FRAGMENT = re.compile(r"#[\w%.~-]*")
+_DEFINES = re.compile(
+    r"\[(?:[^\[\]\\]|\\.){0,999}+\]:[\s>]*[^\s]*?[/.:#?=@]", re.DOTALL
+)
+_BRACKETED = re.compile(
+    rf"<(?:(?:https?://|mailto:){_SAFE}+|[^\s<>@:]+@[^\s<>]+)>", re.IGNORECASE
+)
 
 
 def clean(text: str) -> str:
@@ -54,14 +66,17 @@ def split_lines(text: str) -> list[str]:
     return _LINE.findall(text)
 
 
-def parse(text: str) -> tuple[list[Token], dict[str, dict[str, str]]]:
-    """Return the blocks of ``text`` and its link definitions by label.
+def parse(text: str) -> tuple[list[Token], dict[str, Any]]:
+    """Return the blocks of ``text``, and what was found beside them.
+
+    ``references`` are its link definitions by label, ``tags`` the places of the tags of
+    blocks, where each line ends with one character.
 
     Raises:
         RecursionError: nested deeper than anything written to be read.
     """
     env: dict[str, Any] = {}
-    return checked(our_parser().parse(text, env)), env.get("references", {})
+    return checked(our_parser().parse(text, env)), env
 
 
 def parse_blocks(text: str, references: MutableMapping[str, Any]) -> list[Token]:
@@ -92,11 +107,24 @@ def our_parser() -> MarkdownIt:
 
 def make_parser() -> MarkdownIt:
     """Make a parser of what we show, to add rules to."""
+    from markdown_it.rules_block import blockquote, reference
+    from markdown_it.rules_inline import autolink
+
     md = plain_parser(html=False)
-    # The documented hook: what no link or image may be stays visible text.
-    md.validateLink = lambda url: is_address(url) or is_image(url)  # type: ignore[method-assign]
+    # The documented hook: what may not lead anywhere still has a label.
+    md.validateLink = lambda url: True  # type: ignore[method-assign]
     add_math(md)
-    md.inline.ruler.before("autolink", "br", _break)
+    md.inline.ruler.at("text", read_text)
+    md.inline.ruler.at("emphasis", _marks)
+    md.inline.ruler.at("strikethrough", _tildes)
+    md.inline.ruler2.at("strikethrough", _strikes)
+    md.inline.ruler.before("link", "footnote", _footnote)
+    md.inline.ruler.at("autolink", partial(_autolink, autolink))
+    interrupts = ["paragraph", "reference", "blockquote", "list"]
+    md.block.ruler.at("blockquote", partial(_quote, blockquote), {"alt": interrupts})
+    md.block.ruler.at("reference", partial(_reference, reference))
+    md.block.ruler.before("reference", "note", _note, {"alt": interrupts})
+    add_tags(md)
     return md
 
 
@@ -140,15 +168,285 @@ def _is_tangled(text: str) -> bool:
     return False
 
 
-def _break(state: StateInline, silent: bool) -> bool:
-    """Read the tag ``<br>`` as the end of a line."""
-    found = BREAK.match(state.src, state.pos, state.posMax)
-    if found is None:
+# -- emphasis --------------------------------------------------------------------------
+
+#: Letters and punctuation of Chinese, Japanese and Korean; no emoji.
+_CJK = (
+    "\u1100-\u11ff\u2e80-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
+    "\ufe10-\ufe1f\ufe30-\ufe6f\uff01-\uffee\U00020000-\U0003fffd"
+)
+_IS_CJK = re.compile(f"[{_CJK}]")
+#: What marks a pair of single tildes; a pair of two has the tilde.
+ONE_TILDE = 0x223C
+_TILDES = {1: ONE_TILDE, 2: 0x7E}
+
+
+def _marks(state: StateInline, silent: bool) -> bool:
+    """Note the stars or underscores that begin or end an emphasis."""
+    mark = state.src[state.pos]
+    if silent or mark not in "*_":
+        return False
+    length, opens, closes = _flanks(state, splits=mark == "*")
+    for _ in range(length):
+        _delimit(state, mark, ord(mark), length, opens=opens, closes=closes)
+    return True
+
+
+def _tildes(state: StateInline, silent: bool) -> bool:
+    """Note one tilde, or two; one is no mark inside a word, nor are more than two."""
+    if silent or state.src[state.pos] != "~":
+        return False
+    length, opens, closes = _flanks(state, splits=state.src.startswith("~~", state.pos))
+    mark = _TILDES.get(length, 0)
+    opens, closes = opens and mark > 0, closes and mark > 0
+    _delimit(state, "~" * length, mark, 0, opens=opens, closes=closes)
+    return True
+
+
+def _delimit(
+    state: StateInline, text: str, mark: int, length: int, *, opens: bool, closes: bool
+) -> None:
+    from markdown_it.rules_inline.state_inline import Delimiter
+
+    state.push("text", "", 0).content = text
+    state.pos += len(text)
+    at = len(state.tokens) - 1
+    state.delimiters.append(Delimiter(mark, length, at, -1, opens, closes))
+
+
+def _flanks(state: StateInline, *, splits: bool) -> tuple[int, bool, bool]:
+    """Return how many marks stand here, and whether they may open, and close.
+
+    Next to a character of Chinese, Japanese or Korean only a space keeps them from it:
+    https://github.com/tats-u/markdown-cjk-friendly/blob/main/specification.md.
+    """
+    found = state.scanDelims(state.pos, splits)
+    stop = state.pos + found.length
+    before = state.src[state.pos - 1 : state.pos] or " "
+    after = state.src[stop : min(stop + 1, state.posMax)] or " "
+    if not _IS_CJK.match(before) and not _IS_CJK.match(after):
+        return found.length, found.can_open, found.can_close
+    left, right = not after.isspace(), not before.isspace()
+    opens = left and (splits or not right or _is_punctuation(before))
+    closes = right and (splits or not left or _is_punctuation(after))
+    return found.length, opens, closes
+
+
+def _is_punctuation(character: str) -> bool:
+    return unicodedata.category(character)[0] in "PS"
+
+
+def _strikes(state: StateInline) -> None:
+    """Make tags of the pairs of tildes."""
+    inner = (meta["delimiters"] for meta in state.tokens_meta if meta)
+    for delimiters in (state.delimiters, *inner):
+        for each in delimiters:
+            if each.marker not in _TILDES.values() or each.end < 0:
+                continue
+            for at, nesting in ((each.token, 1), (delimiters[each.end].token, -1)):
+                token = state.tokens[at]
+                token.type = "s_open" if nesting > 0 else "s_close"
+                token.tag, token.content = "s", ""
+                token.nesting = 1 if nesting > 0 else -1
+
+
+# -- addresses -------------------------------------------------------------------------
+
+_SPECIAL = re.compile(r"[\n!#$%&*+\-:<=>@\[\\\]^_`{}~]")
+#: One character of an address: one of CJK stands behind a letter only in such a word.
+_IN_ADDRESS = (
+    rf"(?:[!#-&(-;=?-Z\[\]_a-{{}}~]|(?![{_CJK}])[^\W\x00-\x7f]"
+    rf"|(?<![A-Za-z0-9])[{_CJK}](?<=\w))"
+)
+_IN_HOST = rf"(?:(?![{_CJK}])[\w.:@%\[\]-])"
+_ADDRESS = re.compile(
+    rf"""(?<![A-Za-z0-9])(?:https?://|www\.(?=[^\W_]))
+        (?:{_IN_HOST}+|(?=[{_CJK}]\w)[\w.-]+)(?:[/?\#]{_IN_ADDRESS}*)?
+      | (?<![\w.%+@/-])(?:mailto:)?(?P<mail>
+        [A-Z0-9](?:[A-Z0-9._%+-]{{0,62}}[A-Z0-9_+-])?
+        @(?:[A-Z0-9][A-Z0-9-]{{0,62}}\.){{1,8}}[A-Z]{{2,24}})(?![\w@/-]|:[\w/~])""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_BRACKET = re.compile(r"[()\[\]{}]|\*\*|~~")
+_CLOSERS = {"(": ")", "[": "]", "{": "}"}
+_TRAILING = re.compile(r"(?:[?!.,:;*_~'\"(\[{$-]|&[a-zA-Z0-9]{1,31};)+\Z")
+
+
+@lru_cache(maxsize=4)
+def _addresses(text: str) -> tuple[list[int], dict[int, tuple[int, int, str]]]:
+    """Return where bare addresses begin; for each its end, where one looked, its link.
+
+    As https://github.github.com/gfm/#autolinks-extension- says: without punctuation at
+    its end, and with a closing bracket only if it has the opening one, too.
+    """
+    found: dict[int, tuple[int, int, str]] = {}
+    if "://" in text or "@" in text or "www." in text.lower():
+        for each in _ADDRESS.finditer(text):
+            written = _without_end(each[0])
+            link = f"mailto:{each['mail']}" if each["mail"] else written
+            link = f"http://{link}" if link[:4].lower() == "www." else link
+            if "." in written or len(written) > len("https://"):
+                found[each.start()] = (each.start() + len(written), each.end(), link)
+    return list(found), found
+
+
+def _without_end(written: str) -> str:
+    """Return an address without what stands behind it."""
+    opened: list[str] = []
+    for each in _BRACKET.finditer(written):
+        if each[0] in _CLOSERS:
+            opened.append(_CLOSERS[each[0]])
+        elif not opened or opened.pop() != each[0]:
+            written = written[: each.start()]
+            break
+    return _TRAILING.sub("", written)
+
+
+def read_text(state: StateInline, silent: bool, *, growing: bool = False) -> bool:
+    """Read text to the next mark, or an address that is a link by itself.
+
+    One that ``growing`` text ends with is not known yet: its words show.
+    """
+    starts, found = _addresses(state.src)
+    pos, following = state.pos, bisect_right(starts, state.pos)
+    stop = starts[following] if following < len(starts) else state.posMax
+    if pos in found and found[pos][0] <= state.posMax:
+        end, looked, link = found[pos]
+        url = state.md.normalizeLink(link)
+        half = growing and looked == len(state.src)
+        if silent or half or state.linkLevel or not is_link(url):
+            url = ""
+    else:
+        mark = _SPECIAL.search(state.src, pos, min(stop, state.posMax))
+        end, url = mark.start() if mark else min(stop, state.posMax), ""
+    if end > pos and not silent:
+        if url:
+            state.push("link_open", "a", 1).attrs = {"href": url}
+        state.push("text", "", 0).content = state.src[pos:end]
+        if url:
+            state.push("link_close", "a", -1)
+    state.pos = end
+    return end > pos
+
+
+def _reference(
+    reference: Callable[[StateBlock, int, int, bool], bool],
+    state: StateBlock,
+    start: int,
+    end: int,
+    silent: bool,
+) -> bool:
+    """Read the definition of a link, if what it defines looks like an address."""
+    begin = state.bMarks[start] + state.tShift[start]
+    looks = _DEFINES.match(state.src, begin) is not None
+    return looks and reference(state, start, end, silent)
+
+
+def _autolink(
+    autolink: Callable[[StateInline, bool], bool], state: StateInline, silent: bool
+) -> bool:
+    """Read ``<https://…>``; other words in angle brackets are no links."""
+    return _BRACKETED.match(state.src, state.pos) is not None and autolink(
+        state, silent
+    )
+
+
+# -- footnotes and alerts --------------------------------------------------------------
+
+_NOTE = re.compile(r"\[\^([^\s\[\]^]{1,100})\](:[ \t]*)?")
+_ALERT = re.compile(
+    r"\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\][ \t]*(?:\n|\Z)", re.IGNORECASE
+)
+
+
+def _label(written: str) -> str:
+    """Return what a note is known by: no label of a link has a line's end in it."""
+    return "\n^" + written.casefold()
+
+
+def _footnote(state: StateInline, silent: bool) -> bool:
+    """Read the mark of a footnote: a number, or the name of one that there is."""
+    found = _NOTE.match(state.src, state.pos, state.posMax)
+    if found is None or state.src.startswith("(", found.end()):
+        return False
+    known = state.env.get("references", {})
+    if not found[1].isdecimal() and not known.get(_label(found[1])):
         return False
     if not silent:
-        state.push("hardbreak", "br", 0)
-    state.pos = found.end()
+        state.push("tag_open", "sup", 1)
+        state.push("text", "", 0).content = found[1]
+        state.push("tag_close", "sup", -1)
+    state.pos = found.end(1) + 1
     return True
+
+
+def _note(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Read a footnote, which goes on as the item of a list does; its mark begins it."""
+    begin = state.bMarks[start] + state.tShift[start]
+    found = _NOTE.match(state.src, begin, state.eMarks[start])
+    if not found or not found[2] or state.is_code_block(start):
+        return False
+    if silent:
+        return True
+    notes = state.env.setdefault("references", {})
+    notes.setdefault(_label(found[1]), {"href": "^", "title": ""})
+    before = state.bMarks[start], state.tShift[start], state.sCount[start]
+    parent, indent = state.parentType, state.blkIndent
+    state.bMarks[start], state.tShift[start] = found.end(), 0
+    state.sCount[start] = state.blkIndent = indent + 4
+    state.parentType = "footnote"
+    token = state.push("note_open", "", 1)
+    _marked(state, f"[^{found[1]}]", start, end)
+    state.push("note_close", "", -1)
+    token.map = [start, state.line]
+    state.parentType, state.blkIndent = parent, indent
+    state.bMarks[start], state.tShift[start], state.sCount[start] = before
+    return True
+
+
+def _marked(state: StateBlock, mark: str, start: int, end: int) -> None:
+    """Read the blocks of a footnote, with its mark before the first one's text."""
+    at = len(state.tokens)
+    state.md.block.tokenize(state, start, end)
+    if at < len(state.tokens) and state.tokens[at].type == "paragraph_open":
+        state.tokens[at + 1].content = f"{mark} {state.tokens[at + 1].content}"
+        return
+    state.line = max(state.line, start + 1)
+    state.tokens[at:at] = paragraph(mark, [start, start + 1], state.level)
+
+
+def paragraph(text: str, lines: list[int], level: int) -> list[Token]:
+    """Return a paragraph of our own."""
+    from markdown_it.token import Token
+
+    begin = Token("paragraph_open", "p", 1, map=lines, level=level)
+    inline = Token("inline", "", 0, map=lines, level=level + 1, content=text)
+    inline.children = []
+    return [begin, inline, Token("paragraph_close", "p", -1, level=level)]
+
+
+def _quote(
+    blockquote: Callable[[StateBlock, int, int, bool], bool],
+    state: StateBlock,
+    start: int,
+    end: int,
+    silent: bool,
+) -> bool:
+    """Read a quote; if it is an alert, its name is a paragraph of its own."""
+    at = len(state.tokens) + 1
+    if not blockquote(state, start, end, silent):
+        return False
+    first = state.tokens[at + 1 : at + 2]
+    found = _ALERT.match(first[0].content) if first else None
+    if found and first[0].type == "inline" and state.tokens[at].tag == "p":
+        title = [copy(each) for each in state.tokens[at : at + 3]]
+        title[1].content, title[1].children = f"**{found[1].capitalize()}**", []
+        first[0].content = first[0].content[found.end() :]
+        state.tokens[at : at + 3 * (not first[0].content)] = title
+    return True
+
+
+# -- what may be an address ------------------------------------------------------------
 
 
 def is_link(url: str) -> bool:

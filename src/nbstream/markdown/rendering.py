@@ -353,7 +353,7 @@ class _BlockWriter(Writer):
         """Return the HTML of what is no text; code is coloured once only."""
         if token.type != "fence":
             return super().block(token)
-        key, write = (token.info, token.content), super().block
+        key, write = ((token.info, token.level > 0), token.content), super().block
         return self._once(key, lambda: (write(token), frozenset(), 0))[0]
 
     def _once(self, key: tuple[object, str], write: Callable[[], _Written]) -> _Written:

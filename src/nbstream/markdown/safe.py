@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
 from nbstream.markdown.bounds import COMMAND, Allowance, fit
+from nbstream.markdown.html import address_words
 from nbstream.markdown.math import (
     between_dollars,
     find_math,
@@ -25,7 +26,6 @@ from nbstream.markdown.math import (
     without_math,
 )
 from nbstream.markdown.parser import (
-    BREAK,
     LONGEST,
     clean,
     is_address,
@@ -34,6 +34,14 @@ from nbstream.markdown.parser import (
     parse,
     plain_parser,
     split_lines,
+)
+from nbstream.markdown.tags import (
+    BREAK,
+    TAG,
+    comment_end,
+    flat,
+    is_balanced,
+    settle,
 )
 
 if TYPE_CHECKING:
@@ -91,6 +99,18 @@ _ESCAPED_BAR = "\\|"
 _EMPTY_LINE = re.compile(r"\n[ \t>]*\r?\n")
 #: No attributes, no raw formats, nothing that leaves the attribute it is put in.
 _INFO = re.compile(r"\s*([\w+#.-]*)[\w+#.,:=/ -]*")
+_WHOLE_LINK = re.compile(
+    r"""\(\s*(<[^<>\n`]{1,4000}+>|(?!<)[^\s()<>]++(?:\([^\s()<>]*+\)[^\s()<>]*+)*+)
+    (?:\s+(?:"[^"<>\n]{0,1000}+"|'[^'<>\n]{0,1000}+'))?\s*(\))""",
+    re.VERBOSE,
+)
+_WHOLE_DEFINITION = re.compile(
+    r"""(?<=\]):[ \t]*([^\s<>]++)
+    (?:[ \t]+(?:"[^"<>\n]{0,1000}+"|'[^'<>\n]{0,1000}+'))?()[ \t]*(?=\r|\n|\Z)""",
+    re.VERBOSE,
+)
+_NOTE = re.compile(r"(?:^|\n)[\s>]*\[\^[^\s\[\]]{1,100}\Z")
+_REST = re.compile(r"[^\S\r\n]*(?:[\r\n]|\Z)")
 _SPLICED = re.compile(r"@@\d+@@")
 #: What begins an address that the host makes a link of unasked.
 _ADDRESS = re.compile(r"://|www\.", re.IGNORECASE)
@@ -108,11 +128,15 @@ def to_safe_markdown(text: str, *, images: bool = False) -> str:
     if len(text) > LONGEST:
         return _as_code(text)
     try:
-        tokens, references = parse(text)
+        tokens, found = parse(text)
+        if found.get("tags"):
+            text = flat(re.sub(r"\r\n?", "\n", text), found["tags"])
+            tokens, found = parse(text)
         if [(token.type, token.info) for token in tokens] == [("fence", "text")]:
             return text
         if not _fences_agree(text, tokens):
             return _as_code(text)
+        references = found.get("references", {})
         safe = _mended(text, tokens, references, images=images)
         # Also what was mended must read alike everywhere, or a second pass differs.
         inert = is_inert(safe, images=images) and _fences_agree(safe, parse(safe)[0])
@@ -218,7 +242,7 @@ class _Defuser:
         """Return ``src`` with nothing alive in it.
 
         ``code`` says that code spans are looked for: they are not in what is no
-        paragraph.
+        paragraph. ``row`` says that it is a table's, in which no tag leaves its cell.
         """
         runs: dict[int, list[int]] = {}
         for ticks in re.finditer("`+", src if code else ""):
@@ -229,6 +253,7 @@ class _Defuser:
             out.append(src[pos : found.start()])
             written, pos = self._mark(src, found, runs)
             out.append(written)
+        settle(out, row=self._row)
         return "".join(out) + src[pos:]
 
     def _mark(
@@ -262,7 +287,22 @@ class _Defuser:
         opened, self._depth = self._depth > 0, max(0, self._depth - 1)
         if mark == "]":
             return mark, end
-        return _address(src, pos, end, opened=opened)
+        told = self._told(src, pos, end) if opened else None
+        return told or _address(src, pos, end, opened=opened)
+
+    def _told(self, src: str, pos: int, end: int) -> tuple[str, int] | None:
+        """Of a link that may lead nowhere: write its address as its title."""
+        found = _WHOLE_LINK.match(src, end - 1) or _WHOLE_DEFINITION.match(src, end - 1)
+        url = _read_destination(found[1]) if found else ""
+        if not found or not url or is_address(url):
+            return None
+        if src[end - 1] == ":":
+            label = src[src.rfind("[", 0, pos) + 1 : pos]
+            if not self._defined(label):
+                return None
+        told = _plain(address_words(url)).replace("://", "&#58;//")
+        opening = "]: " if src[end - 1] == ":" else "]("
+        return f'{opening}# "{told}"{found[2]}', found.end()
 
     def _backslashes(self, src: str, pos: int, end: int) -> tuple[str, int]:
         if _commands(src, end - 1):
@@ -308,6 +348,10 @@ class _Defuser:
                 return src[pos:end], end
         if found and is_link(url):
             return self._linked(alt, url, address), stop
+        if found and url:
+            words = _plain(address_words(url))
+            alt = self.run(alt, code=False).strip()
+            return f"{alt} ({words})" if alt else words, stop
         self._depth += 1
         return "&#33;[", end
 
@@ -371,6 +415,9 @@ def _address(src: str, pos: int, end: int, *, opened: bool) -> tuple[str, int]:
     after = found.end() if found else end
     url = _read_destination(written)
     if src[pos:end] == "]:":
+        alone = url and not is_address(url) and _REST.match(src, after)
+        if alone and "<" not in written and _NOTE.search(src, max(0, pos - 110), pos):
+            return "]: &nbsp;", end  # one word behind it is an address to CommonMark
         defines = _DEFINITION.search(src, max(0, pos - 1100), pos)
         present = written or src.startswith("<", after)
         if not (present and (defines or _SCHEME.match(url))):
@@ -396,11 +443,17 @@ def _read_destination(written: str) -> str:
 def _tag(src: str, pos: int, end: int) -> tuple[str, int]:
     if link := _AUTOLINK.match(src, pos):
         return link[0], link.end()
+    # A tag that begins a block makes, for CommonMark, all lines to the next empty one
+    # raw HTML.
+    begins = _MARKERS.search(src[max(0, pos - _MOST_MARKERS) : pos])
+    space = "&nbsp;" if begins else ""
     if found := BREAK.match(src, pos):
-        # A tag that begins a block makes, for CommonMark, all lines to the next empty
-        # one raw HTML.
-        begins = _MARKERS.search(src[max(0, pos - _MOST_MARKERS) : pos])
-        return ("&nbsp;" if begins else "") + found[0], found.end()
+        return space + found[0], found.end()
+    if stop := comment_end(src, pos, len(src)):
+        return space, stop
+    if found := TAG.match(src, pos):
+        alone = _REST.match(src, found.end())
+        return space * bool(alone) + found[0], found.end()
     return ("&lt;" if _TAG.match(src, pos) else "<"), end
 
 
@@ -453,6 +506,11 @@ def is_inert(markdown: str, *, images: bool) -> bool:
     )
 
 
+def _is_spliced(word: str) -> bool:
+    begin = _ADDRESS.search(word)
+    return begin is not None and _SPLICED.search(word, begin.end()) is not None
+
+
 def _is_inert(token: Token, *, images: bool) -> bool:
     if any(_SPLICED.search(str(value)) for value in token.attrs.values()):
         return False  # JupyterLab would put a formula, quotes and all, into it
@@ -460,7 +518,12 @@ def _is_inert(token: Token, *, images: bool) -> bool:
         case "html_block":
             return False
         case "html_inline":
-            return BREAK.fullmatch(token.content) is not None
+            found = TAG.fullmatch(token.content)
+            return (
+                bool(found and found[2]) or BREAK.fullmatch(token.content) is not None
+            )
+        case "inline":
+            return is_balanced(token.children or [])
         case "link_open":
             url = str(token.attrs["href"])
             return not url or is_address(url)

@@ -14,12 +14,19 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from nbstream.markdown.blocks import undecided_formula
+from nbstream.markdown.blocks import undecided_comment, undecided_formula
 from nbstream.markdown.math import find_math, may_open
-from nbstream.markdown.parser import make_parser, parse_blocks, split_lines
+from nbstream.markdown.parser import (
+    ONE_TILDE,
+    make_parser,
+    parse_blocks,
+    read_text,
+    split_lines,
+)
+from nbstream.markdown.tags import LONGEST, comment_end, pair
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -36,16 +43,22 @@ _UNCLEAR = re.compile(
       | `{3,}[^`]* | ~{3,}.*                   # a fence with its language
       | \\(?:b|be|beg|begi|begin|begin\{[a-zA-Z]*\*?)?
       | \[[^\[\]]+\]:[ \t]*                    # a definition
-        (?:<?[a-zA-Z\#]{0,6}|<?(?:https?:|mailto:|\#)\S*(?:[ \t]+(?:["'(].*)?)?)""",
+        <?\S{0,200}(?:[ \t]+(?:["'(].*)?)?
+      | (?:<[^<>]*>\s*)*                       # tags, and half of one
+        <(?:/?(?:[a-zA-Z][^<>]{0,300}+)?|!-?)
+      | (?i:<(?:details|summary)[^<>]*>\s*)+""",
     re.VERBOSE,
 )
 _HALF_DEFINITION = re.compile(r"\[[^\[\]]+\]:\s*")
 _PRUNED = {"paragraph_open", "heading_open", "list_item_open", "bullet_list_open"}
-_PRUNED |= {"ordered_list_open", "blockquote_open"}
+_PRUNED |= {"ordered_list_open", "blockquote_open", "details_open", "summary_open"}
+_PRUNED |= {"note_open"}
+#: Blocks whose text goes on in the next line.
+_FLOWING = ("paragraph_open", "summary_open")
 #: After so many characters that did not end it, a marker is taken for a character.
 _PATIENCE = {
     "`": 400, "$": 80, "$$": 2_000, "\\(": 400, "\\[": 2_000, "[": 200, "![": 500,
-    "](": 2_000, "<": 300, "\\\\": 400,
+    "](": 2_000, "<": 300, "<!": LONGEST, "\\\\": 400,
 }  # fmt: skip
 _MARK = re.compile(r"\\\\(?=[(\[]|\Z)|\\.?|`+|\$+|!?\[|\]|<|&", re.DOTALL)
 _LINK = re.compile(
@@ -58,14 +71,17 @@ _HALF_LINK = re.compile(
     (?:\([^\s()]*+|\s++(?:"[^"]*+"?|'[^']*+'?|\([^()]*+\)?)?\s*+)?)""",
     re.VERBOSE,
 )
-_ADDRESS = re.compile(r"\(\s*<?(?:https?:|mailto:|\#)", re.IGNORECASE)
-_HALF_ADDRESS = re.compile(
-    r"\(\s*<?(?:h(?:t(?:tp?)?)?|https?|m(?:a(?:i(?:l(?:to?)?)?)?)?)?", re.IGNORECASE
-)
+_DATA = re.compile(r"\(\s*<?data:", re.IGNORECASE)
+_ADDRESS = re.compile(r"\(\s*<?(?:[a-z][a-z0-9+.-]+:|\#|\.{0,2}/)", re.IGNORECASE)
 _REFERENCE = re.compile(r"\[[^\[\]]*\]")
 _HALF_REFERENCE = re.compile(r"\[[^\[\]]*")
 _AUTOLINK = re.compile(r"<[A-Za-z][^\s<>]*>")
-_HALF_AUTOLINK = re.compile(r"<(?:[bB][rR] ?/?|[A-Za-z][^\s<>]*)?")  # or half a break
+#: Or half a break, a tag, or a comment.
+_HALF_AUTOLINK = re.compile(
+    r"""<(?:[bB][rR]\ ?/?|/?(?:[A-Za-z][^\s<>]*)?|(?:p|div|span|center)\s[^<>]*
+    |!(?:-(?:-.*)?)?)?""",
+    re.DOTALL | re.VERBOSE,
+)
 _HALF_ENTITY = re.compile(r"&#?\w{0,31}")
 #: The end of what is a formula for sure.
 _ENDS_FORMULA = re.compile(r"\$\D[^$]*(?<=[\w)}\]'|])\$\Z|\$\w\$\Z")
@@ -80,6 +96,9 @@ def shown_blocks(
     """
     lines = _clear_lines(re.sub(r"\r\n?", "\n", tail))
     tokens = parse_blocks("".join(lines), definitions)
+    for token in tokens:
+        if token.type == "details_open" and token.meta.pop("unended", False):
+            token.meta["open"] = token.meta["asked"]
     leaf = _pruned(tokens)
     if leaf is None or not _is_open(tokens, leaf, lines):
         return tokens, None
@@ -117,8 +136,9 @@ def _clear_lines(tail: str) -> list[str]:
     """Return the lines without those at the end that could become anything."""
     lines = split_lines(tail)
     undecided = undecided_formula(lines)
-    if sum(map(len, lines[undecided:])) <= _PATIENCE["$$"]:
-        del lines[undecided:]
+    if sum(map(len, lines[undecided:])) > _PATIENCE["$$"]:
+        undecided = len(lines)
+    del lines[min(undecided, undecided_comment(lines)) :]
     if lines and not lines[-1].endswith("\n"):
         inner = _CONTAINERS.sub("", lines[-1], count=1)
         if _UNCLEAR.fullmatch(inner):
@@ -148,7 +168,7 @@ def _is_open(tokens: list[Token], leaf: int, lines: list[str]) -> bool:
     """Say whether more of the text may follow: in a paragraph also on a new line."""
     end = (tokens[leaf].map or [0, 0])[1]
     complete = lines[-1].endswith("\n")
-    in_paragraph = tokens[leaf - 1].type == "paragraph_open"
+    in_paragraph = tokens[leaf - 1].type in _FLOWING
     return end >= len(lines) and (in_paragraph or not complete)
 
 
@@ -196,8 +216,11 @@ class _Scan:
             case "\\" | "$":
                 return self._formula(mark, pos, end)
             case "<":
+                if stop := comment_end(text, pos, len(text)):
+                    return stop, None
                 link = _AUTOLINK.match(text, pos)
-                half = self._waits("<", pos) and _HALF_AUTOLINK.fullmatch(text, pos)
+                mark = "<!" if text.startswith("<!", pos) else "<"
+                half = self._waits(mark, pos) and _HALF_AUTOLINK.fullmatch(text, pos)
                 return link.end() if link else end, text[:pos] if half else None
             case "&":
                 return end, text[:pos] if _HALF_ENTITY.fullmatch(text, pos) else None
@@ -246,12 +269,13 @@ class _Scan:
             return end, text[:begin]
         if link := _LINK.match(text, end) or _REFERENCE.match(text, end):
             return link.end(), None
-        if not self._waits("](", end):
+        if not self._waits("](", end) and not _DATA.match(text, end):
             return end, None
-        if _HALF_REFERENCE.fullmatch(text, end) or _HALF_ADDRESS.fullmatch(text, end):
+        if _HALF_REFERENCE.fullmatch(text, end):
             return end, text[:begin]
-        if _ADDRESS.match(text, end) and _HALF_LINK.fullmatch(text, end):
-            return end, text[:begin] + (text[begin + 1 : pos] if mark == "[" else "")
+        if _HALF_LINK.fullmatch(text, end):
+            clear = mark == "[" and _ADDRESS.match(text, end)
+            return end, text[:begin] + (text[begin + 1 : pos] if clear else "")
         return end, None
 
     def _held(self, shown: str) -> str:
@@ -266,7 +290,9 @@ class _Scan:
 def closing_parser() -> MarkdownIt:
     """Return the parser for which all that is emphasised ends with the text."""
     md = make_parser()
+    md.inline.ruler.at("text", partial(read_text, growing=True))
     md.inline.ruler2.after("balance_pairs", "close_all", _close_all)
+    md.inline.ruler2.at("tags", partial(pair, at_end=True))
     return md
 
 
@@ -295,7 +321,7 @@ def _close_all(state: StateInline) -> None:
 
 def _run(contents: list[str], delimiter: Delimiter) -> tuple[int, int]:
     """Return the places before and behind a delimiter that are none of its kind."""
-    marker = chr(delimiter.marker)
+    marker = contents[delimiter.token][:1]
     begin = end = delimiter.token
     while begin > 0 and not contents[begin].strip(marker):
         begin -= 1
@@ -305,7 +331,9 @@ def _run(contents: list[str], delimiter: Delimiter) -> tuple[int, int]:
 
 
 def _is_meant(delimiter: Delimiter, before: str, after: str) -> bool:
-    """Say no to the stars of ``2*3``, ``2**n`` and ``f(a, *, b)``."""
+    """Say no to ``~5``, and to the stars of ``2*3``, ``2**n`` and ``f(a, *, b)``."""
     if after and after in ",.;:!?)]}":
+        return False
+    if delimiter.marker == ONE_TILDE and not after.isalpha():
         return False
     return not (delimiter.close and before.isascii() and before.isalnum())

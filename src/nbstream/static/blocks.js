@@ -30,8 +30,9 @@ function morph(parent, old, fresh, end) {
     if (was.nodeType !== Node.ELEMENT_NODE) return was;
     if (was.written === node.textContent) return was; // a formula, which is typeset
     delete was.written;
+    // What a reader has unfolded stays so.
     for (const name of was.getAttributeNames())
-      if (!node.hasAttribute(name)) was.removeAttribute(name);
+      if (name !== "open" && !node.hasAttribute(name)) was.removeAttribute(name);
     for (const { name, value } of node.attributes)
       if (was.getAttribute(name) !== value) was.setAttribute(name, value);
     morph(was, withoutButtons(was), [...node.childNodes], null);

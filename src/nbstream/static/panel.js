@@ -286,7 +286,7 @@ function turnNodes({ question, files }) {
   edit.title = "Change the last question and ask again";
   retry.title = "Ask the last question again";
   if (files.length) asked.append(make("div", "nbstream-files", { textContent: files.join(", ") }));
-  asked.append(make("div", "nbstream-question", { textContent: question }));
+  asked.append(make("div", "nbstream-question", { dir: "auto", textContent: question }));
   asked.hidden = !question && !files.length;
   footer.append(edit, retry);
   root.append(asked, answer, footer);
@@ -302,7 +302,7 @@ function makeComposer(chat, entry, send, stopAnswer, changed) {
   const banner = make("div", "nbstream-banner");
   const cancel = make("button", "nbstream-quiet", { type: "button", textContent: "Cancel" });
   const box = make("div", "nbstream-box");
-  const input = make("textarea", "nbstream-input", { rows: 1, ariaLabel: "Your question" });
+  const input = make("textarea", "nbstream-input", { rows: 1, dir: "auto", ariaLabel: "Your question" });
   const go = make("button", "nbstream-go", { type: "button" });
   const below = make("div", "nbstream-below");
   const note = make("div", "nbstream-hint", { role: "status" });
