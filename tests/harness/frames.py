@@ -17,6 +17,10 @@ def expand(short: str) -> str:
 
 
 def directed(html: str) -> str:
-    """Say of each block that it begins from the side that its first letters do."""
-    block = r"<((?:p|h[1-6]|ul|ol|blockquote|table|summary)(?: start=\S+)?)>"
+    """Say of each block that it begins from the side that its first letters do.
+
+    And of each heading that it is in no table of contents.
+    """
+    html = re.sub(r"<(h[1-6])>", r'<\1 class="tocSkip">', html)
+    block = r"<((?:p|h[1-6]|ul|ol|blockquote|table|summary)(?: (?:start|class)=\S+)?)>"
     return re.sub(block, r'<\1 dir="auto">', html)

@@ -3,27 +3,26 @@
 The fuse is taken out of what is alive, and the rest is left as it is. What is written
 for it works by being put in the way of every reading, not by being right about one: a
 ``<`` that could open a tag, a ``](`` before an address that is not allowed, a ``![``, a
-TeX command that does more than show. Then a second opinion reads the result as other
-tools do; it shares nothing with the first but the lists of what is allowed.
+TeX command that does more than show. Then a second opinion (``inert``) reads the result
+as other tools do.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
 from html import unescape
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
-from nbstream.markdown.bounds import COMMAND, Allowance, fit
+from nbstream.markdown.bounds import COMMAND, Allowance
 from nbstream.markdown.html import address_words
+from nbstream.markdown.inert import is_inert, is_inert_info
 from nbstream.markdown.math import (
     between_dollars,
     find_math,
     parts_of,
-    without_math,
 )
 from nbstream.markdown.parser import (
     LONGEST,
@@ -32,7 +31,6 @@ from nbstream.markdown.parser import (
     is_image,
     is_link,
     parse,
-    plain_parser,
     split_lines,
 )
 from nbstream.markdown.tags import (
@@ -40,12 +38,10 @@ from nbstream.markdown.tags import (
     TAG,
     comment_end,
     flat,
-    is_balanced,
     settle,
 )
 
 if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
 _References: TypeAlias = Mapping[str, Mapping[str, str]]
@@ -86,19 +82,10 @@ _MARKERS = re.compile(
 )
 #: More markers than this before a line's text are not looked at.
 _MOST_MARKERS = 300
-#: Fences that some renderer turns into a picture, a page or a map.
-_PREVIEWED = re.compile(
-    r"""mermaid|svg|math|html-?preview|preview|raw|graphviz|dot|viz|plantuml|puml|uml|d2
-      |katex|abc|chart|geojson|topojson|stl|markmap|echarts|vega(?:-lite)?|wavedrom
-      |flow(?:chart)?|sequence|nomnoml|bytefield|ditaa""",
-    re.IGNORECASE | re.VERBOSE,
-)
 #: Where a formula that is set apart begins in its line.
 _CONTAINER = re.compile(r"(?:[ \t>]|[*+-][ \t]|\d{1,9}[.)][ \t])*")
 _ESCAPED_BAR = "\\|"
 _EMPTY_LINE = re.compile(r"\n[ \t>]*\r?\n")
-#: No attributes, no raw formats, nothing that leaves the attribute it is put in.
-_INFO = re.compile(r"\s*([\w+#.-]*)[\w+#.,:=/ -]*")
 _WHOLE_LINK = re.compile(
     r"""\(\s*(<[^<>\n`]{1,4000}+>|(?!<)[^\s()<>]++(?:\([^\s()<>]*+\)[^\s()<>]*+)*+)
     (?:\s+(?:"[^"<>\n]{0,1000}+"|'[^'<>\n]{0,1000}+'))?\s*(\))""",
@@ -111,9 +98,6 @@ _WHOLE_DEFINITION = re.compile(
 )
 _NOTE = re.compile(r"(?:^|\n)[\s>]*\[\^[^\s\[\]]{1,100}\Z")
 _REST = re.compile(r"[^\S\r\n]*(?:[\r\n]|\Z)")
-_SPLICED = re.compile(r"@@\d+@@")
-#: What begins an address that the host makes a link of unasked.
-_ADDRESS = re.compile(r"://|www\.", re.IGNORECASE)
 
 
 def to_safe_markdown(text: str, *, images: bool = False) -> str:
@@ -213,7 +197,7 @@ def _literal(token: Token, lines: list[str], allowance: Allowance) -> str:
     """Return the lines of a block of code or of a formula, with nothing alive."""
     if token.type == "math_block":
         return _set_apart(token.content, lines, allowance)
-    if token.type == "fence" and not _is_inert_info(token.info):
+    if token.type == "fence" and not is_inert_info(token.info):
         lines = [_OPENING.sub(r"\1text", lines[0], count=1), *lines[1:]]
     if token.type == "code_block" and _ALIVE.search(token.content):
         # Whether lines are far enough in to be code is what tools disagree on most.
@@ -482,76 +466,3 @@ def _plain(text: str) -> str:
     text = re.sub(r"\s*\n[\s>]*", " ", text)
     text = COMMAND.sub(lambda found: f"\\ {found[0][1:]}", text)
     return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", text)
-
-
-# -- the second opinion ----------------------------------------------------------------
-
-
-def is_inert(markdown: str, *, images: bool) -> bool:
-    """Say that neither CommonMark nor JupyterLab's reading finds anything alive."""
-    rest, formulas = without_math(markdown)
-    if not fit(formulas):
-        return False
-    for word in re.split(r"[\s<]", rest):
-        address = _ADDRESS.search(word)
-        if address and _SPLICED.search(word, address.end()):
-            return False
-    if _SPLICED.search(unescape(markdown).replace("\\", "")):
-        return False  # JupyterLab fails where it has no formula of that number
-    readings = [markdown] if rest == markdown else [markdown, rest]
-    return all(
-        _is_inert(token, images=images)
-        for reading in readings
-        for token in _walk(_other_parser().parse(reading))
-    )
-
-
-def _is_spliced(word: str) -> bool:
-    begin = _ADDRESS.search(word)
-    return begin is not None and _SPLICED.search(word, begin.end()) is not None
-
-
-def _is_inert(token: Token, *, images: bool) -> bool:
-    if any(_SPLICED.search(str(value)) for value in token.attrs.values()):
-        return False  # JupyterLab would put a formula, quotes and all, into it
-    match token.type:
-        case "html_block":
-            return False
-        case "html_inline":
-            found = TAG.fullmatch(token.content)
-            return (
-                bool(found and found[2]) or BREAK.fullmatch(token.content) is not None
-            )
-        case "inline":
-            return is_balanced(token.children or [])
-        case "link_open":
-            url = str(token.attrs["href"])
-            return not url or is_address(url)
-        case "image":
-            return images and is_image(str(token.attrs["src"]))
-        case "fence":
-            return _is_inert_info(token.info)
-        case _:
-            return True
-
-
-def _is_inert_info(info: str) -> bool:
-    """Say whether a fence with these words behind it only shows its source."""
-    found = _INFO.fullmatch(info)
-    return found is not None and not any(
-        _PREVIEWED.fullmatch(word) for word in re.split("[.:]", found[1])
-    )
-
-
-def _walk(tokens: list[Token]) -> Iterator[Token]:
-    for token in tokens:
-        yield token
-        yield from _walk(token.children or [])
-
-
-@lru_cache(maxsize=1)
-def _other_parser() -> MarkdownIt:
-    md = plain_parser(html=True)
-    # We look ourselves.
-    md.validateLink = lambda url: True  # type: ignore[method-assign]
-    return md
