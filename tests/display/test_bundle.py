@@ -59,14 +59,14 @@ CASES = {
     "stopped in what is bold: as it was seen": (
         (text("See **the"),),
         STOPPED,
-        "<p>See <strong>the</strong></p>\n\n<p><em>Stopped. This is what had arrived.</em></p>",
+        '<p dir="auto">See <strong>the</strong></p>\n\n<p><em>Stopped. This is what had arrived.</em></p>',
         "See **the\n\n*Stopped. This is what had arrived.*",
         "See **the\n\n[Stopped. This is what had arrived.]",
     ),
     "at the limit in a link: as it was seen": (
         (text("[the docs](https://exa"), *finish("length")),
         {},
-        "<p>the docs</p>\n\n<p><em>Cut: the token limit was reached.</em></p>",
+        '<p dir="auto">the docs</p>\n\n<p><em>Cut: the token limit was reached.</em></p>',
         "[the docs](https://exa\n\n*Cut: the token limit was reached.*",
         "[the docs](https://exa\n\n[Cut: the token limit was reached.]",
     ),

@@ -1228,7 +1228,7 @@ def test_what_a_provider_says_is_text(kind):
 
     for shown in (made["text/html"], live(reply)):
         tags = set(re.findall(r"<(\w+)", shown))
-        assert tags <= {"p", "em", "pre", "code", "span", "img"}
+        assert tags <= {"p", "em", "pre", "code", "span", "img", "div"}
         assert re.findall(r"<img (?!src=\"data:image/png;base64,)", shown) == []
         assert "$" not in re.sub(r"(?s)<(span|code)\b.*?</\1>|<img[^>]*>", "", shown)
     line, _, _ = made["text/markdown"].partition("\n")

@@ -259,7 +259,8 @@ def test_however_it_is_cut_the_page_shows_the_final_html(sizes):
     for message in in_words(json.loads(json.dumps(messages))):
         page.take(message["sections"])
 
-    assert page.html == to_html(TOUR) == bundle(reply)["text/html"]
+    assert page.html == to_html(TOUR)
+    assert f"{PLACE}{page.html}</div>" == bundle(reply)["text/html"]
     assert Page(sections.snapshot()).html == page.html
 
 

@@ -22,5 +22,6 @@ def directed(html: str) -> str:
     And of each heading that it is in no table of contents.
     """
     html = re.sub(r"<(h[1-6])>", r'<\1 class="tocSkip">', html)
-    block = r"<((?:p|h[1-6]|ul|ol|blockquote|table|summary)(?: (?:start|class)=\S+)?)>"
+    names = "p|h[1-6]|ul|ol|blockquote|table|summary"
+    block = rf'<((?:{names})(?: (?:start|class)="[^"]*")?)>'
     return re.sub(block, r'<\1 dir="auto">', html)

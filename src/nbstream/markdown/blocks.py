@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 LEAST = 2_000
 _OPENERS = ("$$", "\\[", "\\\\[", "\\begin{")
 _LITERAL = ("fence", "code_block", "math_block")
+#: What an empty line does not end.
+_UNENDED = ("fence", "details_open")
 #: A formula set apart is no longer, in characters; see ``math``.
 _LONGEST_FORMULA = 10_000
 #: The fewest lines that are read at a time, where many came at once.
@@ -182,7 +184,7 @@ def _final(lines: list[str], tokens: list[Token], rest: str) -> tuple[list[int],
         while not block.fenced and start < len(lines) and _is_blank(lines[start]):
             start += 1
         is_last = start == len(lines) and not block.fenced
-        follows = block.type != "fence" and _is_blank(lines[start - 1])
+        follows = block.type not in _UNENDED and _is_blank(lines[start - 1])
         if start > undecided or (is_last and not (follows and _begins(rest))):
             break
         starts.append(start)
