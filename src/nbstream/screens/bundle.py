@@ -333,7 +333,7 @@ def _markdown_of_several(replies: Replies, images: bool) -> str:
     """Return several replies as Markdown, each under its name."""
     said: list[str] = []
     for name, reply in replies.items():
-        title = _MARKS.sub(_ESCAPED, " ".join(name.split()))
+        title = _escaped(" ".join(name.split()))
         said += [f"### {title}", *_markdown(reply)]
     return _safe(said, images)
 
@@ -351,9 +351,12 @@ def _safe(said: list[str], images: bool) -> str:
     return to_safe_markdown("\n\n".join(said), images=images)
 
 
-#: What a name may hold that means something in Markdown.
-_MARKS = re.compile(r"[\\`*_{}\[\]()#+!|<>$~&]")
-_ESCAPED = r"\\\g<0>"
+#: What means something in Markdown; a bracket behind a backslash begins a formula.
+_MARKS = re.compile(r"[`*_{}#+!|<>$~&]|([\\()\[\]])")
+
+
+def _escaped(name: str) -> str:
+    return _MARKS.sub(lambda at: f"&#{ord(at[0])};" if at[1] else rf"\{at[0]}", name)
 
 
 def _markdown(reply: Reply) -> Iterator[str]:
@@ -388,7 +391,7 @@ def _choice_markdown(choice: Choice, reply: Reply) -> Iterator[str]:
 def _other_markdown(part: Part, stage: Stage) -> Iterator[str]:
     """Say what a part is; of images there are words, as the HTML holds them."""
     said = told(part, stage)
-    yield f"*{_MARKS.sub(_ESCAPED, said.line)}*"
+    yield f"*{_escaped(said.line)}*"
     if said.code:
         yield _fenced(said.code, said.language)
     if said.output:
