@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbstream._reader import Reader
+from nbstream._reader import Joining, Reader
 from nbstream._resumption import resumed
 from nbstream.errors import UnknownNameError, UsageError
 from nbstream.reply import Reply
@@ -750,3 +750,13 @@ def test_each_exchange_may_begin_with_a_thought():
     reply._extend(reply._thoughts.read([other]))
 
     assert (reply.reasoning, reply.text) == ("ab", "xx")
+
+
+def test_a_stream_of_ours_learns_what_it_is_read_into():
+    """So it can look at what has come of it; it is no event."""
+    reply, found = Reply(), []
+    reader = Reader(reply)
+
+    assert reader.push(Joining(found.append)) == ()
+    assert found == [reply]
+    assert reply.parts == ()

@@ -820,3 +820,18 @@ def test_the_json_of_an_answer_can_be_used_while_it_arrives():
 
     assert list(reply.items()) == [{"a": 1}]
     assert reply.partial() == [{"a": 1}, {"a": "x"}]
+
+
+def test_the_answer_as_a_message_of_a_chat_client():
+    """Under the id that is given, with how it ended beside its parts."""
+    reply = reply_of(text("Hi"), finish(), End())
+
+    assert reply.to_ui_message("m1") == {
+        "id": "m1",
+        "role": "assistant",
+        "metadata": {"outcome": "complete"},
+        "parts": [
+            {"type": "step-start"},
+            {"type": "text", "text": "Hi", "state": "done"},
+        ],
+    }

@@ -381,15 +381,23 @@ PHASES = {
 
 
 class Run:
-    """A source that runs, and what it gave."""
+    """A source that runs, and what it gave; it may be ``stopped`` at each item."""
 
     def __init__(
-        self, stream: object, on_payload: Callable[[object], None] | None = None
+        self,
+        stream: object,
+        on_payload: Callable[[object], None] | None = None,
+        *,
+        stopped: bool = False,
     ) -> None:
         self.items: list[object] = []
         self.ends: list[BaseException | None] = []
         self.source: Source = open_source(stream)
-        self.source.start(on_payload or self.items.append, self.ends.append)
+        take = self._stop_at if stopped else self.items.append
+        self.source.start(on_payload or take, self.ends.append)
+
+    def _stop_at(self, _: object) -> None:
+        self.source.interrupt()
 
     def stop(self) -> float:
         """Interrupt every 10 ms, as a player does; return when it began."""
@@ -812,7 +820,7 @@ def test_a_stop_leaves_no_generator_to_the_collector(
 ) -> None:
     """It may run in any thread, at worst while the loop closes them too."""
     # Stopped at an item: where it waits, the cancellation ends them by itself.
-    run = Run(clients.make(kind)("fire"), lambda _: run.source.interrupt())
+    run = Run(clients.make(kind)("fire"), stopped=True)
 
     assert run.source.join(5)
     assert run.ends == [None]
@@ -837,7 +845,7 @@ def test_a_stop_makes_no_generator_of_the_users_connect_again(wire: Wire) -> Non
                             yield line
 
     before = len(wire.exchanges)
-    run = Run(connects(), lambda _: run.source.interrupt())
+    run = Run(connects(), stopped=True)
 
     assert run.source.join(5)
     assert run.ends == [None]
@@ -866,7 +874,7 @@ def test_a_stop_leaves_alone_what_else_the_users_stream_holds(wire: Wire) -> Non
         ):
             lines = Lines(mine.aiter_lines(), other.aiter_lines())
             first = await anext(lines.other)
-            run = Run(lines, lambda _: run.source.interrupt())
+            run = Run(lines, stopped=True)
             assert await asyncio.to_thread(run.source.join, 5)
             assert run.ends == [None]
             return "".join([first, *[line async for line in lines.other]])
