@@ -26,8 +26,8 @@ AGAIN := .ci/again.py
 PYTEST := -m pytest --durations=30
 TESTS := $(PYTEST) -n 2
 QUICK := --dist worksteal -m "not kernel and not browser and not place"
-# A page or a kernel often lets its test wait: four of them keep two cores busy.
-SLOW := $(PYTEST) -n 4 --dist loadscope --no-loadscope-reorder
+# A page or a kernel often lets its test wait: three of them keep two cores busy.
+SLOW := $(PYTEST) -n 3 --dist loadscope --no-loadscope-reorder
 ON_WHEEL := PYTHONPATH="$(CURDIR)/$(WHEEL)/site" NBSTREAM_UNDER_TEST="$(WHEEL)/site"
 # What tests the core, which is covered to the last branch. Tests that stop streams
 # run without the tracer: on Python 3.11 it cannot bear what they do (streams/sockets).

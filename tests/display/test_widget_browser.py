@@ -260,6 +260,7 @@ def test_reloaded_while_background_streams_are_silent(open_cells, front):
     page.run_cell(1)
     said, waits = live(page, 1).nth(0), live(page, 1).nth(1)
     said.locator("em").wait_for()
+    waits.get_by_text("Waiting for the first token").wait_for()  # what is saved, too
     page.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     for _ in range(2):
         page.page.goto(page.server.page_url(front, page.path))

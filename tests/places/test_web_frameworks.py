@@ -51,3 +51,8 @@ def test_in_a_framework(name, wire, tmp_path):
 
     assert b'"finish"' in whole
     assert gone.gone_at_s - left_at_s < 1
+
+
+def test_the_programs_are_the_documented_ones():
+    """What is tested here is what the documentation shows."""
+    assert {path.stem for path in CONFIGURED.glob("*.py")} == FRAMEWORKS.keys()

@@ -411,7 +411,8 @@ def test_leaving_under_a_server(name, wire, tmp_path):
 
 def test_the_configurations_are_the_documented_ones():
     """What is tested here is what the documentation shows."""
-    assert {path.name for path in CONFIGURED.iterdir()} == {
+    found = {path.name for path in CONFIGURED.iterdir() if path.suffix != ".py"}
+    assert found == {
         *("nginx.conf", "haproxy.cfg", "Caddyfile"),
     }
     assert all(map(shutil.which, ("nginx", "haproxy", "caddy")))
