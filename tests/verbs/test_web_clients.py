@@ -130,7 +130,7 @@ def test_a_failure_is_an_error_of_the_client(faulty, client, plan, words):
     assert found["status"] == "error"
     assert found["error"] == words
     assert KEY not in str(found)
-    if plan.startswith("e4") or plan.startswith("e5"):
+    if plan.startswith(("e4", "e5")):
         assert [each["role"] for each in found["messages"]] == ["user"]
 
 

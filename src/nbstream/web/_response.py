@@ -18,6 +18,7 @@ from nbstream.errors import (
     ProviderFailure,
     RateLimitFailure,
     TimeoutFailure,
+    UsageError,
     failure_of,
 )
 from nbstream.types import Stream
@@ -126,7 +127,7 @@ class Response(Base):
         """Return the answer in words for what failed before anything had come."""
         if not run.failed_at_once:
             return None
-        if (error := run.usage_error) is not None:
+        if isinstance(error := run.reply.exception, UsageError):
             status = error.status if isinstance(error, BadRequest) else 500
             return PlainTextResponse(words_of(error), status)
         reply = run.reply

@@ -106,7 +106,6 @@ class Transmission:
         heard: Whether anything has come.
         told: Whether a reader was given its end.
         readers: How many read it just now.
-        usage_error: What is wrong on our side of it, or None.
     """
 
     def __init__(
@@ -121,7 +120,6 @@ class Transmission:
         self.before: list[Chunk] = []
         self.heard = False
         self.told = False
-        self.usage_error: UsageError | None = None
         source = () if isinstance(stream, Live) else stream
         self._events = Events(source, timeout_of(timeout), self.reply)
         self.name = ""
@@ -218,7 +216,6 @@ class Transmission:
             else:
                 _log.warning("a stream failed: %s", self.reply.error)
         except UsageError as error:
-            self.usage_error = error
             self.reply._end(exception=error)
             _log.error("a stream could not be read: %s", error)
         except Exception as error:  # noqa: BLE001 - it is logged, and told
