@@ -132,11 +132,11 @@ THOUGHT = "<think>A thought.</think>" + RICH''',
     "live = nbstream.start(flow(RICH, 'The end.', step=99))",
     """\
 one = nbstream.start(broken())
-two = nbstream.start(flow("Some text. " * 9, "never", step=99))
+two = nbstream.start(flow("Some text. Never.", "Never", step=99))
 time.sleep(0.5)
 two.stop()""",
     "nbstream.Chat('anthropic:m', tools=[careful]).panel()",
-    "reply = nbstream.show(ask('Hello')); reply.anatomy()",
+    "reply = nbstream.show(lambda: ask('Hello'), keep_wire=True); reply.anatomy()",
     """\
 three = lambda: flow("<think>A thought.</think>" + RICH, "The end.", step=99)
 reply = nbstream.race({"one": broken, "two": lambda: flow("x"), "three": three})""",
