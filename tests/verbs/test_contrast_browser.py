@@ -3,7 +3,7 @@
 import pytest
 from harness.jupyter import THEMES
 from harness.live import live, quiet, release
-from verbs.test_web_page_browser import script, visit  # noqa: F401
+from verbs.test_web_page_browser import SHOTS, script, visit  # noqa: F401
 
 import nbstream
 from nbstream import web
@@ -114,10 +114,26 @@ class A(Base):
 <a href="x">&amp;</a><!-- comment -->
 ```
 
+```text
+a line that is so long that it does not fit into any window and so has to be scrolled, \
+or on paper to be broken, as nobody can scroll there or press a button that is printed
+```
+
 [^1]: The note.
 
 The end."""
 '''
+#: What of it would be cut off on paper, or cannot be pressed there.
+PRINTED = """(selector) => {
+  const isCut = (each) => getComputedStyle(each).overflow !== 'visible'
+    && (each.scrollWidth > each.clientWidth + 1
+      || each.scrollHeight > each.clientHeight + 1);
+  const all = [...document.querySelectorAll(selector)].flatMap(
+    (root) => [...root.querySelectorAll('*')]);
+  return all.filter((each) => each.checkVisibility()
+    && !each.closest('.nbstream-said, .hidden, .nbstream-formulas, mjx-container')
+    && (isCut(each) || each.matches('button, textarea'))).map((each) => each.outerHTML);
+}"""
 CELLS = (
     RICH
     + '''
@@ -168,6 +184,10 @@ def test_all_can_be_read_in_every_theme(open_cells):
             found[f"{stage}, {theme}"] = low
             page.screenshot(f"contrast-{stage}-{theme}")
             assert count > 150
+        page.page.emulate_media(media="print")
+        printed = page.js(PRINTED, ".nbstream, .nbstream-panel")
+        page.page.emulate_media(media="screen")
+        assert printed == []
         if stage == "live":
             release(page, "The end.")
             page.output(4).get_by_role("button", name="Stop").click()
@@ -209,4 +229,9 @@ def test_all_of_the_page_can_be_read(visit, offline, script):  # noqa: F811
             page.shot(f"contrast-{look}-{['answer', 'card'][page is card]}")
             assert count > 10
 
+    answer.page.emulate_media(media="print")
+    answer.page.screenshot(path=SHOTS / "web-page-printed.png", full_page=True)
+
     assert low == {look: {} for look in LOOKS}
+    assert answer.js(PRINTED, "body") == []
+    assert answer.js("() => document.body.scrollHeight - innerHeight") > 0
