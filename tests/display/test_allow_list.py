@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from display.test_markdown import ATTRIBUTES, TAGS, Guard
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -105,49 +104,51 @@ def assert_harmless(html: str) -> None:
         assert not name or re.fullmatch(ATTRIBUTES[tag, name], says), (tag, name, value)
 
 
-@pytest.mark.parametrize("name", NAMES)
-@settings(deadline=None, max_examples=60)
-@given(data=st.data())
-def test_no_attribute_case_or_nesting_makes_a_tag_harmful(
-    name: str, data: st.DataObject
-) -> None:
+NAMED = st.sampled_from(NAMES)
+MODEST = settings(deadline=None, max_examples=150)
+
+
+@MODEST
+@given(text=NAMED.flatmap(texts), at=st.integers(0, 60))
+def test_no_attribute_case_or_nesting_makes_a_tag_harmful(text: str, at: int) -> None:
     """Whole, cut anywhere, and while it streams: by characters, each frame."""
-    text = data.draw(texts(name))
     rendering, shown = Rendering(), dict[str, None]()
     for character in text:
         rendering.feed(character)
         rendering.frame()
         shown["".join(rendering.blocks)] = None
     rendering.finish()
+    whole, pictured, cut = to_html(text), to_html(text, images=True), cut_html(text)
 
-    assert "".join(rendering.blocks) == to_html(text)
-    for html in (*shown, to_html(text), to_html(text, images=True), cut_html(text)):
+    assert "".join(rendering.blocks) == whole
+    assert [found for html in shown for found in Guard(html).bad] == []
+    for html in (whole, pictured, cut, list(shown)[at % len(shown)]):
         assert_harmless(html)
 
 
-@pytest.mark.parametrize("name", NAMES)
-@settings(deadline=None, max_examples=60)
-@given(data=st.data())
-def test_nor_in_markdown_that_others_read(name: str, data: st.DataObject) -> None:
+@MODEST
+@given(text=NAMED.flatmap(texts), images=st.booleans())
+def test_nor_in_markdown_that_others_read(text: str, images: bool) -> None:
     """What a reader of HTML finds in it is on the lists, and its tags are closed."""
     from markdown_it import MarkdownIt
 
-    safe = to_safe_markdown(data.draw(texts(name)))
+    safe = to_safe_markdown(text, images=images)
     md = MarkdownIt("commonmark", {"xhtmlOut": False}).enable(["table"])
     md.validateLink = lambda _: True
     html = re.sub(r' href="(#[^"]*)?"', "", md.render(safe))
 
     assert Guard(html, "title", "class").bad == []
     assert parsed(re.sub("(?<=<a)(?=>)", ' href="#"', html)) is not None
-    assert to_safe_markdown(safe) == safe
+    assert to_safe_markdown(safe, images=images) == safe
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - {"details", "summary"}))
-@settings(deadline=None, max_examples=40)
-@given(data=st.data())
-def test_a_tag_does_nothing_to_what_follows(name: str, data: st.DataObject) -> None:
+ALONE = st.sampled_from(sorted(set(NAMES) - {"details", "summary"})).flatmap(tags)
+
+
+@MODEST
+@given(st.lists(ALONE | st.sampled_from(["a", " ", "*", "**"]), max_size=6))
+def test_a_tag_does_nothing_to_what_follows(pieces: list[str]) -> None:
     """Open, doubled or half: the next block is as it would be alone."""
-    own = st.lists(tags(name) | st.sampled_from(["a", " ", "*", "**"]), max_size=6)
-    text = "".join(data.draw(own))
+    text = "".join(pieces)
 
     assert to_html(f"{text}\n\n# b\n\nc").endswith(to_html("# b\n\nc"))

@@ -29,7 +29,8 @@ HARM = r"""(() => {
     'INPUT type': /^checkbox$/, 'INPUT disabled': /^$/, 'INPUT checked': /^$/,
   };
   const everywhere = {
-    class: /^(|highlight|tocSkip|tex2jax_ignore|[skompc]|nbstream-(waiting|lines|note))$/,
+    class: RegExp('^(|highlight|tocSkip|tex2jax_ignore|[skompc]'
+      + '|nbstream-(lines|note|waiting))$'),
     dir: /^(auto|ltr)$/,
   };
   const styles = new Set(['text-align: start', 'text-align: left', 'text-align: right',

@@ -21,7 +21,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from nbstream.markdown.math import add_math
-from nbstream.markdown.tags import add_tags
+from nbstream.markdown.tags import DATA, IN_LINK, add_tags, address_words, is_link
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -41,18 +41,11 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+\Z")
 _NEWLINE = re.compile(r"\r\n?")
 #: What no file can hold (lone surrogates), and what no browser shows.
 _UNSHOWN = re.compile("[\0\ud800-\udfff]")
-_SAFE = "[^\\x00-\\x20\\x7f<>\"'`\\\\]"
-_LINK = re.compile(rf"(?:https?://{_SAFE}+|mailto:{_SAFE}+)", re.IGNORECASE)
-_IMAGE = re.compile(
-    rf"https?://{_SAFE}+|data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]+",
-    re.IGNORECASE,
-)
-_FRAGMENT = re.compile(r"#[\w%.~-]*")
 _DEFINES = re.compile(
     r"\[(?:[^\[\]\\]|\\.){0,999}+\]:[\s>]*[^\s]*?[/.:#?=@]", re.DOTALL
 )
 _BRACKETED = re.compile(
-    rf"<(?:(?:https?://|mailto:){_SAFE}+|[^\s<>@:]+@[^\s<>]+)>", re.IGNORECASE
+    rf"<(?:(?:https?://|mailto:){IN_LINK}+|[^\s<>@:]+@[^\s<>]+)>", re.IGNORECASE
 )
 
 
@@ -325,6 +318,8 @@ def _addresses(text: str) -> tuple[list[int], dict[int, tuple[int, int, str]]]:
     its end, and with a closing bracket only if it has the opening one, too.
     """
     found: dict[int, tuple[int, int, str]] = {}
+    for data in DATA.finditer(text) if "base64," in text else ():
+        found[data.start()] = (data.end(), data.end(), "")
     if "://" in text or "@" in text or "www." in text.lower():
         for each in _ADDRESS.finditer(text):
             written = _without_end(each[0])
@@ -332,7 +327,7 @@ def _addresses(text: str) -> tuple[list[int], dict[int, tuple[int, int, str]]]:
             link = f"http://{link}" if link[:4].lower() == "www." else link
             if "." in written or len(written) > len("https://"):
                 found[each.start()] = (each.start() + len(written), each.end(), link)
-    return list(found), found
+    return sorted(found), found
 
 
 def _without_end(written: str) -> str:
@@ -367,7 +362,9 @@ def read_text(state: StateInline, silent: bool, *, growing: bool = False) -> boo
     if end > pos and not silent:
         if url:
             state.push("link_open", "a", 1).attrs = {"href": url}
-        state.push("text", "", 0).content = state.src[pos:end]
+        words = state.src[pos:end]
+        words = f"data:{address_words(words)}" if DATA.match(words) else words
+        state.push("text", "", 0).content = words
         if url:
             state.push("link_close", "a", -1)
     state.pos = end
@@ -489,21 +486,3 @@ def _quote(
         first[0].content = first[0].content[found.end() :]
         state.tokens[at : at + 3 * (not first[0].content)] = title
     return True
-
-
-# -- what may be an address ------------------------------------------------------------
-
-
-def is_link(url: str) -> bool:
-    """Say whether ``url`` may be the address of a link that leads somewhere."""
-    return _LINK.fullmatch(url) is not None
-
-
-def is_address(url: str) -> bool:
-    """Say whether ``url`` is a link's, or only a place in this page: harmless."""
-    return is_link(url) or _FRAGMENT.fullmatch(url) is not None
-
-
-def is_image(url: str) -> bool:
-    """Say whether ``url`` may be loaded as an image, where images are wanted."""
-    return _IMAGE.fullmatch(url) is not None
