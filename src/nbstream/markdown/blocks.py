@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 #: The fewest characters of a piece that another one follows.
-LEAST = 2_000
+LEAST = 1_000
 _OPENERS = ("$$", "\\[", "\\\\[", "\\begin{")
 _LITERAL = ("fence", "code_block", "math_block")
 #: What an empty line does not end.

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from nbstream.markdown.bounds import fit
 from nbstream.markdown.math import without_math
-from nbstream.markdown.parser import is_address, is_image, plain_parser
-from nbstream.markdown.tags import BREAK, TAG, is_balanced
+from nbstream.markdown.parser import plain_parser
+from nbstream.markdown.tags import BREAK, TAG, is_address, is_balanced, is_image
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

@@ -17,27 +17,28 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
 from nbstream.markdown.bounds import COMMAND, Allowance
-from nbstream.markdown.html import address_words
 from nbstream.markdown.inert import is_inert, is_inert_info
-from nbstream.markdown.math import (
-    between_dollars,
-    find_math,
-    parts_of,
-)
+from nbstream.markdown.math import between_dollars, find_math, parts_of
 from nbstream.markdown.parser import (
     LONGEST,
     clean,
-    is_address,
-    is_image,
-    is_link,
     parse,
     split_lines,
 )
 from nbstream.markdown.tags import (
     BREAK,
+    DATA,
+    LINK_OR_IMAGE,
     TAG,
+    address_words,
+    attributes,
     comment_end,
+    destination,
     flat,
+    is_address,
+    is_image,
+    is_link,
+    plain,
     settle,
 )
 
@@ -50,7 +51,9 @@ _FENCE = re.compile(
     r"(?:[ \t>]|[*+-][ \t]|\d{1,9}[.)][ \t])*(`{3,}(?![^`\r\n]*`)|~{3,})([^\r\n]*)"
 )
 _OPENING = re.compile(r"(`{3,}|~{3,})[^\r\n]*")
-_MARK = re.compile(r"\\+|&(?=#|bsol)|`+|\$|<|!+\[|\]\(|\]:|[\[\]]|(?i:ftp)(?=://)")
+_MARK = re.compile(
+    r"\\+|&(?=#|bsol)|`+|\$|<|!+\[|\]\(|\]:|[\[\]]|(?i:ftp(?=://)|(?<!\w)data(?=:))"
+)
 _AUTOLINK = re.compile(
     r"<(?:(?:https?://|mailto:)[^\s<>\"'`\\$]*|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)>",
     re.IGNORECASE,
@@ -73,7 +76,6 @@ _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 #: The word before a code span; not an address, nor the tildes that marked joins.
 _BEFORE_CODE = re.compile(r"(?<!\S)[\w(\[{*_\"'|:,;!?=+>\u2013\u2014-]*\Z")
 _ALIVE = re.compile(r"<[A-Za-z/!?]|\][(:]|!\[")
-_SPECIAL = re.compile(r"[!-~](?<![\w.,:;/?=%+-])", re.ASCII)
 #: What may stand before the first block of a line: quotes, items, notes, terms.
 _MARKERS = re.compile(
     r"""(?:\A|[\r\n])
@@ -221,6 +223,7 @@ class _Defuser:
         self._images = images
         self._row = row
         self._depth = 0
+        self._in_tag = self._in_brackets = False
 
     def run(self, src: str, *, code: bool) -> str:
         """Return ``src`` with nothing alive in it.
@@ -258,7 +261,11 @@ class _Defuser:
                     return mark, end
                 return self._formula(src, pos, stop)
             case "<":
-                return _tag(src, pos, end)
+                return self._link_or_image(src, pos) or _tag(src, pos, end)
+            case "d" | "D":
+                data = DATA.match(src, pos)
+                words = f":{plain(address_words(data[0]))}" if data else ""
+                return mark + words, data.end() if data else end
             case "f" | "F":
                 return f"{mark}&#58;", end + 1  # GitHub's Markdown links it unasked
             case "!":
@@ -284,7 +291,7 @@ class _Defuser:
             label = src[src.rfind("[", 0, pos) + 1 : pos]
             if not self._defined(label):
                 return None
-        told = _plain(address_words(url)).replace("://", "&#58;//")
+        told = plain(address_words(url)).replace("://", "&#58;//")
         opening = "]: " if src[end - 1] == ":" else "]("
         return f'{opening}# "{told}"{found[2]}', found.end()
 
@@ -333,11 +340,40 @@ class _Defuser:
         if found and is_link(url):
             return self._linked(alt, url, address), stop
         if found and url:
-            words = _plain(address_words(url))
+            words = plain(address_words(url))
             alt = self.run(alt, code=False).strip()
             return f"{alt} ({words})" if alt else words, stop
         self._depth += 1
         return "&#33;[", end
+
+    def _link_or_image(self, src: str, pos: int) -> tuple[str, int] | None:
+        """Write an image's tag as Markdown; leave that of a link to ``settle``."""
+        found = LINK_OR_IMAGE.match(src, pos)
+        if not found or (self._row and "|" in found[0]):
+            return None
+        if not found["image"]:
+            return self._half_of_link(found)
+        given = attributes(found[0])
+        url = given.get("src", "")
+        alt, address = plain(given.get("alt", "")), f"({destination(url)})"
+        if not url:
+            return None
+        if self._images and is_image(url):
+            return f"![{alt}]{address}", found.end()
+        if is_link(url):
+            return self._linked(alt, url, address), found.end()
+        words = plain(address_words(url))
+        return f"{alt} ({words})" if alt else words, found.end()
+
+    def _half_of_link(self, found: re.Match[str]) -> tuple[str, int]:
+        """Leave what begins or ends a link; in brackets, maybe another's, nothing."""
+        written, step = found[0], -1 if found["end"] else 1
+        if self._in_tag == (step < 0):
+            self._in_tag = step > 0
+            self._in_brackets = self._depth > 0 if step > 0 else self._in_brackets
+            written = "" if self._in_brackets else written
+            self._depth = max(0, self._depth + step)
+        return written, found.end()
 
     def _defined(self, label: str) -> str:
         from markdown_it.common.utils import normalizeReference
@@ -346,7 +382,7 @@ class _Defuser:
 
     def _linked(self, alt: str, url: str, address: str) -> str:
         alt = self.run(alt, code=False).strip()
-        words = f"{alt} ({_plain(url)})" if alt else _plain(url)
+        words = f"{alt} ({plain(url)})" if alt else plain(url)
         return words if self._depth else f"[{words}]{address.replace('$', '%24')}"
 
 
@@ -387,7 +423,7 @@ def _code(src: str, pos: int, end: int, starts: list[int]) -> tuple[str, int]:
     if _ALIVE.search(inner) and (split or not _BEFORE_CODE.search(src, before, pos)):
         # A tool that ends the paragraph or the cell here, or takes the backtick
         # for the end of an address, sees no code at all.
-        return _plain(inner), stop
+        return plain(inner), stop
     raw = src.startswith("{", stop)  # Pandoc's `<b>`{=html} is alive
     return src[pos:stop] + "&#123;" * raw, stop + raw
 
@@ -459,10 +495,3 @@ def _defused_formula(tex: str) -> str:
         lambda found: found[0] + " " * _commands(tex, found.end(), "\\"), tex
     )
     return re.sub(r"<(?=[A-Za-z/!?])|!(?=\[)|\](?=\()", r"\g<0> ", tex)
-
-
-def _plain(text: str) -> str:
-    """Write ``text`` so that no character of it can mean anything."""
-    text = re.sub(r"\s*\n[\s>]*", " ", text)
-    text = COMMAND.sub(lambda found: f"\\ {found[0][1:]}", text)
-    return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", text)

@@ -26,7 +26,7 @@ from nbstream.markdown.parser import (
     read_text,
     split_lines,
 )
-from nbstream.markdown.tags import LONGEST, comment_end, pair
+from nbstream.markdown.tags import LINK_OR_IMAGE, LONGEST, TAG, comment_end, pair
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -79,10 +79,17 @@ _AUTOLINK = re.compile(r"<[A-Za-z][^\s<>]*>")
 #: Or half a break, a tag, or a comment.
 _HALF_AUTOLINK = re.compile(
     r"""<(?:[bB][rR]\ ?/?|/?(?:[A-Za-z][^\s<>]*)?|(?:p|div|span|center)\s[^<>]*
+    |(?:[aA]|[iI][mM][gG])\s(?:[^<>"']|"[^"]*(?:"|\Z)|'[^']*(?:'|\Z))*+
     |!(?:-(?:-.*)?)?)?""",
     re.DOTALL | re.VERBOSE,
 )
+#: Of which the address may be long.
+_HALF_IMAGE = re.compile(r"<img(?=\s)[^<>]*?\ssrc\s*=\s*[\"']?data:", re.IGNORECASE)
 _HALF_ENTITY = re.compile(r"&#?\w{0,31}")
+#: Of data that stands for itself.
+_HALF_DATA = re.compile(
+    r"(?<!\w)(data:[\w.+-]+/[\w.+-]+);[\w=-]*(?:,[A-Za-z0-9+/=]*)?\Z"
+)
 #: The end of what is a formula for sure.
 _ENDS_FORMULA = re.compile(r"\$\D[^$]*(?<=[\w)}\]'|])\$\Z|\$\w\$\Z")
 
@@ -199,7 +206,8 @@ class _Scan:
         shown: str | None = None
         while shown is None and (found := _MARK.search(self._text, pos)):
             pos, shown = self._mark(found)
-        shown = self._held(self._text if shown is None else shown).rstrip()
+        shown = self._held(self._text if shown is None else shown)
+        shown = _HALF_DATA.sub(r"\1", shown).rstrip()
         # A marker at the end may open, close, or grow.
         bare = shown.rstrip("*_~")
         if bare.endswith("\\") and bare != shown:
@@ -220,7 +228,9 @@ class _Scan:
                     return stop, None
                 link = _AUTOLINK.match(text, pos)
                 mark = "<!" if text.startswith("<!", pos) else "<"
-                half = self._waits(mark, pos) and _HALF_AUTOLINK.fullmatch(text, pos)
+                waits = self._waits(mark, pos) or _HALF_IMAGE.match(text, pos)
+                half = waits and _HALF_AUTOLINK.fullmatch(text, pos)
+                link = link or TAG.match(text, pos) or LINK_OR_IMAGE.match(text, pos)
                 return link.end() if link else end, text[:pos] if half else None
             case "&":
                 return end, text[:pos] if _HALF_ENTITY.fullmatch(text, pos) else None
