@@ -85,6 +85,8 @@ _MOST_MARKERS = 300
 #: Where a formula that is set apart begins in its line.
 _CONTAINER = re.compile(r"(?:[ \t>]|[*+-][ \t]|\d{1,9}[.)][ \t])*")
 _ESCAPED_BAR = "\\|"
+_MARGIN, _QUOTED = re.compile(r"\s*\n\s*"), re.compile(r"\s*\n[ \t>]*>\s*")
+_ENDS_PARAGRAPH = re.compile(r"\n[ \t>]*(?:[\r\n*+#=|~-]|\d+[.)])")
 _EMPTY_LINE = re.compile(r"\n[ \t>]*\r?\n")
 _WHOLE_LINK = re.compile(
     r"""\(\s*(<[^<>\n`]{1,4000}+>|(?!<)[^\s()<>]++(?:\([^\s()<>]*+\)[^\s()<>]*+)*+)
@@ -304,8 +306,8 @@ class _Defuser:
     def _formula(self, src: str, pos: int, stop: int) -> tuple[str, int]:
         """Write a formula between dollars, which all tools read, with nothing alive."""
         opener, tex, _ = parts_of(src[pos:stop])
-        dollars = "$$" if opener in ("$$", "\\[") else "$"
-        tex = tex if opener == "$$" else tex.strip()
+        dollars = "$" if opener in ("$", "\\(") else "$$"
+        tex = _in_paragraph(tex if opener == "$$" else tex.strip())
         tex = _defused_formula(between_dollars(tex, row=self._row))
         if not self._allowance.has(tex):
             return _code_span(src[pos:stop], row=self._row), stop
@@ -348,6 +350,14 @@ class _Defuser:
         alt = self.run(alt, code=False).strip()
         words = f"{alt} ({_plain(url)})" if alt else _plain(url)
         return words if self._depth else f"[{words}]{address.replace('$', '%24')}"
+
+
+def _in_paragraph(tex: str) -> str:
+    """Return a formula among words in one line, if its lines would end a paragraph."""
+    if not _ENDS_PARAGRAPH.search(tex) or "%" in tex:
+        return tex
+    quoted = "\n" not in _QUOTED.sub("", tex)
+    return (_QUOTED if quoted else _MARGIN).sub(" ", tex)
 
 
 def _set_apart(written: str, lines: list[str], allowance: Allowance) -> str:
