@@ -6,7 +6,7 @@ import re
 import pytest
 
 from nbstream.markdown import to_html, to_safe_markdown
-from nbstream.markdown.bounds import DEEPEST, EACH, LONGEST, MOST, depth, is_harmless
+from nbstream.markdown.bounds import DEEPEST, LONGEST, MOST, cost, depth, is_harmless
 from nbstream.markdown.math import _balanced
 from nbstream.markdown.rendering import Rendering
 
@@ -200,7 +200,7 @@ def test_a_formula_of_a_textbook_is_not_deep() -> None:
 @pytest.mark.parametrize("tex", ["x", r"\ce{H2O}", "x" * 500])
 def test_of_thousands_only_the_first_are_typeset(tex: str) -> None:
     """However the text comes, and so in the Markdown."""
-    count = MOST // (EACH + len(tex))
+    count = MOST // cost(tex)
     text = f"a ${tex}$ b\n\n" * (count + 50)
     whole = bare(to_html(text))
     rendering = Rendering()

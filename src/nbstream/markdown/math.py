@@ -239,14 +239,20 @@ def _block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> b
     if alone and not parts_of(text)[1].strip():
         return False
     state.line = stop_line
-    kinds = ("math_block",) if alone else ("paragraph_open", "inline", "paragraph_close")
-    for kind, nesting in zip(kinds, (0,) if alone else (1, 0, -1), strict=True):
-        token = state.push(kind, "" if nesting == 0 else "p", nesting)
-        token.map = [start_line, stop_line] if nesting >= 0 else None
-        if nesting == 0:
-            token.content = text
-            token.children = None if alone else []
+    if not alone:
+        _push_paragraph(state, text, [start_line, stop_line])
+        return True
+    token = state.push("math_block", "", 0)
+    token.content = text
+    token.map = [start_line, stop_line]
     return True
+
+
+def _push_paragraph(state: StateBlock, text: str, lines: list[int]) -> None:
+    state.push("paragraph_open", "p", 1).map = lines
+    token = state.push("inline", "", 0)
+    token.content, token.map, token.children = text, lines, []
+    state.push("paragraph_close", "p", -1)
 
 
 def _may_close(state: StateBlock, start_line: int, end_line: int) -> bool:
@@ -274,7 +280,8 @@ def block_lines(lines: Iterable[str]) -> int | None:
     with an empty line, or what looks like a list. ``None`` says that it depends on
     lines to come.
     """
-    opener, closer, size, alone, broken, odd, tex = "", "", 0, False, False, False, False
+    opener = closer = ""
+    size, alone, broken, odd, tex = 0, False, False, False, False
     for at, text in enumerate(lines):
         size, body = size + len(text) + 1, text
         if not closer:

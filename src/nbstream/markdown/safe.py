@@ -16,7 +16,7 @@ from html import unescape
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
-from nbstream.markdown.bounds import COMMAND, Allowance
+from nbstream.markdown.bounds import COMMAND, MOST, Allowance
 from nbstream.markdown.html import address_words
 from nbstream.markdown.inert import is_inert, is_inert_info
 from nbstream.markdown.math import (
@@ -102,14 +102,16 @@ _NOTE = re.compile(r"(?:^|\n)[\s>]*\[\^[^\s\[\]]{1,100}\Z")
 _REST = re.compile(r"[^\S\r\n]*(?:[\r\n]|\Z)")
 
 
-def to_safe_markdown(text: str, *, images: bool = False) -> str:
+def to_safe_markdown(text: str, *, images: bool = False, answers: int = 1) -> str:
     """Return ``text`` as Markdown in which nothing runs, loads or leads astray.
 
     Raw HTML shows as text, an image becomes a link (unless ``images``), links go
     to ``http``, ``https`` and ``mailto`` only, diagrams show their source, TeX
     commands that load or run something are broken. Innocent text stays as it is.
     What cannot be mended so that every reading agrees becomes one block of code.
+    Of a conversation each of its ``answers`` may have its formulas.
     """
+    most = MOST * answers
     text = clean(text)
     if len(text) > LONGEST:
         return _as_code(text)
@@ -123,9 +125,10 @@ def to_safe_markdown(text: str, *, images: bool = False) -> str:
         if not _fences_agree(text, tokens):
             return _as_code(text)
         references = found.get("references", {})
-        safe = _mended(text, tokens, references, images=images)
+        safe = _mended(text, tokens, references, Allowance(most), images=images)
         # Also what was mended must read alike everywhere, or a second pass differs.
-        inert = is_inert(safe, images=images) and _fences_agree(safe, parse(safe)[0])
+        inert = is_inert(safe, most, images=images)
+        inert = inert and _fences_agree(safe, parse(safe)[0])
     except RecursionError:
         inert = False
     return safe if inert else _as_code(text)
@@ -165,10 +168,14 @@ def _simple_fences(lines: list[str]) -> list[list[int]]:
 
 
 def _mended(
-    text: str, tokens: list[Token], references: _References, *, images: bool
+    text: str,
+    tokens: list[Token],
+    references: _References,
+    allowance: Allowance,
+    *,
+    images: bool,
 ) -> str:
     lines = split_lines(text)
-    allowance = Allowance()
     out: list[str] = []
     at = 0
 
