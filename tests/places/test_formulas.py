@@ -27,13 +27,20 @@ fails, or ends the page             nothing
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import nbformat
 import pytest
+from harness.jupyter import notebook_of
+from harness.live import picture
 
+import nbstream
 from nbstream.markdown.bounds import DEEPEST, LONGEST, MOST, cost, is_harmless
+from nbstream.screens.bundle import bundle
 
-pytestmark = [pytest.mark.place, pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.place, pytest.mark.browser]
 
 #: Ways to nest a command; the number is how often.
 Way = Callable[[str, int], str]
@@ -182,56 +189,73 @@ def converted(page, texts: list[str]) -> list[list[object]]:
     return sizes
 
 
-def test_the_bounds_hold_for_all_that_mathjax_knows(page, typeset) -> None:
-    """Nothing that is let through is deep, or takes long, or fails."""
+#: What the search found: cases with the sizes of what became of two and of five.
+FOUND: list[tuple[tuple[str, str, Way], list[int], list[int]]] = []
+
+
+def search(page) -> None:
+    """Nest each command in each way, once for all tests."""
+    if FOUND:
+        return
     cases = [each for each in tried(page.found) if is_harmless(each[2](each[0], 3))]
     sizes = converted(page, [way(name, n) for name, _, way in cases for n in (2, 5)])
-    pairs = list(zip(cases, sizes[::2], sizes[1::2], strict=True))
-    failed = {case[0] for case, few, many in pairs if len(many) > 2 or len(few) > 2}
+    FOUND.extend(zip(cases, sizes[::2], sizes[1::2], strict=True))
+
+
+def test_each_command_that_nests_is_known(page, typeset) -> None:
+    """Without a brace, or twice; and none fails."""
+    search(page)
+    failed = {case[0] for case, few, many in FOUND if len(many) > 2 or len(few) > 2}
+    bare = ("bare", "before a colour", "before a length", "before a bare length")
     holding = {
         name[1:]
-        for (name, title, _), few, many in pairs
-        if many[0] - few[0] >= 3
-        and title
-        in ("bare", "before a colour", "before a length", "before a bare length")
+        for (name, title, _), few, many in FOUND
+        if many[0] - few[0] >= 3 and title in bare
     }
     doubling = {
         name[1:]
-        for (name, title, _), few, many in pairs
+        for (name, title, _), few, many in FOUND
         if title == "before a brace" and many[1] > 4.5 * few[1]
     }
-    # One of each that grows in the same way, as deep as it may be.
-    growing = {
-        (case[1], *few, *many): case
-        for case, few, many in pairs
-        if many[0] > few[0] + 1 or many[1] > 12 * max(few[1], 8)
-    }
-    deep = [(name, title, [most(way, name)]) for name, title, way in growing.values()]
-    reached = converted(page, [texts[0] for *_, texts in deep])
-    failed |= {each[0] for each, size in zip(deep, reached, strict=True) if size[2:]}
-    order = range(len(deep))
-    chosen = {
-        *sorted(order, key=lambda at: -reached[at][0])[:20],
-        *sorted(order, key=lambda at: -reached[at][1])[:20],
-    }
-    # And what makes the most of a sign, as often as it may be.
-    rate = {
-        case[0]: ((many[1] - few[1]) / (cost(way(name, 5)) - cost(way(name, 2))), case)
-        for case, few, many in pairs
-        for name, _, way in [case]
-        if cost(way(name, 5)) > cost(way(name, 2))
-    }
-    dense = sorted(rate.values(), key=lambda each: -each[0])[:20]
-    tried_out = [deep[at] for at in sorted(chosen)]
-    tried_out += [(name, title, filled(way, name)) for _, (name, title, way) in dense]
-    slow = [(*typeset(texts)[:2], *what, len(texts)) for *what, texts in tried_out]
-    print(len(cases), len(growing), failed, sorted(holding), sorted(doubling))
-    print(*sorted(slow, reverse=True)[:24], sep="\n")
-    print(*sorted(slow, key=lambda each: -each[1])[:6], sep="\n")
+    print(len(FOUND), failed, sorted(holding), sorted(doubling))
 
     assert failed == set()
     assert holding <= HOLDING
     assert doubling <= DOUBLING
+
+
+def test_the_bounds_hold_for_all_that_mathjax_knows(page, typeset) -> None:
+    """Nothing that is let through is deep, or takes long, or fails."""
+    search(page)
+    # One of each that grows in the same way, as deep as it may be.
+    growing = {
+        (case[1], *few, *many): case
+        for case, few, many in FOUND
+        if many[0] > few[0] + 1 or many[1] > 12 * max(few[1], 8)
+    }
+    deep = []
+    for (_, depth, size, many_deep, many), (name, title, way) in growing.items():
+        text = most(way, name)
+        times = len(text) / len(way(name, 3))
+        deep.append((name, title, [text], (many_deep - depth) * times, many - size))
+    chosen = [
+        *sorted(deep, key=lambda each: -each[3])[:12],
+        *sorted(deep, key=lambda each: -each[4])[:12],
+    ]
+    # And what makes the most of a sign, as often as it may be.
+    rate = {
+        case[0]: ((many[1] - few[1]) / signs, case)
+        for case, few, many in FOUND
+        if (signs := cost(case[2](case[0], 5)) - cost(case[2](case[0], 2))) > 0
+    }
+    dense = sorted(rate.values(), key=lambda each: -each[0])[:12]
+    tried_out = [each[:3] for each in chosen]
+    tried_out += [(name, title, filled(way, name)) for _, (name, title, way) in dense]
+    slow = [(*typeset(texts), *what, len(texts)) for *what, texts in tried_out]
+    print(len(growing), *sorted(slow, reverse=True)[:20], sep="\n")
+    print(*sorted(slow, key=lambda each: -each[1])[:6], sep="\n")
+
+    assert [each for each in slow if each[2] != each[-1]] == []
     assert max(slow)[0] < MOST_MS
     assert max(levels for _, levels, *_ in slow) < MOST_LEVELS
 
@@ -299,3 +323,82 @@ def test_past_the_bounds_the_page_would_freeze(typeset) -> None:
     )
 
     assert beyond > 8 * bound
+
+
+# -- saved: the host typesets it when the notebook is opened ---------------------------
+
+NOTES = (
+    r"Let \(x^2\) be given, and $\frac{a}{b}$, so \[y_1 = 2\] is."
+    "\n\n\\[\na = b\n\nc = d\n\\]\n\n"
+    r"| f | g |" "\n|---|---|\n" r"| $P(A|B)$ | costs $5 |"
+    "\n\n\\begin{align}\\label{e} a &= b \\\\ c &= d\\end{align}\n"
+)  # fmt: skip
+#: What is beyond a bound, and how many formulas of it are typeset.
+SAVED = {
+    "notes": (NOTES, 6),
+    "the same label": (NOTES, 6),
+    "deep": ("$" + r"\left(" * 500 + "x" + r"\right)" * 500 + "$", 0),
+    "deep and short": ("$" + r"\scriptstyle " * 900 + "x$", 0),
+    "long": ("$$" + "x+" * 2_000 + "x$$", 0),
+    "wide": ("$$" + "x+" * 1_000 + "x$$", 1),
+    "many": ("a $x$ b\n\n" * 2_000, MOST // cost("x")),
+    "chemistry": (r"$\ce{H2O}$ " * 2_000, MOST // cost(r"\ce{H2O}")),
+}
+COUNT = """() => [...document.querySelectorAll('.jp-Cell')].map((cell) => [
+  cell.querySelectorAll('mjx-container').length,
+  cell.querySelectorAll('mjx-merror, [data-mjx-error]').length])"""
+
+
+def saved_notebook(folder: Path) -> Path:
+    """Write a notebook with an answer in each cell, as the extension saves it."""
+    notebook = notebook_of([f"# {name}" for name in SAVED])
+    for cell, (text, _) in zip(notebook.cells, SAVED.values(), strict=True):
+        data = bundle(nbstream.show([text], view="none"))
+        cell.outputs = [nbformat.v4.new_output("display_data", data)]
+    nbformat.write(notebook, folder / "saved.ipynb")
+    return folder / "saved.ipynb"
+
+
+@pytest.mark.parametrize("front", ["lab", "notebook"])
+@pytest.mark.parametrize("trust", [True, False], ids=["trusted", "untrusted"])
+def test_a_saved_notebook_shows_its_formulas(
+    open_notebook, tmp_path: Path, front: str, trust: bool
+) -> None:
+    """Those in bounds are formulas, all others source; nothing crashes or fails."""
+    page = open_notebook(saved_notebook(tmp_path), front=front, trust=trust)
+    expected = [[count, 0] for _, count in SAVED.values()]
+    for at in range(len(SAVED)):
+        page.cell(at).evaluate("(cell) => cell.scrollIntoView()")
+        page.page.wait_for_function(
+            f"([at, count]) => ({COUNT})()[at]?.[0] === count",
+            arg=[at, expected[at][0]],
+        )
+    picture(page, 0, f"formulas-saved-{front}-{trust}")
+
+    assert page.js(COUNT) == expected
+    assert page.errors == []
+
+
+def test_a_page_made_of_it_asks_for_mathjax_only(browser, tmp_path: Path) -> None:
+    """And leaves the source, between marks that it knows, where that does not come."""
+    from nbconvert import HTMLExporter
+
+    html, _ = HTMLExporter().from_filename(str(saved_notebook(tmp_path)))
+    (tmp_path / "saved.html").write_text(html, "utf-8")
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.route("http*://**", lambda route: route.abort())
+    page.goto((tmp_path / "saved.html").as_uri())
+    found = page.evaluate(
+        """() => [...document.querySelectorAll('.jp-OutputArea-output')].map((output) =>
+          [...output.querySelectorAll('span:not([class])')].map((e) => e.textContent))"""
+    )
+    page.close()
+    marks = re.compile(
+        r"\$.+\$|\\\(.+\\\)|\\\[.+\\\]|\\begin\{align\}.+\\end\{align\}", re.DOTALL
+    )
+
+    assert [len(each) for each in found] == [count for _, count in SAVED.values()]
+    assert all(marks.fullmatch(tex) for each in found for tex in each)
+    assert all(re.search(r"mathjax|require", url, re.I) for url in asked[1:]), asked

@@ -44,6 +44,7 @@ _ORDINAL = re.compile(r"(?:th|st|nd|rd|s|d|e|er|te[mnrs]?|i?[eè]me)\b", re.IGNO
 #: No formula begins so: units, lists and ends of sentences do, and patterns.
 _NO_BEGIN = re.compile(r"""\s*(?:[),.;!?/"'%@\#]|:(?!=)|\|\^|</)""")
 _TEX_ONLY = re.compile(r"[\\^_=]")
+_WORD = re.compile(r"[^\W\d_]{3}")
 _WORDS = re.compile(r"\s+(?:-?[^\W\d_]{2,}[,;.!?]?\s+)+")
 #: Markdown or prose, which is not looked for before the first empty line.
 _NO_TEX = re.compile(
@@ -281,7 +282,8 @@ def block_lines(lines: Iterable[str]) -> int | None:
     lines to come.
     """
     opener = closer = ""
-    size, alone, broken, odd, tex = 0, False, False, False, False
+    size, alone, broken, odd = 0, False, False, False
+    said: list[str] = []
     for at, text in enumerate(lines):
         size, body = size + len(text) + 1, text
         if not closer:
@@ -292,12 +294,15 @@ def block_lines(lines: Iterable[str]) -> int | None:
         if not closer or size > (_LONGEST_BROKEN if broken else _LONGEST):
             return 0
         inner, found, rest = body.partition(closer)
-        broken, tex = broken or not text, tex or bool(_TEX_ONLY.search(inner))
+        said.append(inner)
+        broken = broken or not text
         odd = odd or broken or (at > 0 and _MARKER.match(text) is not None)
         if found:
-            whole = alone and not rest
-            held = odd and (tex or closer != "$$") and not opening(rest.strip())[2]
-            return at + 1 if whole or held else 0
+            if alone and not rest:
+                return at + 1
+            tex = "\n".join(said)
+            prose = not _TEX_ONLY.search(tex) and (closer == "$$" or _WORD.search(tex))
+            return at + 1 if odd and not prose and not opening(rest.strip())[2] else 0
         if broken and _NO_TEX.match(text):
             return 0
     return None

@@ -85,8 +85,7 @@ _MOST_MARKERS = 300
 #: Where a formula that is set apart begins in its line.
 _CONTAINER = re.compile(r"(?:[ \t>]|[*+-][ \t]|\d{1,9}[.)][ \t])*")
 _ESCAPED_BAR = "\\|"
-_MARGIN, _QUOTED = re.compile(r"\s*\n\s*"), re.compile(r"\s*\n[ \t>]*>\s*")
-_ENDS_PARAGRAPH = re.compile(r"\n[ \t>]*(?:[\r\n*+#=|~-]|\d+[.)])")
+_ENDS_PARAGRAPH = re.compile(r"[ \t>]*(?:\r?\Z|[*+#=|~-]|\d+[.)])")
 _EMPTY_LINE = re.compile(r"\n[ \t>]*\r?\n")
 _WHOLE_LINK = re.compile(
     r"""\(\s*(<[^<>\n`]{1,4000}+>|(?!<)[^\s()<>]++(?:\([^\s()<>]*+\)[^\s()<>]*+)*+)
@@ -361,10 +360,12 @@ class _Defuser:
 
 def _in_paragraph(tex: str) -> str:
     """Return a formula among words in one line, if its lines would end a paragraph."""
-    if not _ENDS_PARAGRAPH.search(tex) or "%" in tex:
+    first, *lines = tex.split("\n")
+    if "%" in tex or not any(map(_ENDS_PARAGRAPH.match, lines)):
         return tex
-    quoted = "\n" not in _QUOTED.sub("", tex)
-    return (_QUOTED if quoted else _MARGIN).sub(" ", tex)
+    if all(line.lstrip().startswith(">") for line in lines):
+        lines = [line.lstrip(" \t>") for line in lines]
+    return " ".join(filter(None, map(str.strip, [first, *lines])))
 
 
 def _set_apart(written: str, lines: list[str], allowance: Allowance) -> str:
