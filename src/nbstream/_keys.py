@@ -41,7 +41,11 @@ _BLOB = re.compile(rb"[A-Za-z0-9+/_-]{32}\Z")
 
 
 #: Names of options and headers whose values are secret.
-_SECRET = re.compile(r"api[-_]?key|authorization|secret|password|^token$|cookie", re.I)
+_SECRET = re.compile(
+    r"api[-_]?key|authorization|secret|passw(?:or)?d|cookie|^(?:key|token|sig|auth)$"
+    r"|[-_](?:token|auth|signature|credentials?)$",
+    re.I,
+)
 
 
 def is_secret(name: str) -> bool:
@@ -51,17 +55,21 @@ def is_secret(name: str) -> bool:
 
 #: What stands beside the name of a secret, or before a host: in an address, in a header
 #: (``Basic``, Azure's ``api-key``, AWS's ``Signature=``), in JSON and in a ``repr``.
+_GONE = r"(?!\[(?:key )?removed\]|aws4-hmac)"
 _NAMED = re.compile(
     r"(?i)(://[^\s/:@]{0,80}:)[^\s/@]{1,200}(?=@)"
-    r"|([?&;](?:[\w-]{0,30}(?:key|token|secret|password|signature)|sig)=)[^&#\s\"'<>]+"
-    r"|(authorization[\"']?[:=]\s{0,9}b?[\"']?(?:basic|digest|bearer|token)\s)[^\s\"',;]{4,}"
+    r"|([?&;](?:[\w-]{0,30}(?:key|token|secret|password|signature|credential)"
+    rf"|sig)=){_GONE}[^&#\s\"'<>]+"
+    r"|(authorization[\"']?[:=]\s{0,9}b?[\"']?(?:basic|digest|bearer|token)\s)"
+    rf"{_GONE}[^\s\"',;]{{4,}}"
     r"|((?:api[-_]?key|authorization|security-token|cookie|password|secret)"
-    r"[\"']?[:=]\s{0,9}b?[\"']?(?:aws4-hmac-sha256\s)?|(?:signature|credential)=)"
-    r"(?=[^\s\"',;]{0,99}[\d*=+/])[^\s\"',;]{8,}"
+    r"\\{0,3}[\"']?[:=]\s{0,9}b?\\{0,3}[\"']?(?:aws4-hmac-sha256\s)?"
+    r"|(?:signature|credential)=)"
+    rf"{_GONE}(?=[^\s\"',;]{{0,99}}[\d*=+/])[^\s\"',;]{{7,}}[^\s\"',;\\]"
 )
 #: Names of the environment whose values are secret, if they are so long.
 _OF_ENVIRONMENT = re.compile(
-    r"(?:key|token|secret|password|passwd|credentials?|sig(?:nature)?)\Z", re.I
+    r"(?:key|token|secret|passw(?:or)?d|_pass|auth|credentials?|sig(?:nature)?)\Z", re.I
 )
 _LEAST = 8
 #: Keys that were given to us as arguments.
@@ -77,6 +85,20 @@ def remember(key: str | None) -> None:
         _given.add(key)
 
 
+def of_environment() -> Iterator[str]:
+    """Yield what the environment has under a secret's name."""
+    return (value for name, value in os.environ.items() if _OF_ENVIRONMENT.search(name))
+
+
+def parts_of(value: str) -> Iterator[str]:
+    """Yield what of a header's value is secret: without its scheme, and what it names.
+
+    AWS sends ``AWS4-HMAC-SHA256 Credential=..., Signature=...``, a cookie is alike.
+    """
+    yield value.partition(" ")[2] or value
+    yield from re.findall(r"=([^\s,;=]{12,}=*)", value)
+
+
 def remember_sent(told: object) -> None:
     """Remember what is secret in the request of a response: a server may quote it."""
     for each in _sent(told):
@@ -89,8 +111,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
     So are those that were given, and what the environment has under a secret's name.
     """
-    own = (value for name, value in os.environ.items() if _OF_ENVIRONMENT.search(name))
-    known = {*own, *_given, *_sent_lately, *secrets}
+    known = {*of_environment(), *_given, *_sent_lately, *secrets}
     for each in sorted(known, key=len, reverse=True):
         if len(each) >= _LEAST:
             text = text.replace(each, REMOVED).replace(quote(each, ""), REMOVED)
@@ -142,11 +163,13 @@ def _sent(told: object) -> Iterator[str]:
     if isinstance(headers, Mapping):
         for name, value in headers.items():
             if _names_secret(name):
-                yield str(value).rpartition(" ")[2]
+                yield from parts_of(str(value))
     with suppress(ValueError):  # no address
         parts = urlsplit(str(url))
         yield unquote(parts.password or "")
-        yield from (value for name, value in parse_qsl(parts.query) if _names_secret(name))
+        yield from (
+            value for name, value in parse_qsl(parts.query) if _names_secret(name)
+        )
 
 
 def _names_secret(name: str) -> bool:
