@@ -20,7 +20,7 @@ from functools import partial
 from html import unescape
 from typing import Any, Self
 
-from nbstream._keys import redact, scrub
+from nbstream._keys import redact, remember_sent, scrub
 from nbstream.types import Failure
 
 # -- What went wrong, and how to say it in one line, with no key in it.
@@ -321,6 +321,7 @@ class FirstBytes:
 
     def hear(self, response: Any) -> None:
         """Hear what is read of a response of httpx from now on; the last one counts."""
+        remember_sent(response)
         headers = getattr(response, "headers", None)
         self._headers = headers if isinstance(headers, Mapping) else {}
         self._encoding = getattr(response, "encoding", None) or "utf-8"
