@@ -85,6 +85,10 @@ class Facts:
     should_retry: bool | None = None
 
 
+#: What OpenSSL says of a certificate that nobody vouches for.
+UNTRUSTED = "certificate_verify_failed"
+
+
 def word_of(fault: Mapping[str, object]) -> str:
     """Return a provider's own word for what went wrong, or ""."""
     status = fault.get("status")
@@ -148,7 +152,7 @@ def is_told(exception: BaseException) -> bool:
     """Tell whether this is the provider's own error, sent in mid-stream."""
     response = getattr(exception, "response", None)
     status = getattr(response, "status_code", getattr(exception, "status_code", None))
-    answered = not isinstance(status, int) or status < 400
+    answered = not isinstance(status, int) or status < 300
     return answered and bool(inner(_body(exception)))
 
 
@@ -159,7 +163,7 @@ def _as_status(words: list[str]) -> int | None:
 
 
 def _status(exception: BaseException) -> int | None:
-    """Return the HTTP status of an error; one below 400 says nothing."""
+    """Return the HTTP status of an error, or of a redirect; others say nothing."""
     response = getattr(exception, "response", None)
     places = (
         (exception, "status_code"),
@@ -168,13 +172,18 @@ def _status(exception: BaseException) -> int | None:
     )
     for holder, name in places:
         value = getattr(holder, name, None)
-        if isinstance(value, int) and 400 <= value < 600:
+        if isinstance(value, int) and 300 <= value < 600:
             return value
     return None
 
 
 def _words(exception: BaseException) -> Iterator[str]:
     error = inner(_body(exception))
+    cause: BaseException | None = exception
+    while cause is not None:
+        if type(cause).__name__ == "SSLCertVerificationError":
+            yield UNTRUSTED
+        cause = cause.__cause__
     for name in ("type", "code", "status"):
         for value in (getattr(exception, name, None), error.get(name)):
             if isinstance(value, str):
@@ -185,7 +194,10 @@ def _body(exception: BaseException) -> object:
     """Return the response body that an SDK's exception holds, parsed if it is JSON."""
     for name in ("body", "details"):
         if body := getattr(exception, name, None):
-            return parsed(body) if isinstance(body, str) else body
+            if not isinstance(body, str):
+                return body
+            # A stream that an SDK did not take for one, by its type, is no error.
+            return None if body.startswith(_FIELDS) else parsed(body)
     return None
 
 
@@ -247,6 +259,8 @@ def _message(exception: BaseException) -> str:
         return said
     text = str(exception)
     cause = exception.__cause__
+    if cause is not None and text.startswith(_FIELDS):
+        return str(cause)
     if cause is not None and str(cause) and "Connection" in type(exception).__name__:
         # "Connection error." says less than why there is none.
         return f"{text.rstrip('.')}: {cause}" if str(cause) not in text else text
