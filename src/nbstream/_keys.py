@@ -67,9 +67,12 @@ _LEAST = 8
 _given: set[str] = set()
 
 
-def remember(key: str | None) -> None:
-    """Take this key out of all that is shown from now on, whatever it looks like."""
-    if key:
+def remember(key: object) -> None:
+    """Take this key out of all that is shown from now on, whatever it looks like.
+
+    What is no text was given by mistake, which its client says.
+    """
+    if isinstance(key, str):
         _given.add(key)
 
 

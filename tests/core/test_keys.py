@@ -75,6 +75,7 @@ def test_a_key_without_a_shape(monkeypatch):
     monkeypatch.setattr("nbstream._keys._given", set())
     remember("swordfish!")
     remember(None)
+    remember(5)
 
     said = redact(
         "open sesame, abc, dark green, swordfish!, mine-and-yours", ["mine-and"]
