@@ -20,7 +20,7 @@ from functools import partial
 from html import unescape
 from typing import Any, Self
 
-from nbstream._keys import redact, scrub
+from nbstream._keys import redact, redact_said, scrub
 from nbstream.types import Failure
 
 # -- What went wrong, and how to say it in one line, with no key in it.
@@ -36,7 +36,8 @@ def redacted_failure(
 
     A provider may quote the key that it refuses.
     """
-    return Failure(type=redact(type_, secrets), message=redact(message, secrets))
+    said = redact_said(message, secrets)
+    return Failure(type=redact_said(type_, secrets), message=said)
 
 
 def failure_line(error: Failure | None) -> str:
@@ -290,10 +291,10 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
         return after_s
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        return max(0.0, (at - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):  # no date, or none that a calendar has
         return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return max(0.0, (at - datetime.now(UTC)).total_seconds())
 
 
 def _number(text: str) -> float | None:

@@ -278,6 +278,21 @@ AFTER = {
     "a name in capitals": ({"Retry_After": "3"}, 3),
     "nonsense": ({"retry_after": "soon"}, None),
     "less than nothing": ({"retry_after": "-5"}, None),
+    "no number": ({"retry_after": "nan"}, None),
+    "past what a number can be": ({"retry_after": "1e400"}, None),
+    "a year past all numbers": (
+        {"retry_after": "Mon, 01 Jan 99999999999 00:00:00 GMT"},
+        None,
+    ),
+    "a year past all calendars": ({"retry_after": "1 Jan 99999 00:00:00 GMT"}, None),
+    "a year that no zone has": (
+        {"retry_after": "Sat, 01 Jan 0001 00:00:00 +2359"},
+        0,
+    ),
+    "a zone past all numbers": (
+        {"retry_after": "Mon, 01 Jan 2029 00:00:00 +99999999999"},
+        None,
+    ),
     "without end": ({"retry_after": "inf"}, None),
     "nothing": ({}, None),
 }
