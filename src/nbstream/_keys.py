@@ -122,6 +122,20 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     return _NAMED.sub(lambda one: f"{one[one.lastindex or 0]}{REMOVED}", text)
 
 
+#: What a server says of a failure is longer only by a fault of its own: looking for
+#: keys in megabytes takes seconds, and a traceback would print them.
+MOST_SAID = 100_000
+#: No key is longer: one that begins before the cut is found whole.
+_LONGEST_KEY = 8192
+
+
+def redact_said(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return the text of a failure without its keys, and not without end."""
+    if len(text) <= MOST_SAID:
+        return redact(text, secrets)
+    return f"{redact(text[: MOST_SAID + _LONGEST_KEY], secrets)[:MOST_SAID]} …"
+
+
 def scrub(error: BaseException) -> frozenset[str]:
     """Take keys out of the words of an exception, and of those that it came from.
 
@@ -147,7 +161,7 @@ def scrub(error: BaseException) -> frozenset[str]:
 def _clean(value: Any, secrets: Iterable[str]) -> Any:
     """Return a value without its keys; itself, if it has none."""
     if isinstance(value, str):
-        clean: Any = redact(value, secrets)
+        clean: Any = redact_said(value, secrets)
     elif type(value) is list:
         clean = [_clean(each, secrets) for each in value]
     elif type(value) is dict:

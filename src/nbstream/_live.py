@@ -42,7 +42,12 @@ class Live:
             daemon=True,
         )
         player.start()
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:  # no thread is to be had: nothing may stay open
+            player.interrupt()
+            player.loop()
+            raise
 
     @property
     def reply(self) -> Reply:
