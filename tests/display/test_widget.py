@@ -639,7 +639,7 @@ def test_the_script_is_one_module_without_its_comments():
     assert "\n//" not in script
     assert "\n " not in script
     assert "/*" not in script + LiveModel._css
-    assert len(script) + len(LiveModel._css) < 44_000
+    assert len(script) + len(LiveModel._css) < 44_500
 
 
 def test_without_anywidget_there_is_the_other_screen(monkeypatch):
