@@ -79,9 +79,12 @@ _sent_lately: deque[str] = deque(maxlen=64)
 _LEAST_SENT = 12
 
 
-def remember(key: str | None) -> None:
-    """Take this key out of all that is shown from now on, whatever it looks like."""
-    if key:
+def remember(key: object) -> None:
+    """Take this key out of all that is shown from now on, whatever it looks like.
+
+    What is no text was given by mistake, which its client says.
+    """
+    if isinstance(key, str):
         _given.add(key)
 
 
@@ -119,6 +122,20 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     return _NAMED.sub(lambda one: f"{one[one.lastindex or 0]}{REMOVED}", text)
 
 
+#: What a server says of a failure is longer only by a fault of its own: looking for
+#: keys in megabytes takes seconds, and a traceback would print them.
+MOST_SAID = 100_000
+#: No key is longer: one that begins before the cut is found whole.
+_LONGEST_KEY = 8192
+
+
+def redact_said(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return the text of a failure without its keys, and not without end."""
+    if len(text) <= MOST_SAID:
+        return redact(text, secrets)
+    return f"{redact(text[: MOST_SAID + _LONGEST_KEY], secrets)[:MOST_SAID]} …"
+
+
 def scrub(error: BaseException) -> frozenset[str]:
     """Take keys out of the words of an exception, and of those that it came from.
 
@@ -144,7 +161,7 @@ def scrub(error: BaseException) -> frozenset[str]:
 def _clean(value: Any, secrets: Iterable[str]) -> Any:
     """Return a value without its keys; itself, if it has none."""
     if isinstance(value, str):
-        clean: Any = redact(value, secrets)
+        clean: Any = redact_said(value, secrets)
     elif type(value) is list:
         clean = [_clean(each, secrets) for each in value]
     elif type(value) is dict:

@@ -11,6 +11,7 @@ from typing import ClassVar
 import pytest
 
 from nbstream._keys import (
+    MOST_SAID,
     find_keys,
     redact,
     remember,
@@ -92,6 +93,7 @@ def test_a_key_without_a_shape(monkeypatch):
     monkeypatch.setattr("nbstream._keys._given", set())
     remember("swordfish!")
     remember(None)
+    remember(5)
 
     said = redact(
         "open sesame, abc, dark green, swordfish!, mine-and-yours", ["mine-and"]
@@ -184,6 +186,31 @@ def test_redacting_is_linear(piece):
         took.append(time.process_time() - began)
 
     assert took[1] < max(3.5 * took[0], 0.2)
+
+
+LONG_WORDS = {
+    "in its words": lambda text: ValueError(text),
+    "in its body": lambda text: bodied({"error": {"message": text}}),
+    "in a list of its body": lambda text: bodied([text]),
+}
+
+
+def bodied(body):
+    error = ValueError("E")
+    error.body = body
+    return error
+
+
+@pytest.mark.parametrize("make", LONG_WORDS.values(), ids=LONG_WORDS)
+def test_megabytes_of_a_failure_are_cut(make):
+    """Nobody reads them; a key across the cut is gone as any other."""
+    key = "sk-" + "k3y" * 20
+    error = make("x " * (MOST_SAID // 2 - 10) + key + " y" * 3_000_000)
+    scrub(error)
+    said = repr([error.args, vars(error)])
+
+    assert MOST_SAID - 100 < len(said) < MOST_SAID + 100
+    assert "sk-k3y" not in said
 
 
 SECRETS = {

@@ -11,6 +11,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from harness.browser_hostile import HARM
 from harness.jupyter import notebook_of
 
 from nbstream.markdown import to_html, to_safe_markdown
@@ -55,9 +56,7 @@ WATCH = """() => {
     && e.nextSibling?.localName === 'pre' && !e.firstChild
     && e.getAttributeNames().sort().join() === 'aria-label,class,title'
     && e.title === 'Copy this code' && e.ariaLabel === e.title;
-  const tags = new Set(('A B BLOCKQUOTE BR CODE DEL DETAILS DIV EM H1 H2 H3 H4 H5 H6 '
-    + 'HR I INPUT LI OL P PRE S SPAN STRONG SUMMARY TABLE TBODY TD TH THEAD TR UL'
-    ).split(' '));
+  const harm = @HARM@;
   const ours = '.jp-RenderedHTMLCommon';
   const half = /(<\\w+|="|\\]\\(|!\\[|\\$|\\\\)$/;
   window.__alive = new Set();
@@ -73,15 +72,7 @@ WATCH = """() => {
         continue;
       }
       if (isCopyButton(e)) continue;
-      if (!tags.has(e.tagName)) window.__alive.add(e.outerHTML.slice(0, 200));
-      for (const {name, value} of e.attributes) {
-        const link = name === 'href' && !/^(https?:|mailto:|#|$)/i.test(value);
-        const style = name === 'style' && !/^(text-align: ?\\w+;?)?$/.test(value);
-        const more = e.matches('details, summary, br') && name !== 'open'
-          && !(name === 'class' && value === '');  // the live view took one off
-        if (/^on|^data-command|^src|^action|^name$/.test(name) || link || style || more)
-          window.__alive.add(name + '=' + value.slice(0, 200));
-      }
+      for (const each of harm(e)) window.__alive.add(each);
     }
   };
   window.__look = () => document.querySelectorAll(ours).forEach(look);
@@ -102,7 +93,7 @@ WATCH = """() => {
   document.body.append(probe);
   window.jupyterapp.commands.commandExecuted.connect(
     (_, {id}) => window.__commands.push(id));
-}"""
+}""".replace("@HARM@", HARM)
 PRESS = """() => {
   for (const e of document.querySelectorAll(
     '.jp-OutputArea :is(button, summary, [data-commandlinker-command])'

@@ -169,6 +169,31 @@ HTML = {
         f"![a](data:image/png;base64,{'A' * 64_000})", "<p>a (image/png, 48 kB)</p>\n"
     ),
     "an image that is a file": ("![a](b.png)", "<p>a (b.png)</p>\n"),
+    "one that stands for itself": (
+        f"a data:image/png;base64,{'A' * 64_000} `data:b/c;base64,{'A' * 40}` data: d",
+        f"<p>a data:image/png, 48 kB <code>data:b/c;base64,{'A' * 40}</code> data: d</p>\n",
+    ),
+    "an image written as HTML": (
+        "<img src='https://h/i.png' alt='a *b*' onload=p()> <IMG\nsrc=x.png /> <img alt=c>",
+        f'<p><a href="https://h/i.png" {LINK}>a *b* (https://h/i.png)</a> x.png &lt;img alt=c&gt;</p>\n',
+    ),
+    "links written as HTML": (
+        '<a href="https://h?b&amp;c" class=d>*e*</a> <A href=javascript:f>g</A> <a name="h"></a> <a href="#i">j</a>',
+        f'<p><a href="https://h?b&amp;c" {LINK}><em>e</em></a> <abbr title="javascript:f">g</abbr>  '
+        '<abbr title="#i">j</abbr></p>\n',
+    ),
+    "half a link written as HTML": (
+        '<a href="https://h">b *c</a>* `<a href=d>`',
+        '<p>&lt;a href="https://h"&gt;b <em>c&lt;/a&gt;</em> <code>&lt;a href=d&gt;</code></p>\n',
+    ),
+    "links in links written as HTML": (
+        '<a href="https://h">[b](https://c) https://d <img src=e alt=f></a> [<a href=g>i</a>](https://j)',
+        f'<p><a href="https://h" {LINK}>b https://d f (e)</a> <a href="https://j" {LINK}>i</a></p>\n',
+    ),
+    "a badge in the middle": (
+        '<p align="center">\n  <a href="https://h"><img src="https://i/b.svg" alt="c"></a>\n</p>',
+        f'<p><a href="https://h" {LINK}>c (https://i/b.svg)</a></p>\n',
+    ),
     "footnotes": (
         "a[^1] [^n] [^b]\n\n[^1]: *c*\n    d\n[^n]: https://h\n\n    e\n\nf",
         "<p>a<sup>1</sup> <sup>n</sup> [^b]</p>\n<p><sup>1</sup> <em>c</em>\nd</p>\n"
@@ -370,6 +395,24 @@ SAFE = {
     "a title that would begin a block": ("<details><summary># a</summary>", "&nbsp;# a\n\n"),
     "labels": ("[a](./b.py 't') [c](sandbox:/d)", '[a](# "./b.py") [c](# "sandbox:/d")'),
     "an image that is no link": ("![a](data:image/png;base64,AAAA)", "a (image/png, 3 B)"),
+    "one that stands for itself": (f"a data:b/c;base64,{'A' * 40}", "a data:b/c, 30 B"),
+    "an image written as HTML": (
+        "<img src='https://h/(i)' alt='[a] *b*'> <img src=x.png alt=c> <img>",
+        "[&#91;a&#93; &#42;b&#42; (https://h/&#40;i&#41;)](<https://h/(i)>) c (x.png) &lt;img>",
+    ),
+    "links written as HTML": (
+        '<a href="https://h?b&amp;c">*d*</a> !<a href=javascript:e>f</a> <a name="g"></a> <a href="#i">j</a>',
+        '[*d*](https://h?b&amp;c) &#33;[f](# "javascript:e")  [j](#i "&#35;i")',
+    ),
+    "half a link written as HTML": (
+        '<a href="](javascript:b)">c</b> `</a>`', "&#60;a href=&#34;&#93;&#40;javascript:b&#41;&#34;&#62;c&lt;/b> `</a>`",
+    ),
+    "links in links written as HTML": (
+        "<a href=https://h>b <img src=https://e alt=f></a> [<a href=g>i</a>](https://j)",
+        "[b f (https://e)](https://h) [i](https://j)",
+    ),
+    "brackets in a link written as HTML": ("<a href=https://h>a[0]</a>", "a[0]"),
+    "what groups and has no end": ('<span x="](javascript:a)">b', "&#60;span x=&#34;&#93;&#40;javascript:a&#41;&#34;&#62;b"),
     "footnotes": ("a[^1]\n\n[^1]: b c", "a[^1]\n\n[^1]: b c"),
     "alerts": ("> [!TIP]\n> a", "> [!TIP]\n> a"),
     "a break": ("a<br>b `<br>`<BR/>", "a<br>b `<br>`<BR/>"),
@@ -521,7 +564,7 @@ ATOMS = st.sampled_from(
 |](https://h/a|](<|![|!|](data:text/html,x)|)|]|[a]|[a]: |[a]: javascript:p()|[a]: https://h/i.png| "t|" onclick="p()
 |# |a|b c|*|_|**|~|~D|@@0@@|@\\@0@@|&#60;|&lt;|&#106;avascript:|java\tscript:|&colon;|&#92;href|&#36;|\\|\\`|{=html}
 |```mermaid|``` {=html}|<https://h>|<javascript:p()>|'|---|===|1. |<details open ontoggle=p()>|{|}|^|<x@y.zz>|www.h.c
-|    |> |- |</b>|<sub>|</sub>|<details>|</details>|<summary>|</summary>|<p>|</p>|[^1]: |> [!TIP]\n|https://h/|a@b.cd|~|「|\r|\0|\x0c|\u00a0|\ud800|:|&""".replace(
+|    |> |- |<a href=https://h>|<a href="](javascript:p())">|</a>|<img src=x alt="<b>">|</b>|<sub>|</sub>|<details>|</details>|<summary>|</summary>|<p>|</p>|[^1]: |> [!TIP]\n|https://h/|a@b.cd|~|「|\r|\0|\x0c|\u00a0|\ud800|:|&""".replace(
         "\n", ""
     ).split("|")
 ) | st.sampled_from(
@@ -660,7 +703,7 @@ WORDS = st.lists(
     st.sampled_from(
         """<b>|<br>|<i x="y">|*a*|**b**|`c`|`<d>`|[e](https://h)|[f](javascript:g)|[h](i.md)
 |![j](https://k/l)|[![m](https://n)](https://o)|$5|$p_1$|\\(q\\)|$\\href{r}{s}$|&lt;|&#60;
-|<https://t>|<javascript:u>|<sub>|</sub>|</b>|<!-- y -->|www.z.d|(./e.py)|[^1]|~f~|**「g」**|# |- |> |x|1 < 2|[v]|![w](data:x)""".replace("\n", "").split("|")
+|<https://t>|<javascript:u>|<img src=https://q alt="r *s*">|<a href=https://t/(u)>|</a>|<sub>|</sub>|</b>|<!-- y -->|www.z.d|(./e.py)|[^1]|~f~|**「g」**|# |- |> |x|1 < 2|[v]|![w](data:x)""".replace("\n", "").split("|")
     )
     | st.sampled_from([" ", " ", "\n", "\n\n"]),
     max_size=25,

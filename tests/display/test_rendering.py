@@ -87,6 +87,10 @@ SAMPLES = {
     "HTML": '<div class="x">\n<p>y</p>\n</div>\n\n<!-- z -->\n',
     "lines that end with CR LF": "a\r\nb\r\n\r\n- c\r\n- d\r\n\r\n```\r\ne\r\n```\r\n",
     "tags": "H<sub>2</sub>O <b>**a** `b`</b> <!-- c --> <kbd>d</kbd> < e\n",
+    "links and images as HTML": 'A <a href="https://b.c/d?e&f=_g_">*h*</a> and '
+    "<img alt='i > j' src=https://k.l> <a name=m></a>n\n\n<p>\n<img src=o>\n</p>\n",
+    "an image of data": f"A <img src='data:image/png;base64,{'A' * 400}' alt=b> "
+    f"data:image/png;base64,{'A' * 400} c\n",
     "what folds": "<details>\n<summary>a **b**</summary>\n\n- c\n\n"
     "```\nd\n```\n\n</details>\n\ne\n",
     "what folds in a line": "a\n\n<details><summary>b</summary>c</details>\n\nd\n",
@@ -265,6 +269,20 @@ UNFINISHED = {
     "an open tag": ("H<sub>2", "<p>H<sub>2</sub></p>\n"),
     "an open tag in bold": ("**a <u>b", "<p><strong>a <u>b</u></strong></p>\n"),
     "half a tag's end": ("H<sub>2</s", "<p>H<sub>2</sub></p>\n"),
+    "half a link as HTML": ('a <a href="https://b?c&am', "<p>a</p>\n"),
+    "half an image as HTML": ("a <img alt='b > c' src=d", "<p>a</p>\n"),
+    "half an image of data": (
+        f"a <img src='data:image/png;base64,{'A' * 9_000}",
+        "<p>a</p>\n",
+    ),
+    "half of data": (
+        f"a data:image/png;base64,{'A' * 9_000}",
+        "<p>a data:image/png</p>\n",
+    ),
+    "an open link as HTML": (
+        '<a href="b.c">d *e',
+        '<p><abbr title="b.c">d <em>e</em></abbr></p>\n',
+    ),
     "half a comment": ("a <!-- b", "<p>a</p>\n"),
     "half a comment over lines": ("a\n\n<!-- b\n\nc\n", "<p>a</p>\n"),
     "half a fold": ("<details>\n<summ", ""),

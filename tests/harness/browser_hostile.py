@@ -1,7 +1,7 @@
 """Streams hostile replies in a cell, in pieces that leave halves to be shown.
 
 A cell of ``test_hostile_browser.py`` imports it; the replies are in
-``browser_hostile.md``.
+``browser_hostile.md``, and ``HARM`` says what of them is alive in a page.
 """
 
 import itertools
@@ -17,6 +17,35 @@ import nbstream
 HALF = re.compile(r'<\w+ ?|="|\]\(|!\[|`|\$|\\|&#?\w*')
 #: Longer than a screen waits between two updates.
 PAUSE_S = 0.2
+#: A function that tells what of an element of an answer is on no list, as the browser
+#: itself sees it: tags, attributes with what they say, and each property of a style.
+HARM = r"""(() => {
+  const tags = new Set(('A ABBR B BLOCKQUOTE BR CODE DEL DETAILS DIV EM H1 H2 H3 H4 H5 '
+    + 'H6 HR I INPUT INS KBD LI MARK OL P PRE S SMALL SPAN STRONG SUB SUMMARY SUP '
+    + 'TABLE TBODY TD TH THEAD TR U UL').split(' '));
+  const says = {
+    'A href': /^(https?:|mailto:)/i, 'A rel': /^no/, 'A target': /^_blank$/,
+    'ABBR title': /^/, 'DETAILS open': /^$/, 'OL start': /^\d+$/,
+    'INPUT type': /^checkbox$/, 'INPUT disabled': /^$/, 'INPUT checked': /^$/,
+  };
+  const everywhere = {
+    class: RegExp('^(|highlight|tocSkip|tex2jax_ignore|[skompc]'
+      + '|nbstream-(lines|note|waiting))$'),
+    dir: /^(auto|ltr)$/,
+  };
+  const styles = new Set(['text-align: start', 'text-align: left', 'text-align: right',
+    'text-align: center', 'display: block', 'display: inline-block',
+    'overflow-x: auto', 'overflow-y: hidden', 'overflow-y: auto', 'max-width: 100%',
+    'vertical-align: middle', 'overflow-wrap: break-word', 'overflow-wrap: anywhere']);
+  const isOurs = (e, {name, value}) => name === 'style'
+    ? [...e.style].every((p) => styles.has(`${p}: ${e.style.getPropertyValue(p)}`))
+    : (says[`${e.tagName} ${name}`] ?? everywhere[name])?.test(value);
+  return (e) => [
+    ...(tags.has(e.tagName) ? [] : [e.outerHTML.slice(0, 200)]),
+    ...[...e.attributes].filter((each) => !isOurs(e, each))
+      .map(({name, value}) => `${e.tagName} ${name}=${value.slice(0, 200)}`),
+  ];
+})()"""
 
 
 def show_all(path: str, view: str) -> None:

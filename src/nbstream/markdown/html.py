@@ -18,8 +18,8 @@ from urllib.parse import unquote
 from nbstream.markdown.bounds import Allowance
 from nbstream.markdown.code import code_block
 from nbstream.markdown.math import parts_of
-from nbstream.markdown.parser import LONGEST, clean, is_image, is_link, parse
-from nbstream.markdown.tags import SHOWN
+from nbstream.markdown.parser import LONGEST, clean, parse
+from nbstream.markdown.tags import SHOWN, address_words, is_image, is_link
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -48,9 +48,6 @@ _TEX = re.compile(r"[$\\]+")
 _FROM_RIGHT = re.compile(
     "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff]"
 )
-_DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)?[^,]*?(;base64)?,", re.IGNORECASE)
-#: What is longer is no address to read.
-_LONGEST_ADDRESS = 500
 _TASK = re.compile(r"\[([ xX])\](?=\s)")
 
 
@@ -185,17 +182,6 @@ class Writer:
             return f"<span>{said}</span>"
         style = _WIDE_LINE if opener in ("$", "\\(") else _WIDE_BLOCK
         return f'<span style="{style}">{said}</span>'
-
-
-def address_words(url: str) -> str:
-    """Return an address to be read: of one that holds data, what and how much."""
-    found = _DATA.match(url)
-    if not found:
-        return url if len(url) <= _LONGEST_ADDRESS else f"{url[:_LONGEST_ADDRESS]}…"
-    size = len(url) - found.end()
-    size = size * 3 // 4 if found[2] else size
-    words = f"{size} B" if size < 1000 else f"{-(-size // 1000)} kB"
-    return f"{found[1] or 'text/plain'}, {words}"
 
 
 def _aligned(opening: str, following: list[Token]) -> str:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 #: How many characters may be read again for each that is new.
-_AGAIN = 64
+_AGAIN = 32
+#: And how many are so at no cost: a paragraph of usual length.
+_USUAL = 2_000
 _Definitions: TypeAlias = dict[str, dict[str, Any]]
 #: The HTML of a text, the labels that were looked up for it, what is spent behind it.
 _Written: TypeAlias = tuple[str, frozenset[str], int]
@@ -142,7 +144,7 @@ class Rendering:
         Nor if what is open is long and little is new: it is read again for each frame,
         and all that is read so is in proportion to the text.
         """
-        if self._new * _AGAIN < self._again - LEAST:
+        if self._new * _AGAIN < self._again - _USUAL:
             return None
         closed = len(self._closed)
         count = closed + len(self._open) + bool(self._fence or self._plain)

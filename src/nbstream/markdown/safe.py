@@ -16,28 +16,29 @@ from html import unescape
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
-from nbstream.markdown.bounds import COMMAND, Allowance
-from nbstream.markdown.html import address_words
+from nbstream.markdown.bounds import BACKSLASH, MOST, Allowance, defused, is_command
 from nbstream.markdown.inert import is_inert, is_inert_info
-from nbstream.markdown.math import (
-    between_dollars,
-    find_math,
-    parts_of,
-)
+from nbstream.markdown.math import between_dollars, find_math, parts_of
 from nbstream.markdown.parser import (
     LONGEST,
     clean,
-    is_address,
-    is_image,
-    is_link,
     parse,
     split_lines,
 )
 from nbstream.markdown.tags import (
     BREAK,
+    DATA,
+    LINK_OR_IMAGE,
     TAG,
+    address_words,
+    attributes,
     comment_end,
+    destination,
     flat,
+    is_address,
+    is_image,
+    is_link,
+    plain,
     settle,
 )
 
@@ -50,7 +51,9 @@ _FENCE = re.compile(
     r"(?:[ \t>]|[*+-][ \t]|\d{1,9}[.)][ \t])*(`{3,}(?![^`\r\n]*`)|~{3,})([^\r\n]*)"
 )
 _OPENING = re.compile(r"(`{3,}|~{3,})[^\r\n]*")
-_MARK = re.compile(r"\\+|&(?=#|bsol)|`+|\$|<|!+\[|\]\(|\]:|[\[\]]|(?i:ftp)(?=://)")
+_MARK = re.compile(
+    r"\\+|&(?=#|bsol)|`+|\$|<|!+\[|\]\(|\]:|[\[\]]|(?i:ftp(?=://)|(?<!\w)data(?=:))"
+)
 _AUTOLINK = re.compile(
     r"<(?:(?:https?://|mailto:)[^\s<>\"'`\\$]*|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)>",
     re.IGNORECASE,
@@ -68,12 +71,10 @@ _BY_REFERENCE = re.compile(
 )
 _DEFINITION = re.compile(r"(?:^|\n)[\s>*+\-0-9.)]*\[(?!\^)[^\[\]]{1,1000}+\Z")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:(?!//)|(?:file|vbscript|data):", re.IGNORECASE)
-_BACKSLASH = re.compile(r"\\+|&(?:#x0*5c|#0*92|bsol);?", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 #: The word before a code span; not an address, nor the tildes that marked joins.
 _BEFORE_CODE = re.compile(r"(?<!\S)[\w(\[{*_\"'|:,;!?=+>\u2013\u2014-]*\Z")
 _ALIVE = re.compile(r"<[A-Za-z/!?]|\][(:]|!\[")
-_SPECIAL = re.compile(r"[!-~](?<![\w.,:;/?=%+-])", re.ASCII)
 #: What may stand before the first block of a line: quotes, items, notes, terms.
 _MARKERS = re.compile(
     r"""(?:\A|[\r\n])
@@ -85,6 +86,7 @@ _MOST_MARKERS = 300
 #: Where a formula that is set apart begins in its line.
 _CONTAINER = re.compile(r"(?:[ \t>]|[*+-][ \t]|\d{1,9}[.)][ \t])*")
 _ESCAPED_BAR = "\\|"
+_ENDS_PARAGRAPH = re.compile(r"[ \t>]*(?:\r?\Z|[*+#=|~-]|\d+[.)])")
 _EMPTY_LINE = re.compile(r"\n[ \t>]*\r?\n")
 _WHOLE_LINK = re.compile(
     r"""\(\s*(<[^<>\n`]{1,4000}+>|(?!<)[^\s()<>]++(?:\([^\s()<>]*+\)[^\s()<>]*+)*+)
@@ -100,14 +102,16 @@ _NOTE = re.compile(r"(?:^|\n)[\s>]*\[\^[^\s\[\]]{1,100}\Z")
 _REST = re.compile(r"[^\S\r\n]*(?:[\r\n]|\Z)")
 
 
-def to_safe_markdown(text: str, *, images: bool = False) -> str:
+def to_safe_markdown(text: str, *, images: bool = False, answers: int = 1) -> str:
     """Return ``text`` as Markdown in which nothing runs, loads or leads astray.
 
     Raw HTML shows as text, an image becomes a link (unless ``images``), links go
     to ``http``, ``https`` and ``mailto`` only, diagrams show their source, TeX
     commands that load or run something are broken. Innocent text stays as it is.
     What cannot be mended so that every reading agrees becomes one block of code.
+    Of a conversation each of its ``answers`` may have its formulas.
     """
+    most = MOST * answers
     text = clean(text)
     if len(text) > LONGEST:
         return _as_code(text)
@@ -121,9 +125,10 @@ def to_safe_markdown(text: str, *, images: bool = False) -> str:
         if not _fences_agree(text, tokens):
             return _as_code(text)
         references = found.get("references", {})
-        safe = _mended(text, tokens, references, images=images)
+        safe = _mended(text, tokens, references, Allowance(most), images=images)
         # Also what was mended must read alike everywhere, or a second pass differs.
-        inert = is_inert(safe, images=images) and _fences_agree(safe, parse(safe)[0])
+        inert = is_inert(safe, most, images=images)
+        inert = inert and _fences_agree(safe, parse(safe)[0])
     except RecursionError:
         inert = False
     return safe if inert else _as_code(text)
@@ -163,10 +168,14 @@ def _simple_fences(lines: list[str]) -> list[list[int]]:
 
 
 def _mended(
-    text: str, tokens: list[Token], references: _References, *, images: bool
+    text: str,
+    tokens: list[Token],
+    references: _References,
+    allowance: Allowance,
+    *,
+    images: bool,
 ) -> str:
     lines = split_lines(text)
-    allowance = Allowance()
     out: list[str] = []
     at = 0
 
@@ -221,6 +230,7 @@ class _Defuser:
         self._images = images
         self._row = row
         self._depth = 0
+        self._in_tag = self._in_brackets = False
 
     def run(self, src: str, *, code: bool) -> str:
         """Return ``src`` with nothing alive in it.
@@ -258,7 +268,11 @@ class _Defuser:
                     return mark, end
                 return self._formula(src, pos, stop)
             case "<":
-                return _tag(src, pos, end)
+                return self._link_or_image(src, pos) or _tag(src, pos, end)
+            case "d" | "D":
+                data = DATA.match(src, pos)
+                words = f":{plain(address_words(data[0]))}" if data else ""
+                return mark + words, data.end() if data else end
             case "f" | "F":
                 return f"{mark}&#58;", end + 1  # GitHub's Markdown links it unasked
             case "!":
@@ -284,12 +298,12 @@ class _Defuser:
             label = src[src.rfind("[", 0, pos) + 1 : pos]
             if not self._defined(label):
                 return None
-        told = _plain(address_words(url)).replace("://", "&#58;//")
+        told = plain(address_words(url)).replace("://", "&#58;//")
         opening = "]: " if src[end - 1] == ":" else "]("
         return f'{opening}# "{told}"{found[2]}', found.end()
 
     def _backslashes(self, src: str, pos: int, end: int) -> tuple[str, int]:
-        if _commands(src, end - 1):
+        if is_command(src, end - 1):
             return src[pos:end] + " ", end
         odd = (end - pos) % 2
         begin = end - 1 if odd else pos
@@ -304,9 +318,9 @@ class _Defuser:
     def _formula(self, src: str, pos: int, stop: int) -> tuple[str, int]:
         """Write a formula between dollars, which all tools read, with nothing alive."""
         opener, tex, _ = parts_of(src[pos:stop])
-        dollars = "$$" if opener in ("$$", "\\[") else "$"
-        tex = tex if opener == "$$" else tex.strip()
-        tex = _defused_formula(between_dollars(tex, row=self._row))
+        dollars = "$" if opener in ("$", "\\(") else "$$"
+        tex = _in_paragraph(tex if opener == "$$" else tex.strip())
+        tex = defused(between_dollars(tex, row=self._row))
         if not self._allowance.has(tex):
             return _code_span(src[pos:stop], row=self._row), stop
         following = src[stop : stop + 2]
@@ -333,11 +347,40 @@ class _Defuser:
         if found and is_link(url):
             return self._linked(alt, url, address), stop
         if found and url:
-            words = _plain(address_words(url))
+            words = plain(address_words(url))
             alt = self.run(alt, code=False).strip()
             return f"{alt} ({words})" if alt else words, stop
         self._depth += 1
         return "&#33;[", end
+
+    def _link_or_image(self, src: str, pos: int) -> tuple[str, int] | None:
+        """Write an image's tag as Markdown; leave that of a link to ``settle``."""
+        found = LINK_OR_IMAGE.match(src, pos)
+        if not found or (self._row and "|" in found[0]):
+            return None
+        if not found["image"]:
+            return self._half_of_link(found)
+        given = attributes(found[0])
+        url = given.get("src", "")
+        alt, address = plain(given.get("alt", "")), f"({destination(url)})"
+        if not url:
+            return None
+        if self._images and is_image(url):
+            return f"![{alt}]{address}", found.end()
+        if is_link(url):
+            return self._linked(alt, url, address), found.end()
+        words = plain(address_words(url))
+        return f"{alt} ({words})" if alt else words, found.end()
+
+    def _half_of_link(self, found: re.Match[str]) -> tuple[str, int]:
+        """Leave what begins or ends a link; in brackets, maybe another's, nothing."""
+        written, step = found[0], -1 if found["end"] else 1
+        if self._in_tag == (step < 0):
+            self._in_tag = step > 0
+            self._in_brackets = self._depth > 0 if step > 0 else self._in_brackets
+            written = "" if self._in_brackets else written
+            self._depth = max(0, self._depth + step)
+        return written, found.end()
 
     def _defined(self, label: str) -> str:
         from markdown_it.common.utils import normalizeReference
@@ -346,8 +389,18 @@ class _Defuser:
 
     def _linked(self, alt: str, url: str, address: str) -> str:
         alt = self.run(alt, code=False).strip()
-        words = f"{alt} ({_plain(url)})" if alt else _plain(url)
+        words = f"{alt} ({plain(url)})" if alt else plain(url)
         return words if self._depth else f"[{words}]{address.replace('$', '%24')}"
+
+
+def _in_paragraph(tex: str) -> str:
+    """Return a formula among words in one line, if its lines would end a paragraph."""
+    first, *lines = tex.split("\n")
+    if "%" in tex or not any(map(_ENDS_PARAGRAPH.match, lines)):
+        return tex
+    if all(line.lstrip().startswith(">") for line in lines):
+        lines = [line.lstrip(" \t>") for line in lines]
+    return " ".join(filter(None, map(str.strip, [first, *lines])))
 
 
 def _set_apart(written: str, lines: list[str], allowance: Allowance) -> str:
@@ -356,7 +409,7 @@ def _set_apart(written: str, lines: list[str], allowance: Allowance) -> str:
     first = found[0] if found else ""
     end = "\n" * lines[-1].endswith(("\n", "\r"))
     opener, tex, _ = parts_of(written)
-    tex = _defused_formula(between_dollars(tex))
+    tex = defused(between_dollars(tex))
     if not allowance.has(tex):
         return f"{first}{_code_span(written)}{end}"
     if opener == "$$" and tex == written[2:-2] and not _EMPTY_LINE.search(tex):
@@ -368,7 +421,7 @@ def _set_apart(written: str, lines: list[str], allowance: Allowance) -> str:
 
 def _code_span(written: str, *, row: bool = False) -> str:
     """Write the source of a formula as code, in which no tool looks for one."""
-    code = _defused_formula(" ".join(written.split()))
+    code = defused(" ".join(written.split()))
     code = code.replace("\\begin{", "\\ begin{")  # which the host finds in code, too
     ticks = "`" * (1 + max(map(len, re.findall("`+", code)), default=0))
     return f"{ticks} {code.replace('|', _ESCAPED_BAR) if row else code} {ticks}"
@@ -387,7 +440,7 @@ def _code(src: str, pos: int, end: int, starts: list[int]) -> tuple[str, int]:
     if _ALIVE.search(inner) and (split or not _BEFORE_CODE.search(src, before, pos)):
         # A tool that ends the paragraph or the cell here, or takes the backtick
         # for the end of an address, sees no code at all.
-        return _plain(inner), stop
+        return plain(inner), stop
     raw = src.startswith("{", stop)  # Pandoc's `<b>`{=html} is alive
     return src[pos:stop] + "&#123;" * raw, stop + raw
 
@@ -442,27 +495,6 @@ def _tag(src: str, pos: int, end: int) -> tuple[str, int]:
 
 
 def _entity(src: str, pos: int, end: int) -> tuple[str, int]:
-    found = _BACKSLASH.match(src, pos)
-    if found and _commands(src, found.end(), "\\"):
+    if (found := BACKSLASH.match(src, pos)) and is_command(src, found.end(), "\\"):
         return found[0] + " ", found.end()
     return "&", end
-
-
-def _commands(src: str, pos: int, before: str = "") -> bool:
-    """Say whether a dangerous command stands here once entities are read."""
-    return COMMAND.match(before + unescape(src[pos : pos + 300])) is not None
-
-
-def _defused_formula(tex: str) -> str:
-    """Put spaces, which TeX does not see, where Markdown would see something."""
-    tex = _BACKSLASH.sub(
-        lambda found: found[0] + " " * _commands(tex, found.end(), "\\"), tex
-    )
-    return re.sub(r"<(?=[A-Za-z/!?])|!(?=\[)|\](?=\()", r"\g<0> ", tex)
-
-
-def _plain(text: str) -> str:
-    """Write ``text`` so that no character of it can mean anything."""
-    text = re.sub(r"\s*\n[\s>]*", " ", text)
-    text = COMMAND.sub(lambda found: f"\\ {found[0][1:]}", text)
-    return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", text)

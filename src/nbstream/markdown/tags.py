@@ -1,6 +1,7 @@
 """Read the HTML that models write: tags that show, tags that fold, and what vanishes.
 
-Nothing of a tag is handed on but its name, which is one of ours. A tag shows only where
+Nothing of a tag is handed on but its name, which is one of ours; a link and an image
+written as HTML are those of Markdown, with an address and words. A tag shows only where
 its other half stands in the same text and the same emphasis; else it is text, so that
 it does nothing to what follows. ``<details>`` reads as Markdown's own blocks do: to its
 end, or to that of what it stands in, and what it holds is Markdown. Comments, and the
@@ -14,7 +15,10 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from copy import copy
 from functools import lru_cache, partial
+from html import unescape
 from typing import TYPE_CHECKING
+
+from nbstream.markdown.bounds import COMMAND
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -35,6 +39,28 @@ TAG = re.compile(
     rf"<(/?)(?:({'|'.join(SHOWN)})\s?|(p|div|span|center)(?:\s[^<>]{{0,1000}})?)>",
     re.IGNORECASE,
 )
+_VALUE = r"""\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'<>=`]++))"""
+LINK_OR_IMAGE = re.compile(
+    rf"<(?:(?P<end>/)a\s*|(?:a|(?P<image>img))(?:\s++[\w:-]++(?:{_VALUE})?+)*+\s*+/?)>",
+    re.IGNORECASE,
+)
+_ATTRIBUTE = re.compile(rf"\s([\w:-]+){_VALUE}")
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|\w{1,32});")
+IN_LINK = "[^\\x00-\\x20\\x7f<>\"'`\\\\]"
+_LINK = re.compile(rf"(?:https?://{IN_LINK}+|mailto:{IN_LINK}+)", re.IGNORECASE)
+_IMAGE = re.compile(
+    rf"https?://{IN_LINK}+|data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]+",
+    re.IGNORECASE,
+)
+_FRAGMENT = re.compile(r"#[\w%.~-]*")
+#: What stands for itself and holds data; nobody reads it.
+DATA = re.compile(
+    r"(?<!\w)data:[\w.+-]+/[\w.+-]+;base64,[A-Za-z0-9+/=]{40,}+", re.IGNORECASE
+)
+_HOLDS_DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)?[^,]*?(;base64)?,", re.IGNORECASE)
+#: What is longer is no address to read.
+_LONGEST_ADDRESS = 500
+_SPECIAL = re.compile(r"[!-~](?<![\w.,:;/?=%+-])", re.ASCII)
 _GROUPS = re.compile(
     r"(?:</?(?:p|div|span|center)(?:\s[^<>]{0,1000})?>\s*)+", re.IGNORECASE
 )
@@ -88,10 +114,42 @@ def _inline(state: StateInline, silent: bool) -> bool:
         if found := pattern.match(state.src, state.pos, state.posMax):
             if not silent:
                 token = state.push(kind, "", 0)
-                token.content = found[0] if kind == "tag" else ""
+                if kind == "tag":
+                    token.content, token.markup = found[0], found[1]
+                    token.tag = (found[2] or found[3]).lower()
             state.pos = found.end()
             return True
-    return False
+    return _link_or_image(state, silent)
+
+
+def _link_or_image(state: StateInline, silent: bool) -> bool:
+    """Read a link's tag, which has another half as any, or an image, with its words."""
+    found = LINK_OR_IMAGE.match(state.src, state.pos, state.posMax)
+    given = attributes(found[0]) if found else {}
+    if not found or (found["image"] and not given.get("src")):
+        return False
+    state.pos = found.end()
+    if silent:
+        return True
+    if found["image"]:
+        words = copy(state.push("image", "img", 0))
+        state.tokens[-1].attrs = {"src": state.md.normalizeLink(given["src"])}
+        words.type, words.content = "text", given.get("alt", "")
+        state.tokens[-1].children = [words]
+        return True
+    token = state.push("tag", "a", 0)
+    token.content, token.markup = found[0], found["end"] or ""
+    token.attrs = {"href": state.md.normalizeLink(given.get("href", ""))}
+    return True
+
+
+def attributes(tag: str) -> dict[str, str]:
+    """Return what the attributes of a tag say; the first of a name holds."""
+    given: dict[str, str] = {}
+    for name, *values in _ATTRIBUTE.findall(tag):
+        value = _ENTITY.sub(lambda entity: unescape(entity[0]), "".join(values))
+        given.setdefault(name.lower(), value.strip())
+    return given
 
 
 def pair(state: StateInline, *, at_end: bool = False) -> None:
@@ -121,10 +179,19 @@ def pair(state: StateInline, *, at_end: bool = False) -> None:
         out.append(token)
     while opened:
         out += _left(opened, closed=at_end)
-    for token in out:
+    tokens[:] = _outer_links(out)
+
+
+def _outer_links(tokens: Iterable[Token]) -> Iterable[Token]:
+    """Make text of what has no other half; leave links out that are in a link."""
+    depth = 0
+    for token in tokens:
         if token.type == "tag":
             token.type, token.tag = "text", ""
-    tokens[:] = out
+        depth -= token.type == "link_close"
+        if depth == 0 or not token.type.startswith("link_"):
+            yield token
+        depth += token.type == "link_open"
 
 
 def _is_empty(token: Token) -> bool:
@@ -133,11 +200,7 @@ def _is_empty(token: Token) -> bool:
 
 def _match(token: Token, opened: deque[Token]) -> None:
     """Take a tag: one that opens waits for its other half, one that closes is it."""
-    found = TAG.match(token.content)
-    if not found:
-        return
-    token.tag = (found[2] or found[3]).lower()
-    if not found[1]:
+    if not token.markup:
         opened.append(token)
         return
     inside = len(opened)
@@ -162,7 +225,8 @@ def _left(opened: deque[Token], *, closed: bool) -> Iterable[Token]:
 
 
 def _mark(token: Token, nesting: int) -> None:
-    token.type = "tag_open" if nesting > 0 else "tag_close"
+    kind = "link" if token.tag == "a" else "tag"
+    token.type = f"{kind}_open" if nesting > 0 else f"{kind}_close"
     token.nesting = 1 if nesting > 0 else -1
     token.content = ""
 
@@ -174,14 +238,19 @@ def settle(out: list[str], *, row: bool) -> None:
     """Leave the tags that have their other half; make text of the others."""
     opened: list[tuple[str, int]] = []
     tags: dict[int, str] = {}
+    bracket = -1
     for at, written in enumerate(out):
-        found = TAG.fullmatch(written.removeprefix("&nbsp;"))
-        if not found:
+        tag = written.removeprefix("&nbsp;")
+        found = TAG.fullmatch(tag) or LINK_OR_IMAGE.fullmatch(tag)
+        if not found or found.groupdict().get("image"):
             if row and "|" in written:
                 opened.clear()
+            bracket = at if re.search(r"[\[\]]", written) else bracket
             continue
-        name = (found[2] or found[3]).lower()
-        tags[at], out[at] = written, f"&lt;{found[0][1:]}"
+        name = (found[2] or found[3] or "a" if found.re is TAG else "a").lower()
+        tags[at] = written
+        told = plain(tag).replace("://", "&#58;//")
+        out[at] = told if " " in tag else f"&lt;{tag[1:]}"
         if not found[1]:
             opened.append((name, at))
             continue
@@ -192,6 +261,43 @@ def settle(out: list[str], *, row: bool) -> None:
             del opened[-1 - inner :]
             for place in (begin, at):
                 out[place] = tags[place] if name in SHOWN else ""
+            href = attributes(tags[begin]).get("href", "") if name == "a" else ""
+            if href and bracket < begin:
+                if out[begin - 1].endswith("!"):
+                    out[begin - 1] = f"{out[begin - 1][:-1]}&#33;"
+                out[begin], out[at], bracket = "[", _link_end(href), at
+
+
+def destination(url: str) -> str:
+    """Write an address as Markdown's."""
+    written = url.replace("&", "&amp;").replace("$", "%24")
+    return f"<{written}>" if "(" in url or ")" in url else written
+
+
+def _link_end(url: str) -> str:
+    """Return what stands behind the words of a link: to an address, or telling it."""
+    if is_link(url):
+        return f"]({destination(url)})"
+    told = plain(address_words(url)).replace("://", "&#58;//")
+    return f']({url if is_address(url) else "#"} "{told}")'
+
+
+def plain(text: str) -> str:
+    """Write ``text`` so that no character of it can mean anything."""
+    text = re.sub(r"\s*\n[\s>]*", " ", text)
+    text = COMMAND.sub(lambda found: f"\\ {found[0][1:]}", text)
+    return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", text)
+
+
+def address_words(url: str) -> str:
+    """Return an address to be read: of one that holds data, what and how much."""
+    found = _HOLDS_DATA.match(url)
+    if not found:
+        return url if len(url) <= _LONGEST_ADDRESS else f"{url[:_LONGEST_ADDRESS]}…"
+    size = len(url) - found.end()
+    size = size * 3 // 4 if found[2] else size
+    words = f"{size} B" if size < 1000 else f"{-(-size // 1000)} kB"
+    return f"{found[1] or 'text/plain'}, {words}"
 
 
 def is_balanced(tokens: list[Token]) -> bool:
@@ -362,3 +468,21 @@ def _paragraph(
     text.content = before.rstrip()
     text.map = state.tokens[-3].map = [start, line + 1]
     return _read_on(state, line, end, at.start())
+
+
+# -- what may be an address ------------------------------------------------------------
+
+
+def is_link(url: str) -> bool:
+    """Say whether ``url`` may be the address of a link that leads somewhere."""
+    return _LINK.fullmatch(url) is not None
+
+
+def is_address(url: str) -> bool:
+    """Say whether ``url`` is a link's, or only a place in this page: harmless."""
+    return is_link(url) or _FRAGMENT.fullmatch(url) is not None
+
+
+def is_image(url: str) -> bool:
+    """Say whether ``url`` may be loaded as an image, where images are wanted."""
+    return _IMAGE.fullmatch(url) is not None

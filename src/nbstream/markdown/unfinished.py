@@ -17,8 +17,12 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from nbstream.markdown.blocks import undecided_comment, undecided_formula
-from nbstream.markdown.math import find_math, may_open
+from nbstream.markdown.blocks import (
+    before_formula,
+    undecided_comment,
+    undecided_formula,
+)
+from nbstream.markdown.math import find_math, is_begun, may_open
 from nbstream.markdown.parser import (
     ONE_TILDE,
     make_parser,
@@ -26,7 +30,7 @@ from nbstream.markdown.parser import (
     read_text,
     split_lines,
 )
-from nbstream.markdown.tags import LONGEST, comment_end, pair
+from nbstream.markdown.tags import LINK_OR_IMAGE, LONGEST, TAG, comment_end, pair
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -79,10 +83,17 @@ _AUTOLINK = re.compile(r"<[A-Za-z][^\s<>]*>")
 #: Or half a break, a tag, or a comment.
 _HALF_AUTOLINK = re.compile(
     r"""<(?:[bB][rR]\ ?/?|/?(?:[A-Za-z][^\s<>]*)?|(?:p|div|span|center)\s[^<>]*
+    |(?:[aA]|[iI][mM][gG])\s(?:[^<>"']|"[^"]*(?:"|\Z)|'[^']*(?:'|\Z))*+
     |!(?:-(?:-.*)?)?)?""",
     re.DOTALL | re.VERBOSE,
 )
+#: Of which the address may be long.
+_HALF_IMAGE = re.compile(r"<img(?=\s)[^<>]*?\ssrc\s*=\s*[\"']?data:", re.IGNORECASE)
 _HALF_ENTITY = re.compile(r"&#?\w{0,31}")
+#: Of data that stands for itself.
+_HALF_DATA = re.compile(
+    r"(?<!\w)(data:[\w.+-]+/[\w.+-]+);[\w=-]*(?:,[A-Za-z0-9+/=]*)?\Z"
+)
 #: The end of what is a formula for sure.
 _ENDS_FORMULA = re.compile(r"\$\D[^$]*(?<=[\w)}\]'|])\$\Z|\$\w\$\Z")
 
@@ -138,7 +149,11 @@ def _clear_lines(tail: str) -> list[str]:
     undecided = undecided_formula(lines)
     if sum(map(len, lines[undecided:])) > _PATIENCE["$$"]:
         undecided = len(lines)
-    del lines[min(undecided, undecided_comment(lines)) :]
+    commented = undecided_comment(lines)
+    before = "".join(map(before_formula, lines[undecided : undecided + 1]))
+    del lines[min(undecided, commented) :]
+    if before and undecided < commented:
+        lines.append(before)
     if lines and not lines[-1].endswith("\n"):
         inner = _CONTAINERS.sub("", lines[-1], count=1)
         if _UNCLEAR.fullmatch(inner):
@@ -199,7 +214,8 @@ class _Scan:
         shown: str | None = None
         while shown is None and (found := _MARK.search(self._text, pos)):
             pos, shown = self._mark(found)
-        shown = self._held(self._text if shown is None else shown).rstrip()
+        shown = self._held(self._text if shown is None else shown)
+        shown = _HALF_DATA.sub(r"\1", shown).rstrip()
         # A marker at the end may open, close, or grow.
         bare = shown.rstrip("*_~")
         if bare.endswith("\\") and bare != shown:
@@ -220,7 +236,9 @@ class _Scan:
                     return stop, None
                 link = _AUTOLINK.match(text, pos)
                 mark = "<!" if text.startswith("<!", pos) else "<"
-                half = self._waits(mark, pos) and _HALF_AUTOLINK.fullmatch(text, pos)
+                waits = self._waits(mark, pos) or _HALF_IMAGE.match(text, pos)
+                half = waits and _HALF_AUTOLINK.fullmatch(text, pos)
+                link = link or TAG.match(text, pos) or LINK_OR_IMAGE.match(text, pos)
                 return link.end() if link else end, text[:pos] if half else None
             case "&":
                 return end, text[:pos] if _HALF_ENTITY.fullmatch(text, pos) else None
@@ -253,6 +271,8 @@ class _Scan:
             return end, text[: stop - 1]  # it may be the next price, or name
         if stop > 0:
             return stop, None
+        if mark == "\\b":
+            mark = "\\[" if is_begun(text, pos) else mark
         following = text[end : end + 1]
         price = following.isdigit() or following == " "
         later = text.find("$", end) >= 0 or text.find("`", end) >= 0
