@@ -24,14 +24,17 @@ HARM = r"""(() => {
     + 'H6 HR I INPUT INS KBD LI MARK OL P PRE S SMALL SPAN STRONG SUB SUMMARY SUP '
     + 'TABLE TBODY TD TH THEAD TR U UL').split(' '));
   const says = {
-    'A href': /^(https?:|mailto:)/i, 'A rel': /^no/, 'A target': /^_blank$/,
-    'ABBR title': /^/, 'DETAILS open': /^$/, 'OL start': /^\d+$/,
+    'A href': /^(https?:|mailto:|#|$)/i, 'A rel': /^no/,
+    'A target': /^_(blank|self)$/,
+    'A title': /^/, 'ABBR title': /^/, 'DETAILS open': /^$/, 'OL start': /^\d+$/,
+    'CODE class': /^(highlight|language-[\w-]*)?$/,  // the host's, of its own Markdown
+    'A class': /^(jp-InternalAnchorLink)?$/,
     'INPUT type': /^checkbox$/, 'INPUT disabled': /^$/, 'INPUT checked': /^$/,
   };
   const everywhere = {
     class: RegExp('^(|highlight|tocSkip|tex2jax_ignore|[skompc]'
       + '|nbstream-(lines|note|waiting))$'),
-    dir: /^(auto|ltr)$/,
+    dir: /^(auto|ltr)$/, 'data-jupyter-id': /^/,
   };
   const styles = new Set(['text-align: start', 'text-align: left', 'text-align: right',
     'text-align: center', 'display: block', 'display: inline-block',

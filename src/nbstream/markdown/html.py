@@ -62,8 +62,7 @@ def to_html(text: str, *, images: bool = False) -> str:
     text = clean(text)
     if len(text) <= LONGEST:
         with suppress(RecursionError):
-            tokens, _ = parse(text)
-            return "".join(Writer(images=images).blocks(tokens))
+            return "".join(Writer(images=images).blocks(parse(text)))
     return code_block(text, "")
 
 

@@ -13,7 +13,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Mapping
 from html import unescape
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote
 
 from nbstream.markdown.bounds import COMMAND, Allowance
@@ -21,8 +21,9 @@ from nbstream.markdown.inert import is_inert, is_inert_info
 from nbstream.markdown.math import between_dollars, find_math, parts_of
 from nbstream.markdown.parser import (
     LONGEST,
+    checked,
     clean,
-    parse,
+    parse_blocks,
     split_lines,
 )
 from nbstream.markdown.tags import (
@@ -114,18 +115,20 @@ def to_safe_markdown(text: str, *, images: bool = False) -> str:
     if len(text) > LONGEST:
         return _as_code(text)
     try:
-        tokens, found = parse(text)
-        if found.get("tags"):
-            text = flat(re.sub(r"\r\n?", "\n", text), found["tags"])
-            tokens, found = parse(text)
+        references, beside = dict[str, dict[str, str]](), dict[str, Any]()
+        tokens = checked(parse_blocks(text, references, beside))
+        if beside.get("tags"):
+            text = flat(re.sub(r"\r\n?", "\n", text), beside["tags"])
+            references.clear()
+            tokens = checked(parse_blocks(text, references))
         if [(token.type, token.info) for token in tokens] == [("fence", "text")]:
             return text
         if not _fences_agree(text, tokens):
             return _as_code(text)
-        references = found.get("references", {})
         safe = _mended(text, tokens, references, images=images)
         # Also what was mended must read alike everywhere, or a second pass differs.
-        inert = is_inert(safe, images=images) and _fences_agree(safe, parse(safe)[0])
+        agree = safe == text or _fences_agree(safe, checked(parse_blocks(safe, {})))
+        inert = agree and is_inert(safe, images=images)
     except RecursionError:
         inert = False
     return safe if inert else _as_code(text)
