@@ -103,6 +103,7 @@ SAMPLES = {
     "tildes": "about ~5 or ~one two~ and 3~5\n",
     "emphasis in Japanese": "これは**「大事」**な点。*（注）*です\n",
     "from the right": "مرحبا `f(x)` **مهمة**\n\n- أ `b`\n",
+    "a table from the right": "| أ | b |\n|---|--:|\n| c | 1 |\n| ب | d |\n",
     "no end": "# a\n\n- b\n  c **d",
     "only blank lines": "\n\n \n",
     "nothing": "",
