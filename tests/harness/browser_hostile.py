@@ -28,7 +28,8 @@ HARM = r"""(() => {
     'A target': /^_(blank|self)$/,
     'A title': /^/, 'ABBR title': /^/, 'DETAILS open': /^$/, 'OL start': /^\d+$/,
     // What the host makes of Markdown by itself.
-    'CODE class': /^(highlight|language-[\w-]*)?$/, 'SPAN class': /^\u037c\w+$/,
+    'CODE class': /^(highlight|language-[\w-]*)?$/,
+    'SPAN class': /^(\u037c\w+|numbering-entry)$/,
     'A class': /^(jp-InternalAnchorLink)?$/, 'TH align': /^\w+$/, 'TD align': /^\w+$/,
     'INPUT type': /^checkbox$/, 'INPUT disabled': /^$/, 'INPUT checked': /^$/,
   };

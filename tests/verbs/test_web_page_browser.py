@@ -600,7 +600,7 @@ def test_hostile_answers_do_nothing(visit, script, listener):  # noqa: F811
     page.page.wait_for_timeout(500)  # in which nothing is asked for
 
     assert page.answers.locator(".text > div").count() > 100
-    assert page.cards.count() == 2
+    assert page.page.locator(".assistant details:not(.text *)").count() == 2
     assert alive + page.js(ALIVE) == []
     assert page.js("() => window.__pwned ?? null") is None
     assert listener.asked == []
