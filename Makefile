@@ -66,10 +66,10 @@ fix: $(DEV)  ## Mend lint and format
 bench: $(DEV)  ## Measure ourselves, as ratios
 	$(PY) bench $(ARGS)
 
-places: $(DEV)  ## Prove what takes longer: proxies and other servers (needs nginx, haproxy, caddy)
+places: $(DEV)  ## Prove what takes longer (needs nginx, haproxy, caddy)
 	$(PIP) install hypercorn==0.18.0 granian==2.8.9
 	cd tests && ../$(PY) -m harness.node
-	$(PY) -m pytest --durations=10 tests/places
+	$(PY) $(PYTEST) -m place
 
 notebooks: $(DEV)  ## Run the lessons and write their outputs into the files
 	$(PY) .ci/execute_notebooks.py --write $(ARGS)
@@ -114,8 +114,8 @@ test-slow: $(DEV)
 	@echo "Tests in real kernels and a real browser"
 	$(PY) tests/harness/matrix.py
 	cd tests && ../$(PY) -m harness.node
-	$(PY) $(AGAIN) $(SLOW) -m "(kernel or browser) and not alone"
-	$(PY) $(AGAIN) $(PYTEST) -m alone
+	$(PY) $(AGAIN) $(SLOW) -m "(kernel or browser) and not (alone or place)"
+	$(PY) $(AGAIN) $(PYTEST) -m "alone and not place"
 
 # -- the environment: made once, and again when pyproject.toml changed ------------
 

@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 
 from nbstream._player import GIVE_UP_S, RETRY_S
 from nbstream._reader import Reader
-from nbstream._timeout import Timeout, Watchdog, timeout_of
+from nbstream._timeout import RAW, Timeout, Watchdog, timeout_of
 from nbstream.errors import UsageError, failure_of
 from nbstream.reply import Reply
 from nbstream.streams import open_source
@@ -62,7 +62,8 @@ class Events:
         def on_payload(payload: object) -> None:
             if self.reply.outcome == "running":  # else the loop was left
                 found = self._reader.push(payload)
-                watch.heard()
+                if found or type(payload) not in RAW:
+                    watch.heard()
                 if any(is_visible(event) for event in found):
                     watch.token()
                 put(found)

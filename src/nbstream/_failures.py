@@ -20,7 +20,7 @@ from functools import partial
 from html import unescape
 from typing import Any, Self
 
-from nbstream._keys import redact, scrub
+from nbstream._keys import redact, redact_said, remember_sent, scrub
 from nbstream.types import Failure
 
 # -- What went wrong, and how to say it in one line, with no key in it.
@@ -36,7 +36,8 @@ def redacted_failure(
 
     A provider may quote the key that it refuses.
     """
-    return Failure(type=redact(type_, secrets), message=redact(message, secrets))
+    said = redact_said(message, secrets)
+    return Failure(type=redact_said(type_, secrets), message=said)
 
 
 def failure_line(error: Failure | None) -> str:
@@ -83,6 +84,10 @@ class Facts:
     names: frozenset[str] = frozenset()
     retry_after_s: float | None = None
     should_retry: bool | None = None
+
+
+#: What OpenSSL says of a certificate that nobody vouches for.
+UNTRUSTED = "certificate_verify_failed"
 
 
 def word_of(fault: Mapping[str, object]) -> str:
@@ -148,7 +153,7 @@ def is_told(exception: BaseException) -> bool:
     """Tell whether this is the provider's own error, sent in mid-stream."""
     response = getattr(exception, "response", None)
     status = getattr(response, "status_code", getattr(exception, "status_code", None))
-    answered = not isinstance(status, int) or status < 400
+    answered = not isinstance(status, int) or status < 300
     return answered and bool(inner(_body(exception)))
 
 
@@ -159,7 +164,7 @@ def _as_status(words: list[str]) -> int | None:
 
 
 def _status(exception: BaseException) -> int | None:
-    """Return the HTTP status of an error; one below 400 says nothing."""
+    """Return the HTTP status of an error, or of a redirect; others say nothing."""
     response = getattr(exception, "response", None)
     places = (
         (exception, "status_code"),
@@ -168,13 +173,18 @@ def _status(exception: BaseException) -> int | None:
     )
     for holder, name in places:
         value = getattr(holder, name, None)
-        if isinstance(value, int) and 400 <= value < 600:
+        if isinstance(value, int) and 300 <= value < 600:
             return value
     return None
 
 
 def _words(exception: BaseException) -> Iterator[str]:
     error = inner(_body(exception))
+    cause: BaseException | None = exception
+    while cause is not None:
+        if type(cause).__name__ == "SSLCertVerificationError":
+            yield UNTRUSTED
+        cause = cause.__cause__
     for name in ("type", "code", "status"):
         for value in (getattr(exception, name, None), error.get(name)):
             if isinstance(value, str):
@@ -185,7 +195,10 @@ def _body(exception: BaseException) -> object:
     """Return the response body that an SDK's exception holds, parsed if it is JSON."""
     for name in ("body", "details"):
         if body := getattr(exception, name, None):
-            return parsed(body) if isinstance(body, str) else body
+            if not isinstance(body, str):
+                return body
+            # A stream that an SDK did not take for one, by its type, is no error.
+            return None if body.startswith(_FIELDS) else parsed(body)
     return None
 
 
@@ -247,6 +260,8 @@ def _message(exception: BaseException) -> str:
         return said
     text = str(exception)
     cause = exception.__cause__
+    if cause is not None and text.startswith(_FIELDS):
+        return str(cause)
     if cause is not None and str(cause) and "Connection" in type(exception).__name__:
         # "Connection error." says less than why there is none.
         return f"{text.rstrip('.')}: {cause}" if str(cause) not in text else text
@@ -276,10 +291,10 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
         return after_s
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        return max(0.0, (at - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):  # no date, or none that a calendar has
         return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return max(0.0, (at - datetime.now(UTC)).total_seconds())
 
 
 def _number(text: str) -> float | None:
@@ -321,6 +336,7 @@ class FirstBytes:
 
     def hear(self, response: Any) -> None:
         """Hear what is read of a response of httpx from now on; the last one counts."""
+        remember_sent(response)
         headers = getattr(response, "headers", None)
         self._headers = headers if isinstance(headers, Mapping) else {}
         self._encoding = getattr(response, "encoding", None) or "utf-8"

@@ -6,10 +6,11 @@ import os
 import re
 import sys
 import warnings
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 #: What stands where a key was.
 REMOVED = "[key removed]"
@@ -40,7 +41,11 @@ _BLOB = re.compile(rb"[A-Za-z0-9+/_-]{32}\Z")
 
 
 #: Names of options and headers whose values are secret.
-_SECRET = re.compile(r"api[-_]?key|authorization|secret|password|^token$|cookie", re.I)
+_SECRET = re.compile(
+    r"api[-_]?key|authorization|secret|passw(?:or)?d|cookie|^(?:key|token|sig|auth)$"
+    r"|[-_](?:token|auth|signature|credentials?)$",
+    re.I,
+)
 
 
 def is_secret(name: str) -> bool:
@@ -50,27 +55,58 @@ def is_secret(name: str) -> bool:
 
 #: What stands beside the name of a secret, or before a host: in an address, in a header
 #: (``Basic``, Azure's ``api-key``, AWS's ``Signature=``), in JSON and in a ``repr``.
+_GONE = r"(?!\[(?:key )?removed\]|aws4-hmac)"
 _NAMED = re.compile(
     r"(?i)(://[^\s/:@]{0,80}:)[^\s/@]{1,200}(?=@)"
-    r"|([?&;](?:[\w-]{0,30}(?:key|token|secret|password|signature)|sig)=)[^&#\s\"'<>]+"
-    r"|(authorization[\"']?[:=]\s{0,9}b?[\"']?(?:basic|digest|bearer|token)\s)[^\s\"',;]{4,}"
-    r"|((?:api[-_]?key|authorization|security-token|cookie|signature|credential|password"
-    r"|secret)[\"']?[:=]\s{0,9}b?[\"']?(?:aws4-hmac-sha256\s)?)"
-    r"(?=[^\s\"',;]{0,99}[\d*=+/])[^\s\"',;]{8,}"
+    r"|([?&;](?:[\w-]{0,30}(?:key|token|secret|password|signature|credential)"
+    rf"|sig)=){_GONE}[^&#\s\"'<>]+"
+    r"|(authorization[\"']?[:=]\s{0,9}b?[\"']?(?:basic|digest|bearer|token)\s)"
+    rf"{_GONE}[^\s\"',;]{{4,}}"
+    r"|((?:api[-_]?key|authorization|security-token|cookie|password|secret)"
+    r"\\{0,3}[\"']?[:=]\s{0,9}b?\\{0,3}[\"']?(?:aws4-hmac-sha256\s)?"
+    r"|(?:signature|credential)=)"
+    rf"{_GONE}(?=[^\s\"',;]{{0,99}}[\d*=+/])[^\s\"',;]{{7,}}[^\s\"',;\\]"
 )
 #: Names of the environment whose values are secret, if they are so long.
 _OF_ENVIRONMENT = re.compile(
-    r"(?:key|token|secret|password|passwd|credentials?)\Z", re.I
+    r"(?:key|token|secret|passw(?:or)?d|_pass|auth|credentials?|sig(?:nature)?)\Z", re.I
 )
 _LEAST = 8
 #: Keys that were given to us as arguments.
 _given: set[str] = set()
+#: Those that a client of the user's sent lately. One that is shorter is a dummy.
+_sent_lately: deque[str] = deque(maxlen=64)
+_LEAST_SENT = 12
 
 
-def remember(key: str | None) -> None:
-    """Take this key out of all that is shown from now on, whatever it looks like."""
-    if key:
+def remember(key: object) -> None:
+    """Take this key out of all that is shown from now on, whatever it looks like.
+
+    What is no text was given by mistake, which its client says.
+    """
+    if isinstance(key, str):
         _given.add(key)
+
+
+def of_environment() -> Iterator[str]:
+    """Yield what the environment has under a secret's name."""
+    return (value for name, value in os.environ.items() if _OF_ENVIRONMENT.search(name))
+
+
+def parts_of(value: str) -> Iterator[str]:
+    """Yield what of a header's value is secret: without its scheme, and what it names.
+
+    AWS sends ``AWS4-HMAC-SHA256 Credential=..., Signature=...``, a cookie is alike.
+    """
+    yield value.partition(" ")[2] or value
+    yield from re.findall(r"=([^\s,;=]{12,}=*)", value)
+
+
+def remember_sent(told: object) -> None:
+    """Remember what is secret in the request of a response: a server may quote it."""
+    for each in _sent(told):
+        if len(each) >= _LEAST_SENT and each not in _sent_lately:
+            _sent_lately.append(each)
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
@@ -78,12 +114,26 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
     So are those that were given, and what the environment has under a secret's name.
     """
-    own = (value for name, value in os.environ.items() if _OF_ENVIRONMENT.search(name))
-    for each in sorted({*own, *_given, *secrets}, key=len, reverse=True):
-        if len(each) >= _LEAST and each in text:
-            text = text.replace(each, REMOVED)
+    known = {*of_environment(), *_given, *_sent_lately, *secrets}
+    for each in sorted(known, key=len, reverse=True):
+        if len(each) >= _LEAST:
+            text = text.replace(each, REMOVED).replace(quote(each, ""), REMOVED)
     text = _KEY.sub(REMOVED, text)
     return _NAMED.sub(lambda one: f"{one[one.lastindex or 0]}{REMOVED}", text)
+
+
+#: What a server says of a failure is longer only by a fault of its own: looking for
+#: keys in megabytes takes seconds, and a traceback would print them.
+MOST_SAID = 100_000
+#: No key is longer: one that begins before the cut is found whole.
+_LONGEST_KEY = 8192
+
+
+def redact_said(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return the text of a failure without its keys, and not without end."""
+    if len(text) <= MOST_SAID:
+        return redact(text, secrets)
+    return f"{redact(text[: MOST_SAID + _LONGEST_KEY], secrets)[:MOST_SAID]} …"
 
 
 def scrub(error: BaseException) -> frozenset[str]:
@@ -111,7 +161,7 @@ def scrub(error: BaseException) -> frozenset[str]:
 def _clean(value: Any, secrets: Iterable[str]) -> Any:
     """Return a value without its keys; itself, if it has none."""
     if isinstance(value, str):
-        clean: Any = redact(value, secrets)
+        clean: Any = redact_said(value, secrets)
     elif type(value) is list:
         clean = [_clean(each, secrets) for each in value]
     elif type(value) is dict:
@@ -121,20 +171,26 @@ def _clean(value: Any, secrets: Iterable[str]) -> Any:
     return value if clean == value else clean
 
 
-def _sent(error: BaseException) -> Iterator[str]:
-    """Yield the secrets in the request that an SDK's exception tells of."""
+def _sent(told: object) -> Iterator[str]:
+    """Yield the secrets in the request that an exception or a response tells of."""
     request = None
     with suppress(RuntimeError):  # httpx: it knows of none
-        request = getattr(error, "request", None)
+        request = getattr(told, "request", None)
     headers, url = getattr(request, "headers", None), getattr(request, "url", "")
     if isinstance(headers, Mapping):
         for name, value in headers.items():
-            if is_secret(name) or _OF_ENVIRONMENT.search(name):
-                yield str(value).rpartition(" ")[2]
+            if _names_secret(name):
+                yield from parts_of(str(value))
     with suppress(ValueError):  # no address
         parts = urlsplit(str(url))
         yield unquote(parts.password or "")
-        yield from (value for _, value in parse_qsl(parts.query) if value != "sse")
+        yield from (
+            value for name, value in parse_qsl(parts.query) if _names_secret(name)
+        )
+
+
+def _names_secret(name: str) -> bool:
+    return is_secret(name) or _OF_ENVIRONMENT.search(name) is not None
 
 
 def find_keys(data: bytes) -> list[tuple[int, int]]:

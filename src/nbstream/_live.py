@@ -42,7 +42,12 @@ class Live:
             daemon=True,
         )
         player.start()
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:  # no thread is to be had: nothing may stay open
+            player.interrupt()
+            player.loop()
+            raise
 
     @property
     def reply(self) -> Reply:
@@ -97,6 +102,7 @@ class Live:
                 self._thread.join(stop.step_s(step_s))
         if stop.by == "interrupt":
             self.result()
+        self._check_whole()
 
     async def until(self, ready: Callable[[], bool], step_s: float = STEP_S) -> None:
         """Wait until it is ready, or the end; cancelling that stops the stream."""
@@ -130,6 +136,7 @@ class Live:
             stop.deaf = False
         if stop.by == "interrupt":
             raise asyncio.CancelledError
+        self._check_whole()
 
     async def _cancel(self, cancelled: asyncio.CancelledError) -> None:
         """Stop, because the awaiting task was cancelled; so an interrupt arrives too.
@@ -150,11 +157,14 @@ class Live:
     def _show(self) -> None:
         try:
             self._player.loop()
-        except BaseException as error:  # noqa: BLE001 - it is raised by `_end`
+        except BaseException as error:  # noqa: BLE001 - it is raised where one waits
             self._broken = error
 
     def _end(self) -> None:
         self._player.close_screen()
+        self._check_whole()
+
+    def _check_whole(self) -> None:
         if self._broken is not None:
             raise self._broken
 

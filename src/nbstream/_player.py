@@ -16,7 +16,7 @@ from typing import Protocol
 
 from nbstream._reader import Reader
 from nbstream._stop import Stop
-from nbstream._timeout import StreamTimeout, Timeout, Watchdog
+from nbstream._timeout import RAW, StreamTimeout, Timeout, Watchdog
 from nbstream.errors import SchemaFailure, Stopped, UsageError, failure_of
 from nbstream.reply import Reply, Timing, Waiting
 from nbstream.streams import Source
@@ -93,7 +93,8 @@ class Player:
             self._timing.first_byte_s = self._clock() - self._began
         events = self._reader.push(payload)
         self._count += 1
-        self._watchdog.heard()
+        if events or type(payload) not in RAW:
+            self._watchdog.heard()
         token = self._timing.note(events, self._clock() - self._began)
         if token or (not self._begun and any(map(is_visible, events))):
             self._begun = True

@@ -132,26 +132,34 @@ class Stop:
 Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | None
 
 
+#: So long the first press has, in seconds, to close the stream, and to keep and show
+#: what came; impatient ones until then must not break that off.
+PATIENCE_S = 1.0
+
+
 @contextmanager
-def interrupts_raise(stop: Stop) -> Iterator[None]:
+def interrupts_raise(
+    stop: Stop, clock: Callable[[], float] = time.monotonic
+) -> Iterator[None]:
     """Let the interrupt key (■, ``I I``, Ctrl-C) raise the flag while we block.
 
     The first press raises the flag and no exception, so that the text can be kept and
-    shown. A second one is a plain ``KeyboardInterrupt``, in case we hang. Outside the
-    main thread no handler can be set, and none is; nor in a process that was started
-    to ignore the key (``nohup``, a job in the background).
+    shown. One that comes a second later is a plain ``KeyboardInterrupt``, in case we
+    hang. Outside the main thread no handler can be set, and none is; nor in a process
+    that was started to ignore the key (``nohup``, a job in the background).
     """
     if not _may_set_handler():
         yield
         return
 
-    pressed = False
+    until_s: float | None = None
 
     def handle(_signum: int, _frame: FrameType | None) -> None:
-        nonlocal pressed
-        if pressed and not stop.looking:  # a look must put back what it took
+        nonlocal until_s
+        if until_s is None:
+            until_s = clock() + PATIENCE_S
+        elif clock() >= until_s and not stop.looking:  # a look must put back its take
             raise KeyboardInterrupt
-        pressed = True
         if not stop.deaf:
             stop.set("interrupt")
 

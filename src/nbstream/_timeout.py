@@ -60,6 +60,10 @@ def _is_limit(value: object) -> TypeGuard[float]:
     return math.isfinite(value) and value > 0
 
 
+#: What comes off the wire, of which some is no event: a comment, a part of one.
+RAW = (bytes, str)
+
+
 class Watchdog:
     """Tells when a stream is overdue. It only looks: who asks closes the stream."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from nbstream._failures import Facts, facts_of, failure_line
+from nbstream._failures import UNTRUSTED, Facts, facts_of, failure_line
 
 if TYPE_CHECKING:
     from nbstream.reply import Reply
@@ -206,8 +206,9 @@ ADVICE: Mapping[Kind, str] = {
     TimeoutFailure: "Try again, or allow more time.",
 }
 _RETRYABLE = (ConnectionFailure, RateLimitFailure, ServiceFailure, TimeoutFailure)
-#: Nothing left to spend comes as 429 too, and waiting does not mend it.
-_SPENT = ("insufficient_quota", "billing")
+#: Nothing left to spend comes as 429 too, and waiting does not mend it; nor a wrong
+#: certificate.
+_LASTING = ("insufficient_quota", "billing", UNTRUSTED)
 
 
 def kind_of(facts: Facts) -> Kind:
@@ -229,6 +230,8 @@ def kind_of(facts: Facts) -> Kind:
 
 
 def _by_status(status: int) -> Kind:
+    if status < 400:
+        return ProtocolFailure  # a redirect: the address is another one
     ours = RequestFailure if status < 500 else ServiceFailure
     return _STATUSES.get(status, ours)
 
@@ -237,7 +240,7 @@ def is_retryable(kind: Kind, facts: Facts) -> bool:
     """Tell whether the same request may succeed when it is sent again."""
     if facts.should_retry is not None:
         return facts.should_retry
-    if any(spent in word for word in facts.words for spent in _SPENT):
+    if any(lasting in word for word in facts.words for lasting in _LASTING):
         return False
     return issubclass(kind, _RETRYABLE) or facts.status == 409
 
@@ -245,6 +248,8 @@ def is_retryable(kind: Kind, facts: Facts) -> bool:
 # -- One family of failures for all providers, made of what a reply and its SDK tell.
 
 CONFLICT = 409
+#: Nobody waits longer (a month), whatever a server asks for: it means "later".
+LONGEST_S = 2_678_400
 
 
 def failure_of(reply: Reply) -> ProviderFailure:
@@ -258,10 +263,13 @@ def failure_of(reply: Reply) -> ProviderFailure:
         kind = ServiceFailure  # the answer failed, and nobody says by whose fault
     retryable = is_retryable(kind, facts)
     advice = ADVICE[kind]
-    if retryable and facts.retry_after_s:
-        advice = f"Try again in {facts.retry_after_s:.3g} s."
+    after_s = facts.retry_after_s
+    if retryable and after_s and after_s < LONGEST_S:
+        advice = f"Try again in {after_s:{',.0f' if after_s >= 100 else '.3g'}} s."
     elif facts.status == CONFLICT:
         advice = "Try again."
+    elif UNTRUSTED in facts.words:
+        advice = "Check the address, or name the file of its authority: SSL_CERT_FILE."
     return kind(
         _line(reply, advice),
         reply,

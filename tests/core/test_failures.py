@@ -39,9 +39,9 @@ def made(name, *bases, text="", **attributes):
     return error
 
 
-def caused(name, cause):
+def caused(error, cause):
     """One that another exception was the cause of."""
-    error = made(name)
+    error = made(error) if isinstance(error, str) else error
     error.__cause__ = cause
     return error
 
@@ -73,6 +73,18 @@ RAISED = {
     "a status nobody has a class for": (
         made("AnyError", status_code=418),
         ("RequestFailure", 418, False),
+    ),
+    "a redirect that is not followed": (
+        made("APIStatusError", status_code=307),
+        ("ProtocolFailure", 307, False),
+    ),
+    "a redirect of a response": (
+        made("AnyError", response=Response(302)),
+        ("ProtocolFailure", 302, False),
+    ),
+    "a certificate that stays as wrong as it is": (
+        caused("ConnectError", ssl.SSLCertVerificationError("self-signed")),
+        ("ProviderFailure", None, False),
     ),
     "a server's status nobody has a class for": (
         made("AnyError", status_code=599),
@@ -144,7 +156,7 @@ RAISED = {
     ),
     "a certificate": (
         ssl.SSLCertVerificationError(1, "certificate verify failed"),
-        ("ConnectionFailure", None, True),
+        ("ConnectionFailure", None, False),
     ),
     "urllib's": (
         urllib.error.URLError("unreachable"),
@@ -266,6 +278,21 @@ AFTER = {
     "a name in capitals": ({"Retry_After": "3"}, 3),
     "nonsense": ({"retry_after": "soon"}, None),
     "less than nothing": ({"retry_after": "-5"}, None),
+    "no number": ({"retry_after": "nan"}, None),
+    "past what a number can be": ({"retry_after": "1e400"}, None),
+    "a year past all numbers": (
+        {"retry_after": "Mon, 01 Jan 99999999999 00:00:00 GMT"},
+        None,
+    ),
+    "a year past all calendars": ({"retry_after": "1 Jan 99999 00:00:00 GMT"}, None),
+    "a year that no zone has": (
+        {"retry_after": "Sat, 01 Jan 0001 00:00:00 +2359"},
+        0,
+    ),
+    "a zone past all numbers": (
+        {"retry_after": "Mon, 01 Jan 2029 00:00:00 +99999999999"},
+        None,
+    ),
     "without end": ({"retry_after": "inf"}, None),
     "nothing": ({}, None),
 }
@@ -332,6 +359,13 @@ LINES = {
         made("E", text="Error code: 404", body="404 page not found"),
         "E: 404 page not found",
     ),
+    "a stream that the SDK took for no stream": (
+        caused(
+            made("E", text="event: a\ndata: {}", status_code=200, body="event: a\n"),
+            made("F", text='Unexpected: Content-Type "". Body: event: a'),
+        ),
+        'E: Unexpected: Content-Type "". Body: event: a',
+    ),
     "a page, as its reader sees it": (
         made(
             "E",
@@ -381,6 +415,26 @@ ADVICE = {
     "when to come back": (
         made("E", response=Response(429, retry_after="20")),
         "E. Try again in 20 s.",
+    ),
+    "in less than a second": (
+        made("E", response=Response(429, retry_after_ms="250")),
+        "E. Try again in 0.25 s.",
+    ),
+    "in an hour": (
+        made("E", response=Response(429, retry_after="3600")),
+        "E. Try again in 3,600 s.",
+    ),
+    "never, by a nonsense": (
+        made("E", response=Response(429, retry_after="1e300")),
+        "E. Try again later, or ask for less.",
+    ),
+    "a certificate of nobody's": (
+        caused(
+            made("APIConnectionError", text="Connection error."),
+            caused("ConnectError", ssl.SSLCertVerificationError("self-signed")),
+        ),
+        "APIConnectionError: Connection error. "
+        "Check the address, or name the file of its authority: SSL_CERT_FILE.",
     ),
     "a conflict passes": (made("E", status_code=409), "E. Try again."),
     "a message that ends": (

@@ -4,14 +4,18 @@ import subprocess
 import sys
 import time
 import warnings
+from collections import deque
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
 
 from nbstream._keys import (
+    MOST_SAID,
     find_keys,
     redact,
     remember,
+    remember_sent,
     scrub,
     secrets_in,
     warn_of_literal,
@@ -50,6 +54,19 @@ CASES = {
     ),
     "a cookie": ("Cookie: session=abc12345; a", "Cookie: [key removed]; a"),
     "no address with a user": ("http://host:80/a@b", "http://host:80/a@b"),
+    "JSON in JSON": (
+        r'{"text": "{\"api_key\": \"abcd1234efgh\"}"}',
+        r'{"text": "{\"api_key\": \"[key removed]\"}"}',
+    ),
+    "a signature of a thought, which is sent back": (
+        '{"signature": "EqQBCkYIBBgCKkA1abc+/=="}',
+        '{"signature": "EqQBCkYIBBgCKkA1abc+/=="}',
+    ),
+    "a signature in a query": (
+        "https://host/?X-Amz-Credential=AK/2026/s3&X-Amz-Signature=00ff&sig=1",
+        "https://host/?X-Amz-Credential=[key removed]&X-Amz-Signature=[key removed]"
+        "&sig=[key removed]",
+    ),
     "a name alone": (
         "api_key: expected a string; the api_key option must be set",
         "api_key: expected a string; the api_key option must be set",
@@ -63,8 +80,9 @@ CASES = {
 
 @pytest.mark.parametrize(("given", "expected"), CASES.values(), ids=CASES)
 def test_redact(given, expected):
-    """What looks like a key is replaced, and only that."""
+    """What looks like a key is replaced, and only that; once."""
     assert redact(given) == expected
+    assert redact(expected) == expected
 
 
 def test_a_key_without_a_shape(monkeypatch):
@@ -75,11 +93,46 @@ def test_a_key_without_a_shape(monkeypatch):
     monkeypatch.setattr("nbstream._keys._given", set())
     remember("swordfish!")
     remember(None)
+    remember(5)
 
     said = redact(
         "open sesame, abc, dark green, swordfish!, mine-and-yours", ["mine-and"]
     )
     assert said == "[key removed], abc, dark green, [key removed], [key removed]-yours"
+
+
+#: the headers of a request; what of them is taken out from then on, quoted or as it is
+SENT = {
+    "a key": (
+        {"X-Api-Key": "canary/0123+45"},
+        ["canary/0123+45", "canary%2F0123%2B45"],
+    ),
+    "a scheme": ({"Authorization": "Bearer canary012345"}, ["canary012345"]),
+    "another's": ({"Helicone-Auth": "Bearer canary012345"}, ["canary012345"]),
+    "signed": (
+        {
+            "Authorization": "AWS4-HMAC-SHA256 Credential=AKID/2026/us, "
+            "Signature=f00f00f00f00"
+        },
+        ["AKID/2026/us", "f00f00f00f00"],
+    ),
+    "cookies": ({"Cookie": "a=canary012345; b=canary678901"}, ["canary012345"]),
+}
+
+
+@pytest.mark.parametrize(("headers", "gone"), SENT.values(), ids=SENT)
+def test_what_was_sent_is_known(headers, gone, monkeypatch):
+    """A key of no known shape, of a client that the user made; a dummy is none."""
+    monkeypatch.setattr("nbstream._keys._sent_lately", deque(maxlen=2))
+    request = SimpleNamespace(headers={**headers, "Accept": "all-of-them-01"}, url="")
+    remember_sent(SimpleNamespace(request=request))
+    remember_sent(SimpleNamespace(request=None))
+
+    for each in gone:
+        assert redact(f"({each}) all-of-them-01") == "([key removed]) all-of-them-01"
+    dummy = SimpleNamespace(headers={"x-api-key": "lm-studio"}, url="")
+    remember_sent(SimpleNamespace(request=dummy))
+    assert redact("ask lm-studio") == "ask lm-studio"
 
 
 class Sent:
@@ -135,12 +188,42 @@ def test_redacting_is_linear(piece):
     assert took[1] < max(3.5 * took[0], 0.2)
 
 
+LONG_WORDS = {
+    "in its words": lambda text: ValueError(text),
+    "in its body": lambda text: bodied({"error": {"message": text}}),
+    "in a list of its body": lambda text: bodied([text]),
+}
+
+
+def bodied(body):
+    error = ValueError("E")
+    error.body = body
+    return error
+
+
+@pytest.mark.parametrize("make", LONG_WORDS.values(), ids=LONG_WORDS)
+def test_megabytes_of_a_failure_are_cut(make):
+    """Nobody reads them; a key across the cut is gone as any other."""
+    key = "sk-" + "k3y" * 20
+    error = make("x " * (MOST_SAID // 2 - 10) + key + " y" * 3_000_000)
+    scrub(error)
+    said = repr([error.args, vars(error)])
+
+    assert MOST_SAID - 100 < len(said) < MOST_SAID + 100
+    assert "sk-k3y" not in said
+
+
 SECRETS = {
     "a header": ({"extra_headers": {"Authorization": "Bearer x"}}, ["Bearer x"]),
     "a cookie": ({"headers": {"Cookie": "a=b", "Accept": "c"}}, ["a=b"]),
     "an empty one": ({"api_key": ""}, []),
     "a folder of secrets": ({"secrets": {"first": "x", "second": {"deep": "y"}}}, "xy"),
     "no text": ({"api_key": 5, "max_tokens": 3}, []),
+    "a query": (
+        {"extra_query": {"sig": "a", "key": "b", "X-Amz-Signature": "c"}},
+        "abc",
+    ),
+    "no secret": ({"prompt_cache_key": "a", "max_tokens": "b", "author": "c"}, []),
 }
 
 

@@ -612,12 +612,12 @@ def test_a_stream_is_read_without_a_display():
 
 def test_a_reply_shows_itself():
     """As Markdown it is safe; as a cell's value it is its bundle."""
-    reply = reply_of(text("**b** <i>x</i>"), *ENDED)
+    reply = reply_of(text("**b** <blink>x"), *ENDED)
     with capture_output() as captured:
         reply._ipython_display_()
 
-    assert reply._repr_markdown_() == "**b** &lt;i>x&lt;/i>"
-    assert captured.stdout.startswith("Reply('**b** <i>x</i>'")
+    assert reply._repr_markdown_() == "**b** &lt;blink>x"
+    assert captured.stdout.startswith("Reply('**b** <blink>x'")
 
 
 def test_what_is_not_shown_is_counted():

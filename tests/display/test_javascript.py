@@ -12,15 +12,17 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from display.test_tool_cards import TRUTHS
 
 from nbstream.chat.panel_widget import PanelModel
 from nbstream.lab.anatomy.widget import AnatomyModel
 from nbstream.lab.race_view import RaceModel
 from nbstream.markdown import to_html
 from nbstream.reply import Reply
+from nbstream.screens.base import exact
 from nbstream.screens.sections import FrameMessages, Sections
 from nbstream.screens.widget import LiveModel
-from nbstream.static import chat_page
+from nbstream.static import chat_page, style
 from nbstream.types import End, TextDelta
 from nbstream.web._frame import FrameModel
 
@@ -124,6 +126,20 @@ def test_every_file_is_sent_by_some_model():
         lines[path.name] = next(s for s in code if re.match(r"const|function|\.\w", s))
 
     assert [name for name, line in lines.items() if line not in sent] == []
+
+
+def test_the_page_of_a_chat_shows_exactly_what_will_run(node, tmp_path):
+    """As a card in the notebook does."""
+    given = [{"at": {"at": {"at": {"at": value}}}} for value, _ in TRUTHS.values()]
+    (tmp_path / "exact.mjs").write_text(
+        f"{style('exact.js')}\n"
+        f"const shown = {json.dumps(given)}.map(\n"
+        "  (each) => exact(JSON.stringify(each, null, 2)));\n"
+        "process.stdout.write(JSON.stringify(shown));\n"
+    )
+    shown = [json.dumps(each, indent=2, ensure_ascii=False) for each in given]
+
+    assert json.loads(node(tmp_path / "exact.mjs")) == [*map(exact, shown)]
 
 
 def sent_of(text: str, sizes: list[int]) -> tuple[list[object], dict[str, object]]:

@@ -6,7 +6,16 @@ import re
 import pytest
 
 from nbstream.markdown import to_html, to_safe_markdown
-from nbstream.markdown.bounds import DEEPEST, EACH, LONGEST, MOST, depth, is_harmless
+from nbstream.markdown.bounds import (
+    DEEPEST,
+    EACH,
+    LONGEST,
+    MOST,
+    bounded,
+    cost,
+    depth,
+    is_harmless,
+)
 from nbstream.markdown.math import _balanced
 from nbstream.markdown.rendering import Rendering
 
@@ -48,6 +57,8 @@ INLINE = {
     "TeX's brackets": r"⟨\(x\)⟩ ⟨\[y\]⟩",
     "a bracket alone": r"so ⟨\( a, b \)⟩, but \] and \[ or \( stay",
     "two dollars in a line": "so ⟨$$ a + b $$⟩ here",
+    "an environment in a line": r"so ⟨\begin{pmatrix}a\\ b\end{pmatrix}⟩ and \begin{itemize}",
+    "money and formulas": "costs $5 where ⟨$x=5$⟩, or $10 for ⟨$y$⟩ at $3k-$4k",
 }  # fmt: skip
 
 
@@ -84,11 +95,69 @@ def test_what_the_host_is_given(text: str, formula: str) -> None:
     assert bare(to_html(text)) == f"<p><span>{formula}</span></p>\n"
 
 
+#: A formula set apart that begins or ends among words: ⟨…⟩, and paragraphs apart.
+AMONG_WORDS = {
+    "all in a line": "so ⟨\\[x\\]⟩ is",
+    "lines of a paragraph": "so ⟨\\[\na\n\\]⟩ and\non",
+    "an empty line": "We get ⟨\\[a = b\n\nc = d\\]⟩ and go on.",
+    "on lines of its own": "We get ⟨\\[\na = b\n\n\nc = d\n\\]⟩.",
+    "with dollars": "We get ⟨$$\na = b\n\nc = d\n$$⟩ and go on.",
+    "begins the line": "⟨\\[\na\n\nb \\]⟩ c",
+    "behind other lines": "It is so.|We get ⟨\\[\na\n\nb\n\\]⟩|and go on.",
+    "what looks like a list": "so ⟨\\[\na\n- b\n+ c\n\\]⟩ is",
+    "what looks like a heading": "so ⟨\\[\na\n= b\n\\]⟩ is",
+    "what looks like one more": "so ⟨$$\na_1\n# b\n$$⟩ is",
+    "two of them": "so ⟨\\[\na\n\nb\\]⟩ and ⟨\\(c\\)⟩",
+    "signs, not formulas": "Bar A: $$||Bar B: $$",
+    "a bracket that is one": "\\[ begins it.||And \\] ends it, as one writes.",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("marked", AMONG_WORDS.values(), ids=AMONG_WORDS)
+@pytest.mark.parametrize("container", ["", "> ", "- "])
+def test_a_formula_set_apart_may_begin_among_words(marked: str, container: str) -> None:
+    """Whatever lines it has; nothing of it is lost, and nothing shown twice."""
+    text = re.sub("[⟨⟩]", "", marked).replace("|", "\n")
+    margin = container.replace("-", " ")
+    html = shown(container + text.replace("\n", f"\n{margin}"))
+    html = re.sub(r"</?(?:ul|li|blockquote)>\n?", "", html)
+    html = re.sub(r"</p>\n<p>|(?<=[.$⟩>])\n(?=\w)", "\n", html.strip())
+    expected = marked.replace("⟨", "<span>").replace("⟩", "</span>")
+
+    assert re.sub(r"\n+|\|+|</?p>", "\n", html).strip() == re.sub(
+        r"\n+|\|+", "\n", expected
+    )
+
+
+#: Wherever a text may be, a formula may be.
+EVERYWHERE = {
+    "heading": ("# The $x$ law", "<h1>The <span>$x$</span> law</h1>\n"),
+    "link": ("[see $x$](#a)", '<a>see <span>$x$</span></a>'),
+    "bold": ("**so $x$** *$y$* ~~$z$~~", "<strong>so <span>$x$</span></strong> <em><span>$y$</span></em> <s><span>$z$</span></s>"),
+    "footnote": ("A[^1].\n\n[^1]: with $x$", "<p><sup>1</sup> with <span>$x$</span></p>"),
+    "details": (
+        "<details><summary>So $x$</summary>\n\n$$\na\n$$\n</details>",
+        "<details>\n<summary>So <span>$x$</span></summary>\n<p><span>$$\na\n$$</span></p>\n</details>\n",
+    ),
+    "tags": ("H<sub>$x$</sub>", "H<sub><span>$x$</span></sub>"),
+    "signs in tags": ("<kbd>$</kbd> a <kbd>$</kbd>", "<kbd>$</kbd> a <kbd>$</kbd>"),
+    "code": ("`$x$` `\\(y\\)`", "<code>$x$</code> <code>\\(y\\)</code>"),
+    "a block of code": ("```\n$x$\n```", "<pre><code>$x$\n</code></pre>"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "html"), EVERYWHERE.values(), ids=EVERYWHERE)
+def test_formulas_stand_wherever_text_does(text: str, html: str) -> None:
+    """And none is found in code."""
+    written = re.sub(' class="tocSkip"| title="[^"]*"', "", shown(text))
+
+    assert html in re.sub(r"<(/?)abbr", r"<\1a", written)
+
+
 LEFT = {
     "prose behind an empty line": "$$\na\n\nThis is some prose.\n\n$$",
     "a heading behind one": "\\[\na\n\n# b\n\n\\]",
     "no end": "\\[\na\n\nb",
-    "an end in a line": "\\[\na\n\nb \\] c",
     "a path": "C:\\\\(x86\\\\)",
 }
 
@@ -197,10 +266,47 @@ def test_a_formula_of_a_textbook_is_not_deep() -> None:
     assert depth(tex) == 4
 
 
+def test_lecture_notes_keep_their_formulas() -> None:
+    """Sixty set apart and a hundred and fifty in lines are in bounds, as people write."""
+    apart = [
+        r"\int_{-\infty}^{\infty} e^{-x^2}\,dx = \sqrt{\pi}",
+        r"f(x) = \sum_{n=0}^{\infty} \frac{f^{(n)}(a)}{n!} (x-a)^n",
+        r"\begin{aligned} (a+b)^2 &= a^2 + 2ab + b^2 \\ (a-b)^2 &= a^2 - 2ab + b^2 \end{aligned}",
+        r"|x| = \begin{cases} x & \text{if } x \ge 0, \\ -x & \text{otherwise.} \end{cases}",
+        r"\hat{\beta} = (X^\top X)^{-1} X^\top y",
+        r"\lim_{h \to 0} \frac{f(x+h) - f(x)}{h}",
+    ]
+    lines = ["x", r"\alpha", "f(x)", r"x \in \mathbb{R}", r"e^{i\pi}"]
+    said = [f"So $${tex}$$\n\n" for tex in apart * 10]
+    said += [f"with ${tex}$\n\n" for tex in lines * 30]
+
+    assert to_html("".join(said)).count("<span") == 210
+    assert "`" not in to_safe_markdown("".join(said))
+
+
+def test_a_sign_counts_as_it_costs() -> None:
+    """However it is written."""
+    assert cost("x+1") == EACH + 3
+    assert cost(r"\alpha") == EACH + 3
+    assert cost(r"\binom{1}{2}") == EACH + 12
+    assert cost(r"\pmb x") == EACH + 21
+
+
+def test_an_answer_has_its_formulas_once() -> None:
+    """All its rounds, choices and columns together, and what is in bounds stays."""
+    one, many = to_html("a $x$ b"), to_html("$x$ " * 500)
+    html = bounded("\n".join([one, many, many, one]))
+
+    assert bounded(one + many) == one + many
+    assert html.count("<span>") == MOST // cost("x")
+    assert html.startswith(one)
+    assert html.endswith("a <code>$x$</code> b</p>\n")
+
+
 @pytest.mark.parametrize("tex", ["x", r"\ce{H2O}", "x" * 500])
 def test_of_thousands_only_the_first_are_typeset(tex: str) -> None:
     """However the text comes, and so in the Markdown."""
-    count = MOST // (EACH + len(tex))
+    count = MOST // cost(tex)
     text = f"a ${tex}$ b\n\n" * (count + 50)
     whole = bare(to_html(text))
     rendering = Rendering()
@@ -235,6 +341,11 @@ MARKDOWN = {
     "one between dollars": ("$$\\begin{align}a\\end{align}$$", "$$\n\\begin{aligned}a\\end{aligned}\n$$"),
     "an equation": ("\\begin{equation}\\label{a} x \\end{equation}", "$$\nx\n$$"),
     "a label": (r"$$x\label{a}$$", "$$\nx\n$$"),
+    "an environment in a line": (r"so \begin{align}a\end{align} is", r"so $$\begin{aligned}a\end{aligned}$$ is"),
+    "among words": ("so \\[a\n\nb\\] is", "so $$a b$$ is"),
+    "among words, in a quote": ("> so \\[a\n>\n> b\\] is", "> so $$a b$$ is"),
+    "among words, a list in it": ("- so \\[\n  a\n  - b\n  \\] is", "- so $$a - b$$ is"),
+    "among words, a plain one": ("so \\[\na\n\\] is", "so $$a$$ is"),
     "a formula in a formula": (r"\(\text{if $x$}\)", r"$\text{if \(x\)}$"),
     "bars in a cell": (
         "| a |\n|---|\n| $|x|$ |\n| $P(A|B)$ |\n", "| a |\n|---|\n| $\\vert{}x\\vert{}$ |\n| $P(A\\vert{}B)$ |\n"
@@ -270,6 +381,12 @@ GROWING = {
     "a name may follow": ("a $HOME/$", ["<p>a $HOME/</p>\n"]),
     "a bold price": ("a **$4**", ["<p>a <strong>$4</strong></p>\n"]),
     "set apart": ("a\n\n\\[\nx\n\\]\n", ["<p>a</p>\n", "<p><span>\\[\nx\n\\]</span></p>\n"]),
+    "among words": ("a \\[b", ["<p>a</p>\n"]),
+    "among words, an empty line": ("a \\[\nb\n\nc", ["<p>a</p>\n"]),
+    "among words, in a list": ("- a \\[\n  b\n\n  c", ["<ul>\n<li>a\n</li>\n</ul>\n"]),
+    "an environment in a line": ("a \\begin{align}b", ["<p>a</p>\n"]),
+    "half an environment": ("a \\begin{al", ["<p>a</p>\n"]),
+    "no environment": ("a \\begin{itemize} b", ["<p>a \\begin{itemize} b</p>\n"]),
     "set apart, an empty line": ("a\n\n$$\nx\n\ny", ["<p>a</p>\n"]),
 }  # fmt: skip
 
@@ -302,7 +419,8 @@ def test_a_block_before_a_blank_line_is_final(text: str, closed: int) -> None:
     assert frame.closed == closed
 
 
-CUT = [*(text for text, _ in WRITTEN.values()), *LEFT.values(), *BEYOND.values()]
+CUT = [re.sub("[⟨⟩]", "", each.replace("|", "\n")) for each in AMONG_WORDS.values()]
+CUT += [*(text for text, _ in WRITTEN.values()), *LEFT.values(), *BEYOND.values()]
 CUT += [re.sub("[⟨⟩]", "", marked) for marked in INLINE.values()]
 CUT += [f"| f | g |\n|---|---|\n{row}\n{row}\n" for row, _ in ROWS.values()]
 

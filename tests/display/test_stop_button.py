@@ -338,10 +338,14 @@ def wait_text(kernel):
 @kernel_test
 @on(HEARING)
 def test_a_click_ends_a_blocking_cell(ready):
-    """It ends normally, with its text; what was queued runs, in order and place."""
+    """It ends normally, with its text; what was queued runs, in order and place.
+
+    A message before it that is not formed is nobody's, and keeps nobody from looking.
+    """
     run = ready.queue("reply = nbstream.show(words())")
     behind = [ready.queue(f"print({i}, reply.outcome)") for i in range(5)]
     wait_text(ready)
+    ready.send_comm(comm_of(ready), None, subshell_id=ready.shell)
     say(ready, {"kind": "stop"})
     ready.wait(run, timeout_s=SOON_S)
     for each in behind:

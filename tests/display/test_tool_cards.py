@@ -232,6 +232,12 @@ TRUTHS = {
     "what anybody can read": ("dé 中 ❤️ العربية 18°", "dé 中 ❤️ العربية 18°"),
     "code": ("def f():\n    return 1", r"def f():\n    return 1"),
     "long": ("x" * 50_000, "x" * 50_000),
+    "blanks and lines at its end": ("ls  \n\n", r"ls  \n\n"),
+    "gaps again and again": (f"a{' ' * 9}b{' ' * 9}c", f"a{'␠' * 9}b{'␠' * 9}c"),
+    "a gap at the begin": (f"{' ' * 9}a", f"{'␠' * 9}a"),
+    "private, as a font likes": ("a\ue000b\ufff9c", r"a\ue000b\ufff9c"),
+    "an emoji of several": ("👩\u200d🔬", r"👩\u200d🔬"),
+    "a quote and a backslash": ('"\\', r"\"\\"),
 }
 
 
@@ -259,6 +265,42 @@ def test_a_card_tells_all_that_will_run(case):
     value = escape(f'{{\n  "at": "{expected}"\n}}')
     codes = [re.findall("<pre><code>(.*?)</code></pre>", each, re.S) for each in shown]
     assert codes == [[value]] * 3
+
+
+DEEP = {"a": {"b": {"c": {"d": {"e": [1.0, 10**30, -0.0, None, ""]}}}}}
+#: the arguments as the model gives them, and what runs: the card shows the latter
+GIVEN = {
+    "a name twice: the last one": ('{"at": "ls", "at": "rm"}', {"at": "rm"}),
+    "a name twice, once in escapes": (r'{"at": "ls", "\u0061t": "rm"}', {"at": "rm"}),
+    "a long number": ('{"at": 12345678901234567890}', {"at": 12345678901234567890}),
+    "a number that is rounded": ('{"at": 0.1000000000000000055}', {"at": 0.1}),
+    "indented": (json.dumps(DEEP), DEEP),
+    "a long name": (json.dumps({"x" * 900: 1}), {"x" * 900: 1}),
+    "a blank in a name": ('{"at ": 1}', {"at ": 1}),
+}
+
+
+@pytest.mark.parametrize("case", GIVEN)
+def test_a_card_shows_what_runs_and_not_what_was_written(case):
+    """Laid out, and its indentation is no gap."""
+    given, runs = GIVEN[case]
+    reply = reply_of(replace(CALL, arguments=given), *CALLED)
+    reply._apply(ToolResult(call=0, state="asking"))
+    card = html_of(Sections().changes(reply)["0.4.call.0"])
+
+    value = escape(json.dumps(runs, indent=2))
+    assert re.findall("<pre><code>(.*?)</code></pre>", card, re.S) == [value]
+
+
+NO_ARGUMENTS = ['{"at": 1e999}', '{"at": -1e400}', '{"at": NaN}', '{"at": Infinity}']
+
+
+@pytest.mark.parametrize("given", NO_ARGUMENTS)
+def test_a_number_that_is_none_is_not_run(given):
+    """Nor sent on: no JSON holds it."""
+    (call,) = reply_of(replace(CALL, arguments=given), *CALLED).tool_calls
+
+    assert (call.state, call.parsed) == ("invalid", None)
 
 
 @pytest.mark.parametrize("case", TRUTHS)

@@ -11,6 +11,7 @@ from harness.frames import expand
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import nbstream
 from nbstream._stop import Stop
 from nbstream.markdown import to_html
 from nbstream.markdown.html import LITERAL, SHORT, shorten, shortened
@@ -28,6 +29,7 @@ from nbstream.screens.widget import (
     WidgetScreen,
 )
 from nbstream.types import End, PartDone, TextDelta, ToolCallDelta
+from nbstream.web._frame import FrameModel
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 TOUR = """# A tour
@@ -565,6 +567,59 @@ def test_a_page_cannot_change_the_state(screen):
     screen.model.comm.handle_msg({"content": {"data": data}, "buffers": []})
 
     assert screen.model.get_state() == before
+
+
+CUSTOM = {"method": "custom", "content": {"kind": "resync"}}
+MALFORMED = {
+    "nothing": {},
+    "no data": {"content": {}, "buffers": []},
+    "no content": {"content": None, "buffers": []},
+    "no buffers": {"content": {"data": CUSTOM}},
+    **{
+        name: {"content": {"data": data}, "buffers": []}
+        for name, data in {
+            "data that is none": None,
+            "data that is a text": "custom",
+            "a list": ["custom"],
+            "no method": {"content": {"kind": "resync"}},
+            "a method that is no text": {"method": ["custom"]},
+            "an unknown method": {"method": "echo_update", "state": {"block": 1}},
+            "no state": {"method": "update", "state": None},
+            "a state of other types": {
+                "method": "update",
+                "state": {"told": 3, "layout": "IPY_MODEL_none", "tooltip": 5},
+            },
+            "bytes for nowhere": {
+                "method": "update",
+                "state": {"told": {}},
+                "buffer_paths": [["told", "__class__"], [float("nan")], 1],
+            },
+            "another script": {
+                "method": "update",
+                "state": {"_esm": "evil()", "_view_module": "evil", "place": "x"},
+            },
+        }.items()
+    },
+}
+
+
+def models(screen):
+    """One of each base: an answer's, an anatomy's, a page's frame."""
+    walk = nbstream.anatomy([b"data: hello\n\n"], api="text").widget()
+    return [screen.model, walk, FrameModel("m", "http://localhost:1", 9, {})]
+
+
+@pytest.mark.parametrize("message", MALFORMED.values(), ids=MALFORMED)
+def test_what_is_not_formed_is_not_taken(screen, sent, message, capsys, caplog):
+    """ipywidgets would show a traceback, in the output of the cell that runs."""
+    for model in models(screen):
+        before = {**model.get_state(), "snapshot": None}
+        sent.clear()
+        model.comm.handle_msg(message)
+
+        assert {**model.get_state(), "snapshot": None} == before
+        assert sent == []
+    assert (caplog.text, *capsys.readouterr()) == ("", "", "")
 
 
 def test_what_is_taken_is_listed():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from harness.browser_hostile import HARM
-from harness.jupyter import THEMES
+from harness.jupyter import LOOKS
 from harness.live import (
     END,
     MIMES,
@@ -610,7 +610,7 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize(("front", "theme"), LOOKS)
 def test_every_state_can_be_looked_at(open_cells, front, theme):
     """Pictures of the live view, for a person to judge."""
     page = open_cells("use(speed=0)", front=front, theme=theme)
@@ -649,7 +649,7 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize(("front", "theme"), LOOKS)
 def test_every_end_can_be_looked_at(open_cells, front, theme):
     """A plain line says what went wrong; pictures, for a person to judge."""
     page = open_cells(ENDINGS, front=front, theme=theme)

@@ -47,11 +47,12 @@ def test_the_first_press_raises_the_flag_only():
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_the_second_press_is_an_exception():
-    """Whoever presses twice gets out, even if we hang."""
-    stop = Stop()
-    with interrupts_raise(stop):
-        press()
+def test_a_storm_of_presses_is_one_and_a_later_one_is_an_exception():
+    """What the first began is not broken off; and who waits gets out if we hang."""
+    stop, now_s = Stop(), iter([0.0, *(n / 20 for n in range(1, 20)), 1.0])
+    with interrupts_raise(stop, clock=lambda: next(now_s)):
+        for _ in range(20):
+            press()
         with pytest.raises(KeyboardInterrupt):
             press()
 

@@ -41,7 +41,7 @@ from nbstream.streams.referents import (
     open_responses,
     unsent_calls,
 )
-from nbstream.streams.session import Session
+from nbstream.streams.session import MOST_AT_ONCE, Session
 from nbstream.streams.shapes import PARTS, RAW_PLACES, RESPONSE_PLACES, StatusError
 
 
@@ -450,7 +450,9 @@ def http_handler(request: httpx2.Request) -> httpx2.Response:
     told = {"error": {"message": "Bad key", "type": "authentication_error"}}
     if status == 200:
         return httpx2.Response(status, content=b"data: x\n\n")
-    return httpx2.Response(status, json=told)
+    if status in (302, 307):
+        return httpx2.Response(status, headers={"location": "http://y/v1"})
+    return httpx2.Response(status, json=told if status >= 400 else None)
 
 
 def transport() -> httpx2.MockTransport:
@@ -505,6 +507,95 @@ def test_an_error_without_a_body_is_that_error(eof: bool) -> None:
 
     assert run.source.join(5)
     assert isinstance(run.ends[0], StatusError)
+
+
+@pytest.mark.parametrize("respond", RESPONSES.values(), ids=RESPONSES)
+@pytest.mark.parametrize("status", [302, 304, 307])
+def test_a_response_that_sends_on_is_no_empty_answer(
+    respond: Callable[[int], object], status: int
+) -> None:
+    """Its client has not followed it, and what it brings is no stream."""
+    run = Run(respond(status))
+
+    assert run.source.join(5)
+    (end,) = run.ends
+    to = "" if status == 304 else ": it sends on to http://y/v1"
+    assert (type(end), str(end)) == (StatusError, f"HTTP {status}{to}")
+
+
+@pytest.mark.parametrize("stream", [numbers, numbers_async], ids=["sync", "async"])
+def test_where_no_thread_is_to_be_had_the_stream_has_failed(
+    stream: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has an end, as any other, and so a reply says what happened."""
+
+    def full(_: threading.Thread) -> NoReturn:
+        raise RuntimeError("can't start new thread")
+
+    background_loop().call_soon_threadsafe(background_loop().stop)
+    until(lambda: not any(t.name == "nbstream-loop" for t in threading.enumerate()))
+    monkeypatch.setattr(threading.Thread, "start", full)
+    run = Run(stream())
+
+    assert (run.items, [str(end) for end in run.ends]) == (
+        [],
+        ["can't start new thread"],
+    )
+    assert (run.source.alive, run.source.join(0)) == (False, True)
+
+
+async def cancelled() -> AsyncIterator[int]:
+    yield 1
+    raise asyncio.CancelledError
+
+
+def test_a_cancellation_that_nobody_asked_for_has_words() -> None:
+    """It may be the stream's own, or of a loop that ends."""
+    run = Run(cancelled())
+
+    assert run.source.join(5)
+    (end,) = run.ends
+    assert (type(end), type(end.__cause__)) == (Abandoned, asyncio.CancelledError)
+    assert str(end) == (
+        "the stream was cancelled: with its event loop, or by its own code"
+    )
+
+
+LONG = bytes(range(256)) * 2048
+
+
+async def long_async() -> AsyncIterator[bytes]:
+    yield LONG
+
+
+LONG_READS: dict[str, Callable[[], object]] = {
+    "sync": lambda: [LONG],
+    "async": long_async,
+}
+
+
+@pytest.mark.parametrize("make", LONG_READS.values(), ids=LONG_READS)
+def test_a_long_read_comes_whole_and_in_parts(make: Callable[[], object]) -> None:
+    """A page of compressed lines is as long as one likes."""
+    run = Run(make())
+
+    assert run.source.join(5)
+    assert (b"".join(run.items), run.ends) == (LONG, [None])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("make", LONG_READS.values(), ids=LONG_READS)
+def test_a_stop_is_heard_inside_a_long_read(make: Callable[[], object]) -> None:
+    """What is left of it would hold the reader, and with it the stop."""
+    source, items, ends = open_source(make()), [], []
+
+    def take(item: object) -> None:
+        items.append(item)
+        source.interrupt()
+
+    source.start(take, ends.append)
+
+    assert source.join(5)
+    assert items == [LONG[:MOST_AT_ONCE]]
 
 
 class Agents:

@@ -149,6 +149,40 @@ def test_the_player_closes_what_is_overdue():
     assert caught.value.__cause__ is reply.exception
 
 
+SAYING_NOTHING = {
+    "comments": b": ping\n\n",
+    "comments of lines": ": ping",
+    "empty lines": b"\n\n\n",
+    "a part of an event": b'data: {"choices": ',
+    "a time to wait": b"retry: 5\n\n",
+}
+
+
+class Heartbeats(SilentSource):
+    """Gives an event, and then what is none, for as long as it is asked."""
+
+    def start(self, on_payload, on_end):
+        super().start(on_payload, on_end)
+        self.on_payload = on_payload
+
+
+@pytest.mark.parametrize("beat", SAYING_NOTHING.values(), ids=SAYING_NOTHING)
+def test_what_is_no_event_is_silence(beat):
+    """As where the SDK reads the bytes, and shows no comment."""
+    said = b'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}\n\n'
+    source = Heartbeats([said if isinstance(beat, bytes) else said.decode()])
+    limits, clock = Timeout(between=3), Clock()
+    player = Player(source, NoScreen(), Reply(), timeout=limits, clock=clock)
+    player.start()
+    found = []
+    for _ in range(3):
+        clock.now += 1
+        source.on_payload(beat)
+        found.append(player._is_overdue())
+
+    assert (player.reply.text, found) == ("Hi", [False, False, True])
+
+
 def test_a_whole_answer_is_never_too_late():
     """A terminal marker counts, even where the connection stays open after it."""
     ended = {"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from functools import partial
 
 import pytest
 from harness.loopback import Fixed
@@ -100,3 +101,38 @@ def test_a_key_in_what_is_quoted_is_taken_out(key, model, case, fixed, caplog, c
     for text in (*shown(caught.value), printed.out, printed.err, caplog.text):
         assert key not in text
         assert key[: len(key) // 2 + 4] not in text
+
+
+#: the SDK's own client in the user's hands: its class, and how it asks
+CLIENTS = {
+    "openai": ("OpenAI", lambda it: it.chat.completions.create),
+    "anthropic": ("Anthropic", lambda it: partial(it.messages.create, max_tokens=5)),
+}
+ECHOES = {
+    "a page": (200, "text/html", "<p>Key {}"),
+    "an error": (200, "application/json", '{{"error": "Key {}"}}'),
+    "events that are broken": (
+        200,
+        "text/event-stream",
+        'event: error\ndata: {{"{}\n\n',
+    ),
+    "a refusal": (401, "application/json", '{{"error": {{"message": "Key {}"}}}}'),
+}
+
+
+@pytest.mark.parametrize("case", ECHOES, ids=ECHOES)
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_key_of_the_users_own_client_is_taken_out(client, case, fixed):
+    """It is known by what was sent, whatever it looks like and whoever quotes it."""
+    key = "canary/XY+7f8e9d0c1b2a"
+    status, kind, body = ECHOES[case]
+    fixed.says(kind, body.format(key).encode(), status)
+    name, asking = CLIENTS[client]
+    make = getattr(pytest.importorskip(client), name)
+    with make(api_key=key, base_url=fixed.url, max_retries=0) as made:
+        ask = partial(asking(made), model="m", messages=[], stream=True)
+        with pytest.raises(nbstream.ProviderFailure) as caught:
+            nbstream.show(ask, view="none")
+
+    for text in shown(caught.value):
+        assert key not in text

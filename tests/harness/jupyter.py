@@ -20,9 +20,10 @@ from typing import Any
 from urllib.parse import quote
 
 import nbformat
+import pytest
 from nbformat.sign import NotebookNotary
 
-__all__ = ["Jupyter", "notebook_of"]
+__all__ = ["LOOKS", "THEMES", "Jupyter", "notebook_of"]
 
 #: No questions, no look-ups, no saving behind a test's back.
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
@@ -35,6 +36,17 @@ THEMES = {
     "dark": "JupyterLab Dark",
     "contrast": "JupyterLab Dark High Contrast",
 }
+#: A front end and a theme. Pictures are taken in three of the six whenever anything is
+#: tested, and in the others with all that takes longer (`make places`).
+LOOKS = [
+    ("lab", "light"),
+    ("notebook", "dark"),
+    ("lab", "contrast"),
+    *(
+        pytest.param(*each, marks=pytest.mark.place)
+        for each in (("lab", "dark"), ("notebook", "light"), ("notebook", "contrast"))
+    ),
+]
 OPTIONS = (
     "--no-browser",
     "--ServerApp.ip=127.0.0.1",

@@ -166,13 +166,18 @@ class Kernel:
     def send_comm(
         self,
         comm_id: str,
-        data: Mapping[str, Any],
+        data: Mapping[str, Any] | None,
         *,
         buffers: Iterable[bytes] = (),
         subshell_id: str | None = None,
     ) -> Run:
-        """Send a comm message as a front end does; its Run is done at `idle`."""
-        content = {"comm_id": comm_id, "data": dict(data)}
+        """Send a comm message as a front end does; its Run is done at `idle`.
+
+        None: it has no data, which no front end does.
+        """
+        content: dict[str, Any] = {"comm_id": comm_id}
+        if data is not None:
+            content["data"] = dict(data)
         return self._send(
             "shell",
             "comm_msg",

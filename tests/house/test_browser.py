@@ -5,7 +5,7 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-from harness.jupyter import THEMES
+from harness.jupyter import LOOKS
 from harness.live import PAUSE, release
 
 pytestmark = pytest.mark.browser
@@ -113,6 +113,9 @@ def look(page, name):
         page.screenshot(f"{name}-{theme}")
 
 
+@pytest.mark.parametrize(
+    "front", ["lab", pytest.param("notebook", marks=pytest.mark.place)]
+)
 def test_the_first_lesson_runs_as_a_learner_runs_it(open_notebook, front):
     """Run All at a model's pace gives what the committed file holds."""
     lesson = LESSONS / "00_first_stream.ipynb"
@@ -168,10 +171,11 @@ nbstream.show(broken())""",
 }
 
 
-@pytest.mark.parametrize("theme", THEMES)
-def test_every_state_can_be_looked_at(open_notebook, theme):
+@pytest.mark.parametrize(("front", "theme"), LOOKS)
+def test_every_state_can_be_looked_at(open_notebook, front, theme):
     """Each kind of answer is shown; the pictures are for a person to judge."""
-    page = open_notebook([SETUP + '\nimport os; os.environ["NBSTREAM_SPEED"] = "0"'])
+    quick = SETUP + '\nimport os; os.environ["NBSTREAM_SPEED"] = "0"'
+    page = open_notebook([quick], front=front)
     page.run_cell(0)
     page.set_theme(theme)
     for code in STATES.values():
@@ -181,6 +185,6 @@ def test_every_state_can_be_looked_at(open_notebook, theme):
     tall = {"width": 1280, "height": 3600}
     page.page.set_viewport_size(tall)
     page.cell(0).scroll_into_view_if_needed()
-    page.screenshot(f"states-lab-{theme}")
+    page.screenshot(f"states-{front}-{theme}")
 
     assert page.errors == []

@@ -1,11 +1,12 @@
 """Consent is nobody's by accident: fast, double, late and blind clicks and keys."""
 
 import pytest
-from harness.live import live, picture, quiet, settle
+from harness.live import live, picture, quiet
 from verbs.test_web_page_browser import visit  # noqa: F401
 
 import nbstream
 from nbstream import web
+from nbstream.static import style
 
 pytestmark = pytest.mark.browser
 
@@ -33,7 +34,7 @@ MIDDLE = """name => {
 }"""
 #: Says when a second question has come, and still cannot be answered.
 NEXT = """code => {
-  const asked = [...document.querySelectorAll('.nbstream-asked')];
+  const asked = [...document.querySelectorAll('.nbstream-call')];
   return asked.some((each) => each.textContent.includes(code));
 }"""
 
@@ -67,64 +68,23 @@ def ended(page):
     return page.output_text(3).strip()
 
 
-@pytest.mark.parametrize("pause_ms", [20, 150, 500, 900])
-def test_impatient_clicks_allow_one_call(open_cells, pause_ms):
+def test_impatient_clicks_allow_one_call(open_cells):
     """The next question comes after it; who goes on clicking has not read that."""
     page = asked(open_cells)
-    hurry(page.page, place(page.page), pause_ms)
+    hurry(page.page, place(page.page), 150)
     said = ended(page)
 
     assert said == "['Paris'] ['done', 'stopped']"
     assert quiet(page)
 
 
-def test_a_click_at_once_is_not_heard(open_cells):
-    """Nor a press that began before it could be pressed; and one sees that."""
-    page = asked(open_cells)
-    button = live(page, 2).get_by_role("button", name="Allow")
-    live(page, 2).get_by_text("Read what is to run").wait_for()
-    first = button.get_attribute("aria-disabled")
-    box = button.bounding_box()
-    spot = box["x"] + 5, box["y"] + 5
-    page.page.mouse.click(*spot)
-    page.page.mouse.move(*spot)
-    page.page.mouse.down()
-    place(page.page)
-    page.page.mouse.up()
-    settle(page)
-    picture(page, 2, "consent-open")
-
-    assert first == "true"
-    assert ended(page) == "[] ['stopped', 'stopped']"
-
-
-def test_a_click_while_the_page_moves_is_not_heard(open_cells):
-    """What is under the pointer now was not there a moment ago."""
-    page = asked(open_cells)
-    x, y = place(page.page)
-    grow = """px => { const cell = document.querySelector('.jp-Notebook .jp-Cell');
-      cell.style.paddingTop = `${px}px`; }"""
-    page.js(grow, 40)
-    page.page.mouse.click(x, y + 40)
-    for step in range(12):
-        page.js(grow, 40 + 3 * step)
-        page.page.mouse.click(*[x, y + 40 + 3 * step])
-        page.page.wait_for_timeout(100)
-
-    assert ended(page) == "[] ['stopped', 'stopped']"
-
-
-KEYS = {"Enter twice": ["Enter", "Enter"], "Space twice": [" ", " "]}
-
-
-@pytest.mark.parametrize("case", KEYS)
-def test_a_key_twice_allows_one_call(open_cells, case):
+def test_a_key_twice_allows_one_call(open_cells):
     """So does one that is held down; the focus is not on the next Allow."""
     page = asked(open_cells)
     place(page.page)
     live(page, 2).get_by_role("button", name="Allow").focus()
-    for key in KEYS[case]:
-        page.page.keyboard.press(key)
+    page.page.keyboard.press("Enter")
+    page.page.keyboard.press("Enter")
     page.js(NEXT, "Tokyo", wait=True)
     focused = page.js("() => document.activeElement.textContent")
     live(page, 2).get_by_role("button", name="Allow").focus()
@@ -138,31 +98,13 @@ def test_a_key_twice_allows_one_call(open_cells, case):
     assert ended(page) == "['Paris'] ['done', 'stopped']"
 
 
-def test_what_cannot_be_seen_cannot_be_allowed(open_cells):
-    """Long arguments scroll, all of them wrap, and are read to their end first."""
-    page = asked(open_cells)
-    code = live(page, 2).locator(".nbstream-asked")
-    page.js(
-        "() => document.querySelector('.nbstream-asked code').append(' x'.repeat(9000))"
-    )
-    place(page.page, "Refuse")
-    before = page.js(MIDDLE, "Allow")
-    hint = live(page, 2).get_by_text("Scroll to the end").count()
-    picture(page, 2, "consent-long")
-    code.evaluate("each => each.scrollTo(0, 1e9)")
-    place(page.page)
-
-    assert (before, hint) == (None, 1)
-    assert code.evaluate("each => each.scrollWidth - each.clientWidth") <= 0
-    ended(page)
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_an_answer_of_a_second_page_comes_too_late(open_cells, theme):
+def test_an_answer_of_a_second_page_comes_too_late(open_cells):
     """The first word counts, whatever another view says a moment later."""
-    page = asked(open_cells, theme=theme)
+    page = asked(open_cells)
     place(page.page)
-    picture(page, 2, f"consent-{theme}")
+    for theme in ("dark", "light"):
+        page.set_theme(theme)
+        picture(page, 2, f"consent-{theme}")
     view = "'notebook:create-output-view'"
     page.js(f"() => window.jupyterapp.commands.execute({view}).then(() => null)")
     page.page.locator(".jp-LinkedOutputView button", has_text="Refuse").wait_for()
@@ -175,6 +117,323 @@ def test_an_answer_of_a_second_page_comes_too_late(open_cells, theme):
     page.page.mouse.click(spot["x"] + 5, spot["y"] + 5)
 
     assert ended(page) == "[] ['refused', 'stopped']"
+
+
+#: Cards as the live view has them; what was answered goes, and the next one stands in
+#: its place: the worst that a view can do.
+BARE = """<!doctype html><style>body { margin: 8px } %s</style>
+<div id="above"></div>
+<div class="nbstream"><div class="nbstream-text" id="text"></div></div>
+<button id="other">Other</button><script>%s
+const [text, said] = [document.getElementById("text"), []];
+let [given, at] = ["{}", 0];
+const button = (word) =>
+  `<button class="nbstream-consent" value="${word} ${at}">${word}</button>`;
+function ask() {
+  text.innerHTML = `<p>Tool call <code>look</code></p><pre><code></code></pre>
+    <p>Waits for your consent ${button("Allow")} ${button("Refuse")}</p>`;
+  text.querySelector("pre code").textContent = given;
+  at++;
+  consent.look();
+}
+const consent = makeConsent(
+  () => [...text.querySelectorAll("button[value^=Allow]:enabled")].map(
+    ({ parentNode, value }) => cardOf(parentNode, value.split(" ")[1])),
+  ({ key }, isAllowed) => { said.push(`${key} ${isAllowed}`); setTimeout(ask, 5); },
+);
+</script>"""
+
+
+class Bare:
+    """A page with questions and nothing else, and the hands before it."""
+
+    def __init__(self, page, given):
+        self.page, self.mouse, self.keys = page, page.mouse, page.keyboard
+        page.goto("about:blank")
+        page.set_content(BARE % (style("answer.css"), style("consent.js")))
+        self.js("one => { given = one; ask(); }", given)
+
+    def js(self, code, arg=None):
+        return self.page.evaluate(code, arg)
+
+    def button(self, name="Allow"):
+        return self.page.get_by_role("button", name=name)
+
+    def spot(self):
+        """Say where Allow is, whether or not it can be pressed."""
+        box = self.button().bounding_box()
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def open(self):
+        """Wait until it can be pressed; say where it is."""
+        return place(self.page)
+
+    def wait(self, ms):
+        self.page.wait_for_timeout(ms)
+
+    def said(self):
+        self.wait(100)
+        return self.js("() => said")
+
+
+@pytest.fixture(scope="module")
+def bare(browser):
+    """Open a page that asks: `bare(arguments)`."""
+    context = browser.new_context(viewport={"width": 700, "height": 500})
+    page = context.new_page()
+
+    def start(given="{}", width=700, height=500):
+        page.set_viewport_size({"width": width, "height": height})
+        return Bare(page, given)
+
+    yield start
+    context.close()
+
+
+def after(pause_ms):
+    """Click once more, so long after the first click."""
+
+    def attack(one):
+        spot = one.open()
+        one.mouse.click(*spot)
+        one.wait(pause_ms)
+        one.mouse.click(*spot)
+
+    return attack
+
+
+def rhythm(one):
+    spot = one.open()
+    for _ in range(5):
+        one.mouse.click(*spot)
+        one.wait(600)
+
+
+def double(one):
+    one.mouse.dblclick(*one.open())
+
+
+def release_elsewhere(one):
+    one.mouse.move(*one.open())
+    one.mouse.down()
+    box = one.button("Refuse").bounding_box()
+    one.mouse.move(box["x"] + 5, box["y"] + 5)
+    one.mouse.up()
+
+
+def press_too_early(one):
+    one.mouse.move(*one.spot())
+    one.mouse.down()
+    one.open()
+    one.mouse.up()
+
+
+def press_the_one_before(one):
+    """Another page answers it meanwhile."""
+    one.mouse.move(*one.open())
+    one.mouse.down()
+    one.js("() => ask()")
+    one.wait(100)
+    one.open()
+    one.mouse.up()
+
+
+def hold(key):
+    """Hold a key down on one Allow after the other, as keyboards repeat it."""
+
+    def attack(one):
+        one.open()
+        one.button().focus()
+        for _ in range(45):
+            one.keys.down(key)
+            one.wait(30)
+            one.button().focus()
+        one.keys.up(key)
+
+    return attack
+
+
+def keys(*pressed):
+    def attack(one):
+        one.open()
+        one.button().focus()
+        for key in pressed:
+            one.keys.press(key)
+
+    return attack
+
+
+def move(one):
+    """What is above grows all the time."""
+    one.open()
+    grow = "px => { document.getElementById('above').style.height = `${px}px`; }"
+    for step in range(12):
+        one.js(grow, 4 + 4 * step)
+        one.mouse.click(*one.spot())
+        one.wait(100)
+
+
+def creep(one):
+    """A little at a time, and never so much that it is a move."""
+    grow = "px => { document.getElementById('above').style.height = `${px}px`; }"
+    for step in range(30):
+        one.js(grow, 1.5 * step)
+        one.wait(50)
+    one.mouse.click(*one.spot())
+
+
+def cover(css):
+    """Lay something over a part of the card, and click."""
+
+    def attack(one):
+        one.js(
+            "css => document.body.insertAdjacentHTML('beforeend',"
+            " `<i style='position: fixed; background: red; ${css}'></i>`)",
+            css,
+        )
+        one.wait(1300)
+        one.mouse.click(*one.spot())
+
+    return attack
+
+
+def aside(one):
+    """The ends of its lines are out of the window."""
+    one.js("() => { document.body.style.width = '800px'; }")
+    one.wait(1300)
+    one.mouse.click(*one.spot())
+
+
+def hidden(one):
+    """Nobody saw the page; it is clicked at when it is seen again."""
+    one.open()
+    turn = """isHidden => { Object.defineProperty(document, "hidden",
+      { value: isHidden, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange", { bubbles: true })); }"""
+    one.js(turn, True)
+    one.js(turn, False)
+    one.mouse.click(*one.spot())
+
+
+def stuck(one):
+    """The page hangs, and hears of the click much later."""
+    one.js("""() => setTimeout(() => {
+      const until = performance.now() + 1500;
+      while (performance.now() < until);
+    })""")
+    one.mouse.click(*one.spot())
+
+
+def unread(one):
+    """There is more of the arguments than is in sight."""
+    place(one.page, "Refuse")
+    one.mouse.click(*one.spot())
+
+
+LONG = "x " * 9000
+#: What somebody does who has not read it, and the calls that run.
+ACCIDENTS = {
+    "a click at once": (lambda one: one.mouse.click(*one.spot()), []),
+    "a double click": (double, ["0 true"]),
+    "a click after 80 ms": (after(80), ["0 true"]),
+    "a click after 300 ms": (after(300), ["0 true"]),
+    "a click after 500 ms": (after(500), ["0 true"]),
+    "one click after the other": (rhythm, ["0 true"]),
+    "released on the other": (release_elsewhere, []),
+    "pressed too early": (press_too_early, []),
+    "pressed on another question": (press_the_one_before, []),
+    "Enter, held": (hold("Enter"), ["0 true"]),
+    "Space, held": (hold(" "), []),
+    "Enter twice": (keys("Enter", "Enter"), ["0 true"]),
+    "Enter, Tab and Enter": (keys("Enter", "Tab", "Tab", "Enter"), ["0 true"]),
+    "it moves": (move, []),
+    "it creeps": (creep, []),
+    "the title is covered": (
+        cover("inset: 0 0 auto auto; width: 30%; height: 35px"),
+        [],
+    ),
+    "the arguments are covered": (
+        cover("left: 0; top: 50px; width: 50px; height: 30px"),
+        [],
+    ),
+    "out of the window": (aside, []),
+    "hidden meanwhile": (hidden, []),
+    "the page hangs": (stuck, []),
+    "not read to its end": (unread, []),
+}
+
+
+@pytest.mark.parametrize("case", ACCIDENTS)
+def test_an_accident_allows_nothing_more(bare, case):
+    """A click or a key counts for what was before the eyes, unmoved, for a second."""
+    accident, expected = ACCIDENTS[case]
+    one = bare(LONG if accident is unread else '{ "path": "~" }')
+    accident(one)
+
+    assert one.said() == expected
+
+
+def with_mouse(one):
+    one.mouse.click(*one.open())
+
+
+def with_keys(key):
+    """By Tab alone; where it has to be scrolled, too, first to the arguments."""
+
+    def answer(one):
+        one.keys.press("Tab")
+        one.keys.press("End")
+        one.keys.press("Tab")
+        one.open()
+        one.keys.press(key)
+
+    return answer
+
+
+def with_clicks_alone(one):
+    """As a screen reader does it, which presses nothing; too early at first."""
+    click = "() => document.querySelector('#text button').click()"
+    one.js(click)
+    one.open()
+    one.mouse.click(1, 1)
+    one.js(click)
+
+
+def far_below(one):
+    """It is brought into sight by whoever comes to its button."""
+    one.js("() => { document.getElementById('above').style.height = '3000px'; }")
+    one.button().focus()
+    one.open()
+    one.keys.press("Enter")
+
+
+def zoomed(one):
+    one.js("() => { document.body.style.zoom = 2; }")
+    one.button().focus()
+    one.mouse.click(*one.open())
+
+
+SMALL = {"width": 400, "height": 180}
+#: How somebody answers who has read it, and in what window.
+PEOPLE = {
+    "the mouse": (with_mouse, {}),
+    "Enter": (with_keys("Enter"), {}),
+    "Space, of a long call": (with_keys(" "), {"given": LONG}),
+    "a long call in a small window": (with_keys("Enter"), {"given": LONG, **SMALL}),
+    "a screen reader": (with_clicks_alone, {}),
+    "far below": (far_below, {}),
+    "200 %, and small": (zoomed, {"width": 600, "height": 400}),
+}
+
+
+@pytest.mark.parametrize("case", PEOPLE)
+def test_who_has_read_it_answers_at_once(bare, case):
+    """Once is enough, with whatever hands and in whatever window."""
+    answer, options = PEOPLE[case]
+    one = bare(**options)
+    answer(one)
+
+    assert one.said() == ["0 true"]
 
 
 WEB = "[scenario: two_tool_calls] the weather in Paris and Tokyo"
@@ -194,16 +453,15 @@ def chat():
     return web.app(nbstream.Chat("anthropic:m", tools=[weather])), ran
 
 
-@pytest.mark.parametrize("pause_ms", [20, 150, 500, 900])
-def test_impatient_clicks_on_the_page_allow_one_call(visit, offline, chat, pause_ms):  # noqa: F811
+def test_impatient_clicks_on_the_page_allow_one_call(visit, offline, chat):  # noqa: F811
     """One card asks after the other; nothing runs before all are answered."""
     app, ran = chat
     page = visit(app)
     page.ask(WEB)
     page.shot("consent")
-    hurry(page.page, place(page.page), pause_ms)
-    shown = page.page.locator("details button:visible").count()
+    hurry(page.page, place(page.page), 150)
     place(page.page, "Refuse")
+    shown = page.page.locator("details button:visible").count()
     page.button("Refuse").click()
     page.page.locator("article .text").nth(1).wait_for()
     page.ended()

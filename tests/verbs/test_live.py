@@ -661,7 +661,7 @@ class BrokenScreen:
         self._do("close")
 
 
-@pytest.mark.parametrize("level", ["show", "start", "await"])
+@pytest.mark.parametrize("level", ["show", "start", "await", "until", "wait_until"])
 @pytest.mark.parametrize("where", ["open", "update", "close"])
 def test_a_screen_that_breaks(where, level, wire, broken, monkeypatch):
     """Its error is raised where one waits, and the connection is closed."""
@@ -674,10 +674,15 @@ def test_a_screen_that_breaks(where, level, wire, broken, monkeypatch):
     async def main():
         return await nbstream.start(stream)
 
+    async def until():
+        await nbstream.start(stream).until(lambda: False)
+
     play = {
         "show": lambda: nbstream.show(stream),
         "start": lambda: nbstream.start(stream).result(5),
         "await": lambda: asyncio.run(main()),
+        "until": lambda: asyncio.run(until()),
+        "wait_until": lambda: nbstream.start(stream).wait_until(lambda: False),
     }[level]
     with pytest.raises(RuntimeError, match=f"the screen broke at {where}"):
         play()

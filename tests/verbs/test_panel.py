@@ -9,7 +9,7 @@ import pytest
 from comm.base_comm import BaseComm
 from harness.frames import expand
 
-from nbstream import Chat, offline
+from nbstream import Chat, offline, tool
 from nbstream.chat.panel_widget import KINDS, LONGEST, checked
 from nbstream.errors import NbstreamError, ProviderFailure, UsageError
 
@@ -246,8 +246,6 @@ def test_what_a_missing_key_says_is_said_to_the_page(sent, outputs, live, monkey
 @pytest.mark.parametrize(("allow", "said"), [(True, "It rains"), (False, "Not run")])
 def test_consent_is_given_in_the_panel(sent, outputs, live, allow, said):
     """The card has two buttons; the word of the one that is pressed counts."""
-    from nbstream import tool
-
     seen = Seen(Chat("openai-chat:gpt-5", tools=[tool(get_weather, confirm=True)]))
     seen.say("ask", text="What is the weather in Paris?")
     with Line.bell:
@@ -256,6 +254,39 @@ def test_consent_is_given_in_the_panel(sent, outputs, live, allow, said):
     seen.wait("saved")
 
     assert said in seen.shown()[0][1]
+
+
+def test_what_was_meant_for_a_cleared_conversation_is_not_heard(sent, outputs, live):
+    """A message comes twice to a busy kernel: Stop and consent are the old turn's."""
+    ran = []
+
+    def weather(city: str) -> str:
+        """Tell the weather of a city."""
+        ran.append(city)
+        return "rain"
+
+    seen = Seen(Chat("openai-chat:gpt-5", tools=[tool(weather, confirm=True)]))
+    keys = []
+    for _ in range(2):
+        before = len(Line.sent)
+        seen.say("ask", text="What is the weather in Paris?")
+        with Line.bell:
+            asks = lambda: "Allow 0.0" in str(Line.sent[before:])  # noqa: B023, E731
+            assert Line.bell.wait_for(asks, timeout=20)
+        keys.append(seen.panel._page.whole()["running"])
+        if len(keys) == 1:
+            seen.hear({"turn": keys[0], "of": {"kind": "stop"}})
+            seen.wait("saved")
+            seen.chat.clear()
+    late = {"turn": keys[0], "of": {"kind": "consent", "call": "0.0", "allow": True}}
+    for message in (late, {**late, "of": {"kind": "stop"}}):
+        seen.hear(message)
+    reply = seen.chat._playback.exchange.reply
+    outcome = reply.outcome
+    seen.hear({"turn": keys[1], "of": {"kind": "stop"}})
+    seen.wait("saved", 3)
+
+    assert (outcome, ran, len(set(keys))) == ("running", [], 2)
 
 
 # -- what a cell asks -----------------------------------------------------------------
@@ -423,6 +454,13 @@ NOT_OURS = {
 def test_nothing_else_is_taken(content):
     """Types, sizes and kinds are looked at before anything is done."""
     assert checked(content) is None
+
+
+def test_half_a_character_is_replaced():
+    """A page may cut a text in the middle of an emoji; no message could hold it."""
+    asked = checked({"kind": "ask", "id": "\ud83d", "text": "a\ude00b"})
+
+    assert asked == {"kind": "ask", "id": "\ufffd", "text": "a\ufffdb"}
 
 
 def test_what_is_taken_holds_what_it_must_and_no_more():

@@ -491,9 +491,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _without_secrets(value: Any) -> Any:
     if isinstance(value, dict):
-        return {
-            name: _without_secrets(each)
-            for name, each in value.items()
-            if not is_secret(str(name))
-        }
+        kept = {name: each for name, each in value.items() if not is_secret(str(name))}
+        return {name: _without_secrets(each) for name, each in kept.items()}
+    if isinstance(value, list):
+        return [_without_secrets(each) for each in value]
     return value

@@ -163,7 +163,7 @@ class History:
         with self._lock:
             self.settled(ended=True).clear()
             self.extra.clear()
-            self._out, self._known, self._count = None, [], 0
+            self._out, self._known = None, []  # what is next has a key of its own
 
     # -- as a person reads it ------------------------------------------------------
 

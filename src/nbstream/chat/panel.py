@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from nbstream.chat.history import Conversation, Exchange, Playback
 from nbstream.markdown import to_safe_markdown
+from nbstream.markdown.html import text_html
 from nbstream.screens import place
 from nbstream.screens.base import visible
 from nbstream.screens.bundle import bundle, markdown_pieces
@@ -138,7 +139,7 @@ def to_bundle(exchanges: Sequence[Exchange], note: str = "") -> dict[str, str]:
         plain.append(note)
     for each in exchanges:
         answer, question = bundle(each.reply), _question(each)
-        lines = escape(question).replace("\n", "<br>\n")
+        lines = text_html(question).replace("\n", "<br>\n")
         html += [
             "<blockquote><p><strong>You</strong></p>"
             f'\n<p dir="auto">{lines}</p></blockquote>',
@@ -159,11 +160,13 @@ def to_markdown(exchanges: Iterable[Exchange]) -> str:
     open ends with it. All of it is made safe in one pass, as an answer is.
     """
     parts: list[str] = []
+    answers = 0
     for each in exchanges:
+        answers += 1
         lines = ["**You**", "", *_question(each).splitlines()]
         parts.append("\n".join(f"> {line}".rstrip() for line in lines))
         parts += markdown_pieces(each.reply)
-    return to_safe_markdown("\n\n".join(parts))
+    return to_safe_markdown("\n\n".join(parts), answers=max(1, answers))
 
 
 def _question(exchange: Exchange) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from nbstream._keys import redact
 from nbstream._live import Live
 from nbstream.chat.history import Conversation, Exchange, Playback
+from nbstream.markdown.parser import clean
 from nbstream.reply import Reply
 from nbstream.screens.kernel_messages import hook, watch
 from nbstream.screens.widget import LiveModel, WidgetScreen, script
@@ -53,7 +54,7 @@ def checked(content: object) -> Asked | None:
     if fields is None or not isinstance(kind, str):
         return None
     found = {name: content.get(name) for name in fields}
-    texts = {name: each for name, each in found.items() if isinstance(each, str)}
+    texts = {name: clean(each) for name, each in found.items() if isinstance(each, str)}
     if texts.keys() != fields.keys():
         return None
     if any(len(each) > fields[name] for name, each in texts.items()):

@@ -13,12 +13,13 @@ part of the whole that it is: together the pieces are the block.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain, count, islice, zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 from nbstream.markdown.code import OpenFence, closing_line
-from nbstream.markdown.math import block_lines
+from nbstream.markdown.math import block_lines, opening
 from nbstream.markdown.parser import parse_blocks, split_lines
 from nbstream.markdown.tags import LONGEST
 
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 
 #: The fewest characters of a piece that another one follows.
 LEAST = 1_000
-_OPENERS = ("$$", "\\[", "\\\\[", "\\begin{")
+_OPENERS = ("$$", "\\[", "\\begin{")
+#: What stands before the text of a line: quotes, items.
+_CONTAINER = re.compile(r"(?:[ \t>]|[*+-][ \t]|\d{1,9}[.)][ \t])*")
 _LITERAL = ("fence", "code_block", "math_block")
 #: What an empty line does not end.
 _UNENDED = ("fence", "details_open")
@@ -221,18 +224,30 @@ def undecided_formula(lines: list[str], skip: Iterable[int] | None = None) -> in
     ends = dict[str, int]()  # of what opens so: where the end was found that decided
     while at < len(lines):
         found: int | None = 0
-        line = lines[at].lstrip(" \t")
-        if at not in skipped and line.startswith(_OPENERS):
-            opener = line.partition("}")[0] if line.startswith("\\b") else line[:2]
-            if at >= ends.get(opener, 0):
+        if at not in skipped and any(each in lines[at] for each in _OPENERS):
+            line = _CONTAINER.sub("", lines[at], count=1)
+            opener = opening(line.rstrip())[1]
+            if opener and at >= ends.get(opener, 0):
                 looked_at = count()
-                rest = (each.strip(" \t").rstrip() for each in islice(lines, at, None))
-                found = block_lines(each for each in rest if next(looked_at) >= 0)
+                following = islice(lines, at + 1, None)
+                rest = chain([line], (each.lstrip(" \t>") for each in following))
+                found = block_lines(
+                    each.rstrip() for each in rest if next(looked_at) >= 0
+                )
                 ends[opener] = at + next(looked_at) - 1
         if found is None:
             return at
         at += max(1, found) if skip is None else 1
     return len(lines)
+
+
+def before_formula(line: str) -> str:
+    """Return what stands in a line before the formula that begins in it."""
+    found = _CONTAINER.match(line)
+    text = line[found.end() if found else 0 :].rstrip()
+    at, opener, _ = opening(text)
+    before = text[: at - len(opener)].rstrip()
+    return line[: line.index(text)] + before if before else ""
 
 
 def undecided_comment(lines: list[str], skip: Iterable[int] = ()) -> int:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from html import unescape
 from typing import TYPE_CHECKING
 
-from nbstream.markdown.bounds import fit
+from nbstream.markdown.bounds import MOST, fit
 from nbstream.markdown.math import without_math
 from nbstream.markdown.parser import plain_parser
 from nbstream.markdown.tags import BREAK, TAG, is_address, is_balanced, is_image
@@ -35,10 +35,10 @@ _SPLICED = re.compile(r"@@\d+@@")
 _ADDRESS = re.compile(r"://|www\.", re.IGNORECASE)
 
 
-def is_inert(markdown: str, *, images: bool) -> bool:
+def is_inert(markdown: str, most: int = MOST, *, images: bool) -> bool:
     """Say that neither CommonMark nor JupyterLab's reading finds anything alive."""
     rest, formulas = without_math(markdown)
-    if not fit(formulas):
+    if not fit(formulas, most):
         return False
     for word in re.split(r"[\s<]", rest):
         address = _ADDRESS.search(word)

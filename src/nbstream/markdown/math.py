@@ -3,8 +3,9 @@ r"""Find TeX formulas in Markdown: where they begin and end, for us and for Jupy
 A single dollar follows pandoc's rule (no space inside the two, no digit behind) and
 GitHub's (no letter or digit before), and is stricter where prices, shells and regular
 expressions have dollars: see ``_is_formula``. ``$ a_b $`` is one only if it holds
-what only TeX has. What is set apart, ``$$`` or ``\[`` at the begin of a line, may hold
-empty lines, for models write them; prose, or Markdown, behind one ends the hope.
+what only TeX has. What is set apart, ``$$`` or ``\[`` at the begin of a line or at the
+end of its words, may hold empty lines, for models write them; prose, or Markdown,
+behind one ends the hope.
 """
 
 from __future__ import annotations
@@ -29,14 +30,21 @@ _LONGEST_BROKEN = 3_000
 _DOLLAR = re.compile(r"\$(?!\$)(?:[^$\\`&]|&(?!\#)|\\.){1,10000}+\$", re.DOTALL)
 _DOLLARS = re.compile(r"\$\$(?!\$)(?:[^$\\]|\\.|\$(?!\$)){1,10000}+\$\$(?!\$)", re.S)
 _BEGIN = re.compile(r"\\begin\{([a-zA-Z]+\*?)\}")
+#: Those that may begin in a line's middle: MathJax's, and no list or document.
+_IN_LINE = re.compile(
+    r"""\\begin\{(?=((?:(?:x?x?fl|)align(?:at)?|gather|multline|equation|eqnarray|math
+    |displaymath|[a-zA-Z]*matrix|(?:sub)?array|d?r?cases|split|[a-z]+ed)\*?))\1\}""",
+    re.VERBOSE,
+)
 _CLOSERS = {"$$": "$$", "\\(": "\\)", "\\[": "\\]", "\\\\(": "\\\\)", "\\\\[": "\\\\]"}
 #: Scripts alone, as in ``H$_2$O`` and ``10$^{th}$``: they may stand in a word.
 _SCRIPTS = re.compile(r"(?:[_^](?:\{[^{}]*\}|\\[a-zA-Z]+|\w))+")
 #: What makes a number of a formula: ``$n$th``, ``$n$te``, ``$n$ème``.
 _ORDINAL = re.compile(r"(?:th|st|nd|rd|s|d|e|er|te[mnrs]?|i?[eè]me)\b", re.IGNORECASE)
 #: No formula begins so: units, lists and ends of sentences do, and patterns.
-_NO_BEGIN = re.compile(r"""\s*(?:[),.;!?/"'%@\#]|:(?!=)|\|\^)""")
+_NO_BEGIN = re.compile(r"""\s*(?:[),.;!?/"'%@\#]|:(?!=)|\|\^|</)""")
 _TEX_ONLY = re.compile(r"[\\^_=]")
+_WORD = re.compile(r"[^\W\d_]{3}")
 _WORDS = re.compile(r"\s+(?:-?[^\W\d_]{2,}[,;.!?]?\s+)+")
 #: Markdown or prose, which is not looked for before the first empty line.
 _NO_TEX = re.compile(
@@ -45,6 +53,8 @@ _NO_TEX = re.compile(
       | [^\\]*[\u3040-\u9fff\uac00-\ud7af]{4}""",
     re.VERBOSE,
 )
+#: What would end a paragraph, or make it another block.
+_MARKER = re.compile(r"[-*+>|]|\#{1,6}\s|\d{1,9}[.)]\s|=+$|~~~|```")
 #: What a model writes twice and once, by a backslash each.
 _TWICE = re.compile(r"\\\\[a-zA-Z]+\{")
 _ONCE = re.compile(r"(?<!\\)\\(?:\\\\)*[a-zA-Z]")
@@ -86,7 +96,9 @@ def find_math(src: str, pos: int, end: int) -> int:
         found = pattern.match(src, pos, end)
         return found.end() if found and _is_formula(src, found, end) else -1
     opener = src[pos : pos + 3] if src.startswith("\\\\", pos) else src[pos : pos + 2]
-    closer = _CLOSERS.get(opener, "")
+    if begun := _IN_LINE.match(src, pos, end):
+        opener = begun[0]
+    closer = f"\\end{{{begun[1]}}}" if begun else _CLOSERS.get(opener, "")
     if not closer or (len(opener) > 2 and _is_in_word(src[:pos][-1:], ":\\")):
         return -1  # what is written twice may be a path
     begin = pos + len(opener)
@@ -100,6 +112,14 @@ def may_open(src: str, pos: int, end: int) -> bool:
         return src[pos:end] != "\\\\" or not _is_in_word(src[:pos][-1:], ":\\")
     in_word = _is_in_word(src[:pos][-1:]) and src[end : end + 1] not in ("", "_", "^")
     return end - pos < 3 and not in_word and not _NO_BEGIN.match(src, end)
+
+
+def is_begun(src: str, pos: int) -> bool:
+    """Say whether an environment begins at ``pos``, or may where the text ends."""
+    rest = src[pos : pos + 30]
+    return "\\begin{".startswith(rest) or (
+        rest.startswith("\\begin{") and ("}" not in rest or bool(_IN_LINE.match(rest)))
+    )
 
 
 def _is_formula(src: str, found: re.Match[str], end: int) -> bool:
@@ -198,9 +218,11 @@ def _inline(state: StateInline, silent: bool) -> bool:
 
 
 def _block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
-    begin = state.bMarks[start_line] + state.tShift[start_line]
+    begin, end = state.bMarks[start_line] + state.tShift[start_line], 0
     if not state.src.startswith(("$", "\\"), begin):
-        return False  # before anything slow: it is asked at each line
+        end = state.eMarks[start_line]  # before anything slow: it is asked at each line
+        if state.src.find("\\[", begin, end) < 0 > state.src.find("$$", begin, end):
+            return False
     if state.is_code_block(start_line) or not _may_close(state, start_line, end_line):
         return False
 
@@ -213,13 +235,25 @@ def _block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> b
         return bool(count)
     stop_line = start_line + count
     text = state.getLines(start_line, stop_line, state.blkIndent, False).strip()
-    if not parts_of(text)[1].strip():
+    at, opener, closer = opening(text.partition("\n")[0])
+    alone = at == len(opener) and text.find(closer, at) + len(closer) == len(text)
+    if alone and not parts_of(text)[1].strip():
         return False
     state.line = stop_line
+    if not alone:
+        _push_paragraph(state, text, [start_line, stop_line])
+        return True
     token = state.push("math_block", "", 0)
     token.content = text
     token.map = [start_line, stop_line]
     return True
+
+
+def _push_paragraph(state: StateBlock, text: str, lines: list[int]) -> None:
+    state.push("paragraph_open", "p", 1).map = lines
+    token = state.push("inline", "", 0)
+    token.content, token.map, token.children = text, lines, []
+    state.push("paragraph_close", "p", -1)
 
 
 def _may_close(state: StateBlock, start_line: int, end_line: int) -> bool:
@@ -227,56 +261,80 @@ def _may_close(state: StateBlock, start_line: int, end_line: int) -> bool:
 
     What was looked for from a line before is not looked for again.
     """
-    closer = _closer(_line(state, start_line))
+    at, _, closer = opening(_line(state, start_line))
     if not closer:
         return False
-    begin = state.bMarks[start_line] + state.tShift[start_line] + 2
+    begin = state.bMarks[start_line] + state.tShift[start_line] + at
     ends = state.env.setdefault("formulas", {})
     since, at = ends.get(closer, (begin + 1, 0))
     if begin < since or 0 <= at < begin:
         at = state.src.find(closer, begin)
         ends[closer] = begin, at
     last = min(start_line + _LONGEST, end_line - 1)  # a line has a character at least
-    line = state.src[at : state.src.find("\n", at) + 1 or None] if at >= 0 else ""
-    return at < state.eMarks[last] and line.rstrip().endswith(closer)
+    return 0 <= at < state.eMarks[last]
 
 
 def block_lines(lines: Iterable[str]) -> int | None:
     """Return how many of the stripped ``lines`` are a formula set apart; 0 if none.
 
-    ``None`` says that it depends on lines to come.
+    Or hold one, among words in its first or last line, that no paragraph could hold:
+    with an empty line, or what looks like a list. ``None`` says that it depends on
+    lines to come.
     """
-    closer, opener, size, broken = "", "", 0, False
+    opener = closer = ""
+    size, alone, broken, odd = 0, False, False, False
+    said: list[str] = []
     for at, text in enumerate(lines):
-        size += len(text) + 1
-        broken = broken or not text
+        size, body = size + len(text) + 1, text
         if not closer:
-            closer = _closer(text)
-            opener = text[: len(closer)]
-        elif closer != "$$" and text.startswith(opener):
+            begin, opener, closer = opening(text)
+            alone, body = begin == len(opener), text[begin:]
+        elif closer != "$$" and opener in text.partition(closer)[0]:
             return 0  # none of its kind is in it
         if not closer or size > (_LONGEST_BROKEN if broken else _LONGEST):
             return 0
-        body = text[len(closer) :] if at == 0 else text
-        if body.endswith(closer):
-            return at + 1
-        if closer in body or (broken and _NO_TEX.match(text)):
+        inner, found, rest = body.partition(closer)
+        said.append(inner)
+        broken = broken or not text
+        odd = odd or broken or (at > 0 and _MARKER.match(text) is not None)
+        if found:
+            if alone and not rest:
+                return at + 1
+            tex = "\n".join(said)
+            prose = not _TEX_ONLY.search(tex) and (closer == "$$" or _WORD.search(tex))
+            return at + 1 if odd and not prose and not opening(rest.strip())[2] else 0
+        if broken and _NO_TEX.match(text):
             return 0
     return None
+
+
+def opening(text: str) -> tuple[int, str, str]:
+    """Return where in a line a formula set apart begins, what opens and what ends it.
+
+    In a line that begins with words it is one that the line does not end.
+    """
+    if text.startswith("$$") and not text.startswith("$$$"):
+        return 2, "$$", "$$"
+    if text.startswith(("\\[", "\\\\[")):
+        opener = text[: text.index("[") + 1]
+        return len(opener), opener, _CLOSERS[opener]
+    if begun := _BEGIN.match(text):
+        return begun.end(), begun[0], f"\\end{{{begun[1]}}}"
+    if "`" in text or _MARKER.match(text):
+        return 0, "", ""
+    at = text.rfind("\\[") + 2
+    if at > 1 and text[at - 3] != "\\" and "\\]" not in text[at:]:
+        return at, "\\[", "\\]"
+    at = text.rfind("$$") + 2
+    is_one = at > 1 and text.count("$$") % 2 and "$$$" not in text
+    if is_one and (at == len(text) or _TEX_ONLY.search(text, at)):
+        return at, "$$", "$$"
+    return 0, "", ""
 
 
 def _line(state: StateBlock, line: int) -> str:
     begin = state.bMarks[line] + state.tShift[line]
     return state.src[begin : state.eMarks[line]].rstrip()
-
-
-def _closer(text: str) -> str:
-    if text.startswith("$$") and not text.startswith("$$$"):
-        return "$$"
-    if text.startswith(("\\[", "\\\\[")):
-        return _CLOSERS[text[: text.index("[") + 1]]
-    found = _BEGIN.match(text)
-    return f"\\end{{{found[1]}}}" if found else ""
 
 
 # -- tables: no row is cut in a formula, and no cell is lost ---------------------------

@@ -145,7 +145,7 @@ _BEGINS = {
     "newline": "\n", "math": "$\\", "escape": "\\", "backticks": "`", "emphasis": "*_",
     "strikethrough": "~", "footnote": "[", "link": "[", "image": "!", "tags": "<",
     "autolink": "<", "html_inline": "<", "entity": "&", "html_block": "<",
-    "math_block": "$\\", "fence": "`~", "blockquote": ">", "hr": "*-_", "heading": "#",
+    "fence": "`~", "blockquote": ">", "hr": "*-_", "heading": "#",
     "list": "*+-0123456789", "note": "[", "reference": "[",
 }  # fmt: skip
 

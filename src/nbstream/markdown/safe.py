@@ -16,16 +16,10 @@ from html import unescape
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote
 
-from nbstream.markdown.bounds import COMMAND, Allowance
+from nbstream.markdown.bounds import BACKSLASH, MOST, Allowance, defused, is_command
 from nbstream.markdown.inert import is_inert, is_inert_info
 from nbstream.markdown.math import between_dollars, find_math, parts_of
-from nbstream.markdown.parser import (
-    LONGEST,
-    checked,
-    clean,
-    parse_blocks,
-    split_lines,
-)
+from nbstream.markdown.parser import LONGEST, checked, clean, parse_blocks, split_lines
 from nbstream.markdown.tags import (
     BREAK,
     DATA,
@@ -72,7 +66,6 @@ _BY_REFERENCE = re.compile(
 )
 _DEFINITION = re.compile(r"(?:^|\n)[\s>*+\-0-9.)]*\[(?!\^)[^\[\]]{1,1000}+\Z")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:(?!//)|(?:file|vbscript|data):", re.IGNORECASE)
-_BACKSLASH = re.compile(r"\\+|&(?:#x0*5c|#0*92|bsol);?", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 #: The word before a code span; not an address, nor the tildes that marked joins.
 _BEFORE_CODE = re.compile(r"(?<!\S)[\w(\[{*_\"'|:,;!?=+>\u2013\u2014-]*\Z")
@@ -88,6 +81,7 @@ _MOST_MARKERS = 300
 #: Where a formula that is set apart begins in its line.
 _CONTAINER = re.compile(r"(?:[ \t>]|[*+-][ \t]|\d{1,9}[.)][ \t])*")
 _ESCAPED_BAR = "\\|"
+_ENDS_PARAGRAPH = re.compile(r"[ \t>]*(?:\r?\Z|[*+#=|~-]|\d+[.)])")
 _EMPTY_LINE = re.compile(r"\n[ \t>]*\r?\n")
 _WHOLE_LINK = re.compile(
     r"""\(\s*(<[^<>\n`]{1,4000}+>|(?!<)[^\s()<>]++(?:\([^\s()<>]*+\)[^\s()<>]*+)*+)
@@ -103,14 +97,16 @@ _NOTE = re.compile(r"(?:^|\n)[\s>]*\[\^[^\s\[\]]{1,100}\Z")
 _REST = re.compile(r"[^\S\r\n]*(?:[\r\n]|\Z)")
 
 
-def to_safe_markdown(text: str, *, images: bool = False) -> str:
+def to_safe_markdown(text: str, *, images: bool = False, answers: int = 1) -> str:
     """Return ``text`` as Markdown in which nothing runs, loads or leads astray.
 
     Raw HTML shows as text, an image becomes a link (unless ``images``), links go
     to ``http``, ``https`` and ``mailto`` only, diagrams show their source, TeX
     commands that load or run something are broken. Innocent text stays as it is.
     What cannot be mended so that every reading agrees becomes one block of code.
+    Of a conversation each of its ``answers`` may have its formulas.
     """
+    most = MOST * answers
     text = clean(text)
     if len(text) > LONGEST:
         return _as_code(text)
@@ -125,10 +121,10 @@ def to_safe_markdown(text: str, *, images: bool = False) -> str:
             return text
         if not _fences_agree(text, tokens):
             return _as_code(text)
-        safe = _mended(text, tokens, references, images=images)
+        safe = _mended(text, tokens, references, Allowance(most), images=images)
         # Also what was mended must read alike everywhere, or a second pass differs.
         agree = safe == text or _fences_agree(safe, checked(parse_blocks(safe, {})))
-        inert = agree and is_inert(safe, images=images)
+        inert = agree and is_inert(safe, most, images=images)
     except RecursionError:
         inert = False
     return safe if inert else _as_code(text)
@@ -168,10 +164,14 @@ def _simple_fences(lines: list[str]) -> list[list[int]]:
 
 
 def _mended(
-    text: str, tokens: list[Token], references: _References, *, images: bool
+    text: str,
+    tokens: list[Token],
+    references: _References,
+    allowance: Allowance,
+    *,
+    images: bool,
 ) -> str:
     lines = split_lines(text)
-    allowance = Allowance()
     out: list[str] = []
     at = 0
 
@@ -299,7 +299,7 @@ class _Defuser:
         return f'{opening}# "{told}"{found[2]}', found.end()
 
     def _backslashes(self, src: str, pos: int, end: int) -> tuple[str, int]:
-        if _commands(src, end - 1):
+        if is_command(src, end - 1):
             return src[pos:end] + " ", end
         odd = (end - pos) % 2
         begin = end - 1 if odd else pos
@@ -314,9 +314,9 @@ class _Defuser:
     def _formula(self, src: str, pos: int, stop: int) -> tuple[str, int]:
         """Write a formula between dollars, which all tools read, with nothing alive."""
         opener, tex, _ = parts_of(src[pos:stop])
-        dollars = "$$" if opener in ("$$", "\\[") else "$"
-        tex = tex if opener == "$$" else tex.strip()
-        tex = _defused_formula(between_dollars(tex, row=self._row))
+        dollars = "$" if opener in ("$", "\\(") else "$$"
+        tex = _in_paragraph(tex if opener == "$$" else tex.strip())
+        tex = defused(between_dollars(tex, row=self._row))
         if not self._allowance.has(tex):
             return _code_span(src[pos:stop], row=self._row), stop
         following = src[stop : stop + 2]
@@ -389,13 +389,23 @@ class _Defuser:
         return words if self._depth else f"[{words}]{address.replace('$', '%24')}"
 
 
+def _in_paragraph(tex: str) -> str:
+    """Return a formula among words in one line, if its lines would end a paragraph."""
+    first, *lines = tex.split("\n")
+    if "%" in tex or not any(map(_ENDS_PARAGRAPH.match, lines)):
+        return tex
+    if all(line.lstrip().startswith(">") for line in lines):
+        lines = [line.lstrip(" \t>") for line in lines]
+    return " ".join(filter(None, map(str.strip, [first, *lines])))
+
+
 def _set_apart(written: str, lines: list[str], allowance: Allowance) -> str:
     """Write a formula set apart between two lines of dollars, in its list or quote."""
     found = _CONTAINER.match(lines[0])
     first = found[0] if found else ""
     end = "\n" * lines[-1].endswith(("\n", "\r"))
     opener, tex, _ = parts_of(written)
-    tex = _defused_formula(between_dollars(tex))
+    tex = defused(between_dollars(tex))
     if not allowance.has(tex):
         return f"{first}{_code_span(written)}{end}"
     if opener == "$$" and tex == written[2:-2] and not _EMPTY_LINE.search(tex):
@@ -407,7 +417,7 @@ def _set_apart(written: str, lines: list[str], allowance: Allowance) -> str:
 
 def _code_span(written: str, *, row: bool = False) -> str:
     """Write the source of a formula as code, in which no tool looks for one."""
-    code = _defused_formula(" ".join(written.split()))
+    code = defused(" ".join(written.split()))
     code = code.replace("\\begin{", "\\ begin{")  # which the host finds in code, too
     ticks = "`" * (1 + max(map(len, re.findall("`+", code)), default=0))
     return f"{ticks} {code.replace('|', _ESCAPED_BAR) if row else code} {ticks}"
@@ -481,20 +491,6 @@ def _tag(src: str, pos: int, end: int) -> tuple[str, int]:
 
 
 def _entity(src: str, pos: int, end: int) -> tuple[str, int]:
-    found = _BACKSLASH.match(src, pos)
-    if found and _commands(src, found.end(), "\\"):
+    if (found := BACKSLASH.match(src, pos)) and is_command(src, found.end(), "\\"):
         return found[0] + " ", found.end()
     return "&", end
-
-
-def _commands(src: str, pos: int, before: str = "") -> bool:
-    """Say whether a dangerous command stands here once entities are read."""
-    return COMMAND.match(before + unescape(src[pos : pos + 300])) is not None
-
-
-def _defused_formula(tex: str) -> str:
-    """Put spaces, which TeX does not see, where Markdown would see something."""
-    tex = _BACKSLASH.sub(
-        lambda found: found[0] + " " * _commands(tex, found.end(), "\\"), tex
-    )
-    return re.sub(r"<(?=[A-Za-z/!?])|!(?=\[)|\](?=\()", r"\g<0> ", tex)

@@ -17,8 +17,12 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from nbstream.markdown.blocks import undecided_comment, undecided_formula
-from nbstream.markdown.math import find_math, may_open
+from nbstream.markdown.blocks import (
+    before_formula,
+    undecided_comment,
+    undecided_formula,
+)
+from nbstream.markdown.math import find_math, is_begun, may_open
 from nbstream.markdown.parser import (
     ONE_TILDE,
     make_parser,
@@ -145,7 +149,11 @@ def _clear_lines(tail: str) -> list[str]:
     undecided = undecided_formula(lines)
     if sum(map(len, lines[undecided:])) > _PATIENCE["$$"]:
         undecided = len(lines)
-    del lines[min(undecided, undecided_comment(lines)) :]
+    commented = undecided_comment(lines)
+    before = "".join(map(before_formula, lines[undecided : undecided + 1]))
+    del lines[min(undecided, commented) :]
+    if before and undecided < commented:
+        lines.append(before)
     if lines and not lines[-1].endswith("\n"):
         inner = _CONTAINERS.sub("", lines[-1], count=1)
         if _UNCLEAR.fullmatch(inner):
@@ -263,6 +271,8 @@ class _Scan:
             return end, text[: stop - 1]  # it may be the next price, or name
         if stop > 0:
             return stop, None
+        if mark == "\\b":
+            mark = "\\[" if is_begun(text, pos) else mark
         following = text[end : end + 1]
         price = following.isdigit() or following == " "
         later = text.find("$", end) >= 0 or text.find("`", end) >= 0

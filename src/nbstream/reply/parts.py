@@ -1,6 +1,7 @@
 """The parts of an answer, in the order of the wire, and the tool calls among them."""
 
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -238,10 +239,18 @@ def _refuse(constant: str) -> object:
     raise ValueError(msg)
 
 
+def _finite(number: str) -> float:
+    value = float(number)
+    if math.isinf(value):  # it is no number in JSON, and would be sent on as one
+        msg = f"{number} is too large for a number"
+        raise ValueError(msg)
+    return value
+
+
 def parse_arguments(arguments: str) -> tuple[dict[str, object] | None, str]:
     """Parse the JSON text of a call strictly: an object, or what is wrong with it."""
     try:
-        parsed = json.loads(arguments, parse_constant=_refuse)
+        parsed = json.loads(arguments, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         return None, str(error)
     if not isinstance(parsed, dict):

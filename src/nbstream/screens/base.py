@@ -100,17 +100,18 @@ def _visible(found: re.Match[str]) -> str:
 
 #: Control characters, blanks of all widths, line and paragraph separators, what is
 #: ignored by default and what sets a direction (Unicode's ``Default_Ignorable_Code_
-#: Point``, ``Bidi_Control``, ``White_Space``; UTS 55); and the sign
+#: Point``, ``Bidi_Control``, ``White_Space``; UTS 55), private signs; and the one
 #: that stands for a space. Kept is the one mark that makes a sign an emoji.
 _UNSEEN = re.compile(
     "([\u203c-\u3299\U0001f000-\U0001faff]\ufe0f)(?!\ufe0f)|"
     "[\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5"
     "\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2420\u2800\u3000\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U00013430-\U0001343f"
-    "\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+    "\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    "\ue000-\uf8ff\U000f0000-\U0010ffff]"
 )
-#: So many spaces may be there to push what follows out of sight.
-_SPACES = re.compile(" {8,}")
+#: So many spaces may push what follows out of sight, where they do not indent a line.
+_SPACES = re.compile("(?<![\n ]) {8,}")
 
 
 def exact(text: str) -> str:

@@ -16,6 +16,7 @@ from html import escape
 from nbstream._failures import failure_line
 from nbstream._keys import redact
 from nbstream.markdown import to_html, to_safe_markdown
+from nbstream.markdown.bounds import bounded
 from nbstream.markdown.code import code_block
 from nbstream.markdown.html import text_html
 from nbstream.markdown.parser import parse
@@ -60,7 +61,7 @@ def bundle(reply: Reply | Replies, *, images: bool = False) -> dict[str, str]:
     """
     if isinstance(reply, Replies):
         return _side_by_side(reply, images)
-    html = "\n".join(_html(reply, images))
+    html = bounded("\n".join(_html(reply, images)))
     made = {"text/html": f"{PLACE}{html}</div>", "text/plain": _plain(reply)}
     if reply._form != "text":
         made["text/markdown"] = markdown_of(reply, images=images)
@@ -219,7 +220,7 @@ def _side_by_side(replies: Replies, images: bool) -> dict[str, str]:
     html = {name: made["text/html"] for name, made in each.items()}
     plain = [f"== {name} ==\n{made['text/plain']}" for name, made in each.items()]
     return {
-        "text/html": "\n".join(_table(html)),
+        "text/html": bounded("\n".join(_table(html))),
         "text/markdown": _markdown_of_several(replies, images),
         "text/plain": "\n\n".join(plain),
     }

@@ -79,9 +79,8 @@ def watch(comm: Any, take: Take) -> Callable[[], None]:
     can_tap = hasattr(thread, "io_loop") and main is not None and receive is not None
 
     async def look_and_hand_on(frames: Any) -> None:
-        with contextlib.suppress(*_OTHERWISE):
-            for _, data, each in list(_known(kernel.session, frames)):
-                _tell(data, each)
+        for _, data, each in list(_known(kernel.session, frames)):
+            _tell(data, each)
         await main(frames)
 
     def undo() -> None:
@@ -146,7 +145,9 @@ def _waiting(kernel: Any) -> Iterator[tuple[str, object, Take]]:
 def _known(session: Any, frames: Any) -> Iterator[tuple[str, object, Take]]:
     """Yield the message's id, its data and who is told, if a comm's it is."""
     for comm_id, take in tuple(_watched.items()):
-        message = _ours(session, frames, comm_id)
+        message = None
+        with contextlib.suppress(*_OTHERWISE, RecursionError):  # of a malformed one
+            message = _ours(session, frames, comm_id)
         if message is not None:
             yield *message, take
 
@@ -164,7 +165,7 @@ def _ours(session: Any, frames: Any, comm_id: str) -> tuple[str, object] | None:
     content = session.unpack(message["content"])
     if message["msg_type"] != "comm_msg" or content["comm_id"] != comm_id:
         return None
-    return message["msg_id"], content["data"]
+    return str(message["msg_id"]), content["data"]
 
 
 def _tell(data: object, take: Take) -> None:

@@ -45,7 +45,28 @@ def _whole(_value: object, model: LiveModel) -> dict[str, object]:
     return model.whole()
 
 
-class LiveModel(anywidget.AnyWidget):
+class OneWay(anywidget.AnyWidget):
+    """A model that a page may ask for its state and say something to: no more."""
+
+    def set_state(self, sync_data: Mapping[str, object]) -> None:
+        """Take nothing: a page has no state to give."""
+
+    def _handle_msg(self, message: Any) -> None:
+        """Take what is formed; for all else ipywidgets prints a traceback."""
+        content = message.get("content")
+        data = content.get("data") if isinstance(content, dict) else None
+        method = data.get("method") if isinstance(data, dict) else None
+        if method in ("custom", "request_state") and "buffers" in message:
+            super()._handle_msg(message)
+
+    def close(self) -> None:
+        """Close the model and its layout, so that nothing of them is saved."""
+        if self.comm is not None:
+            self.layout.close()
+        super().close()
+
+
+class LiveModel(OneWay):
     """One answer's model: custom messages while it runs, a snapshot for a new page.
 
     Nothing is synchronised per frame. A page that is loaded in mid-stream asks for the
@@ -67,9 +88,6 @@ class LiveModel(anywidget.AnyWidget):
         self._on_answer = on_answer
         super().__init__(**more)
         self.on_msg(self._receive)
-
-    def set_state(self, sync_data: Mapping[str, object]) -> None:
-        """Take nothing: a page has no state to give."""
 
     def _receive(self, _model: object, content: Any, _buffers: object) -> None:
         kind = content.get("kind") if isinstance(content, dict) else None
@@ -94,9 +112,7 @@ class LiveModel(anywidget.AnyWidget):
             _kept.remove(self)
 
     def close(self) -> None:
-        """Close the model and its layout, so that nothing of them is saved."""
-        if self.comm is not None:
-            self.layout.close()
+        """Close the model, and keep it no longer."""
         super().close()
         self.pin()
 

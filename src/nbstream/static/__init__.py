@@ -52,7 +52,7 @@ def chat_page(
     the sites in ``frames``.
     """
     html = _text("chat_page.html").replace("{{style}}", style("chat_page.css"))
-    html = html.replace("{{consent}}", style("consent.js"))
+    html = html.replace("{{consent}}", style("exact.js", "consent.js"))
     html = html.replace("{{lingers}}", str(int(lingers)))
     html = html.replace("{{title}}", escape(title))
     script = html.partition('<script type="module">')[2].partition("</script>")[0]

@@ -3,7 +3,7 @@
 // One question at a time can be answered: when all of its card (what is called, with which
 // arguments, the buttons) has been in sight for READ_MS and has not moved, and Allow when
 // the arguments have been scrolled to their end. Who presses earlier was not reading it:
-// the time begins anew, so a double click, a second Enter and a key that is held down
+// the time begins anew, and is longer, so a double click, a second Enter and a key that is held down
 // never reach it. A click counts for the button that was pressed, if that could be then.
 
 const READ_MS = 1000;
@@ -27,13 +27,18 @@ function cardOf(line, key) {
   return { key, title: before(code, "p, summary"), code, allow, refuse };
 }
 
-// Where the parts of a card are, or null: not all of them can be seen.
-function boxesOf(parts) {
-  if (document.hidden) return null;
+// Where the parts of a card are, or null: not all of them can be seen. They are looked at
+// in the middle and just inside of their edges, whose corners may be round.
+function boxesOf({ title, code, allow, refuse }) {
+  if (document.hidden || !title.isConnected) return null; // as in a cell that is scrolled away
+  const parts = [title, code, allow, refuse];
   const boxes = parts.map((part) => part.getBoundingClientRect());
-  const root = parts[0].getRootNode();
-  const isSeen = boxes.every(({ left, width, top, bottom }, at) =>
-    [top + 2, bottom - 2].every((y) => parts[at].contains(root.elementFromPoint(left + width / 2, y)))
+  const root = title.getRootNode();
+  const along = (from, to) => [from + 4, (from + to) / 2, to - 4];
+  const isSeen = boxes.every(({ left, right, top, bottom }, at) =>
+    along(left, right).every((x) =>
+      along(top, bottom).every((y) => parts[at].contains(root.elementFromPoint(x, y)))
+    )
   );
   return isSeen ? boxes.flatMap(({ left, top, right, bottom }) => [left, top, right, bottom]) : null;
 }
@@ -51,16 +56,18 @@ function makeConsent(cardsOf, answer) {
   let seen_ms = 0; // for how long it has been seen where it is, in steps that were painted
   let looked = 0;
   let open = Infinity; // since when it can be answered
-  let press = null; // the button that was pressed last; false: that does not count
+  let press = null; // the button that is being pressed; false: that does not count
   let timer = 0;
   const read = new WeakSet(); // arguments that were seen to their end
   const buttons = () => (card ? [card.allow, card.refuse] : []);
+  const buttonOf = (event) => buttons().find((each) => event.composedPath().includes(each));
   const isOpen = (button) => button.getAttribute("aria-disabled") === "false";
 
   function show(why) {
     card.refuse.setAttribute("aria-disabled", String(open === Infinity));
     card.allow.setAttribute("aria-disabled", String(Boolean(why)));
     card.hint ??= card.refuse.parentNode.appendChild(document.createElement("small"));
+    card.hint.role = "status";
     if (card.hint.textContent !== why) card.hint.textContent = why;
   }
 
@@ -71,8 +78,7 @@ function makeConsent(cardsOf, answer) {
     if (!isSame) leave(next);
     if (!card) return;
     card.title.closest("details")?.setAttribute("open", ""); // a fold would hide it
-    const parts = [card.title, card.code, card.allow, card.refuse];
-    const at = boxesOf(parts);
+    const at = boxesOf(card);
     const isStill = isSame && at && place && at.every((one, i) => Math.abs(one - place[i]) < FAR_PX);
     seen_ms = isStill ? seen_ms + Math.min(now - looked, READ_MS / 4) : 0;
     if (!isStill) place = at;
@@ -88,36 +94,52 @@ function makeConsent(cardsOf, answer) {
     card?.hint?.remove();
     for (const each of buttons()) each.setAttribute("aria-disabled", "true");
     if (Boolean(card) !== Boolean(next))
-      for (const [kind, listener] of Object.entries({ pointerdown: onPress, keydown: onPress, click: onClick, scroll: look }))
+      for (const [kind, listener] of Object.entries(LISTENERS))
         window[next ? "addEventListener" : "removeEventListener"](kind, listener, true);
-    [card, place, open, press, seen_ms] = [next, null, Infinity, null, 0];
+    [card, place, open, press, seen_ms] = [next, null, Infinity, press && false, 0];
     if (!card) return;
-    card.code.classList.add("nbstream-asked");
+    card.code.classList.add("nbstream-call");
     card.code.tabIndex = 0; // it is scrolled with keys, too
+  }
+
+  // Who is at a button is shown all of the card; of the arguments fewer lines if need be.
+  function bring(event) {
+    if (!buttonOf(event)) return;
+    for (const lines of ["", "3lh"]) {
+      if (boxesOf(card)) return;
+      card.code.style.maxHeight = lines;
+      for (const each of [card.refuse, card.allow, card.title]) each.scrollIntoView({ block: "nearest" });
+    }
   }
 
   function onPress(event) {
     if (event.type === "keydown" && event.key !== "Enter" && event.key !== " ") return;
     look(); // it may have moved since
-    const button = buttons().find((each) => event.composedPath().includes(each));
+    const button = buttonOf(event);
     const counts = button && isOpen(button) && !event.repeat && event.timeStamp >= open;
-    press = counts ? button : false;
-    if (open === Infinity) seen_ms = 0;
+    press = button ? counts && button : null;
+    if (open < Infinity) return;
+    seen_ms = -READ_MS / 2; // who clicks again and again is not reading
+    bring(event);
   }
 
   function onClick(event) {
-    const button = buttons().find((each) => event.composedPath().includes(each));
-    if (!button) return;
     look();
+    const button = buttonOf(event);
     const isPressed = press === button || press === null; // a screen reader presses nothing
-    press = false;
-    if (!isPressed || !buttons().includes(button) || !isOpen(button)) return;
+    press = null;
+    if (!button) return;
+    if (!isPressed || !isOpen(button)) return bring(event);
     const given = card;
     leave(null);
     given.allow.disabled = given.refuse.disabled = true;
     answer(given, button === given.allow);
   }
 
+  const LISTENERS = {
+    pointerdown: onPress, keydown: onPress, click: onClick, focus: bring,
+    scroll: look, visibilitychange: look,
+  };
   return {
     look,
     dispose() {

@@ -19,7 +19,7 @@ from typing import Any, Self, cast
 
 from nbstream._failures import FirstBytes
 from nbstream.streams import referents, shapes, sockets
-from nbstream.streams.session import Session
+from nbstream.streams.session import Abandoned, Session
 
 # -- Keep one event loop of our own, in one daemon thread, for all streams.
 
@@ -32,7 +32,11 @@ class _Background:
         self.thread = threading.Thread(
             target=self._run, name="nbstream-loop", daemon=True
         )
-        self.thread.start()
+        try:
+            self.thread.start()
+        except RuntimeError:  # no thread is to be had
+            self.loop.close()
+            raise
         atexit.register(self.stop)
 
     def _run(self) -> None:
@@ -215,6 +219,8 @@ class LoopDriver:
         except BaseException as exc:  # noqa: BLE001 - it is reported
             error = exc
         self._stream = None
+        if isinstance(error, asyncio.CancelledError) and not self._session.stopping:
+            error = _named(error)
         if rest is not None and error is None:
             self._hand_over(rest)
         else:
@@ -284,6 +290,13 @@ class LoopDriver:
             shapes.check_answer(first)
 
 
+def _named(cancelled: asyncio.CancelledError) -> BaseException:
+    """Say what a cancellation, which has no words of its own, may be."""
+    named = Abandoned(_CANCELLED)
+    named.__cause__ = cancelled
+    return named
+
+
 async def _close_responses(stream: object) -> None:
     for response in referents.open_responses(stream):
         await _close(response)
@@ -321,3 +334,4 @@ async def _called(close: object) -> None:
 _NOTHING: object = object()
 _STUCK = "the stream did not stop: its event loop is blocked by other code"
 _LOST = "the stream's event loop is closed"
+_CANCELLED = "the stream was cancelled: with its event loop, or by its own code"

@@ -22,6 +22,11 @@ class Abandoned(BaseException):
     """
 
 
+#: As many bytes are read between two looks at the flag: a compressed kilobyte may
+#: hold a megabyte of lines without a word.
+MOST_AT_ONCE = 1 << 17
+
+
 class Session:
     """The two callbacks of one run, and the flags its driver and stopper share."""
 
@@ -47,6 +52,11 @@ class Session:
 
     def offer(self, item: object) -> bool:
         """Deliver one item; tell whether to go on reading."""
+        if type(item) is bytes and len(item) > MOST_AT_ONCE:
+            return all(
+                self.offer(item[start : start + MOST_AT_ONCE])
+                for start in range(0, len(item), MOST_AT_ONCE)
+            )
         with self._gate:
             if self.over:
                 return False

@@ -190,14 +190,19 @@ class StatusError(Exception):
         self.headers = getattr(response, "headers", None)
         data = b"".join(each for each in body if isinstance(each, bytes))
         self.body = data.decode("utf-8", "replace")
-        super().__init__(f"HTTP {self.status_code}: {self.body}".rstrip(": "))
+        to = self.status_code < 400 and (self.headers or {}).get("location")
+        said = f"it sends on to {to}" if to else self.body
+        super().__init__(f"HTTP {self.status_code}: {said}".rstrip(": "))
 
 
 def status_of(response: object) -> int:
-    """Return the status of an HTTP response, if it is one of an error; else 0."""
+    """Return the status of an HTTP response, if it brings no answer; else 0.
+
+    A redirect that its client has not followed brings none either.
+    """
     for name in ("status_code", "status") if hasattr(response, "headers") else ():
         status = getattr(response, name, None)
-        if isinstance(status, int) and status >= 400:
+        if isinstance(status, int) and status >= 300:
             return status
     return 0
 

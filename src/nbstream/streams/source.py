@@ -156,17 +156,26 @@ class Pull:
                 self._home = loop
                 self._drive(rest, session, loop)
 
-        if home is None and not shapes.is_async(stream):
-            self._driver = ThreadDriver(session, stream, hand_over)
-        else:
-            from nbstream.streams import loop_reader  # a thread's stream needs none
+        try:
+            self._driver = self._driver_of(stream, session, home, hand_over)
+            self._driver.start()
+        except (OSError, RuntimeError) as error:  # no thread, or no file, is to be had
+            session.finish(error)
 
-            loop = loop_reader.background_loop() if home is None else home
-            bound = home is not None
-            self._driver = loop_reader.LoopDriver(
-                session, stream, hand_over, loop, bound=bound
-            )
-        self._driver.start()
+    def _driver_of(
+        self,
+        stream: object,
+        session: Session,
+        home: asyncio.AbstractEventLoop | None,
+        hand_over: Callable[[object], None],
+    ) -> _Driver:
+        if home is None and not shapes.is_async(stream):
+            return ThreadDriver(session, stream, hand_over)
+        from nbstream.streams import loop_reader  # a thread's stream needs none
+
+        loop = loop_reader.background_loop() if home is None else home
+        bound = home is not None
+        return loop_reader.LoopDriver(session, stream, hand_over, loop, bound=bound)
 
 
 NOT_RUNNING = (

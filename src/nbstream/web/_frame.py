@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import anywidget
 import traitlets
 
-from nbstream.screens.widget import view_mime
+from nbstream.screens.widget import OneWay, view_mime
 from nbstream.static import module, style
 
 
-class FrameModel(anywidget.AnyWidget):
+class FrameModel(OneWay):
     """The frame. The notebook saves what it is given in the frame's place.
 
     So a file holds neither a widget nor an address, which differ from run to run.

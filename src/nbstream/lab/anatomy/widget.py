@@ -12,13 +12,13 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-import anywidget
 import traitlets
 
 from nbstream.lab.anatomy.growth import Change
 from nbstream.lab.anatomy.steps import Step, Walk
 from nbstream.lab.anatomy.table import event_fields
 from nbstream.markdown.rendering import units
+from nbstream.screens.widget import OneWay
 from nbstream.static import module, style
 
 #: How many of them stay alive; the table stands in the place of older ones.
@@ -27,7 +27,7 @@ _FILES = ("blocks.js", "anatomy_stream.js", "anatomy_slider.js", "anatomy.js")
 _models: deque[AnatomyModel] = deque()
 
 
-class AnatomyModel(anywidget.AnyWidget):
+class AnatomyModel(OneWay):
     """All of one anatomy, sent once.
 
     With a ``place``, the name of a class, the page shows it where an output has that
@@ -42,12 +42,6 @@ class AnatomyModel(anywidget.AnyWidget):
 
     def __init__(self, body: Walk, place: str = "") -> None:
         super().__init__(told=message(body), data=body.data, place=place)
-
-    def close(self) -> None:
-        """Close the model and its layout, so that nothing of them is saved."""
-        if self.comm is not None:
-            self.layout.close()
-        super().close()
 
 
 def offer(body: Walk, place: str) -> None:

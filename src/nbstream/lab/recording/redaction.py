@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, unquote_plus, urlsplit
 
-from nbstream._keys import REMOVED, find_keys, redact
+from nbstream._keys import REMOVED, find_keys, of_environment, parts_of, redact
 from nbstream.lab.recording.exchange import Read
 
 #: The headers that are written; of all others not even the name is.
@@ -20,12 +19,12 @@ _HEADERS = re.compile(
 _QUERY = re.compile(
     r"alt|api-version|stream|starting_after|last_event_id|beta|include(?:\[\])?|limit"
 )
-#: Headers whose whole value is a secret.
-_SECRET_HEADERS = re.compile(
-    r"authorization|proxy-authorization|(?:x-|x-goog-)?api-key|cookie"
-    r"|openai-(?:organization|project)|x-goog-user-project|anthropic-workspace-id"
+#: Headers of a request that hold no secret; what any other holds is one.
+_PLAIN_HEADERS = re.compile(
+    rf"{_HEADERS.pattern}|accept-[a-z]+|connection|content-(?:length|encoding)|host"
+    r"|user-agent|(?:http-)?referer|origin|x-title|x-stainless-[a-z-]+"
+    r"|x-goog-api-client|idempotency-key|traceparent|x-server-timeout"
 )
-_SECRET_VARIABLES = re.compile(r".*_(?:KEY|TOKEN|SECRET|PASSWORD)")
 #: Names in a body whose value is a secret: what tools are given to log in with.
 _NAMES = (
     r"(?:proxy-)?authorization(?:_token)?|(?:x-|x-goog-)?api[-_]?key|apikey"
@@ -48,11 +47,10 @@ def allowed_headers(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, s
 
 def request_secrets(url: str, headers: Mapping[str, str], body: object) -> Secrets:
     """Return what must not be written of one exchange, as its request shows it."""
-    variables = os.environ.items()
-    found = [value for name, value in variables if _SECRET_VARIABLES.fullmatch(name)]
+    found = list(of_environment())
     for name, value in headers.items():
-        if _SECRET_HEADERS.fullmatch(name.lower()):
-            found += [value, value.partition(" ")[2]]
+        if not _PLAIN_HEADERS.fullmatch(name.lower()):
+            found += [value, *parts_of(value)]
     parts = urlsplit(url)
     found += [parts.password or "", *(v for _, v in _queries(parts.query))]
     found += _named_in(body)
