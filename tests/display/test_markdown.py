@@ -24,8 +24,8 @@ HTML = {
     "a break": ("a<br>b <BR/>\n<br />", "<p>a<br>\nb <br>\n\n<br>\n</p>\n"),
     "a break in a cell": (
         "|a|\n|-|\n|b<br>c|",
-        '<table dir="auto" style="display: block; overflow-x: auto">\n<thead>\n<tr>\n<th style="text-align:start">a</th>\n</tr>\n</thead>\n'
-        '<tbody>\n<tr>\n<td style="text-align:start">b<br>\nc</td>\n</tr>\n</tbody>\n</table>\n',
+        '<table dir="auto" style="display: block; overflow-x: auto">\n<thead>\n<tr>\n<th style="text-align:left">a</th>\n</tr>\n</thead>\n'
+        '<tbody>\n<tr>\n<td style="text-align:left">b<br>\nc</td>\n</tr>\n</tbody>\n</table>\n',
     ),
     "what is no break": (
         "<br x> <br\t> </br> <br  /> \\<br> `<br>`",
@@ -86,9 +86,9 @@ HTML = {
     "code in a language unheard of": ("```nolang\nx\n```", "<pre><code>x\n</code></pre>\n"),
     "a table": (
         "|a|b|\n|-|-:|\n|1|2|",
-        '<table dir="auto" style="display: block; overflow-x: auto">\n<thead>\n<tr>\n<th style="text-align:start">a</th>\n'
+        '<table dir="auto" style="display: block; overflow-x: auto">\n<thead>\n<tr>\n<th style="text-align:left">a</th>\n'
         '<th style="text-align:right">b</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n'
-        '<td style="text-align:start">1</td>\n<td style="text-align:right">2</td>\n'
+        '<td style="text-align:left">1</td>\n<td style="text-align:right">2</td>\n'
         "</tr>\n</tbody>\n</table>\n",
     ),
     "tasks": (
@@ -217,7 +217,18 @@ HTML = {
     "the same without them": ('**"a"**b **(c)**d', "<p>**&quot;a&quot;**b **(c)**d</p>\n".replace("&quot;", '"')),
     "from the right": (
         "مرحبا `f(x)`",
-        '<p dir="auto" style="text-align:start">مرحبا <code dir="ltr">f(x)</code></p>\n',
+        '<p dir="auto" style="text-align:right">مرحبا <code dir="ltr">f(x)</code></p>\n',
+    ),
+    "letters from the right in a text from the left": (
+        "`אב` <b>a</b> מ $ש$\n\n`a` **$x$ <b>1. ב</b>** a",
+        '<p><code dir="ltr">אב</code> <b>a</b> מ <span>$ש$</span></p>\n<p dir="auto" style="text-align:right">'
+        '<code dir="ltr">a</code> <strong><span>$x$</span> <b>1. ב</b></strong> a</p>\n',
+    ),
+    "a table from the right": (
+        "|א|b|\n|-|:-:|\n|c|1|",
+        '<table dir="auto" style="display: block; overflow-x: auto">\n<thead>\n<tr>\n<th style="text-align:right">א</th>\n'
+        '<th style="text-align:center">b</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n'
+        '<td style="text-align:right">c</td>\n<td style="text-align:center">1</td>\n</tr>\n</tbody>\n</table>\n',
     ),
     "what no file can hold": ("\ud800\0", "<p>\ufffd\ufffd</p>\n"),
     "too deep": ("> " * 200 + "a", f"<pre><code>{'&gt; ' * 200}a</code></pre>\n"),
@@ -456,7 +467,8 @@ SAFE = {
     "a raw format": ("```{=html}\nx\n```\n`y`{=html}", "```text\nx\n```\n`y`&#123;=html}"),
     "a formula": ("$a<b$ $$\\frac{1}{2}$$ \\(x\\)", "$a< b$ $$\\frac{1}{2}$$ $x$"),
     "a formula that links": (r"$\href{x}{y}$", r"$\ href{x}{y}$"),
-    "one in entities and none": (r"&#92;hr&#101;f &#35; \a", r"&#92; hr&#101;f &#35; \a"),
+    "one in entities and none": (r"&#92;hr&#101;f &#35; \a", r"&#92; hr&#101;f &#35; \\a"),
+    "what pandoc takes for TeX": ("C:\\temp and \\begin{itemize}", "C:\\\\temp and \\\\begin{itemize}"),
     "a block that loads": ("$$\n\\require{x}\n$$", "$$\n\\ require{x}\n$$"),
     "fences that tools disagree on": (
         " ```\n <b>\n> ```\n<i>", "````text\n ```\n <b>\n> ```\n<i>\n````\n"
@@ -496,7 +508,7 @@ INNOCENT = {
     "maths": "The $x_1 * y$ and\n\n$$\n\\sum_{i < n} i\n$$\n\nand $b$.\n",
     "lists": "1. one\n   - two\n     ```js\n     f(`<p>`)\n     ```\n2. [ ] three\n\n> quote\n> more\n",
     "links": "[a](https://h/x_(y) 't') and <https://h>, [b][c], https://bare.org/?a=1&b=2\n\n[c]: https://h\n",
-    "prices": "It costs $5 & up to $10, 50% off! C:\\temp\\x\n",
+    "prices": "It costs $5 & up to $10, 50% off!\n",
     "a reply cut off": "Look:\n\n```html\n<p>\n",
 }  # fmt: skip
 
@@ -590,7 +602,7 @@ DIRECTED = (
 #: Every attribute, with all that it may say.
 ATTRIBUTES = {
     **{(tag, "dir"): "auto" for tag in DIRECTED},
-    **{(tag, "style"): "text-align:start" for tag in DIRECTED},
+    **{(tag, "style"): "text-align:right" for tag in DIRECTED},
     ("pre", "dir"): "ltr",
     ("code", "dir"): "ltr",
     ("abbr", "title"): r"(?s:.*)",
@@ -604,11 +616,11 @@ ATTRIBUTES = {
     ): r"(?i:https?://[^\s\"'<>`\\]+|data:image/(png|jpeg|gif|webp);base64,.+)",
     ("img", "alt"): r"(?s:.*)",
     ("ol", "start"): "[0-9]+",
-    ("td", "style"): "text-align:(start|center|right)",
-    ("th", "style"): "text-align:(start|center|right)",
+    ("td", "style"): "text-align:(left|center|right)",
+    ("th", "style"): "text-align:(left|center|right)",
     ("table", "style"): "display: block; overflow-x: auto",
     ("span", "style"): "display: (inline-)?block; overflow-x: auto; overflow-y: hidden"
-    "(; max-width: 100%; vertical-align: middle)?",
+    "(; margin: -1em 0|; max-width: 100%; vertical-align: middle)?",
     **{(f"h{level}", "class"): "tocSkip" for level in range(1, 7)},
     ("input", "type"): "checkbox",
     ("input", "disabled"): "None",

@@ -103,6 +103,7 @@ SAMPLES = {
     "tildes": "about ~5 or ~one two~ and 3~5\n",
     "emphasis in Japanese": "これは**「大事」**な点。*（注）*です\n",
     "from the right": "مرحبا `f(x)` **مهمة**\n\n- أ `b`\n",
+    "a table from the right": "| أ | b |\n|---|--:|\n| c | 1 |\n| ب | d |\n",
     "no end": "# a\n\n- b\n  c **d",
     "only blank lines": "\n\n \n",
     "nothing": "",
@@ -330,6 +331,44 @@ def test_what_was_shown_stays(text: str) -> None:
     """Character by character, each frame's words begin with those of the one before."""
     for before, after in pairwise(map(words, play(*text)[:-1])):
         assert after.startswith(before)
+
+
+#: What is whole in the end, in a line, and as a block: no mark of Markdown is left.
+IN_LINE = [
+    *("H<sub>2</sub>O", "<kbd>a</kbd>", "**b <u>c</u>**", "<!-- d -->", "y<br>z"),
+    *("[e](https://f/g_h)", '[i](./j "k")', "![l](https://m/n)", "o[^1]", "[F][1]"),
+    *('<a href="https://p?q&r">s *t*</a>', "<img src='u' alt='v w'>", "<https://x>"),
+    *("&amp;", "`A`", "~B~", "*C*", "https://d.e/f_g", '<p align="center">D</p>'),
+    *("<mark>**E**</mark>", "<A HREF='#g'>G</A>", "k@l.mn", "<abbr>I</abbr>"),
+    *("![H](data:image/png;base64,AAAA)", '<span class="j">J</span>'),
+]
+APART = [
+    "<details>\n<summary>a **b**</summary>\n\nc <b>d</b>\n\n</details>",
+    "<details><summary>e</summary>f</details>",
+    "<details open>\n\n- r\n- <s>t</s>\n\n</details>",
+    "> [!NOTE]\n> g <u>h</u>",
+    "[^2]: i *j*",
+    '<div align="center">\n\nk\n\n</div>',
+    "<!--\nl\n\nm -->",
+    "- [x] n <i>o</i>",
+    "# p <sup>q</sup>",
+    '<p>\n<img src=u alt="v">\n</p>',
+    "1. w <kbd>x</kbd>",
+    '<center>\n<a href="https://y">z</a>\n</center>',
+    "| A |\n|---|\n| <b>B</b> |",
+]
+LINE = st.lists(st.sampled_from(IN_LINE), min_size=1, max_size=4).map(" ".join)
+BLOCK = LINE | st.sampled_from(APART)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(BLOCK, min_size=1, max_size=3).map("\n\n".join))
+def test_no_frame_shows_a_half(text: str) -> None:
+    """Of a tag, a link, a note, an image, an emphasis: by characters, each frame."""
+    text = f"[1]: https://b.c\n\n{text}\n"
+    seen = {words(blocks) for blocks in play(*text)}
+
+    assert [each for each in seen if re.search(r"[][<>*`$|]|~", each)] == []
 
 
 @pytest.mark.parametrize("text", ALL.values(), ids=ALL)

@@ -24,22 +24,27 @@ HARM = r"""(() => {
     + 'H6 HR I INPUT INS KBD LI MARK OL P PRE S SMALL SPAN STRONG SUB SUMMARY SUP '
     + 'TABLE TBODY TD TH THEAD TR U UL').split(' '));
   const says = {
-    'A href': /^(https?:|mailto:)/i, 'A rel': /^no/, 'A target': /^_blank$/,
-    'ABBR title': /^/, 'DETAILS open': /^$/, 'OL start': /^\d+$/,
+    'A href': /^(https?:|mailto:|#|$)/i, 'A rel': /^no/,
+    'A target': /^_(blank|self)$/,
+    'A title': /^/, 'ABBR title': /^/, 'DETAILS open': /^$/, 'OL start': /^\d+$/,
+    // What the host makes of Markdown by itself.
+    'CODE class': /^(highlight|language-[\w-]*)?$/,
+    'SPAN class': /^(\u037c\w+|numbering-entry)$/,
+    'A class': /^(jp-InternalAnchorLink)?$/, 'TH align': /^\w+$/, 'TD align': /^\w+$/,
     'INPUT type': /^checkbox$/, 'INPUT disabled': /^$/, 'INPUT checked': /^$/,
   };
   const everywhere = {
     class: RegExp('^(|highlight|tocSkip|tex2jax_ignore|[skompc]'
       + '|nbstream-(lines|note|waiting))$'),
-    dir: /^(auto|ltr)$/,
+    dir: /^(auto|ltr)$/, 'data-jupyter-id': /^/,
   };
-  const styles = new Set(['text-align: start', 'text-align: left', 'text-align: right',
+  const styles = new Set(['text-align: left', 'text-align: right',
     'text-align: center', 'display: block', 'display: inline-block',
     'overflow-x: auto', 'overflow-y: hidden', 'overflow-y: auto', 'max-width: 100%',
     'vertical-align: middle', 'overflow-wrap: break-word', 'overflow-wrap: anywhere']);
   const isOurs = (e, {name, value}) => name === 'style'
     ? [...e.style].every((p) => styles.has(`${p}: ${e.style.getPropertyValue(p)}`))
-    : (says[`${e.tagName} ${name}`] ?? everywhere[name])?.test(value);
+    : [says[`${e.tagName} ${name}`], everywhere[name]].some((all) => all?.test(value));
   return (e) => [
     ...(tags.has(e.tagName) ? [] : [e.outerHTML.slice(0, 200)]),
     ...[...e.attributes].filter((each) => !isOurs(e, each))

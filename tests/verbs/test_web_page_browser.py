@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from display.test_widget_browser import listener  # noqa: F401
+from harness.browser_hostile import HARM
 from harness.sdks import KEY, SHAPES
 from harness.web import Script, served
 from harness.wire import wait_until
@@ -553,19 +554,20 @@ def test_by_keyboard_and_screen_reader(visit, script):
 # -- Hostile answers ------------------------------------------------------------------
 
 #: What must not be in an answer, as the browser itself sees it.
-ALIVE = """() => [...document.querySelectorAll('.assistant *')].flatMap((e) => {
-  const bad = [];
+ALIVE = """() => { const harm = @HARM@;
+return [...document.querySelectorAll('.assistant *')].flatMap((e) => {
+  const bad = e.closest('.text > div > *') && !e.matches('button') ? harm(e) : [];
   if (/^(script|style|link|iframe|object|embed|svg|math|form|base|meta|video|audio)$/i
     .test(e.localName)) bad.push(e.outerHTML.slice(0, 200));
   for (const {name, value} of e.attributes) {
     const link = name === 'href' && !/^(https?:|mailto:|#|$)/i.test(value);
-    const style = name === 'style' && !/^text-align: ?\\w+;?$/.test(value);
+    const style = name === 'style' && !e.closest('.text > div > *');
     const image = name === 'src' && !/^data:image/.test(value);
     if (/^on|^action|^name$|^id$|^srcdoc/.test(name) || link || style || image)
       bad.push(`${name}=${value.slice(0, 200)}`);
   }
   return bad;
-})"""
+}); }""".replace("@HARM@", HARM)
 
 
 def test_hostile_answers_do_nothing(visit, script, listener):  # noqa: F811
@@ -598,7 +600,7 @@ def test_hostile_answers_do_nothing(visit, script, listener):  # noqa: F811
     page.page.wait_for_timeout(500)  # in which nothing is asked for
 
     assert page.answers.locator(".text > div").count() > 100
-    assert page.cards.count() == 2
+    assert page.page.locator(".assistant details:not(.text *)").count() == 2
     assert alive + page.js(ALIVE) == []
     assert page.js("() => window.__pwned ?? null") is None
     assert listener.asked == []

@@ -231,7 +231,7 @@ def hand_over_code(reply: Reply, shell: Any) -> None:
 def first_code(text: str) -> str | None:
     """Return the first block of code between fences; None: there is none, or half."""
     lines = text.split("\n")
-    for token in parse(text)[0]:
+    for token in parse(text):
         if token.type == "fence" and token.map is not None:
             fence, end = token.markup, lines[token.map[1] - 1].strip(" >")
             closed = token.map[1] - 1 > token.map[0] and not end.strip(fence[0])

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from html import escape
+from itertools import count, takewhile
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -39,11 +40,15 @@ _SCROLLS = ' style="display: block; overflow-x: auto"'
 NARROW = 40
 _WIDE = "overflow-x: auto; overflow-y: hidden"
 _WIDE_BLOCK = f"display: block; {_WIDE}"
+#: What scrolls keeps the host's space around a formula, beside the paragraph's own.
+_ALONE = f"{_WIDE_BLOCK}; margin: -1em 0"
 _WIDE_LINE = f"display: inline-block; {_WIDE}; max-width: 100%; vertical-align: middle"
 #: The tables of contents of JupyterLab and Notebook 7 leave such a heading out.
 _UNLISTED = ' class="tocSkip"'
 #: Alone in such a span no typesetter takes these for (a part of) a formula.
 _TEX = re.compile(r"[$\\]+")
+#: What says nothing of the side that a text begins from.
+_NO_WORDS = re.compile(r"(?:<[^<>]*>|`[^`]*`|\$[^$]*\$|[\W\d_])*+")
 #: Letters that are written from the right to the left.
 _FROM_RIGHT = re.compile(
     "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff]"
@@ -62,8 +67,7 @@ def to_html(text: str, *, images: bool = False) -> str:
     text = clean(text)
     if len(text) <= LONGEST:
         with suppress(RecursionError):
-            tokens, _ = parse(text)
-            return "".join(Writer(images=images).blocks(tokens))
+            return "".join(Writer(images=images).blocks(parse(text)))
     return code_block(text, "")
 
 
@@ -75,6 +79,7 @@ class Writer:
         self._images = images
         self._links: list[str] = []
         self._code = "<code>"
+        self._start = "left"
 
     def blocks(self, tokens: list[Token]) -> list[str]:
         """Return the HTML of each block."""
@@ -82,6 +87,8 @@ class Writer:
         block: list[str] = []
         depth = 0
         for at, token in enumerate(tokens):
+            if token.type == "table_open":
+                self._start = _start(_head(tokens, at))
             if token.type == "inline":
                 in_item = at > 1 and tokens[at - 2].type == "list_item_open"
                 block.append(self.leaf(token, in_item=in_item))
@@ -112,7 +119,7 @@ class Writer:
                     code.replace("<pre>", f"<pre{_LEFT}>", 1) if token.level else code
                 )
             case "math_block":
-                return f"<p{_AUTO}>{self._math(token.content)}</p>\n"
+                return f"<p{_AUTO}>{self._math(token.content, _ALONE)}</p>\n"
             case "table_open":
                 return f"<table{_AUTO}{_SCROLLS}>\n"
             case "heading_open":
@@ -126,7 +133,7 @@ class Writer:
             return f"</{tag}>\n"
         if tag in _CELLS:
             # The host aligns HTML's cells to the right, those of Markdown to the left.
-            align = _ALIGN.get(str(token.attrs.get("style")), "start")
+            align = _ALIGN.get(str(token.attrs.get("style")), self._start)
             return f'<{tag} style="text-align:{align}">'
         start = token.attrs.get("start") if tag == "ol" else None
         attribute = f' start="{int(start)}"' if start is not None else ""
@@ -172,7 +179,7 @@ class Writer:
             return words
         return f"{_link(url)}{words}</a>"
 
-    def _math(self, written: str) -> str:
+    def _math(self, written: str, block: str = _WIDE_BLOCK) -> str:
         """Return a formula for the host to typeset, or its source if it may not."""
         opener, tex, closer = parts_of(written)
         if not self.allowance.has(tex):
@@ -180,20 +187,39 @@ class Writer:
         said = escape(opener + tex + closer, quote=False)
         if len(written) <= NARROW:
             return f"<span>{said}</span>"
-        style = _WIDE_LINE if opener in ("$", "\\(") else _WIDE_BLOCK
+        style = _WIDE_LINE if opener in ("$", "\\(") else block
         return f'<span style="{style}">{said}</span>'
 
 
 def _aligned(opening: str, following: list[Token]) -> str:
     """Return the begin of a block, at the right if its text begins there.
 
-    The host aligns all paragraphs to the left.
+    The host aligns all paragraphs to the left, and takes a ``text-align:start`` off the
+    outputs of a notebook that it does not trust.
     """
-    if not following or not _FROM_RIGHT.search(following[0].content):
+    if not following or following[0].type != "inline":
         return opening
-    if following[0].type != "inline":
+    if _start(following[0].content) == "left":
         return opening
-    return opening.replace(_AUTO, f'{_AUTO} style="text-align:start"', 1)
+    return opening.replace(_AUTO, f'{_AUTO} style="text-align:right"', 1)
+
+
+def _start(text: str) -> str:
+    """Return the side that a text begins from, which is that of its first letter."""
+    if not _FROM_RIGHT.search(text):
+        return "left"
+    skipped = _NO_WORDS.match(text)
+    return (
+        "right" if _FROM_RIGHT.match(text, skipped.end() if skipped else 0) else "left"
+    )
+
+
+def _head(tokens: list[Token], at: int) -> str:
+    """Return the first row of the table at a place, which each piece of it has."""
+    row = takewhile(
+        lambda token: token.type != "thead_close", map(tokens.__getitem__, count(at))
+    )
+    return " ".join(token.content for token in row)
 
 
 def _label(url: str, title: str) -> tuple[str, str]:
@@ -245,8 +271,8 @@ def _task(children: list[Token]) -> str:
 LITERAL = "\x80"
 _LONG = (
     f" {_LINK_ATTRIBUTES}>",
-    '<td style="text-align:start">',
-    '<th style="text-align:start">',
+    '<td style="text-align:left">',
+    '<th style="text-align:left">',
     '<td style="text-align:right">',
     '<td style="text-align:center">',
     "</td>\n",

@@ -59,24 +59,29 @@ def split_lines(text: str) -> list[str]:
     return _LINE.findall(text)
 
 
-def parse(text: str) -> tuple[list[Token], dict[str, Any]]:
-    """Return the blocks of ``text``, and what was found beside them.
-
-    ``references`` are its link definitions by label, ``tags`` the places of the tags of
-    blocks, where each line ends with one character.
+def parse(text: str) -> list[Token]:
+    """Return the blocks of ``text``.
 
     Raises:
         RecursionError: nested deeper than anything written to be read.
     """
-    env: dict[str, Any] = {}
-    return checked(our_parser().parse(text, env)), env
+    return checked(our_parser().parse(text))
 
 
-def parse_blocks(text: str, references: MutableMapping[str, Any]) -> list[Token]:
-    """Return the blocks of ``text``, their lines unread; note its definitions."""
+def parse_blocks(
+    text: str,
+    references: MutableMapping[str, Any],
+    beside: MutableMapping[str, Any] | None = None,
+) -> list[Token]:
+    """Return the blocks of ``text``, their lines unread; note its definitions.
+
+    Noted ``beside`` is what else was found: as ``tags`` the places of the tags of
+    blocks, where each line ends with one character.
+    """
     md = our_parser()
     tokens: list[Token] = []
-    env = {"references": references}
+    env = {} if beside is None else beside
+    env["references"] = references
     md.block.parse(_NEWLINE.sub("\n", text), md, env, tokens)
     return tokens
 

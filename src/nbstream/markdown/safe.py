@@ -13,18 +13,13 @@ import re
 from bisect import bisect_left
 from collections.abc import Mapping
 from html import unescape
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote
 
 from nbstream.markdown.bounds import BACKSLASH, MOST, Allowance, defused, is_command
 from nbstream.markdown.inert import is_inert, is_inert_info
 from nbstream.markdown.math import between_dollars, find_math, parts_of
-from nbstream.markdown.parser import (
-    LONGEST,
-    clean,
-    parse,
-    split_lines,
-)
+from nbstream.markdown.parser import LONGEST, checked, clean, parse_blocks, split_lines
 from nbstream.markdown.tags import (
     BREAK,
     DATA,
@@ -116,19 +111,20 @@ def to_safe_markdown(text: str, *, images: bool = False, answers: int = 1) -> st
     if len(text) > LONGEST:
         return _as_code(text)
     try:
-        tokens, found = parse(text)
-        if found.get("tags"):
-            text = flat(re.sub(r"\r\n?", "\n", text), found["tags"])
-            tokens, found = parse(text)
+        references, beside = dict[str, dict[str, str]](), dict[str, Any]()
+        tokens = checked(parse_blocks(text, references, beside))
+        if beside.get("tags"):
+            text = flat(re.sub(r"\r\n?", "\n", text), beside["tags"])
+            references.clear()
+            tokens = checked(parse_blocks(text, references))
         if [(token.type, token.info) for token in tokens] == [("fence", "text")]:
             return text
         if not _fences_agree(text, tokens):
             return _as_code(text)
-        references = found.get("references", {})
         safe = _mended(text, tokens, references, Allowance(most), images=images)
         # Also what was mended must read alike everywhere, or a second pass differs.
-        inert = is_inert(safe, most, images=images)
-        inert = inert and _fences_agree(safe, parse(safe)[0])
+        agree = safe == text or _fences_agree(safe, checked(parse_blocks(safe, {})))
+        inert = agree and is_inert(safe, most, images=images)
     except RecursionError:
         inert = False
     return safe if inert else _as_code(text)
@@ -313,6 +309,8 @@ class _Defuser:
             return src[pos:begin] + written, stop
         if odd and _TAG.match(src, end):
             return src[pos : end - 1] + "&lt;", end + 1
+        if odd and src[end : end + 1].isalpha():
+            return src[pos:end] + "\\", end  # Pandoc gives a command on to LaTeX
         return src[pos : end + odd], end + odd
 
     def _formula(self, src: str, pos: int, stop: int) -> tuple[str, int]:

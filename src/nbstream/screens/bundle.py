@@ -409,7 +409,7 @@ def _fenced(text: str, language: str) -> str:
 def _closed(text: str) -> str:
     """Close a code fence left open, so that what follows is not part of the code."""
     try:
-        tokens, _ = parse(text)
+        tokens = parse(text)
     except RecursionError:
         return text
     last = tokens[-1] if tokens else None
