@@ -44,8 +44,8 @@ def failure_line(error: Failure | None) -> str:
     """Return the failure's type and message, on one line and not without end."""
     if error is None:
         return "unknown"
-    message = one_line(error.message)
-    return f"{error.type}: {message}" if message else error.type
+    type_, message = one_line(error.type), one_line(error.message)
+    return f"{type_}: {message}" if message else type_
 
 
 def one_line(text: str, at_most: int = LONGEST) -> str:

@@ -30,8 +30,19 @@ __all__ = [
 ]
 
 
+def _made(kind: type[BaseException], args: tuple[object, ...]) -> BaseException:
+    return kind.__new__(kind, *args)
+
+
+def _reduced(error: BaseException) -> tuple[object, ...]:
+    """Pickle and copy an exception whose class wants more than its message."""
+    return _made, (type(error), error.args), vars(error)
+
+
 class NbstreamError(Exception):
     """Any error of nbstream. In a notebook it shows as its message, in one line."""
+
+    __reduce__ = _reduced
 
     def _render_traceback_(self) -> list[str]:
         """Give IPython the short form (its documented hook for own tracebacks)."""
@@ -140,6 +151,8 @@ class Stopped(KeyboardInterrupt):
 
     A ``KeyboardInterrupt``, so that everything treats it as one.
     """
+
+    __reduce__ = _reduced
 
     def __init__(self, message: str, reply: Reply) -> None:
         self.reply = reply

@@ -467,7 +467,8 @@ SAFE = {
     "a raw format": ("```{=html}\nx\n```\n`y`{=html}", "```text\nx\n```\n`y`&#123;=html}"),
     "a formula": ("$a<b$ $$\\frac{1}{2}$$ \\(x\\)", "$a< b$ $$\\frac{1}{2}$$ $x$"),
     "a formula that links": (r"$\href{x}{y}$", r"$\ href{x}{y}$"),
-    "one in entities and none": (r"&#92;hr&#101;f &#35; \a", r"&#92; hr&#101;f &#35; \a"),
+    "one in entities and none": (r"&#92;hr&#101;f &#35; \a", r"&#92; hr&#101;f &#35; \\a"),
+    "what pandoc takes for TeX": ("C:\\temp and \\begin{itemize}", "C:\\\\temp and \\\\begin{itemize}"),
     "a block that loads": ("$$\n\\require{x}\n$$", "$$\n\\ require{x}\n$$"),
     "fences that tools disagree on": (
         " ```\n <b>\n> ```\n<i>", "````text\n ```\n <b>\n> ```\n<i>\n````\n"
@@ -507,7 +508,7 @@ INNOCENT = {
     "maths": "The $x_1 * y$ and\n\n$$\n\\sum_{i < n} i\n$$\n\nand $b$.\n",
     "lists": "1. one\n   - two\n     ```js\n     f(`<p>`)\n     ```\n2. [ ] three\n\n> quote\n> more\n",
     "links": "[a](https://h/x_(y) 't') and <https://h>, [b][c], https://bare.org/?a=1&b=2\n\n[c]: https://h\n",
-    "prices": "It costs $5 & up to $10, 50% off! C:\\temp\\x\n",
+    "prices": "It costs $5 & up to $10, 50% off!\n",
     "a reply cut off": "Look:\n\n```html\n<p>\n",
 }  # fmt: skip
 
@@ -619,7 +620,7 @@ ATTRIBUTES = {
     ("th", "style"): "text-align:(left|center|right)",
     ("table", "style"): "display: block; overflow-x: auto",
     ("span", "style"): "display: (inline-)?block; overflow-x: auto; overflow-y: hidden"
-    "(; max-width: 100%; vertical-align: middle)?",
+    "(; margin: -1em 0|; max-width: 100%; vertical-align: middle)?",
     **{(f"h{level}", "class"): "tocSkip" for level in range(1, 7)},
     ("input", "type"): "checkbox",
     ("input", "disabled"): "None",

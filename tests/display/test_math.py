@@ -288,7 +288,9 @@ def test_a_sign_counts_as_it_costs() -> None:
     """However it is written."""
     assert cost("x+1") == EACH + 3
     assert cost(r"\alpha") == EACH + 3
-    assert cost(r"\binom{1}{2}") == EACH + 12
+    assert cost(r"\frac{1}{2}") == cost(r"\frac12") + 1 == EACH + 6
+    assert cost(r"\binom12") == EACH + 12
+    assert cost("{x}^{y}") == EACH + 4
     assert cost(r"\pmb x") == EACH + 21
 
 

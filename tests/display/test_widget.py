@@ -619,6 +619,7 @@ def test_what_is_not_formed_is_not_taken(screen, sent, message, capsys, caplog):
 
         assert {**model.get_state(), "snapshot": None} == before
         assert sent == []
+        model.close()
     assert (caplog.text, *capsys.readouterr()) == ("", "", "")
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from fnmatch import fnmatch
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import yaml
 from harness.house import House
 from house.floors import FLOORS
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import nbstream
@@ -67,6 +69,29 @@ def test_environment_yml_is_in_step_with_pyproject():
     assert actual == {"python": PROJECT["requires-python"]} | expected
     assert "-e ." in pip
     assert "docstring_parser>=0.16" in names  # conda-forge has no docstring-parser
+
+
+def test_each_release_runs_on_the_oldest_python():
+    """Also on a first release of it: Debian's 3.11 is 3.11.2."""
+    oldest = PROJECT["requires-python"].removeprefix(">=") + ".0"
+    lines = (ROOT / ".ci" / "versions.txt").read_text().split()
+    pinned = dict(line.split("==") for line in lines)
+    refused = [
+        (name, version, needs)
+        for name, version in pinned.items()
+        if (needs := needed_by(name, version)) and oldest not in SpecifierSet(needs)
+    ]
+
+    assert refused == []
+
+
+def needed_by(name: str, version: str) -> str:
+    """Say what Pythons a release needs, if it is the one that is installed."""
+    try:
+        found = distribution(name)
+    except PackageNotFoundError:
+        return ""
+    return found.metadata["Requires-Python"] or "" if found.version == version else ""
 
 
 def test_the_version_is_said_once_more_only():

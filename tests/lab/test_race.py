@@ -225,6 +225,16 @@ def test_a_terminal_shows_one_after_the_other(capsys):
     )
 
 
+def test_a_name_does_not_drive_the_terminal(capsys):
+    """It stands there as it is written, above its answer and at the end."""
+    race = nbstream.race({"\x1b[2J\u202ea": lambda: ["x"]}, view="terminal")
+    printed = capsys.readouterr().out
+
+    assert printed.startswith(r"== \x1b[2J\u202ea ==")
+    assert str(race).startswith(r"\x1b[2J\u202ea: ")
+    assert not re.search("[\x1b\u202e]", printed + str(race))
+
+
 def test_a_reply_without_times_is_told_without_them():
     """One that is not of a race."""
     assert summary("a", Reply()) == "a: no token, 0 characters, running"

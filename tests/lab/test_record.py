@@ -452,6 +452,53 @@ def test_one_file_is_recorded_to_once(rec):
     assert load(rec) == ()
 
 
+@pytest.mark.parametrize("other", ["sub/../calls.rec", "by a link", "by another name"])
+def test_nor_by_another_name(other, tmp_path):
+    """Two writers would make a file that cannot be read."""
+    rec = tmp_path / "calls.rec"
+    (tmp_path / "sub").mkdir()
+    with nbstream.record(rec):
+        (tmp_path / "by a link").symlink_to(rec)
+        (tmp_path / "by another name").hardlink_to(rec)
+        with pytest.raises(UsageError, match="recorded already"):
+            nbstream.record(tmp_path / other).__enter__()
+    assert load(rec) == ()
+
+
+NO_FILES = {
+    "a folder": ".",
+    "no folder": "none/a.rec",
+    "a NUL": "a\0",
+    "long": "x" * 300,
+}
+
+
+@pytest.mark.parametrize("name", NO_FILES.values(), ids=NO_FILES)
+def test_where_nothing_can_be_written_is_told_before_it_begins(name, tmp_path):
+    """In one line, as what the user can mend."""
+    with pytest.raises(UsageError, match="cannot be written"):
+        nbstream.record(tmp_path / name).__enter__()
+
+
+def test_what_has_taken_the_place_of_the_file_is_left_alone(clients, rec, tmp_path):
+    """A link to another file, or another file of that name."""
+    keep = tmp_path / "keep.txt"
+    keep.write_text("Dear reader")
+    for put in (rec.symlink_to, lambda to: rec.write_bytes(to.read_bytes())):
+        recorder = nbstream.record(rec)
+        recorder.__enter__()
+        rec.rename(tmp_path / "moved.rec")
+        put(keep)
+        stream = ONE_EACH["openai.responses"].make(clients, "m", PROMPT)
+        reply = nbstream.Reply.from_stream(stream)
+        with pytest.raises(UsageError, match="could not be written"):
+            recorder.__exit__(None, None, None)
+
+        assert (rec.read_text(), keep.read_text()) == ("Dear reader",) * 2
+        assert reply.outcome == "complete"
+        rec.unlink()
+
+
 def test_an_old_stream_does_not_write_into_the_next_recording(clients, rec):
     """A stream that outlived its recording leaves the new one of that name alone."""
     with nbstream.record(rec):

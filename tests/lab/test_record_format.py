@@ -138,10 +138,27 @@ DAMAGE = {
     "no number": (("read 1 0.750", "read one 0.750"), "line 12: 'read one 0.750"),
     "no status": (("500 200", "500 OK"), "line 10: 'OK' is no HTTP status"),
     "no URL": (("POST https://", "POST "), "line 4: 'POST api.example.com"),
+    "no host": (("https://", "https://["), "line 4: this cannot be read: Invalid IPv6"),
+    "a format without end": (
+        ("recording 1", f"recording 1{'0' * 5000}"),
+        "line 1: this cannot be read: Exceeds the limit",
+    ),
+    "a size without end": (
+        ("9 bytes", f"1{'0' * 5000} bytes"),
+        "line 12: this cannot be read: Exceeds the limit",
+    ),
     "bad JSON": (('"m",', '"m"'), "line 8: the JSON is damaged: Expecting ','"),
     "a strange detail": (
         ("  lf data: 1", "  fl data: 1"),
         "line 13: 'fl' cannot stand here; known here: lf, crlf, cut, b64",
+    ),
+    "a number without end": (
+        ('"m"', "9" * 5000),
+        "line 4: this cannot be read: Exceeds the limit",
+    ),
+    "codes for a terminal, and no end of them": (
+        ("  lf data: 1", "  \x1b]52;c;aGk=\x07" + "x" * 10_000),
+        r"line 13: '\x1b]52;c;aGk=\x07xxxxxx",
     ),
     "bad base64": (("lf data: 1", "b64 !"), "line 13: not base64"),
     "a changed read": (

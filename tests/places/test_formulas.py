@@ -191,20 +191,26 @@ def converted(page, texts: list[str]) -> list[list[object]]:
 
 #: What the search found: cases with the sizes of what became of two and of five.
 FOUND: list[tuple[tuple[str, str, Way], list[int], list[int]]] = []
+#: It is made in parts, for a test may not take long.
+PARTS = 3
+DONE: set[int] = set()
 
 
-def search(page) -> None:
-    """Nest each command in each way, once for all tests."""
-    if FOUND:
+def search(page, part: int) -> None:
+    """Nest each command of a part in each way, once for all tests."""
+    if part in DONE:
         return
+    DONE.add(part)
     cases = [each for each in tried(page.found) if is_harmless(each[2](each[0], 3))]
+    cases = cases[part::PARTS]
     sizes = converted(page, [way(name, n) for name, _, way in cases for n in (2, 5)])
     FOUND.extend(zip(cases, sizes[::2], sizes[1::2], strict=True))
 
 
-def test_each_command_that_nests_is_known(page, typeset) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_each_command_that_nests_is_known(page, typeset, part: int) -> None:
     """Without a brace, or twice; and none fails."""
-    search(page)
+    search(page, part)
     failed = {case[0] for case, few, many in FOUND if len(many) > 2 or len(few) > 2}
     bare = ("bare", "before a colour", "before a length", "before a bare length")
     holding = {
@@ -226,7 +232,8 @@ def test_each_command_that_nests_is_known(page, typeset) -> None:
 
 def test_the_bounds_hold_for_all_that_mathjax_knows(page, typeset) -> None:
     """Nothing that is let through is deep, or takes long, or fails."""
-    search(page)
+    for part in range(PARTS):
+        search(page, part)
     # One of each that grows in the same way, as deep as it may be.
     growing = {
         (case[1], *few, *many): case

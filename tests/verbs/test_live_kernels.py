@@ -78,3 +78,30 @@ def test_a_cell_after_an_interrupted_await_can_be_interrupted(kernel, set_up):
     kernel.wait(second, timeout_s=30)
 
     assert second.outputs[-1]["ename"] == "KeyboardInterrupt"
+
+
+CALLBACK = """\
+import ipywidgets
+from nbstream.screens.base import place
+button = ipywidgets.Button()
+def note(_):
+    with open("places.txt", "a") as file:
+        file.write(f"{place()} ")
+button.on_click(note)
+print(button.comm.comm_id)"""
+
+
+def test_a_callback_is_live_where_the_last_cell_had_a_person(kernel):
+    """A widget's message does not say it, on the main thread or in a subshell."""
+    comm = kernel.execute(CALLBACK).text.split()[-1]
+    click = {"method": "custom", "content": {"event": "click"}}
+    has_subshells = kernel.version.startswith("7")
+    shells = [None, kernel.create_subshell()] if has_subshells else [None]
+    for is_asked in (True, False):
+        kernel.execute("1", allow_stdin=is_asked)
+        for shell in shells:
+            run = kernel.send_comm(comm, click, subshell_id=shell)
+            kernel.wait_until(lambda run=run: run.idle, what="click")
+    places = (kernel.folder / "places.txt").read_text().split()
+
+    assert places == ["live"] * len(shells) + ["static"] * len(shells)

@@ -424,12 +424,12 @@ def test_a_terminal_gets_text(capsys, monkeypatch):
 def test_markdown_is_safe_and_a_fence_ends_with_its_question():
     """Raw HTML, images and unsafe links of either side do nothing in a cell."""
     chat = Chat("openai-chat:gpt-5")
-    chat("<img src=x>\n![](http://example.com/x)\n```js", view="none")
+    chat("<img src=x> <script>\n![](http://example.com/x)\n```js", view="none")
     chat("second", view="none")
     markdown = chat.to_markdown()
 
     assert chat.panel().to_markdown() == markdown
-    assert "> &lt;img src=x>\n> [" in markdown
+    assert "> x &lt;script>\n> [" in markdown
     assert "> ```js\n\n" in markdown
     assert markdown.count("> **You**") == 2
 

@@ -130,6 +130,39 @@ def test_reloaded_in_mid_stream_it_goes_on_and_can_be_stopped(talk):
     assert page.errors == []
 
 
+RESTART = """() => jupyterapp.shell.currentWidget.sessionContext.restartKernel()
+  .then(() => null)"""
+
+
+def test_the_kernel_goes_in_mid_answer(talk):
+    """What was said and what had arrived stay, on the page and in the file."""
+    page, panel = talk(speed=0, fresh=True)
+    panel.ask("first")
+    panel.wait_answer(1)
+    page.insert_and_run("offline.use(speed=0.2)")
+    panel.ask("a long answer, <b>please</b>")
+    panel.node.get_by_text("How a streamed answer travels").wait_for()
+    page.js(RESTART)
+    panel.node.get_by_text("The kernel is gone.").wait_for()
+    page.wait_idle()
+    shown = panel.turns.nth(1).locator(".nbstream-text").inner_text()
+    (saved,) = page.save()["cells"][1]["outputs"]
+    html, plain = ("".join(saved["data"][f"text/{kind}"]) for kind in ("html", "plain"))
+    page.screenshot("panel-lab-kernel-gone")
+
+    assert set(saved["data"]) == {"text/html", "text/plain"}
+    assert "<blockquote>a long answer, &lt;b&gt;please&lt;/b&gt;</blockquote>" in html
+    assert "scripted answer" in html
+    head, _, rest = plain.partition("\n\nYou: a long answer, <b>please</b>\n\n")
+    assert head.startswith("You: first\n\n")
+    assert rest.startswith(shown.split("\n")[0])
+    assert rest.endswith(
+        "[Interrupted: the kernel has gone. This is what had arrived.]"
+    )
+    assert panel.input.is_disabled()
+    assert page.errors == []
+
+
 def test_consent_and_copy_by_keyboard(talk, browser):
     """Tab reaches what can be pressed: history, Allow, input, Copy as Markdown."""
     page, panel = talk(more=", tools=[nbstream.tool(get_weather, confirm=True)]")

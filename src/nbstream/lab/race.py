@@ -16,6 +16,7 @@ from contextvars import copy_context
 from functools import wraps
 from typing import TYPE_CHECKING, TypeAlias
 
+from nbstream._failures import one_line
 from nbstream._player import STEP_S, Player, Screen
 from nbstream._show import opened
 from nbstream._stop import Stop, end_script_in_one_line, interrupts_raise
@@ -71,7 +72,7 @@ def summary(name: str, reply: Reply) -> str:
     timing = reply.timing
     first_s = timing.time_to_first_token_s if timing is not None else None
     first = "no token" if first_s is None else f"first token after {first_s:.2f} s"
-    line = f"{name}: {first}, {len(reply.text):,} characters, {reply.outcome}"
+    line = f"{one_line(name)}: {first}, {len(reply.text):,} characters, {reply.outcome}"
     if timing is None or timing.end_s is None:
         return line
     return f"{line} after {timing.end_s - (timing.request_sent_s or 0.0):.2f} s"
@@ -338,7 +339,7 @@ class _TerminalRace:
 
     def _write_name(self) -> None:
         if self._left:
-            sys.stdout.write(f"== {self._left[0][0]} ==\n")
+            sys.stdout.write(f"== {one_line(self._left[0][0])} ==\n")
 
 
 #: Those that show all of a race at each update, whoever has grown.

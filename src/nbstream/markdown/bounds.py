@@ -60,11 +60,12 @@ _LEVEL = re.compile(
 )
 #: What draws more than a sign or two, by the elements that MathJax makes of it.
 _SIGN = re.compile(
-    rf"""(?P<doubled>\\(?:{_TWICE})(?![a-zA-Z]))
+    rf"""(?P<doubled>\\(?:{_TWICE})(?![a-zA-Z])\s*\{{?)
       | (?P<large>\\(?:[dt]?binom|choose|brac[ek]|cfrac|splitd?frac|centerOver
           |(?:over|under)brace|long[a-zA-Z]*harpoons|longleftrightarrows|tripledash
-          |n(?:up|down)arrow|var(?:[a-z]*lim[a-z]*)|(?:La)?TeX)(?![a-zA-Z]))
-      | (?P<command>\\[a-zA-Z]+) | \\. | [^\s{{}}]""",
+          |n(?:up|down)arrow|var[a-z]*lim[a-z]*|(?:La)?TeX|[kK]etbra|ce|pu
+          |[a-zA-Z]*[cC]olon[a-z]*|x[a-zA-Z]{{3,}})(?![a-zA-Z])\s*\{{?)
+      | (?P<command>\\[a-zA-Z]+\s*\{{?) | \\. | [_^]\s*\{{? | \}}\s*\{{ | [^\s}}]""",
     re.VERBOSE | re.DOTALL,
 )
 _SIGNS = {"doubled": 20, "large": 10, "command": 3}

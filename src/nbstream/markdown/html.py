@@ -40,6 +40,8 @@ _SCROLLS = ' style="display: block; overflow-x: auto"'
 NARROW = 40
 _WIDE = "overflow-x: auto; overflow-y: hidden"
 _WIDE_BLOCK = f"display: block; {_WIDE}"
+#: What scrolls keeps the host's space around a formula, beside the paragraph's own.
+_ALONE = f"{_WIDE_BLOCK}; margin: -1em 0"
 _WIDE_LINE = f"display: inline-block; {_WIDE}; max-width: 100%; vertical-align: middle"
 #: The tables of contents of JupyterLab and Notebook 7 leave such a heading out.
 _UNLISTED = ' class="tocSkip"'
@@ -117,7 +119,7 @@ class Writer:
                     code.replace("<pre>", f"<pre{_LEFT}>", 1) if token.level else code
                 )
             case "math_block":
-                return f"<p{_AUTO}>{self._math(token.content)}</p>\n"
+                return f"<p{_AUTO}>{self._math(token.content, _ALONE)}</p>\n"
             case "table_open":
                 return f"<table{_AUTO}{_SCROLLS}>\n"
             case "heading_open":
@@ -177,7 +179,7 @@ class Writer:
             return words
         return f"{_link(url)}{words}</a>"
 
-    def _math(self, written: str) -> str:
+    def _math(self, written: str, block: str = _WIDE_BLOCK) -> str:
         """Return a formula for the host to typeset, or its source if it may not."""
         opener, tex, closer = parts_of(written)
         if not self.allowance.has(tex):
@@ -185,7 +187,7 @@ class Writer:
         said = escape(opener + tex + closer, quote=False)
         if len(written) <= NARROW:
             return f"<span>{said}</span>"
-        style = _WIDE_LINE if opener in ("$", "\\(") else _WIDE_BLOCK
+        style = _WIDE_LINE if opener in ("$", "\\(") else block
         return f'<span style="{style}">{said}</span>'
 
 

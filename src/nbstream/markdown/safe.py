@@ -309,6 +309,8 @@ class _Defuser:
             return src[pos:begin] + written, stop
         if odd and _TAG.match(src, end):
             return src[pos : end - 1] + "&lt;", end + 1
+        if odd and src[end : end + 1].isalpha():
+            return src[pos:end] + "\\", end  # Pandoc gives a command on to LaTeX
         return src[pos : end + odd], end + odd
 
     def _formula(self, src: str, pos: int, stop: int) -> tuple[str, int]:

@@ -81,6 +81,10 @@ class Reply(Answer):
         self._hopped = False
         self._earlier: list[Reply] = []
 
+    def __getstate__(self) -> dict[str, object]:
+        """Leave an SDK's exception out of copies and files: it holds the key."""
+        return {**vars(self), "exception": None}
+
     @classmethod
     def from_sse(cls, data: bytes, api: str) -> Reply:
         """Return the reply of a response body as it came over the wire.

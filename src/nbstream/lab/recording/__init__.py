@@ -55,7 +55,7 @@ _MARKS = ("x-stainless-lang", "anthropic-version", "x-goog-api-client")
 _lock = threading.Lock()
 #: What runs, and what wrote last into each file.
 _running: list[_File] = []
-_latest: dict[Path, _File] = {}
+_latest: dict[tuple[int, int], _File] = {}
 
 
 class Recorder:
@@ -120,6 +120,7 @@ class _File:
         self._lock = threading.Lock()
         self._started_s = time.monotonic()
         self._count = 0
+        self._real, self._inode = self.path, (0, 0)
         self._ours = True
 
     def start(self) -> None:
@@ -130,13 +131,16 @@ class _File:
         """
         with _lock:
             name = self.path.name
-            if any(self.path == other.path for other in _running):
-                msg = f"{name!r} is being recorded already; end that one first"
-                raise UsageError(msg)
-            self._create()
-            if before := _latest.get(self.path):
+            try:
+                if any(self._is_the_file_of(other) for other in _running):
+                    msg = f"{name!r} is being recorded already; end that one first"
+                    raise UsageError(msg)
+                self._create()
+            except (OSError, ValueError) as error:
+                raise UsageError(f"{name!r} cannot be written: {error}") from error
+            if before := _latest.get(self._inode):
                 before.give_up()  # streams of an earlier recording may still run
-            _latest[self.path] = self
+            _latest[self._inode] = self
             if not transports.http_libraries():
                 missing = "no SDK is installed (no httpx2 or httpx)"
                 raise UsageError(f"there is nothing to record: {missing}")
@@ -148,6 +152,11 @@ class _File:
         with _lock:
             _running.remove(self)
             transports.unlisten(self)
+
+    def _is_the_file_of(self, other: _File) -> bool:
+        """Tell whether both write one file, also by two names."""
+        there = self.path.exists()
+        return self.path == other.path or (there and other._inode == _inode(self.path))
 
     def _create(self) -> None:
         """Begin the file anew; only a recording is ever replaced."""
@@ -164,6 +173,7 @@ class _File:
         said = f"Recorded {day} by nbstream {version('nbstream')}."
         how = "How to read it: FORMAT.md in nbstream/lab/recording."
         self.path.write_bytes(head_block(f"{said} {how}").encode())
+        self._real, self._inode = self.path.resolve(), _inode(self.path)
         self._started_s = time.monotonic()
 
     def wants(self, path: str, headers: Mapping[str, str]) -> bool:
@@ -194,7 +204,9 @@ class _File:
             if not self._ours or self.error is not None:
                 return
             try:
-                with open(self.path, "ab", opener=_existing) as file:
+                with open(self._real, "ab", opener=_existing) as file:
+                    if _inode(file.fileno()) != self._inode:
+                        raise FileNotFoundError("another file has its name now")
                     file.write(data)
             except OSError as error:
                 self.error = error
@@ -205,9 +217,15 @@ class _File:
             self._ours = False
 
 
+def _inode(path: Path | int) -> tuple[int, int]:
+    """Return what a file is the same by, whatever it is called."""
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
+
+
 def _existing(path: str, flags: int) -> int:
     """Open a file that must be there: one that was moved away is not begun again."""
-    return os.open(path, flags & ~os.O_CREAT)
+    return os.open(path, flags & ~os.O_CREAT | getattr(os, "O_NOFOLLOW", 0))
 
 
 class _Exchange:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import cast, get_args
 from urllib.parse import urlsplit
 
+from nbstream._failures import one_line
 from nbstream._keys import redact
 from nbstream.errors import UsageError
 from nbstream.lab.recording.exchange import Exchange, Read
@@ -321,7 +322,7 @@ class RecordingError(UsageError):
 
     def __init__(self, name: str, line: int, what: str) -> None:
         self.line = line
-        super().__init__(f"{name}, line {line}: {redact(what)}")
+        super().__init__(one_line(f"{name}, line {line}: {redact(what[:1000])}"))
 
 
 def load(path: str | PathLike[str]) -> tuple[Exchange, ...]:
@@ -351,11 +352,13 @@ def loads(data: bytes, name: str = "recording") -> tuple[Exchange, ...]:
             line = block.line
             try:
                 _apply(block, drafts)
-            except _Damage:
+            except (_Damage, ValueError):
                 if block is not blocks[-1] or not _is_torn(block, lines):
                     raise
     except _Damage as damage:
         raise RecordingError(name, damage.line or line, str(damage)) from None
+    except ValueError as error:  # a number of 5,000 digits, an address that is none
+        raise RecordingError(name, line, f"this cannot be read: {error}") from None
     return tuple(draft.exchange() for draft in drafts.values())
 
 
