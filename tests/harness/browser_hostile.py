@@ -34,7 +34,7 @@ HARM = r"""(() => {
     'INPUT type': /^checkbox$/, 'INPUT disabled': /^$/, 'INPUT checked': /^$/,
   };
   const everywhere = {
-    class: RegExp('^(|highlight|tocSkip|tex2jax_ignore|[skompc]'
+    class: RegExp('^(|end|highlight|tocSkip|tex2jax_ignore|[skompc]'
       + '|nbstream-(lines|note|waiting))$'),
     dir: /^(auto|ltr)$/, 'data-jupyter-id': /^/,
   };
