@@ -105,7 +105,7 @@ def test_hundreds_of_formulas_leave_the_page_its_time(open_cells):
         }"""
     )
     page.run_cell(1)
-    live(page, 1).locator("mjx-container").nth(300).wait_for()
+    live(page, 1).locator("mjx-container").nth(150).wait_for()
     live(page, 1).locator("code").nth(10).wait_for()
     page.page.wait_for_timeout(1000)
     tasks = page.js("() => tasks")
