@@ -86,8 +86,10 @@ def test_a_question_is_answered_from_the_keyboard_in_notebook_7(open_cells):
     page = opened(open_cells, CONSENT, NEXT, front="notebook")
     page.run_cell(2, wait=False)
     button = live(page, 2).get_by_role("button", name="Allow")
+    button.wait_for()
+    page.screenshot("tools-consent-notebook")
+    button.focus()  # which brings all of its card into sight
     expect(button).to_be_enabled(timeout=60_000)
-    button.focus()
     page.page.keyboard.press("Enter")
     page.wait_idle()
     page.run_cell(3)
