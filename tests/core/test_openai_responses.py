@@ -1195,7 +1195,7 @@ def telling(reply):
 
 HELLO = message(output_text("Hello"))
 TWO = message(output_text("One. "), output_text("Two."))
-EXACT = '{"a":1.50,"b":1e400}'
+EXACT = '{"a":1.50,"b":1e300}'
 AN_EXACT = function_call(EXACT, "completed")
 PLAN = "**Plan**\n\nI need to add."
 QUERY = {
