@@ -94,6 +94,7 @@ text = "".join(f"So $x_{{{n}}}^2 + \\frac{{a}}{{{n}}}$ is.\n\n" for n in range(9
 live = nbstream.start(flow(text, "END", step=400))"""
 
 
+@pytest.mark.alone
 def test_hundreds_of_formulas_leave_the_page_its_time(open_cells):
     """They are typeset in slices; what is past the bound is source."""
     page = open_cells(MANY)

@@ -170,7 +170,10 @@ def test_twice_the_text_is_at_most_twice_the_work(text: Callable[[int], str]) ->
         assert twice <= 2.6 * once + 1_000
 
 
-@pytest.mark.parametrize("line", ["word ", "> a\n", "*a\n", "- a\n  b\n\n"])
+@pytest.mark.parametrize(
+    "line",
+    ["word ", "> a\n", pytest.param("*a\n", marks=pytest.mark.place), "- a\n  b\n\n"],
+)
 def test_what_is_read_again_is_in_proportion(line: str) -> None:
     """One block that grows to be long, a frame for each hundred characters."""
     read = []

@@ -538,11 +538,12 @@ def test_the_table_of_private_names_is_true(kernel):
     code += "thread = getattr(kernel, 'shell_channel_thread', None)\n"
     code += "print(hasattr(line, '_reply_subshell_for'), pump() is not None,"
     code += " hasattr(thread, 'io_loop') and hasattr(kernel, "
-    code += "'shell_channel_thread_main') and hasattr(kernel.shell_stream, 'on_recv'))"
+    code += "'shell_channel_thread_main') and hasattr(kernel.shell_stream, 'on_recv'),"
+    code += " hasattr(kernel, '_allow_stdin'))"
     expected = {
-        "6.31.0": "False True False",
-        "7.3.0": "False False True",
-        "7.4.0": "True False True",
+        "6.31.0": "False True False True",
+        "7.3.0": "False False True True",
+        "7.4.0": "True False True True",
     }
 
     assert kernel.execute(code).text == expected[kernel.version] + "\n"
@@ -553,4 +554,5 @@ def test_the_table_of_private_names_is_true(kernel):
         "kernel.shell_stream.on_recv",
         "kernel.msg_queue",
         "kernel.shell_stream.flush",
+        "kernel._allow_stdin",
     }

@@ -8,6 +8,7 @@ import re
 from itertools import pairwise
 
 import pytest
+from harness.jupyter import FRONTS
 from harness.live import (
     END,
     PROSE,
@@ -54,6 +55,7 @@ def stop_button(view):
     return view.get_by_role("button", name="Stop")
 
 
+@pytest.mark.parametrize("front", FRONTS)
 def test_a_retry_is_waited_for_in_sight_and_can_be_stopped(open_cells, front):
     """Why, and how long still, second by second; Stop ends the wait."""
     page = open_cells(BUSY, RETRY, "print(reply.outcome, count)", front=front)
@@ -322,6 +324,7 @@ STILL = """() => {
 PLACES = {"above it": "0", "in it": "node.scrollHeight"}
 
 
+@pytest.mark.parametrize("front", FRONTS)
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 def test_nothing_jumps(open_cells, front, place):
     """Above an answer that grows, or where one is in sight: no scrolling, no shift."""

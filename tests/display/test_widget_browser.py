@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from harness.browser_hostile import HARM
-from harness.jupyter import LOOKS
+from harness.jupyter import FRONTS, LOOKS
 from harness.live import (
     END,
     MIMES,
@@ -255,6 +255,7 @@ def silent(*texts):
 lives = [nbstream.start(silent("Some *text", "*")), nbstream.start(silent())]"""
 
 
+@pytest.mark.parametrize("front", FRONTS)
 def test_reloaded_while_background_streams_are_silent(open_cells, front):
     """What has come is there at once, and so is the wait for a first token."""
     page = open_cells(SILENT, front=front)

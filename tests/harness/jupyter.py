@@ -23,7 +23,7 @@ import nbformat
 import pytest
 from nbformat.sign import NotebookNotary
 
-__all__ = ["LOOKS", "THEMES", "Jupyter", "notebook_of"]
+__all__ = ["FRONTS", "LOOKS", "THEMES", "Jupyter", "notebook_of"]
 
 #: No questions, no look-ups, no saving behind a test's back.
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
@@ -47,6 +47,8 @@ LOOKS = [
         for each in (("lab", "dark"), ("notebook", "light"), ("notebook", "contrast"))
     ),
 ]
+#: JupyterLab each time, and Notebook 7, which shows the same, in what takes longer.
+FRONTS = ["lab", pytest.param("notebook", marks=pytest.mark.place)]
 OPTIONS = (
     "--no-browser",
     "--ServerApp.ip=127.0.0.1",

@@ -5,7 +5,7 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-from harness.jupyter import LOOKS
+from harness.jupyter import FRONTS, LOOKS
 from harness.live import PAUSE, release
 
 pytestmark = pytest.mark.browser
@@ -113,9 +113,7 @@ def look(page, name):
         page.screenshot(f"{name}-{theme}")
 
 
-@pytest.mark.parametrize(
-    "front", ["lab", pytest.param("notebook", marks=pytest.mark.place)]
-)
+@pytest.mark.parametrize("front", FRONTS)
 def test_the_first_lesson_runs_as_a_learner_runs_it(open_notebook, front):
     """Run All at a model's pace gives what the committed file holds."""
     lesson = LESSONS / "00_first_stream.ipynb"

@@ -366,14 +366,18 @@ function stayMounted(model) {
     dismount(table);
     const view = makeAnatomy(model);
     views.set(table, view);
-    for (const child of table.children) child.hidden = true;
+    // Its own style says how it is shown, against which `hidden` does nothing.
+    for (const { dataset, style } of table.children) {
+      dataset.style = style.cssText;
+      style.display = "none";
+    }
     table.append(view.root);
   }
 
   function dismount(table) {
     views.get(table)?.dispose();
     views.delete(table);
-    for (const child of table.children) child.hidden = false;
+    for (const { dataset, style } of table.children) style.cssText = dataset.style ?? style.cssText;
   }
 
   const watch = new MutationObserver(() => {
