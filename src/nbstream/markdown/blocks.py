@@ -13,7 +13,6 @@ part of the whole that it is: together the pieces are the block.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from itertools import chain, count, islice, zip_longest
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nbstream.markdown.code import OpenFence, closing_line
 from nbstream.markdown.math import block_lines, opening
 from nbstream.markdown.parser import parse_blocks, split_lines
-from nbstream.markdown.tags import LONGEST
+from nbstream.markdown.tags import CONTAINERS, LONGEST
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 #: The fewest characters of a piece that another one follows.
 LEAST = 1_000
 _OPENERS = ("$$", "\\[", "\\begin{")
-#: What stands before the text of a line: quotes, items.
-_CONTAINER = re.compile(r"(?:[ \t>]|[*+-][ \t]|\d{1,9}[.)][ \t])*")
 _LITERAL = ("fence", "code_block", "math_block")
 #: What an empty line does not end.
 _UNENDED = ("fence", "details_open")
@@ -225,7 +222,7 @@ def undecided_formula(lines: list[str], skip: Iterable[int] | None = None) -> in
     while at < len(lines):
         found: int | None = 0
         if at not in skipped and any(each in lines[at] for each in _OPENERS):
-            line = _CONTAINER.sub("", lines[at], count=1)
+            line = CONTAINERS.sub("", lines[at], count=1)
             opener = opening(line.rstrip())[1]
             if opener and at >= ends.get(opener, 0):
                 looked_at = count()
@@ -243,7 +240,7 @@ def undecided_formula(lines: list[str], skip: Iterable[int] | None = None) -> in
 
 def before_formula(line: str) -> str:
     """Return what stands in a line before the formula that begins in it."""
-    found = _CONTAINER.match(line)
+    found = CONTAINERS.match(line)
     text = line[found.end() if found else 0 :].rstrip()
     at, opener, _ = opening(text)
     before = text[: at - len(opener)].rstrip()

@@ -22,6 +22,7 @@ from nbstream.markdown.math import between_dollars, find_math, parts_of
 from nbstream.markdown.parser import LONGEST, checked, clean, parse_blocks, split_lines
 from nbstream.markdown.tags import (
     BREAK,
+    CONTAINERS,
     DATA,
     LINK_OR_IMAGE,
     TAG,
@@ -35,6 +36,7 @@ from nbstream.markdown.tags import (
     is_link,
     plain,
     settle,
+    unlinked,
 )
 
 if TYPE_CHECKING:
@@ -42,9 +44,7 @@ if TYPE_CHECKING:
 
 _References: TypeAlias = Mapping[str, Mapping[str, str]]
 
-_FENCE = re.compile(
-    r"(?:[ \t>]|[*+-][ \t]|\d{1,9}[.)][ \t])*(`{3,}(?![^`\r\n]*`)|~{3,})([^\r\n]*)"
-)
+_FENCE = re.compile(rf"{CONTAINERS.pattern}(`{{3,}}(?![^`\r\n]*`)|~{{3,}})([^\r\n]*)")
 _OPENING = re.compile(r"(`{3,}|~{3,})[^\r\n]*")
 _MARK = re.compile(
     r"\\+|&(?=#|bsol)|`+|\$|<|!+\[|\]\(|\]:|[\[\]]|(?i:ftp(?=://)|(?<!\w)data(?=:))"
@@ -78,8 +78,6 @@ _MARKERS = re.compile(
 )
 #: More markers than this before a line's text are not looked at.
 _MOST_MARKERS = 300
-#: Where a formula that is set apart begins in its line.
-_CONTAINER = re.compile(r"(?:[ \t>]|[*+-][ \t]|\d{1,9}[.)][ \t])*")
 _ESCAPED_BAR = "\\|"
 _ENDS_PARAGRAPH = re.compile(r"[ \t>]*(?:\r?\Z|[*+#=|~-]|\d+[.)])")
 _EMPTY_LINE = re.compile(r"\n[ \t>]*\r?\n")
@@ -294,7 +292,7 @@ class _Defuser:
             label = src[src.rfind("[", 0, pos) + 1 : pos]
             if not self._defined(label):
                 return None
-        told = plain(address_words(url)).replace("://", "&#58;//")
+        told = unlinked(address_words(url))
         opening = "]: " if src[end - 1] == ":" else "]("
         return f'{opening}# "{told}"{found[2]}', found.end()
 
@@ -403,7 +401,7 @@ def _in_paragraph(tex: str) -> str:
 
 def _set_apart(written: str, lines: list[str], allowance: Allowance) -> str:
     """Write a formula set apart between two lines of dollars, in its list or quote."""
-    found = _CONTAINER.match(lines[0])
+    found = CONTAINERS.match(lines[0])
     first = found[0] if found else ""
     end = "\n" * lines[-1].endswith(("\n", "\r"))
     opener, tex, _ = parts_of(written)

@@ -70,7 +70,8 @@ _FOLD = re.compile(
 )
 _SUMMARY = re.compile(r"\s*<summary>", re.IGNORECASE)
 _SUMMARY_END = re.compile(r"</summary\s?>", re.IGNORECASE)
-_CONTAINERS = re.compile(r"(?:[ \t>]|[*+-][ \t]|\d{1,9}[.)][ \t])*")
+#: What stands before the text of a line: quotes, items.
+CONTAINERS = re.compile(r"(?:[ \t>]|[*+-][ \t]|\d{1,9}[.)][ \t])*")
 _BEGINS_BLOCK = re.compile(r"[#>+=~|-]|\d+[.)]|\*\s|```")
 _HEADING = re.compile(r"</?h[1-6]>", re.IGNORECASE)
 
@@ -247,10 +248,9 @@ def settle(out: list[str], *, row: bool) -> None:
                 opened.clear()
             bracket = at if re.search(r"[\[\]]", written) else bracket
             continue
-        name = (found[2] or found[3] or "a" if found.re is TAG else "a").lower()
+        name = (found[2] or found[3]).lower() if found.re is TAG else "a"
         tags[at] = written
-        told = plain(tag).replace("://", "&#58;//")
-        out[at] = told if " " in tag else f"&lt;{tag[1:]}"
+        out[at] = unlinked(tag) if " " in tag else f"&lt;{tag[1:]}"
         if not found[1]:
             opened.append((name, at))
             continue
@@ -278,7 +278,7 @@ def _link_end(url: str) -> str:
     """Return what stands behind the words of a link: to an address, or telling it."""
     if is_link(url):
         return f"]({destination(url)})"
-    told = plain(address_words(url)).replace("://", "&#58;//")
+    told = unlinked(address_words(url))
     return f']({url if is_address(url) else "#"} "{told}")'
 
 
@@ -287,6 +287,11 @@ def plain(text: str) -> str:
     text = re.sub(r"\s*\n[\s>]*", " ", text)
     text = COMMAND.sub(lambda found: f"\\ {found[0][1:]}", text)
     return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", text)
+
+
+def unlinked(text: str) -> str:
+    """Write it so, and that no host makes a link of it unasked."""
+    return plain(text).replace("://", "&#58;//")
 
 
 def address_words(url: str) -> str:
@@ -413,7 +418,7 @@ def flat(text: str, tags: Iterable[tuple[int, int]]) -> str:
     at = 0
     for begin, end in tags:
         line = text.rfind("\n", 0, begin) + 1
-        markers = _CONTAINERS.match(text, line, begin)
+        markers = CONTAINERS.match(text, line, begin)
         front = markers.end() if markers else line
         out.append(text[at:begin])
         if text[max(at, front) : begin].strip():
