@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import threading
 from collections.abc import Callable, Generator
-from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Unpack
 
 from nbstream import _show
 from nbstream._player import STEP_S, STOPPED, Player
 from nbstream._stop import interrupts_pass, interrupts_raise
+from nbstream._workers import worker
 from nbstream.errors import UsageError
 from nbstream.reply import Reply
 from nbstream.screens import place
@@ -35,12 +34,7 @@ class Live:
         self._broken: BaseException | None = None
         player.reply._live = self
         # A display made by a thread lands in the right cell only in this context.
-        self._thread = threading.Thread(
-            target=copy_context().run,
-            args=(self._show,),
-            name="nbstream-live",
-            daemon=True,
-        )
+        self._thread = worker(self._show, "nbstream-live")
         player.start()
         try:
             self._thread.start()
@@ -154,9 +148,9 @@ class Live:
         line = f"{type(cancelled).__name__}: {STOPPED}"
         vars(cancelled)["_render_traceback_"] = lambda: [line]
 
-    def _show(self) -> None:
+    async def _show(self) -> None:
         try:
-            self._player.loop()
+            await self._player.played()
         except BaseException as error:  # noqa: BLE001 - it is raised where one waits
             self._broken = error
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from types import FrameType, TracebackType
 from typing import Literal, Protocol, TypeAlias
 
+from nbstream._workers import LOOK_S, THREADS, pause, wait_until
 from nbstream.errors import Stopped
 
 Hand: TypeAlias = Literal["interrupt", "call", "button"]
@@ -80,11 +82,30 @@ class Stop:
         It may be shorter than asked, so that the next look comes in time.
         """
         self.look()
+        longest_s = max(self.step_s(timeout_s), 0.0005)
+        if not THREADS:
+            wait_until(lambda: not self._bell.empty(), longest_s)
         try:
-            self._bell.get(timeout=max(self.step_s(timeout_s), 0.0005))
+            self._bell.get(THREADS, longest_s)
         except Empty:
             return False
         return True
+
+    async def blocked(self, timeout_s: float) -> None:
+        """Wait as ``wait`` does: who runs this does not let go of it (``finish``)."""
+        self.wait(timeout_s)
+
+    async def awaited(self, timeout_s: float) -> None:
+        """Wait in a worker: block its thread, or let the other tasks run."""
+        if THREADS:
+            self.wait(timeout_s)
+            return
+        self.look()
+        until_s = time.monotonic() + self.step_s(timeout_s)
+        while self._bell.empty() and time.monotonic() < until_s:
+            await asyncio.sleep(LOOK_S)
+        with suppress(Empty):
+            self._bell.get_nowait()
 
     def attach(self, grip: Grip) -> None:
         """Let the button of a screen be a hand."""
@@ -168,7 +189,7 @@ def interrupts_raise(
         try:
             yield
         finally:
-            time.sleep(stop.release())
+            pause(stop.release())
     finally:
         stop.deaf = False
         # None: the handler was not set from Python, and cannot be put back from it.

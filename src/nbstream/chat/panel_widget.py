@@ -12,6 +12,7 @@ from typing import Any
 
 from nbstream._keys import redact
 from nbstream._live import Live
+from nbstream._workers import pause, worker
 from nbstream.chat.history import Conversation, Exchange, Playback
 from nbstream.markdown.parser import clean
 from nbstream.reply import Reply
@@ -206,15 +207,14 @@ class Page:
         """Follow an answer that was under way before there was a panel."""
         screen, reply = self.begin(playback), playback.exchange.reply
         screen.open(reply)
-        bell = threading.Event()
 
         def run() -> None:
             while reply.outcome == "running":
                 screen.update(reply)
-                bell.wait(screen.interval_s())
+                pause(screen.interval_s())
             screen.close(reply)
 
-        threading.Thread(target=run, name="nbstream-panel", daemon=True).start()
+        worker(run, "nbstream-panel").start()
 
     def ended(self) -> None:
         """Say that nothing is under way, which turns there are, and what is saved."""
@@ -297,7 +297,7 @@ class Page:
             case "keeps":
                 self._keeps = True
             case "resync" if not asked["turn"]:
-                threading.Thread(target=self._resync, daemon=True).start()
+                worker(self._resync, "nbstream-resync").start()
             case _:
                 self._on_asked_of_turn(asked)
 
@@ -330,7 +330,4 @@ class Page:
                 why = redact(f"{error}" or type(error).__name__)
             self.model.send({"kind": "asked", "id": asked["id"], "why": why})
 
-        context = self.context.copy()
-        threading.Thread(
-            target=context.run, args=(run,), name="nbstream-panel", daemon=True
-        ).start()
+        worker(run, "nbstream-panel", self.context.copy()).start()

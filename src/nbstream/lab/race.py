@@ -12,7 +12,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from contextvars import copy_context
 from functools import wraps
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -21,6 +20,7 @@ from nbstream._player import STEP_S, Player, Screen
 from nbstream._show import opened
 from nbstream._stop import Stop, end_script_in_one_line, interrupts_raise
 from nbstream._timeout import Timeout, timeout_of
+from nbstream._workers import worker
 from nbstream.errors import Stopped, UsageError
 from nbstream.providers.payloads import payloads
 from nbstream.reply import Reply
@@ -191,12 +191,7 @@ class _Lane:
         self._on_end = on_end
         source = opened(_streamed(make), reply, {"keep_wire": keep_wire})
         self._player = Player(source, screen, reply, stop=Stop(), timeout=timeout)
-        self._thread = threading.Thread(
-            target=copy_context().run,
-            args=(self._run,),
-            name="nbstream-race",
-            daemon=True,
-        )
+        self._thread = worker(self._run, "nbstream-race")
 
     @property
     def alive(self) -> bool:
@@ -217,9 +212,9 @@ class _Lane:
         if self._thread.ident is not None:
             self._thread.join()
 
-    def _run(self) -> None:
+    async def _run(self) -> None:
         try:
-            self._player.loop()
+            await self._player.played()
         except BaseException as error:  # noqa: BLE001 - the race raises it
             self.broken = error
         finally:

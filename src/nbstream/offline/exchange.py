@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from nbstream._workers import THREADS, wait_until
 from nbstream.errors import UsageError
 from nbstream.offline.answer import answer
 from nbstream.offline.faults import Faults
@@ -101,11 +102,31 @@ class Log:
         def found() -> Exchange | None:
             return next((e for e in self._exchanges if predicate(e)), None)
 
+        if not THREADS:
+            wait_until(lambda: found() is not None, timeout_s)
         with self._changed:
-            exchange = self._changed.wait_for(found, timeout_s)
+            exchange = self._changed.wait_for(found, timeout_s if THREADS else 0.0)
         if exchange is None:
             raise TimeoutError(f"no such exchange within {timeout_s:g} s")
         return exchange
+
+
+#: How many unpaced events may be sent before others get their turn.
+_BURST = 32
+
+
+def sending(response: Response, exchange: Exchange) -> Iterator[float | bytes]:
+    """Yield the events of a stream, and how long to wait before them, in seconds."""
+    due_s = time.monotonic()
+    for number, frame in enumerate(response.frames, 1):
+        due_s += frame.delay_s
+        if frame.delay_s or number % _BURST == 0:
+            yield max(0.0, due_s - time.monotonic())
+        if frame.data:
+            exchange.events_sent += 1
+            yield frame.data
+    if response.end == "stall":
+        yield math.inf
 
 
 FIRST_TOKEN_S = 0.3

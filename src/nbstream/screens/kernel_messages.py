@@ -13,6 +13,7 @@ import contextlib
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from typing import Any, TypeAlias
 
 #: Look once for messages; False: that cannot be done with this kernel.
@@ -92,6 +93,27 @@ def watch(comm: Any, take: Take) -> Callable[[], None]:
         _watched[comm_id] = take
         if can_tap:
             thread.io_loop.add_callback(receive, look_and_hand_on, copy=False)
+    return undo
+
+
+def hear(channel: str, take: Take) -> Callable[[], None]:
+    """Hear a page in which the kernel itself runs; return what undoes that.
+
+    JupyterLite (0.8) keeps a comm's message back until the cell has ended. What is said
+    on a ``BroadcastChannel`` comes to the worker whenever its stack sleeps.
+    """
+    if not channel:
+        return lambda: None
+    line = import_module("js").BroadcastChannel.new(channel)
+    heard = import_module("pyodide.ffi").create_proxy(
+        lambda event: take(event.data.to_py())
+    )
+    line.onmessage = heard
+
+    def undo() -> None:
+        line.close()
+        heard.destroy()
+
     return undo
 
 

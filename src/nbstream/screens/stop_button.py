@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from nbstream._stop import Stop
-from nbstream.screens.kernel_messages import Look, hook, pump, watch
+from nbstream.screens.kernel_messages import Look, hear, hook, pump, watch
 from nbstream.tool_runs import Consents
 
 #: How often the pump looks, in seconds: a click is to be answered within 50 ms.
@@ -67,6 +67,7 @@ class StopButton:
         button.on_msg(self._on_msg)
         self._unhook = hook(button.comm, self.take)
         self._unwatch = watch(button.comm, self.take)
+        self._unhear = hear(getattr(button, "channel", ""), self.take)
         self._look: Look | None = pump()
         stop.attach(self)
 
@@ -123,6 +124,7 @@ class StopButton:
         self.over()
         self._unhook()
         self._unwatch()
+        self._unhear()
         self._look = None
         self._button.on_msg(self._on_msg, remove=True)
 

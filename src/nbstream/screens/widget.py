@@ -15,6 +15,7 @@ import traitlets
 from IPython.display import DisplayHandle, display
 
 from nbstream._stop import Stop
+from nbstream._workers import THREADS
 from nbstream.markdown.html import SHORT, shortened
 from nbstream.reply import Reply
 from nbstream.screens.base import cell
@@ -58,6 +59,14 @@ class OneWay(anywidget.AnyWidget):
         method = data.get("method") if isinstance(data, dict) else None
         if method in ("custom", "request_state") and "buffers" in message:
             super()._handle_msg(message)
+
+    if not THREADS:
+        #: How a page reaches a kernel that runs in it, and is busy: see ``channel``.
+        channel = traitlets.Unicode().tag(sync=True)
+
+        @traitlets.default("channel")
+        def _channel(self) -> str:
+            return f"nbstream-{uuid4()}"
 
     def close(self) -> None:
         """Close the model and its layout, so that nothing of them is saved."""

@@ -78,7 +78,7 @@ const liveView = () => {
     },
 
     render({ model, el }) {
-      const consent = (call, allow) => model.send({ kind: "consent", call, allow });
+      const consent = (call, allow) => stop.say({ kind: "consent", call, allow });
       const view = makeAnswer(el, answer, stop, consent, model.widget_manager?.rendermime);
       views.add(view);
       view.paint();
