@@ -23,20 +23,6 @@ from math import inf
 from threading import Event, Thread
 from typing import Any, Protocol
 
-__all__ = [
-    *(
-        "LOOK_S",
-        "THREADS",
-        "Worker",
-        "breathe",
-        "finish",
-        "pause",
-        "sleeps",
-        "wait_for",
-    ),
-    *("wait_until", "worker"),
-]
-
 THREADS = sys.platform != "emscripten"
 #: How often is looked whether what is waited for is there, in seconds.
 LOOK_S = 0.005
@@ -74,6 +60,22 @@ def wait_for(event: Event, timeout_s: float) -> bool:
     if THREADS:
         return event.wait(timeout_s)
     return wait_until(event.is_set, timeout_s)
+
+
+def imported(name: str) -> Any:
+    """Import a module; in a page, load its package first, if Python has it there.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    try:
+        return import_module(name)
+    except ImportError:
+        if THREADS or not sleeps():
+            raise
+    load = import_module("pyodide_js").loadPackagesFromImports(f"import {name}")
+    import_module("pyodide.ffi").run_sync(load)
+    return import_module(name)
 
 
 def finish(work: Coroutine[Any, Any, None]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import math
+import os
 import time
 import urllib.request
 import warnings
@@ -169,6 +170,8 @@ class Memory:
         answer_for(self.host, self)
         if not THREADS:
             _hear_urlopen(self)
+            # google-genai looks for certificates, of which a page has none.
+            os.environ.setdefault("SSL_CERT_DIR", "/")
             # httpx2-jsfetch says of each client which settings it has no use for.
             said = "The following transport option"
             warnings.filterwarnings("ignore", said, UserWarning)

@@ -1,7 +1,8 @@
-"""Build the course as a JupyterLite site: ``lite.py FOLDER``, in the site's environment.
+"""Build the course as a JupyterLite site: ``build.py FOLDER``.
 
 Python (Pyodide, from npm) and every package that a lesson imports (wheels, from PyPI)
 lie in the site itself, named in one lock file: the page asks nobody else for anything.
+It runs in the site's own environment, in which JupyterLite is.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-ROOT = Path(__file__).resolve().parents[1]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 #: What is fetched is kept here from one build to the next.
 CACHE = ROOT / ".kernels" / "lite"
 #: The one that jupyterlite-pyodide-kernel 0.8.6 was made for: see its ``constants``.
@@ -40,24 +42,21 @@ MARKERS = {
     "python_version": "3.14",
     "python_full_version": "3.14.2",
 }
-#: What is loaded before the first cell runs (the kernel's own wheels are, too), ...
+#: What is loaded before the first cell runs, with the kernel's own wheels, ...
 FIRST = (
-    *("nbstream", "httpx2", "docstring-parser", "jsonschema"),
+    *("nbstream", "httpx2", "docstring-parser"),
     *("ipython", "jedi", "comm", "micropip"),
 )
 KERNEL = ("ipykernel", "piplite", "pyodide-kernel")
 #: ... and with the first import of it.
-LATER = ("openai", "anthropic", "google-genai", "pydantic", "tzdata")
+LATER = ("openai", "anthropic", "google-genai", "pydantic", "jsonschema", "tzdata")
 #: No wheel of them fits, and nothing in a page needs them: a terminal's keys, Google's
-#: service accounts, an event loop's pools.
+#: service accounts, what a notebook's server has.
 WITHOUT = {"cryptography", "pexpect", "psutil", "widgetsnbextension"}
-#: Releases that only the page has. The newest jsonschema needs Rust; this one does not.
-ONLY_HERE = {
-    "jsonschema": "4.17.3",
-    "httpx2-jsfetch": "",
-    "micropip": "0.11.1",
-    "pyrsistent": "0.20.0",
-}
+#: What is made here: our own, and what stands in for one that is written in Rust.
+OURS = {"nbstream", "rpds-py"}
+#: Releases that only the page has.
+ONLY_HERE = {"httpx2-jsfetch": "1.0", "micropip": "0.11.1"}
 LAB = "share/jupyter/labextensions/@jupyterlite/pyodide-kernel-extension"
 
 
@@ -71,11 +70,10 @@ def main(folder: Path) -> None:
         info = unpack_python(python)
         kernel = Path(sys.prefix, LAB, "static", "pypi")
         own = [next(kernel.glob(f"{name.replace('-', '_')}-*.whl")) for name in KERNEL]
-        wheels = [*fetched(), own_wheel(python), *own]
-        entries = [described(wheel) for wheel in wheels]
-        for wheel in wheels:
-            if wheel.parent != python:
-                shutil.copy(wheel, python)
+        for wheel in [*fetched(), *own]:
+            shutil.copy(wheel, python)
+        build_wheels(python)
+        entries = [described(wheel) for wheel in sorted(python.glob("*.whl"))]
         lock = {"info": info, "packages": {each["name"]: each for each in entries}}
         (python / "pyodide-lock.json").write_text(json.dumps(lock, indent=1))
         (lite / "jupyter-lite.json").write_text(json.dumps(settings(), indent=1))
@@ -99,28 +97,29 @@ def unpack_python(folder: Path) -> object:
     return info
 
 
+# -- the wheels -----------------------------------------------------------------------
+
+
 def fetched() -> list[Path]:
     """Fetch the wheels of everything that is wanted, and of what that needs in turn."""
     pins = dict(pinned()) | ONLY_HERE
     found: dict[str, Path] = {}
-    wanted = {*FIRST, *LATER} - {"nbstream"}
-    wanted |= set(needs(ROOT / "pyproject.toml"))
-    while missing := wanted - {*found}:
-        exact = {
-            name: f"{name}=={pins[name]}" if pins.get(name) else name
-            for name in missing
-        }
-        found |= download(exact)
+    lines = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {*FIRST, *LATER, *names_in(lines["dependencies"])}
+    while missing := wanted - {*found} - OURS:
+        found |= download({name: pins.get(name, "") for name in missing})
         wanted |= {need for name in missing for need in needs(found[name])}
     return [found[name] for name in sorted(found)]
 
 
 def download(wanted: dict[str, str]) -> dict[str, Path]:
     """Fetch these releases, if they are not here; return the wheel of each."""
-    folders = {
-        name: CACHE / re.sub(r"[^\w.]+", "-", each) for name, each in wanted.items()
-    }
-    lacking = [wanted[name] for name, folder in folders.items() if not folder.exists()]
+    folders = {name: CACHE / f"{name}-{wanted[name]}" for name in wanted}
+    lacking = [
+        f"{name}=={wanted[name]}" if wanted[name] else name
+        for name, folder in folders.items()
+        if not folder.exists()
+    ]
     if lacking:
         with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
             pip = [sys.executable, "-m", "pip", "download", "-qq", "--no-deps"]
@@ -140,33 +139,33 @@ def pinned() -> Iterator[tuple[str, str]]:
         yield canonicalize_name(name), version
 
 
-def needs(source: Path) -> Iterator[str]:
-    """Yield the names of what a wheel, or our own project, needs in a page."""
-    if source.suffix == ".toml":
-        lines = tomllib.loads(source.read_text())["project"]["dependencies"]
-    else:
-        lines = metadata(source).get_all("Requires-Dist") or []
-    for line in lines:
-        each = Requirement(line)
-        name = canonicalize_name(each.name)
-        if name not in WITHOUT and (
-            each.marker is None or each.marker.evaluate(MARKERS)
-        ):
-            yield name
-
-
-def metadata(wheel: Path) -> Message:
-    """Read what a wheel says of itself."""
+def needs(wheel: Path) -> list[str]:
+    """Return the names of what a wheel needs in a page."""
     with zipfile.ZipFile(wheel) as archive:
         path = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
-        return BytesParser().parsebytes(archive.read(path), headersonly=True)
+        said: Message = BytesParser().parsebytes(archive.read(path), headersonly=True)
+    return names_in(said.get_all("Requires-Dist") or [])
 
 
-def own_wheel(folder: Path) -> Path:
-    """Build our own wheel."""
+def names_in(requirements: list[str]) -> list[str]:
+    """Return the names in these that apply in a page."""
+    found = map(Requirement, requirements)
+    here = [each for each in found if not each.marker or each.marker.evaluate(MARKERS)]
+    return sorted({canonicalize_name(each.name) for each in here} - WITHOUT)
+
+
+def build_wheels(folder: Path) -> None:
+    """Build our own wheel, and the one that stands in for another."""
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
     subprocess.run(build, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    return next(folder.glob("nbstream-*.whl"))
+    name, info = "rpds_py-0.0.0-py3-none-any.whl", "rpds_py-0.0.0.dist-info"
+    with zipfile.ZipFile(folder / name, "w") as archive:
+        archive.write(HERE / "rpds.py", "rpds.py")
+        head = "Metadata-Version: 2.1\nName: rpds-py\nVersion: 0.0.0\n"
+        archive.writestr(f"{info}/METADATA", head)
+        tag = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        archive.writestr(f"{info}/WHEEL", tag)
+        archive.writestr(f"{info}/RECORD", "")
 
 
 def described(wheel: Path) -> dict[str, object]:
@@ -180,7 +179,7 @@ def described(wheel: Path) -> dict[str, object]:
         "sha256": hashlib.sha256(wheel.read_bytes()).hexdigest(),
         "package_type": "package",
         "imports": sorted(imports(wheel)),
-        "depends": sorted(needs(wheel)),
+        "depends": needs(wheel),
         "unvendored_tests": False,
     }
 
@@ -198,8 +197,11 @@ def imports(wheel: Path) -> set[str]:
     return roots
 
 
+# -- the site -------------------------------------------------------------------------
+
+
 def settings() -> dict[str, object]:
-    """Return JupyterLite's configuration: everything is here, nothing comes from afar."""
+    """Return JupyterLite's settings: all is here, and nothing comes from elsewhere."""
     kernel = {
         "pyodideUrl": "./static/pyodide/pyodide.mjs",
         "disablePyPIFallback": True,
@@ -208,16 +210,13 @@ def settings() -> dict[str, object]:
             "packages": [*FIRST, *KERNEL],
         },
     }
-    return {
-        "jupyter-lite-schema-version": 0,
-        "jupyter-config-data": {
-            "appName": "nbstream",
-            "exposeAppInBrowser": True,
-            "litePluginSettings": {
-                "@jupyterlite/pyodide-kernel-extension:kernel": kernel
-            },
-        },
+    plugins = {"@jupyterlite/pyodide-kernel-extension:kernel": kernel}
+    page = {
+        "appName": "nbstream",
+        "exposeAppInBrowser": True,
+        "litePluginSettings": plugins,
     }
+    return {"jupyter-lite-schema-version": 0, "jupyter-config-data": page}
 
 
 def build(lite: Path, folder: Path) -> None:
