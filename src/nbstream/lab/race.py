@@ -212,9 +212,9 @@ class _Lane:
         if self._thread.ident is not None:
             self._thread.join()
 
-    async def _run(self) -> None:
+    def _run(self) -> None:
         try:
-            await self._player.played()
+            self._player.loop()
         except BaseException as error:  # noqa: BLE001 - the race raises it
             self.broken = error
         finally:
