@@ -22,7 +22,7 @@ from nbstream.markdown.html import text_html
 from nbstream.markdown.parser import parse
 from nbstream.markdown.rendering import cut_html
 from nbstream.reply import Choice, Part, Reply, ToolCall
-from nbstream.screens.base import cell, exact, place, visible
+from nbstream.screens.base import cell, exact, in_kernel, place, visible
 from nbstream.screens.json_layout import laid_out, plain_of
 from nbstream.screens.other_parts import Stage, pieces, stage_of, told
 from nbstream.types import ToolResult
@@ -116,9 +116,13 @@ def display_reply(reply: Reply | Replies) -> None:
     from IPython.display import display  # a plain script has none
 
     here = cell()
-    if place() == "terminal":  # it has written `Out[1]: ` already
+    if place() == "terminal" and not in_kernel():  # it has written `Out[1]: ` already
         sys.stdout.write(f"{reply!r}\n")
-    elif here is None or reply._shown_in != here:
+    elif here is not None and reply._shown_in == here:
+        return
+    elif place() == "terminal":
+        sys.stdout.write(visible(bundle(reply)["text/plain"]) + "\n")
+    else:
         display(bundle(reply), raw=True, metadata=metadata(reply, timed=False))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
 
 from nbstream.reply import Part, Reply, Waiting
-from nbstream.screens.base import Prompting, cell, visible
+from nbstream.screens.base import Prompting, cell, in_kernel, visible
 from nbstream.screens.bundle import (
     Replies,
     afterword,
@@ -215,7 +215,8 @@ class TerminalScreen:
         out = self._out or sys.stdout
         if out is None:  # a program without a console (pythonw)
             return
-        safe = visible(text) if out.isatty() else text
+        # A console writes what a kernel sends to its own terminal, as it is.
+        safe = visible(text) if out.isatty() or in_kernel() else text
         # What the terminal's encoding lacks must not end the stream.
         encoding = out.encoding or "utf-8"
         out.write(safe.encode(encoding, "replace").decode(encoding))
