@@ -53,7 +53,9 @@ class Race(Replies):
 
     def _ipython_display_(self) -> None:
         """Show it, unless this very cell has shown it as it ran."""
-        if not in_kernel() and place() == "terminal":  # it has written `Out[1]: ` already
+        if (
+            not in_kernel() and place() == "terminal"
+        ):  # it has written `Out[1]: ` already
             sys.stdout.write(f"{self}\n")
         else:
             display_reply(self)

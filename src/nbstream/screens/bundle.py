@@ -37,7 +37,7 @@ _LOOK = f"text-align: left; vertical-align: top; overflow-wrap: anywhere; {_FONT
 PLACE = '<div style="overflow-wrap: break-word">'
 #: Half a character: JSON may hold one (``"\\ud83d"``), the bytes of a message not.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-#: Longer than any fence that a text is likely to hold, so that it is never closed.
+#: Longer than any fence that a text is likely to hold: it is never closed.
 _LONG = "`" * 24
 
 
@@ -56,8 +56,7 @@ class Replies(dict[str, Reply]):
 def bundle(reply: Reply | Replies, *, images: bool = False) -> dict[str, str]:
     """Return the MIME bundle of a reply, or of several, as they stand, ended or not.
 
-    Nothing in it depends on the clock, so that two runs that get the same answers give
-    the same bytes.
+    Nothing in it depends on the clock: the same answers give the same bytes.
     """
     if isinstance(reply, Replies):
         return _side_by_side(reply, images)
@@ -115,14 +114,12 @@ def display_reply(reply: Reply | Replies) -> None:
     """
     from IPython.display import display  # a plain script has none
 
-    here = cell()
-    if place() == "terminal" and not in_kernel():  # it has written `Out[1]: ` already
+    is_text, here = place() == "terminal", cell()
+    if is_text and not in_kernel():  # it has written `Out[1]: ` already
         sys.stdout.write(f"{reply!r}\n")
-    elif here is not None and reply._shown_in == here:
-        return
-    elif place() == "terminal":
+    elif is_text and reply._shown_in != here:  # a console
         sys.stdout.write(visible(bundle(reply)["text/plain"]) + "\n")
-    else:
+    elif here is None or reply._shown_in != here:
         display(bundle(reply), raw=True, metadata=metadata(reply, timed=False))
 
 

@@ -36,6 +36,7 @@ RENDER_SHARE = 4.0
 class NotebookScreen:
     """One display, made in the cell, updated in place from any thread.
 
+    Or it goes on with the ``handle`` of one that is there, and says a ``note`` below.
     The whole answer is sent each time, so the interval grows with it: bytes per
     second and time spent rendering stay bounded, whatever its length.
     """
@@ -47,12 +48,15 @@ class NotebookScreen:
         *,
         images: bool = False,
         prompting: Prompting | None = None,
+        handle: DisplayHandle | None = None,
+        note: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._images = images
         self._prompting = prompting
         self._clock = clock
-        self._handle: DisplayHandle | None = None
+        self._handle = handle
+        self._note = note
         self._interval_s = MIN_INTERVAL_S
 
     def open(self, reply: Reply | Replies) -> None:
@@ -70,14 +74,18 @@ class NotebookScreen:
 
     def update(self, reply: Reply | Replies) -> None:
         """Send the reply as it is now."""
+        self.paint(reply)
+        if self._prompting is not None and isinstance(reply, Reply):
+            self._prompting(reply)
+
+    def paint(self, reply: Reply | Replies) -> None:
+        """Send the reply as it is now, and ask nobody anything."""
         began = self._clock()
         size = self._send(reply, timed=False)
         took_s = self._clock() - began
         self._interval_s = max(
             MIN_INTERVAL_S, size / BYTES_PER_S, took_s * RENDER_SHARE
         )
-        if self._prompting is not None and isinstance(reply, Reply):
-            self._prompting(reply)
 
     def wait(self, reply: Reply, seconds_left: int, why: str) -> None:
         """Say that the request is sent again soon, and why."""
@@ -91,9 +99,17 @@ class NotebookScreen:
 
     def _send(self, reply: Reply | Replies, *, timed: bool) -> int:
         data = bundle(reply, images=self._images)
+        if self._note:
+            data = _noted(data if data["text/plain"] else waiting(), self._note)
         if self._handle is not None:
             self._handle.update(data, raw=True, metadata=metadata(reply, timed=timed))
         return sum(len(text.encode()) for text in data.values())
+
+
+def _noted(made: dict[str, str], note: str) -> dict[str, str]:
+    html = f"{made['text/html']}\n<p><em>{note}</em></p>"
+    plain = "\n\n".join(filter(None, [made["text/plain"], note]))
+    return {**made, "text/html": html, "text/plain": plain}
 
 
 class StaticScreen:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
@@ -17,8 +19,9 @@ from IPython.display import DisplayHandle, display
 from nbstream._stop import Stop
 from nbstream.markdown.html import SHORT, shortened
 from nbstream.reply import Reply
-from nbstream.screens.base import cell
+from nbstream.screens.base import cell, prompting
 from nbstream.screens.bundle import Replies, bundle, metadata
+from nbstream.screens.output import NotebookScreen
 from nbstream.screens.sections import Facts, FrameMessages, Sections
 from nbstream.screens.stop_button import StopButton
 from nbstream.static import ANSWER, module, style
@@ -134,6 +137,15 @@ RENDER_SHARE = 4.0
 RESYNC_S = 0.5
 #: What is shown, and saved, where there are no widgets: the end replaces it.
 FALLBACK = "The answer was still being written."
+#: How long a page has to say that it has the widget, in seconds; and where one of this
+#: kernel's pages has done so before.
+PATIENCE_S, PATIENCE_AGAIN_S = 1.0, 5.0
+#: What is said where none has.
+NO_WIDGETS = (
+    "No widgets in this page, so no Stop button: install anywidget where Jupyter "
+    "itself runs, and load the page again."
+)
+_a_page_has_widgets = threading.Event()
 
 
 class LiveScreen(Generic[Shown]):
@@ -171,18 +183,34 @@ class LiveScreen(Generic[Shown]):
         self._final: dict[str, object] = {}
         self._button: StopButton | None = None
         self._handle: DisplayHandle | None = None
+        self._shown: Shown | None = None
+        self._is_here = False
+        self._updates: NotebookScreen | None = None  # where no page has the widget
 
     def open(self, reply: Shown) -> None:
         """Make the display, in the cell that runs now."""
         reply._shown_in = cell()
+        self._shown = reply
         self._began = self._clock()
         self.model = self.model_class(self.whole, self._on_answer, model_id=self._id)
-        self._button = StopButton(self.model, self._stop, consents=self._consents)
+        self._button = StopButton(
+            self.model,
+            self._stop,
+            consents=self._consents,
+            on_look=self._judge,
+            on_here=self._on_here,
+        )
         if self._consents is not None:
             self._consents.attached = True
-        made = {**view_mime(self._id), "text/plain": self.fallback}
         beside = metadata(reply, timed=False)
-        self._handle = display(made, raw=True, metadata=beside, display_id=True)
+        self._handle = display(
+            self._placed(), raw=True, metadata=beside, display_id=True
+        )
+        with suppress(RuntimeError):  # no loop here: the one who waits looks
+            asyncio.get_running_loop().call_later(self._patience_s(), self._judge)
+
+    def _placed(self) -> dict[str, object]:
+        return {**view_mime(self._id), "text/plain": self.fallback}
 
     def close(self, reply: Shown) -> None:
         """Replace the widget by what stays. Its model goes once a page has seen it."""
@@ -214,6 +242,50 @@ class LiveScreen(Generic[Shown]):
             self._sent_whole_at = self._clock()
             with self._lock:
                 self.send({"kind": "whole", "whole": self.whole()})
+
+    # -- whether a page has the widget -----------------------------------------------
+
+    def _patience_s(self) -> float:
+        return PATIENCE_AGAIN_S if _a_page_has_widgets.is_set() else PATIENCE_S
+
+    def _judge(self) -> None:
+        """Go on by updates of the display if no page has said that it has the widget.
+
+        Only where it would have been heard; any thread.
+        """
+        with self._lock:
+            is_known = self._is_here or self._final or self._updates is not None
+            is_early = self._clock() - self._began < self._patience_s()
+            if is_known or is_early or self._button is None or self._shown is None:
+                return
+            if self._button.listens() and not self._is_here:
+                self._updates = NotebookScreen(
+                    images=self._images,
+                    prompting=prompting(self._stop, self._consents),
+                    handle=self._handle,
+                    note=NO_WIDGETS,
+                )
+                self._updates.paint(self._shown)
+
+    def _on_here(self) -> None:
+        """Take back what no page has seemed to have; any thread."""
+        _a_page_has_widgets.set()
+        with self._lock:
+            self._is_here, late = True, self._updates
+            self._updates = None
+            if late and not self._final and self._handle and self._shown is not None:
+                beside = metadata(self._shown, timed=False)
+                self._handle.update(self._placed(), raw=True, metadata=beside)
+
+    def follow(self, shown: Shown) -> float:
+        """Update the display where no page has the widget; return the wait after it."""
+        self._judge()
+        with self._lock:
+            updates = self._updates
+            if updates is None:
+                return 0.0
+            updates.update(shown)
+            return updates.interval_s()
 
     def _on_answer(self, kind: str) -> None:
         """Do what a page asks for, in any thread."""
@@ -257,6 +329,7 @@ class WidgetScreen(LiveScreen[Reply]):
             self.send(self._messages.next(changes, facts))
         self._interval_s = max(
             MIN_INTERVAL_S,
+            self.follow(reply),
             self._sections.open_chars / OPEN_PER_S,
             self._sections.chars / SHOWN_PER_S,
             (self._clock() - began) * RENDER_SHARE,
@@ -269,6 +342,8 @@ class WidgetScreen(LiveScreen[Reply]):
             facts = self._facts.retrying(seconds_left, why, elapsed_s)
             if facts:
                 self.send(self._messages.next({}, facts))
+            if self._updates is not None:
+                self._updates.wait(reply, seconds_left, why)
 
     def close(self, reply: Reply) -> None:
         """Send the last frame, then what stays, which takes a while if it is long."""
