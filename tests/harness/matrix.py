@@ -24,6 +24,18 @@ PINS: Mapping[str, tuple[str, ...]] = {
 }
 VERSIONS = tuple(PINS)
 NEWEST = VERSIONS[-1]
+#: The same of those that only `make places` proves. IPython 7.34 is the oldest allowed.
+OTHER_PINS: Mapping[str, tuple[str, ...]] = {
+    "6.17.1": (
+        *("ipykernel==6.17.1", "ipython==7.34.0", "jedi==0.18.2", "parso==0.8.4"),
+        *("nest-asyncio==1.6.0", "psutil>=5.7", "backcall", "pickleshare"),
+        "jupyter_client==7.4.9",
+    ),
+    "6.29.5": ("ipykernel==6.29.5", "nest-asyncio==1.6.0", "psutil>=5.7"),
+    "7.0.1": ("ipykernel==7.0.1", "nest-asyncio==1.6.0", "psutil>=5.7"),
+    "7.1.0": ("ipykernel==7.1.0", "nest-asyncio==1.6.0", "psutil>=5.7"),
+}
+OTHER_VERSIONS = tuple(OTHER_PINS)
 LAUNCH = ("-m", "ipykernel_launcher", "-f", "{connection_file}")
 
 
@@ -34,11 +46,12 @@ def ensure(version: str) -> Path:
     """
     folder = ROOT / ".kernels" / version
     stamp = folder / "made"
-    wanted = f"{sys.implementation.cache_tag} {' '.join(PINS[version])}\n"
+    pins = {**OTHER_PINS, **PINS}[version]
+    wanted = f"{sys.implementation.cache_tag} {' '.join(pins)}\n"
     if stamp.exists() and stamp.read_text() == wanted:
         return folder
     print(f"Setting up ipykernel {version} in .kernels/{version}", flush=True)
-    _install(folder, *PINS[version])
+    _install(folder, *pins)
     stamp.write_text(wanted)
     return folder
 

@@ -107,9 +107,12 @@ def _found(kernel: Any, name: str) -> bool:
     return kernel is not None
 
 
-def always_hears(comm: Any) -> bool:
-    """Tell whether what a page says to this comm is seen whatever the kernel does."""
-    return hasattr(comm, "_reply_subshell_for") or _can_tap(_kernel())
+def listens(comm: Any, look: Look | None) -> bool:
+    """Tell whether what a page has said to this comm is known by now; look for it."""
+    if hasattr(comm, "_reply_subshell_for") or _can_tap(_kernel()):
+        return True  # it is seen on its way, whatever the kernel does
+    in_main = threading.current_thread() is threading.main_thread()
+    return in_main and look is not None and look()
 
 
 def pump() -> Look | None:

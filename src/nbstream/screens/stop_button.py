@@ -13,13 +13,12 @@ So that it knows whether it must, each block has a number: the view greets it wi
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
 
 from nbstream._stop import Stop
-from nbstream.screens.kernel_messages import Look, always_hears, hook, pump, watch
+from nbstream.screens.kernel_messages import Look, hook, listens, pump, watch
 from nbstream.tool_runs import Consents
 
 #: How often the pump looks, in seconds: a click is to be answered within 50 ms.
@@ -46,7 +45,12 @@ class Button(Protocol):
 
 
 class StopButton:
-    """Brings a click on one button to the flag, whatever the kernel is doing."""
+    """Brings a click on one button to the flag, whatever the kernel is doing.
+
+    Attributes:
+        on_look: Called at each look.
+        on_here: Called when a page says that it has the widget, in any thread.
+    """
 
     def __init__(
         self,
@@ -54,13 +58,11 @@ class StopButton:
         stop: Stop,
         *,
         consents: Consents | None = None,
-        on_look: Callable[[], None] = lambda: None,
-        on_here: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._button = button
-        self._on_look = on_look
-        self._on_here = on_here
+        self.on_look: Callable[[], None] = lambda: None
+        self.on_here: Callable[[], None] = lambda: None
         self._stop = stop
         self._consents = consents
         self._clock = clock
@@ -83,7 +85,7 @@ class StopButton:
             self._stop.set("button")
             self._button.send({"kind": "ack"})
         elif content.get("kind") == "here":
-            self._on_here()
+            self.on_here()
         elif content.get("kind") == "hello":
             now = self._button.block
             if now != 0 and content.get("block") == now:
@@ -110,14 +112,11 @@ class StopButton:
             self._button.block = self._blocks
         if self._look is not None and not self._look():
             self._look = None  # this kernel is made otherwise: the next way
-        self._on_look()
+        self.on_look()
 
     def listens(self) -> bool:
         """Look for what a page has said; False if nobody can know that here and now."""
-        if always_hears(self._button.comm):
-            return True
-        in_main = threading.current_thread() is threading.main_thread()
-        return in_main and self._look is not None and self._look()
+        return listens(self._button.comm, self._look)
 
     def release(self) -> float:
         """Say that the cell blocks no more; see ``Grip``."""

@@ -148,6 +148,53 @@ NO_WIDGETS = (
 _a_page_has_widgets = threading.Event()
 
 
+class Presence:
+    """Whether a page has the widget: each says so at once, if it is heard.
+
+    Attributes:
+        is_late: None has, and would have been heard by now. It may change again.
+    """
+
+    def __init__(
+        self,
+        listens: Callable[[], bool],
+        on_change: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.is_late = False
+        self._is_here = False
+        self._listens = listens
+        self._on_change = on_change
+        self._clock = clock
+        self._began = clock()
+        self._lock = threading.RLock()
+        seen = _a_page_has_widgets.is_set()
+        self._patience_s = PATIENCE_AGAIN_S if seen else PATIENCE_S
+        with suppress(RuntimeError):  # no loop here: the one who waits looks
+            asyncio.get_running_loop().call_later(self._patience_s, self.judge)
+
+    def _is_unknown(self) -> bool:
+        return not (self._is_here or self.is_late)
+
+    def judge(self) -> None:
+        """Say once that none has it, if that is so; any thread."""
+        is_early = self._clock() - self._began < self._patience_s
+        if is_early or not self._is_unknown():
+            return
+        with self._lock:
+            if self._listens() and self._is_unknown():
+                self.is_late = True
+                self._on_change()
+
+    def here(self) -> None:
+        """Hear of one that has it; any thread."""
+        _a_page_has_widgets.set()
+        with self._lock:
+            self._is_here, was_late, self.is_late = True, self.is_late, False
+            if was_late:
+                self._on_change()
+
+
 class LiveScreen(Generic[Shown]):
     """One display: a widget while something grows, a static output at the end.
 
@@ -184,7 +231,7 @@ class LiveScreen(Generic[Shown]):
         self._button: StopButton | None = None
         self._handle: DisplayHandle | None = None
         self._shown: Shown | None = None
-        self._is_here = False
+        self._presence: Presence | None = None
         self._updates: NotebookScreen | None = None  # where no page has the widget
 
     def open(self, reply: Shown) -> None:
@@ -193,21 +240,16 @@ class LiveScreen(Generic[Shown]):
         self._shown = reply
         self._began = self._clock()
         self.model = self.model_class(self.whole, self._on_answer, model_id=self._id)
-        self._button = StopButton(
-            self.model,
-            self._stop,
-            consents=self._consents,
-            on_look=self._judge,
-            on_here=self._on_here,
-        )
+        button = StopButton(self.model, self._stop, consents=self._consents)
+        self._button = button
         if self._consents is not None:
             self._consents.attached = True
         beside = metadata(reply, timed=False)
         self._handle = display(
             self._placed(), raw=True, metadata=beside, display_id=True
         )
-        with suppress(RuntimeError):  # no loop here: the one who waits looks
-            asyncio.get_running_loop().call_later(self._patience_s(), self._judge)
+        self._presence = Presence(button.listens, self._turn, self._clock)
+        button.on_look, button.on_here = self._presence.judge, self._presence.here
 
     def _placed(self) -> dict[str, object]:
         return {**view_mime(self._id), "text/plain": self.fallback}
@@ -243,22 +285,12 @@ class LiveScreen(Generic[Shown]):
             with self._lock:
                 self.send({"kind": "whole", "whole": self.whole()})
 
-    # -- whether a page has the widget -----------------------------------------------
-
-    def _patience_s(self) -> float:
-        return PATIENCE_AGAIN_S if _a_page_has_widgets.is_set() else PATIENCE_S
-
-    def _judge(self) -> None:
-        """Go on by updates of the display if no page has said that it has the widget.
-
-        Only where it would have been heard; any thread.
-        """
+    def _turn(self) -> None:
+        """Go on by updates of the display, or take that back; any thread."""
         with self._lock:
-            is_known = self._is_here or self._final or self._updates is not None
-            is_early = self._clock() - self._began < self._patience_s()
-            if is_known or is_early or self._button is None or self._shown is None:
+            if self._final or self._handle is None or self._shown is None:
                 return
-            if self._button.listens() and not self._is_here:
+            if self._presence is not None and self._presence.is_late:
                 self._updates = NotebookScreen(
                     images=self._images,
                     prompting=prompting(self._stop, self._consents),
@@ -266,20 +298,15 @@ class LiveScreen(Generic[Shown]):
                     note=NO_WIDGETS,
                 )
                 self._updates.paint(self._shown)
-
-    def _on_here(self) -> None:
-        """Take back what no page has seemed to have; any thread."""
-        _a_page_has_widgets.set()
-        with self._lock:
-            self._is_here, late = True, self._updates
-            self._updates = None
-            if late and not self._final and self._handle and self._shown is not None:
+            else:
+                self._updates = None
                 beside = metadata(self._shown, timed=False)
                 self._handle.update(self._placed(), raw=True, metadata=beside)
 
     def follow(self, shown: Shown) -> float:
         """Update the display where no page has the widget; return the wait after it."""
-        self._judge()
+        if self._presence is not None:
+            self._presence.judge()
         with self._lock:
             updates = self._updates
             if updates is None:
