@@ -28,7 +28,7 @@ NEWEST = VERSIONS[-1]
 OTHER_PINS: Mapping[str, tuple[str, ...]] = {
     "6.17.1": (
         *("ipykernel==6.17.1", "ipython==7.34.0", "jedi==0.18.2", "parso==0.8.4"),
-        *("nest-asyncio==1.6.0", "psutil>=5.7", "backcall", "pickleshare"),
+        *("nest-asyncio==1.6.0", "psutil>=5.7", "backcall", "pickleshare", "decorator"),
         "jupyter_client==7.4.9",
     ),
     "6.29.5": ("ipykernel==6.29.5", "nest-asyncio==1.6.0", "psutil>=5.7"),
