@@ -13,7 +13,16 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-__all__ = ["NEWEST", "VERSIONS", "ensure", "ensure_lab", "spec_name", "write_specs"]
+__all__ = [
+    "NEWEST",
+    "OTHER_VERSIONS",
+    "VERSIONS",
+    "ensure",
+    "ensure_folder",
+    "ensure_lab",
+    "spec_name",
+    "write_specs",
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 #: What each version needs beyond the newest one's own dependencies.
@@ -58,11 +67,16 @@ def ensure(version: str) -> Path:
 
 def ensure_lab(version: str) -> Path:
     """Install one JupyterLab into `.kernels/lab-<version>`; return that folder."""
-    folder = ROOT / ".kernels" / f"lab-{version}"
+    return ensure_folder(f"lab-{version}", f"jupyterlab=={version}")
+
+
+def ensure_folder(name: str, *wanted: str) -> Path:
+    """Install packages into `.kernels/<name>`, without what they need; return it."""
+    folder = ROOT / ".kernels" / name
     stamp = folder / "made"
-    if not stamp.exists():
-        _install(folder, f"jupyterlab=={version}")
-        stamp.write_text(f"{version}\n")
+    if not stamp.exists() or stamp.read_text() != " ".join(wanted):
+        _install(folder, *wanted)
+        stamp.write_text(" ".join(wanted))
     return folder
 
 
