@@ -3,6 +3,7 @@
 import io
 import os
 import pty
+import subprocess
 import sys
 
 import pytest
@@ -288,6 +289,33 @@ def test_a_terminal_gets_text_as_it_comes():
 
 
 #: What it shows -> (how the reply ends, what stands after the text).
+HEAD = """\
+import sys, nbstream
+words = ("word " * 9 for number in range(100_000))
+try:
+    reply = {what}
+finally:
+    print("closed", words.gi_frame is None, file=sys.stderr)"""
+READ = {
+    "one answer": "nbstream.show(words)",
+    "in the background": "nbstream.start(words).result()",
+    "a race": "nbstream.race({'a': lambda: words, 'b': lambda: ['b']})",
+}
+
+
+@pytest.mark.parametrize("what", READ.values(), ids=READ)
+def test_who_reads_no_more_ends_it_in_silence(what):
+    """As with `| head`: the stream is closed, and there is no traceback at all."""
+    code = [sys.executable, "-c", HEAD.format(what=what)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(code, text=True, **pipes) as program:
+        program.stdout.read(40)
+        program.stdout.close()
+        said = program.stderr.read()
+
+    assert (program.returncode, said) == (141, "closed True\n")
+
+
 ENDS = {
     "stopped": ({"stopped": True}, "\n\n[Stopped. This is what had arrived.]\n"),
     "failed": ({"exception": OSError("cut")}, "\n\n[Failed. OSError: cut]\n"),

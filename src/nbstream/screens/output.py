@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable
+from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
 from nbstream.reply import Part, Reply, Waiting
@@ -31,6 +34,10 @@ MIN_INTERVAL_S = 0.1
 BYTES_PER_S = 200_000
 #: How much longer to wait than rendering the last update took.
 RENDER_SHARE = 4.0
+
+
+#: 128 + SIGPIPE: what shells say of a program whose output nobody reads any more.
+UNREAD = 141
 
 
 class NotebookScreen:
@@ -235,5 +242,31 @@ class TerminalScreen:
         safe = visible(text) if out.isatty() or in_kernel() else text
         # What the terminal's encoding lacks must not end the stream.
         encoding = out.encoding or "utf-8"
-        out.write(safe.encode(encoding, "replace").decode(encoding))
-        out.flush()
+        try:
+            out.write(safe.encode(encoding, "replace").decode(encoding))
+            out.flush()
+        except BrokenPipeError:
+            _let_go(out)
+            raise
+
+
+def _let_go(out: TextIO) -> None:
+    """Let all that follows go nowhere: who has read the pipe (``head``) has gone.
+
+    As Python's documentation advises (``signal``, "Note on SIGPIPE"). A script that
+    this ends says nothing, as other programs do, unless it has a hook of its own.
+    """
+    with contextlib.suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, out.fileno())
+        os.close(nowhere)
+    if sys.excepthook is sys.__excepthook__ and not hasattr(sys, "ps1"):
+        sys.excepthook = _end_in_silence
+
+
+def _end_in_silence(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    if issubclass(kind, BrokenPipeError):
+        raise SystemExit(UNREAD)
+    sys.__excepthook__(kind, error, trace)
