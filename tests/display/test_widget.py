@@ -643,7 +643,7 @@ def test_the_script_is_one_module_without_its_comments():
     assert len(script) + len(LiveModel._css) < 44_500
 
 
-def test_without_anywidget_there_is_the_other_screen(monkeypatch):
+def test_without_anywidget_there_is_the_other_screen(monkeypatch, outputs):
     """No error: the answer is shown by updates of one output."""
     from nbstream.screens import choose
     from nbstream.screens.output import NotebookScreen

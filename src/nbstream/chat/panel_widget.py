@@ -16,8 +16,8 @@ from nbstream._workers import pause, worker
 from nbstream.chat.history import Conversation, Exchange, Playback
 from nbstream.markdown.parser import clean
 from nbstream.reply import Reply
-from nbstream.screens.kernel_messages import hook, watch
-from nbstream.screens.widget import LiveModel, WidgetScreen, script
+from nbstream.screens.kernel_messages import hook, listens, pump, watch
+from nbstream.screens.widget import LiveModel, Presence, WidgetScreen, script
 from nbstream.static import style
 
 #: What a page may make us send whole, in seconds between two times.
@@ -35,6 +35,7 @@ KINDS: Mapping[str, Mapping[str, int]] = {
     "consent": {"turn": 16, "call": 32},
     "resync": {"turn": 16},
     "keeps": {},
+    "here": {},
 }
 #: One message of a page: its kind and its texts, all of them checked.
 Asked = Mapping[str, str]
@@ -168,6 +169,7 @@ class Page:
 
     Attributes:
         context: The context of the cell that shows the panel.
+        presence: Whether a page has it.
     """
 
     def __init__(
@@ -190,6 +192,7 @@ class Page:
         self._lock = threading.RLock()
         self._match(chat.exchanges())
         self.model = PanelModel(model_id, self.whole, self._on_asked)
+        self.presence = Presence(lambda: listens(self.model.comm, pump()), on_end)
 
     # -- what a page is told ---------------------------------------------------------
 
@@ -296,6 +299,8 @@ class Page:
                 self._begin(asked, lambda: self._chat.again(None))
             case "keeps":
                 self._keeps = True
+            case "here":
+                self.presence.here()
             case "resync" if not asked["turn"]:
                 worker(self._resync, "nbstream-resync").start()
             case _:

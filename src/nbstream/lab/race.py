@@ -24,7 +24,7 @@ from nbstream._workers import worker
 from nbstream.errors import Stopped, UsageError
 from nbstream.providers.payloads import payloads
 from nbstream.reply import Reply
-from nbstream.screens.base import NoScreen, place, view_of
+from nbstream.screens.base import NoScreen, in_kernel, place, view_of
 from nbstream.screens.bundle import Replies, display_reply
 from nbstream.screens.output import NotebookScreen, StaticScreen, TerminalScreen
 from nbstream.streams.shapes import check, is_callable
@@ -53,7 +53,9 @@ class Race(Replies):
 
     def _ipython_display_(self) -> None:
         """Show it, unless this very cell has shown it as it ran."""
-        if place() == "terminal":  # it has written `Out[1]: ` already
+        if (
+            not in_kernel() and place() == "terminal"
+        ):  # it has written `Out[1]: ` already
             sys.stdout.write(f"{self}\n")
         else:
             display_reply(self)

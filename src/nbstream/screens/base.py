@@ -33,7 +33,9 @@ def view_of(view: str | None) -> str:
     view = view or os.environ.get("NBSTREAM_VIEW") or "auto"
     if view not in VIEWS:
         raise UnknownNameError("view", view, VIEWS)
-    return place() if view == "auto" else view
+    if view == "auto" or (view not in ("none", "terminal") and not _has_displays()):
+        return place()
+    return view
 
 
 def place() -> str:
@@ -42,14 +44,14 @@ def place() -> str:
     A front end that lets a cell ask for input has someone to ask. nbclient, nbconvert,
     papermill and nbval do not, and compare or save what a cell displays first. A
     widget's message does not say: then what the last cell said holds, and if none did,
-    a page has sent it. What is captured (``%%capture``) nobody sees while it runs.
+    a page has sent it. What is captured (``%%capture``) nobody sees while it runs. A
+    console (jupyter-console, qtconsole, Spyder) shows text and can change none.
     """
     shell = _shell()
     kernel = getattr(shell, "kernel", None)
-    if kernel is None:
+    if kernel is None or in_console():
         return "terminal"
-    parent = kernel.get_parent()
-    content = parent.get("content", {}) if isinstance(parent, dict) else {}
+    content = _parent().get("content", {})
     is_live = content.get("allow_stdin")
     if "comm_id" in content:
         from nbstream.screens.kernel_messages import may_ask
@@ -64,14 +66,46 @@ def _is_captured(shell: Any) -> bool:
     return isinstance(getattr(shell, "display_pub", None), CapturingDisplayPublisher)
 
 
+def in_console() -> bool:
+    """Tell whether a console runs this: its person is asked, and there are no cells.
+
+    A notebook names the cell. A front end in Python numbers its messages by session
+    (``jupyter_client.session``); others may leave the cell out, and are no consoles.
+    """
+    parent = _parent()
+    header, is_asked = parent.get("header", {}), parent.get("content", {})
+    numbered = str(header.get("msg_id", "")).startswith(f"{header.get('session')}_")
+    named = "cellId" in parent.get("metadata", {})
+    return bool(is_asked.get("allow_stdin")) and numbered and not named
+
+
+def in_kernel() -> bool:
+    """Tell whether a kernel runs this, so that what is written goes to a front end."""
+    return getattr(_shell(), "kernel", None) is not None
+
+
+def _has_displays() -> bool:
+    """Tell whether a display is more than text that is printed here."""
+    shell = _shell()
+    if shell is None or in_console():
+        return False
+    from IPython.core.displaypub import DisplayPublisher
+
+    return type(getattr(shell, "display_pub", None)) is not DisplayPublisher
+
+
 def cell() -> object:
     """Return what is the same for all that one cell runs; None outside IPython."""
-    shell = _shell()
-    kernel = getattr(shell, "kernel", None)
-    if kernel is None:
-        return getattr(shell, "execution_count", None)
-    parent = kernel.get_parent()
-    return parent.get("header", {}).get("msg_id") if isinstance(parent, dict) else None
+    if not in_kernel():
+        return getattr(_shell(), "execution_count", None)
+    return _parent().get("header", {}).get("msg_id")
+
+
+def _parent() -> dict[str, Any]:
+    """Return the message that is being answered; it is empty where there is none."""
+    kernel = getattr(_shell(), "kernel", None)
+    parent = None if kernel is None else kernel.get_parent()
+    return parent if isinstance(parent, dict) else {}
 
 
 def _shell() -> Any:

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, TypeAlias
 
+from nbstream._workers import THREADS
+
 #: Look once for messages; False: that cannot be done with this kernel.
 Look: TypeAlias = Callable[[], bool]
 #: What is told of a message: the content of a custom message of our comm.
@@ -29,8 +31,9 @@ PRIVATE: Mapping[str, str] = {
     "cell blocks; with .io_loop",
     "kernel.shell_channel_thread_main": "7.0.0 to 7.4.0: (frames) hands a message on",
     "kernel.shell_stream.on_recv": "7.0.0 to 7.4.0: who is given each message",
-    "kernel.msg_queue": "6.17.1 to 6.31.0: (number, handler, (frames,)) of what waits",
-    "kernel.shell_stream.flush": "6.17.1 to 6.31.0: reads what has come into the queue",
+    "kernel.msg_queue": "6.17.1 to 7.0.1: (number, handler, (frames,)) of what waits",
+    "kernel.shell_stream.flush": "6.17.1 to 6.31.0: reads what has come into the "
+    "queue; from 7.0.0 on the stream is another thread's, and is not for us to read",
     "kernel._allow_stdin": "6.17.1 to 7.4.0: whether the last cell may ask for input",
 }
 #: What is raised where a kernel is not as the table says.
@@ -74,10 +77,10 @@ def watch(comm: Any, take: Take) -> Callable[[], None]:
     if kernel is None or hasattr(comm, "_reply_subshell_for"):
         return lambda: None
     comm_id: str = comm.comm_id
-    thread: Any = getattr(kernel, "shell_channel_thread", None)
     main: Any = getattr(kernel, "shell_channel_thread_main", None)
     receive: Any = getattr(getattr(kernel, "shell_stream", None), "on_recv", None)
-    can_tap = hasattr(thread, "io_loop") and main is not None and receive is not None
+    can_tap = _can_tap(kernel)
+    thread: Any = getattr(kernel, "shell_channel_thread", None)
 
     async def look_and_hand_on(frames: Any) -> None:
         for _, data, each in list(_known(kernel.session, frames)):
@@ -117,11 +120,35 @@ def hear(channel: str, take: Take) -> Callable[[], None]:
     return undo
 
 
+def _can_tap(kernel: Any) -> bool:
+    names = ("shell_channel_thread.io_loop", "shell_channel_thread_main")
+    return all(_found(kernel, name) for name in (*names, "shell_stream.on_recv"))
+
+
+def _found(kernel: Any, name: str) -> bool:
+    for part in name.split("."):
+        kernel = getattr(kernel, part, None)
+    return kernel is not None
+
+
+def listens(comm: Any, look: Look | None) -> bool:
+    """Tell whether what a page has said to this comm is known by now; look for it."""
+    if not THREADS or hasattr(comm, "_reply_subshell_for") or _can_tap(_kernel()):
+        return True  # it is seen on its way, whatever the kernel does
+    in_main = threading.current_thread() is threading.main_thread()
+    return in_main and look is not None and look()
+
+
 def pump() -> Look | None:
-    """Return how to look at what waits for an ipykernel 6; None: this is none."""
+    """Return how to look at what waits for an ipykernel 6; None: this is none.
+
+    7.0 has the same names, but its stream is another thread's: what we would read from
+    it is lost, also other cells.
+    """
     kernel = _kernel()
+    is_7 = getattr(kernel, "shell_channel_thread", None) is not None
     stream: Any = getattr(kernel, "shell_stream", None)
-    if not hasattr(kernel, "msg_queue") or not hasattr(stream, "flush"):
+    if is_7 or not hasattr(kernel, "msg_queue") or not hasattr(stream, "flush"):
         return None
     seen: set[str] = set()
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable
+from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
 from nbstream.reply import Part, Reply, Waiting
-from nbstream.screens.base import Prompting, cell, visible
+from nbstream.screens.base import Prompting, cell, in_kernel, visible
 from nbstream.screens.bundle import (
     Replies,
     afterword,
@@ -33,9 +36,14 @@ BYTES_PER_S = 200_000
 RENDER_SHARE = 4.0
 
 
+#: 128 + SIGPIPE: what shells say of a program whose output nobody reads any more.
+UNREAD = 141
+
+
 class NotebookScreen:
     """One display, made in the cell, updated in place from any thread.
 
+    Or it goes on with the ``handle`` of one that is there, and says a ``note`` below.
     The whole answer is sent each time, so the interval grows with it: bytes per
     second and time spent rendering stay bounded, whatever its length.
     """
@@ -47,12 +55,15 @@ class NotebookScreen:
         *,
         images: bool = False,
         prompting: Prompting | None = None,
+        handle: DisplayHandle | None = None,
+        note: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._images = images
         self._prompting = prompting
         self._clock = clock
-        self._handle: DisplayHandle | None = None
+        self._handle = handle
+        self._note = note
         self._interval_s = MIN_INTERVAL_S
 
     def open(self, reply: Reply | Replies) -> None:
@@ -70,14 +81,18 @@ class NotebookScreen:
 
     def update(self, reply: Reply | Replies) -> None:
         """Send the reply as it is now."""
+        self.paint(reply)
+        if self._prompting is not None and isinstance(reply, Reply):
+            self._prompting(reply)
+
+    def paint(self, reply: Reply | Replies) -> None:
+        """Send the reply as it is now, and ask nobody anything."""
         began = self._clock()
         size = self._send(reply, timed=False)
         took_s = self._clock() - began
         self._interval_s = max(
             MIN_INTERVAL_S, size / BYTES_PER_S, took_s * RENDER_SHARE
         )
-        if self._prompting is not None and isinstance(reply, Reply):
-            self._prompting(reply)
 
     def wait(self, reply: Reply, seconds_left: int, why: str) -> None:
         """Say that the request is sent again soon, and why."""
@@ -91,9 +106,17 @@ class NotebookScreen:
 
     def _send(self, reply: Reply | Replies, *, timed: bool) -> int:
         data = bundle(reply, images=self._images)
+        if self._note:
+            data = _noted(data if data["text/plain"] else waiting(), self._note)
         if self._handle is not None:
             self._handle.update(data, raw=True, metadata=metadata(reply, timed=timed))
         return sum(len(text.encode()) for text in data.values())
+
+
+def _noted(made: dict[str, str], note: str) -> dict[str, str]:
+    html = f"{made['text/html']}\n<p><em>{note}</em></p>"
+    plain = "\n\n".join(filter(None, [made["text/plain"], note]))
+    return {**made, "text/html": html, "text/plain": plain}
 
 
 class StaticScreen:
@@ -215,8 +238,35 @@ class TerminalScreen:
         out = self._out or sys.stdout
         if out is None:  # a program without a console (pythonw)
             return
-        safe = visible(text) if out.isatty() else text
+        # A console writes what a kernel sends to its own terminal, as it is.
+        safe = visible(text) if out.isatty() or in_kernel() else text
         # What the terminal's encoding lacks must not end the stream.
         encoding = out.encoding or "utf-8"
-        out.write(safe.encode(encoding, "replace").decode(encoding))
-        out.flush()
+        try:
+            out.write(safe.encode(encoding, "replace").decode(encoding))
+            out.flush()
+        except BrokenPipeError:
+            _let_go(out)
+            raise
+
+
+def _let_go(out: TextIO) -> None:
+    """Let all that follows go nowhere: who has read the pipe (``head``) has gone.
+
+    As Python's documentation advises (``signal``, "Note on SIGPIPE"). A script that
+    this ends says nothing, as other programs do, unless it has a hook of its own.
+    """
+    with contextlib.suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, out.fileno())
+        os.close(nowhere)
+    if sys.excepthook is sys.__excepthook__ and not hasattr(sys, "ps1"):
+        sys.excepthook = _end_in_silence
+
+
+def _end_in_silence(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    if issubclass(kind, BrokenPipeError):
+        raise SystemExit(UNREAD)
+    sys.__excepthook__(kind, error, trace)

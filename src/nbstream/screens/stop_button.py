@@ -18,7 +18,14 @@ from collections.abc import Callable
 from typing import Protocol
 
 from nbstream._stop import Stop
-from nbstream.screens.kernel_messages import Look, hear, hook, pump, watch
+from nbstream.screens.kernel_messages import (
+    Look,
+    hear,
+    hook,
+    listens,
+    pump,
+    watch,
+)
 from nbstream.tool_runs import Consents
 
 #: How often the pump looks, in seconds: a click is to be answered within 50 ms.
@@ -45,7 +52,12 @@ class Button(Protocol):
 
 
 class StopButton:
-    """Brings a click on one button to the flag, whatever the kernel is doing."""
+    """Brings a click on one button to the flag, whatever the kernel is doing.
+
+    Attributes:
+        on_look: Called at each look.
+        on_here: Called when a page says that it has the widget, in any thread.
+    """
 
     def __init__(
         self,
@@ -56,6 +68,8 @@ class StopButton:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._button = button
+        self.on_look: Callable[[], None] = lambda: None
+        self.on_here: Callable[[], None] = lambda: None
         self._stop = stop
         self._consents = consents
         self._clock = clock
@@ -78,6 +92,8 @@ class StopButton:
         if content.get("kind") == "stop":
             self._stop.set("button")
             self._button.send({"kind": "ack"})
+        elif content.get("kind") == "here":
+            self.on_here()
         elif content.get("kind") == "hello":
             now = self._button.block
             if now != 0 and content.get("block") == now:
@@ -104,6 +120,11 @@ class StopButton:
             self._button.block = self._blocks
         if self._look is not None and not self._look():
             self._look = None  # this kernel is made otherwise: the next way
+        self.on_look()
+
+    def listens(self) -> bool:
+        """Look for what a page has said; False if nobody can know that here and now."""
+        return listens(self._button.comm, self._look)
 
     def release(self) -> float:
         """Say that the cell blocks no more; see ``Grip``."""

@@ -73,6 +73,7 @@ const liveView = () => {
       stop = makeStop(model, OVER.has(answer.facts.phase));
       stop.on(paint);
       model.on("msg:custom", (message) => receive(model, message));
+      stop.say({ kind: "here" }); // else Python updates an output in our place
       const undo = whenKernelGoes(model, () => lose(model));
       return () => [undo, stop.dispose].forEach((each) => each());
     },

@@ -20,7 +20,6 @@ from typing import Any, Self, cast
 from nbstream._failures import FirstBytes
 from nbstream._workers import THREADS
 from nbstream.streams import referents, shapes, sockets
-from nbstream.streams.fetches import abort_fetches, hear_fetches
 from nbstream.streams.session import Abandoned, Session, reading
 
 # -- Keep one event loop of our own, in one daemon thread, for all streams.
@@ -181,6 +180,8 @@ class LoopDriver:
     def start(self) -> None:
         """Start the task, on its own loop's thread."""
         if not THREADS:
+            from nbstream.streams.fetches import hear_fetches
+
             hear_fetches()
         self._loop.call_soon_threadsafe(self._begin)
 
@@ -195,6 +196,8 @@ class LoopDriver:
         waited_s = now_s - self._stop_at_s
         self._session.abort_requests()
         if not THREADS:
+            from nbstream.streams.fetches import abort_fetches
+
             abort_fetches(self._stream)
         if now_s - self._cancelled_at_s > CANCEL_AGAIN_S:
             self._cancelled_at_s = now_s

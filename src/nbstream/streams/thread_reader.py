@@ -11,7 +11,6 @@ from itertools import islice
 from nbstream._failures import FirstBytes
 from nbstream._workers import THREADS, worker
 from nbstream.streams import shapes, sockets
-from nbstream.streams.fetches import abort_fetches, hear_fetches
 from nbstream.streams.session import Interrupted, Session, reading
 
 # -- Stop a thread that reads a stream, wherever it waits.
@@ -52,6 +51,8 @@ class Waker:
         if THREADS:
             woken = self._wake(thread_id, now_s)
         else:
+            from nbstream.streams.fetches import abort_fetches
+
             woken = abort_fetches(self._reader.stream)
         if not woken and waited_s > PUBLIC_AFTER_S:
             found = sockets.of_stream(self._reader.stream)
@@ -128,6 +129,8 @@ class ThreadDriver:
     def start(self) -> None:
         """Start the worker."""
         if not THREADS:
+            from nbstream.streams.fetches import hear_fetches
+
             hear_fetches()
         self.thread.start()
 
