@@ -1,0 +1,89 @@
+"""How Sphinx builds the site; `.ci/site.py` puts the pages together before."""
+
+from __future__ import annotations
+
+import nbstream
+
+project = "nbstream"
+author = "the authors of nbstream"
+copyright = "the authors of nbstream, MIT licence"  # noqa: A001 - Sphinx's name
+version = release = nbstream.__version__
+html_title = "nbstream"
+
+extensions = [
+    "myst_nb",
+    "sphinx_design",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+]
+exclude_patterns = ["_static", "serve/*.py", "draw_*.py"]
+
+# Lessons are shown as they were committed: nothing runs while the site is built.
+nb_execution_mode = "off"
+nb_merge_streams = True
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_type_aliases = {
+    name: f"nbstream.types.{name}" for name in ("Event", "Json", "Stream")
+}
+autodoc_typehints = "signature"
+autodoc_class_signature = "mixed"
+autodoc_preserve_defaults = True
+python_maximum_signature_line_length = 60
+python_use_unqualified_type_names = True
+add_module_names = False
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+napoleon_use_rtype = False
+default_role = "code"
+
+# Nothing comes from another server: fonts are the reader's own, search is a file.
+html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sphinx = False
+pygments_style = "friendly"
+pygments_dark_style = "github-dark"
+html_theme_options = {
+    "sidebar_hide_name": False,
+    "light_css_variables": {
+        "color-brand-primary": "#0b6e5f",
+        "color-brand-content": "#0b6e5f",
+        "color-brand-visited": "#0b6e5f",
+        "color-api-name": "#0b6e5f",
+        "color-api-pre-name": "#0b6e5f",
+        "color-highlight-on-target": "#e9f5f2",
+    },
+    "dark_css_variables": {
+        "color-brand-primary": "#5fc9b5",
+        "color-brand-content": "#5fc9b5",
+        "color-brand-visited": "#5fc9b5",
+        "color-api-name": "#5fc9b5",
+        "color-api-pre-name": "#5fc9b5",
+        "color-highlight-on-target": "#15302b",
+    },
+}
+
+nbstream.record.__name__ = "record"  # the name that people know it by
+
+
+def mark_code(*event: object) -> None:
+    """Let what a docstring sets apart be code: the house writes no `::` before it."""
+    lines: list[str] = event[-1]
+    out: list[str] = []
+    text = ""  # the last line that is not blank
+    for line in lines:
+        apart = line.startswith("    ") and out and not out[-1].strip()
+        if apart and not text.startswith(" ") and not text.endswith("::"):
+            out += ["::", ""]
+        text = line.rstrip() or text
+        out.append(line)
+    lines[:] = out
+
+
+def setup(app: object) -> None:
+    """Hear of each docstring before its sections are read."""
+    app.connect("autodoc-process-docstring", mark_code, priority=400)
