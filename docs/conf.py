@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
+from html import unescape
+
 import nbstream
+from latex2mathml.converter import convert
+from sphinx.domains.python import PyObject
+from sphinx.ext.napoleon import GoogleDocstring
 
 project = "nbstream"
 author = "the authors of nbstream"
@@ -27,17 +34,18 @@ myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_type_aliases = {
     name: f"nbstream.types.{name}" for name in ("Event", "Json", "Stream")
-}
+} | {"types.Stream": "nbstream.types.Stream"}
 autodoc_typehints = "signature"
 autodoc_class_signature = "mixed"
 autodoc_preserve_defaults = True
-python_maximum_signature_line_length = 60
+python_maximum_signature_line_length = 80
 python_use_unqualified_type_names = True
 add_module_names = False
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
 default_role = "code"
+smartquotes = False  # "" is an empty string
 
 # Nothing comes from another server: fonts are the reader's own, search is a file.
 html_theme = "furo"
@@ -68,11 +76,24 @@ html_theme_options = {
 }
 
 nbstream.record.__name__ = "record"  # the name that people know it by
+for field in PyObject.doc_field_types:
+    if field.name == "variable":
+        field.label = "Attributes"
 
 
-def mark_code(*event: object) -> None:
-    """Let what a docstring sets apart be code: the house writes no `::` before it."""
-    lines: list[str] = event[-1]
+def read(
+    app: object,
+    kind: str,
+    name: str,
+    what: object,
+    options: object,
+    lines: list[str],
+) -> None:
+    """Let what a docstring sets apart be code, and a property's first line a sentence.
+
+    The house writes no `::` before code; and Napoleon takes what stands before a colon
+    for the type of a property.
+    """
     out: list[str] = []
     text = ""  # the last line that is not blank
     for line in lines:
@@ -81,9 +102,37 @@ def mark_code(*event: object) -> None:
             out += ["::", ""]
         text = line.rstrip() or text
         out.append(line)
+    if kind == "property":
+        whole = GoogleDocstring(out, app.config, app, "method", name, what, options)
+        out = ["", *whole.lines()]
     lines[:] = out
 
 
+FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+)\$", re.S)
+
+
+def typeset(_app: object, page: str, source: list[str]) -> None:
+    """Typeset the formulas of the lessons' answers, as the host of a notebook does.
+
+    Any other dollar of an answer is written so that no host takes it for a formula.
+    """
+    if not source[0].startswith("{"):
+        return
+    notebook = json.loads(source[0])
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", ()):
+            if html := "".join(output.get("data", {}).get("text/html", ())):
+                output["data"]["text/html"] = FORMULA.sub(mathml, html)
+    source[0] = json.dumps(notebook)
+
+
+def mathml(found: re.Match[str]) -> str:
+    """Return a formula as MathML, which browsers lay out by themselves."""
+    display = "block" if found[1] else "inline"
+    return convert(unescape(found[1] or found[2]).strip(), display=display)
+
+
 def setup(app: object) -> None:
-    """Hear of each docstring before its sections are read."""
-    app.connect("autodoc-process-docstring", mark_code, priority=400)
+    """Hear of each docstring before its sections are read, and of each page."""
+    app.connect("autodoc-process-docstring", read, priority=400)
+    app.connect("source-read", typeset)
