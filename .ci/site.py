@@ -38,7 +38,9 @@ PLACES = {
 LINK = re.compile(r"\]\((?![a-z]+:|#)([^)#\s]+)")
 ORPHAN = "---\norphan: true\n---\n"
 LESSONS = "\n```{toctree}\n:hidden:\n:glob:\n\n*\n```\n"
-OPEN = '<a class="open-lite" href="../lite/lab/index.html?path={}">Open in the browser</a>'
+OPEN = (
+    '<a class="open-lite" href="../lite/lab/index.html?path={}">Open in the browser</a>'
+)
 
 
 def main() -> None:
@@ -63,9 +65,7 @@ def pages(source: Path, target: Path) -> None:
     """Let Sphinx write the pages; a warning is an error."""
     command = [python(), "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q"]
     clean = {"PYTHONPATH": str(ROOT / "src"), "SOURCE_DATE_EPOCH": "0"}
-    subprocess.run(
-        [*command, source, target], check=True, env={**os.environ, **clean}
-    )
+    subprocess.run([*command, source, target], check=True, env={**os.environ, **clean})
     for left in (".doctrees", ".buildinfo", "_sources"):
         path = target / left
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
@@ -77,7 +77,9 @@ def python() -> Path:
     wanted = hashlib.sha256(VERSIONS.read_bytes() + str(ROOT).encode()).hexdigest()
     if not stamp.exists() or stamp.read_text() != wanted:
         print("Setting up .site with the generator (once)", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", ENVIRONMENT], check=True)
+        subprocess.run(
+            [sys.executable, "-m", "venv", "--clear", ENVIRONMENT], check=True
+        )
         quiet = ("--disable-pip-version-check", "-qq", "--no-input")
         install = [own, "-m", "pip", *quiet, "install", "-r", VERSIONS]
         subprocess.run(install, check=True)
@@ -85,7 +87,7 @@ def python() -> Path:
     return own
 
 
-def load(path: Path):  # noqa: ANN201 - a module
+def load(path: Path):
     """Import a file as a module."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)

@@ -6,10 +6,11 @@ import json
 import re
 from html import unescape
 
-import nbstream
 from latex2mathml.converter import convert
 from sphinx.domains.python import PyObject
 from sphinx.ext.napoleon import GoogleDocstring
+
+import nbstream
 
 project = "nbstream"
 author = "the authors of nbstream"

@@ -25,6 +25,7 @@ __all__ = ["PAGES", "executed"]
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "how-to"
 PAGES = sorted(path for path in FOLDER.glob("*.md") if path.stem != "index")
+PAGES.append(FOLDER.parent / "wire.md")
 BLOCK = re.compile(r"```python\n(.*?)```\n(?:\n```text\n.*?```\n)?", re.S)
 #: Of an output that is longer only its first lines are on the page.
 LINES, KEPT = 12, 8
