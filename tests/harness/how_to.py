@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Iterator
 from inspect import CO_COROUTINE
 from pathlib import Path
+from unittest.mock import patch
 
 from nbstream import offline
 
@@ -42,15 +43,13 @@ def executed(page: str) -> str:
 @contextlib.contextmanager
 def at(folder: Path) -> Iterator[None]:
     """Work in a folder, with the offline server in place of the services."""
-    before = Path.cwd()
-    os.chdir(folder)
-    with contextlib.redirect_stdout(io.StringIO()):
-        offline.use(live=False, speed=0)
-    try:
-        yield
-    finally:
-        offline.stop()
-        os.chdir(before)
+    with patch.dict(os.environ, NBSTREAM_SPEED="0"), contextlib.chdir(folder):
+        with contextlib.redirect_stdout(io.StringIO()):
+            offline.use(live=False)
+        try:
+            yield
+        finally:
+            offline.stop()
 
 
 def cell(source: str, names: dict[str, object], runner: asyncio.Runner) -> str:
