@@ -11,6 +11,7 @@ from sphinx.domains.python import PyObject
 from sphinx.ext.napoleon import GoogleDocstring
 
 import nbstream
+from nbstream.markdown import to_html
 
 project = "nbstream"
 author = "the authors of nbstream"
@@ -113,7 +114,7 @@ FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+)\$", re.S)
 
 
 def typeset(_app: object, page: str, source: list[str]) -> None:
-    """Typeset the formulas of the lessons' answers, as the host of a notebook does.
+    """Make the lessons' outputs fit for a page: formulas typeset, Markdown safe.
 
     Any other dollar of an answer is written so that no host takes it for a formula.
     """
@@ -122,8 +123,11 @@ def typeset(_app: object, page: str, source: list[str]) -> None:
     notebook = json.loads(source[0])
     for cell in notebook["cells"]:
         for output in cell.get("outputs", ()):
-            if html := "".join(output.get("data", {}).get("text/html", ())):
-                output["data"]["text/html"] = FORMULA.sub(mathml, html)
+            data = output.get("data", {})
+            if html := "".join(data.get("text/html", ())):
+                data["text/html"] = FORMULA.sub(mathml, html)
+            elif text := "".join(data.get("text/markdown", ())):
+                data["text/html"] = to_html(text)  # one lesson's holds a script
     source[0] = json.dumps(notebook)
 
 
