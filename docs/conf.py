@@ -39,7 +39,6 @@ autodoc_type_aliases = {
 } | {"types.Stream": "nbstream.types.Stream"}
 autodoc_typehints = "signature"
 autodoc_class_signature = "mixed"
-autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 80
 python_use_unqualified_type_names = True
 add_module_names = False
@@ -47,7 +46,7 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
 default_role = "code"
-smartquotes = False  # "" is an empty string
+smartquotes_action = "D"  # dashes; "" is an empty string
 
 # Nothing comes from another server: fonts are the reader's own, search is a file.
 html_theme = "furo"
