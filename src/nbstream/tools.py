@@ -280,6 +280,7 @@ def needed(package: str, what: str = "tools") -> Any:
     try:
         return imported(package)
     except ImportError as error:
-        pip = package.replace("_", "-")
-        msg = f"{what} need a package that is not installed: %pip install {pip}"
-        raise UsageError(msg) from error
+        if error.name != package.partition(".")[0]:
+            raise  # it is there, and broken
+        msg = f'{what} need {error.name}: %pip install "nbstream[tools]"'
+        raise UsageError(msg) from None

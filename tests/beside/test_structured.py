@@ -353,8 +353,7 @@ def test_without_the_package(package, given, monkeypatch):
         shape_of(given)
 
     assert str(caught.value) == (
-        "answers by a schema need a package that is not installed: "
-        f"%pip install {package}"
+        f'answers by a schema need {package}: %pip install "nbstream[tools]"'
     )
 
 

@@ -40,12 +40,11 @@ _STOPPED = "all stopped; what had arrived is in nbstream.last_race()"
 
 
 class Race(Replies):
-    """The replies of a race, by the names of who took part, in their order.
+    """The replies of a race: a dict by the names of who took part, in their order.
 
-    ``str(race)`` says who was how fast, and ``nbstream.plot(race)`` draws it.
-
-    Attributes:
-        shown_in: The cell whose output already shows it; it is not shown twice there.
+    ``race["name"]`` is a ``Reply``, ``str(race)`` says who was how fast, and
+    ``nbstream.plot(race)`` draws it. The last line of a cell shows it, unless that
+    cell has shown it as it ran.
     """
 
     def __str__(self) -> str:
@@ -62,7 +61,11 @@ class Race(Replies):
 
 
 class RaceStopped(Stopped):
-    """The reader pressed interrupt. ``replies`` is the race, as far as it had come."""
+    """The reader pressed interrupt in a race.
+
+    Attributes:
+        replies (Race): The race, as far as it had come.
+    """
 
     def __init__(self, message: str, replies: Race) -> None:
         self.replies = replies
