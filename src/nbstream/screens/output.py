@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from nbstream.reply import Part, Reply, Waiting
 from nbstream.screens.base import Prompting, cell, visible
 from nbstream.screens.bundle import (
+    PLACE,
     Replies,
     afterword,
     bundle,
@@ -124,6 +125,21 @@ class StaticScreen:
         reply._shown_in = cell()
         data = bundle(reply, images=self._images)
         display(data, raw=True, metadata=metadata(reply, timed=False))
+
+
+def in_markdown(notebook: Any, resources: object) -> tuple[Any, object]:
+    """Return a notebook whose answers are exported as Markdown, or as plain text.
+
+    A preprocessor of nbconvert: its exporters to Markdown and reStructuredText would
+    take the HTML. ``exports.json`` names it to them, and nothing else is touched.
+    """
+    for each in notebook.cells:
+        for output in each.get("outputs", ()):
+            html = output.get("data", {}).get("text/html", "")
+            is_ours = PLACE in html or '<div class="nbstream-' in html
+            if html and (is_ours or "nbstream" in output.metadata):
+                del output.data["text/html"]
+    return notebook, resources
 
 
 class TerminalScreen:
