@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import threading
 from collections.abc import Callable, Generator
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Unpack
@@ -12,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Unpack
 from nbstream import _show
 from nbstream._player import STEP_S, STOPPED, Player
 from nbstream._stop import interrupts_pass, interrupts_raise
+from nbstream._windows import window
 from nbstream.errors import UsageError
 from nbstream.reply import Reply
 from nbstream.screens import place
+from nbstream.screens.base import thread_class
 from nbstream.streams import Source
 from nbstream.types import Stream
 
@@ -35,7 +36,7 @@ class Live:
         self._broken: BaseException | None = None
         player.reply._live = self
         # A display made by a thread lands in the right cell only in this context.
-        self._thread = threading.Thread(
+        self._thread = thread_class()(
             target=copy_context().run,
             args=(self._show,),
             name="nbstream-live",
@@ -172,6 +173,10 @@ class Live:
         """Show nothing: the stream has its display already. A terminal has a line."""
         if place() == "terminal":  # it has written `Out[1]: ` already
             sys.stdout.write(f"{self!r}\n")
+
+    def _display_(self) -> object:
+        """Give marimo what stands in the cell already: the last line replaces it."""
+        return window("marimo")(self._player.html)
 
     def __repr__(self) -> str:
         return f"Live({self.reply.outcome!r})"

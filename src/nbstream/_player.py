@@ -142,6 +142,11 @@ class Player:
             self._closed = True
             self._screen.close(self.reply)
 
+    @property
+    def html(self) -> str:
+        """What stands on a screen that can say it."""
+        return getattr(self._screen, "html", "")
+
     def _watch(self) -> None:
         shown, shown_at = 0, float("-inf")
         while not self._ended and not self.stop.is_set() and not self._is_overdue():

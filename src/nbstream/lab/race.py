@@ -58,6 +58,12 @@ class Race(Replies):
         else:
             display_reply(self)
 
+    def _display_(self) -> object:
+        """Give marimo what it shows; it would know a dict only."""
+        from nbstream.screens.marimo import element
+
+        return element(self)
+
 
 class RaceStopped(Stopped):
     """The reader pressed interrupt. ``replies`` is the race, as far as it had come."""

@@ -10,10 +10,15 @@ does, and what is queued behind the cell would not run.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from queue import Empty
 from typing import Any, TypeAlias
+
+from nbstream.screens.base import marimo_here
 
 #: Look once for messages; False: that cannot be done with this kernel.
 Look: TypeAlias = Callable[[], bool]
@@ -30,6 +35,9 @@ PRIVATE: Mapping[str, str] = {
     "kernel.shell_stream.on_recv": "7.0.0 to 7.4.0: who is given each message",
     "kernel.msg_queue": "6.17.1 to 6.31.0: (number, handler, (frames,)) of what waits",
     "kernel.shell_stream.flush": "6.17.1 to 6.31.0: reads what has come into the queue",
+    "marimo._runtime.context.get_context": "marimo 0.25: .execution_context.output, "
+    "what a cell has put out; ._kernel.enqueue_control_request, in whose closure is "
+    "set_ui_element_queue: a copy of what pages say while a cell blocks",
     "kernel._allow_stdin": "6.17.1 to 7.4.0: whether the last cell may ask for input",
 }
 #: What is raised where a kernel is not as the table says.
@@ -70,7 +78,8 @@ def watch(comm: Any, take: Take) -> Callable[[], None]:
     busy. 7.4 has the hook; for 6 the pump must look.
     """
     kernel = _kernel()
-    if kernel is None or hasattr(comm, "_reply_subshell_for"):
+    here = kernel is not None or marimo_here() is not None
+    if not here or hasattr(comm, "_reply_subshell_for"):
         return lambda: None
     comm_id: str = comm.comm_id
     thread: Any = getattr(kernel, "shell_channel_thread", None)
@@ -97,6 +106,8 @@ def watch(comm: Any, take: Take) -> Callable[[], None]:
 
 def pump() -> Look | None:
     """Return how to look at what waits for an ipykernel 6; None: this is none."""
+    if marimo_here() is not None:
+        return _marimo_pump()
     kernel = _kernel()
     stream: Any = getattr(kernel, "shell_stream", None)
     if not hasattr(kernel, "msg_queue") or not hasattr(stream, "flush"):
@@ -116,6 +127,45 @@ def pump() -> Look | None:
         return True
 
     return look
+
+
+def _marimo_pump() -> Look | None:
+    """Return how to look at the copies of the pages' messages; they stay there."""
+    try:
+        kernel = import_module("marimo._runtime.context").get_context()._kernel
+        known = inspect.getclosurevars(kernel.enqueue_control_request).nonlocals
+        queue = known["set_ui_element_queue"]
+    except _OTHERWISE:
+        return None
+    seen: set[str] = set()
+
+    def look() -> bool:
+        found: list[Any] = []
+        try:
+            while True:
+                found.append(queue.get_nowait())
+        except Empty:
+            for each in found:
+                queue.put_nowait(each)
+        except _OTHERWISE:
+            return False
+        for each in found:
+            take = _watched.get(getattr(each, "model_id", ""))
+            if take is not None and each.token not in seen:
+                seen.add(each.token)
+                take(getattr(each.message, "content", None))
+        return True
+
+    return look
+
+
+def outputs_before() -> int:
+    """Return how many outputs the cell of marimo that runs now has already."""
+    try:
+        context = import_module("marimo._runtime.context").get_context()
+        return len(context.execution_context.output)
+    except _OTHERWISE:
+        return 0
 
 
 def may_ask(kernel: Any) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from nbstream.reply import Part, Reply, Waiting
-from nbstream.screens.base import Prompting, cell, visible
+from nbstream.screens.base import Prompting, cell, display, visible
 from nbstream.screens.bundle import (
     PLACE,
     Replies,
@@ -22,9 +22,6 @@ from nbstream.screens.bundle import (
 )
 from nbstream.screens.json_layout import Json
 from nbstream.screens.other_parts import is_aside, pieces, stage_of
-
-if TYPE_CHECKING:
-    from IPython.display import DisplayHandle
 
 #: At most ten updates a second: JupyterLab keeps up with that (bench/).
 MIN_INTERVAL_S = 0.1
@@ -53,17 +50,15 @@ class NotebookScreen:
         self._images = images
         self._prompting = prompting
         self._clock = clock
-        self._handle: DisplayHandle | None = None
+        self._handle: Any = None
         self._interval_s = MIN_INTERVAL_S
 
     def open(self, reply: Reply | Replies) -> None:
         """Make the display, in the cell that runs now."""
-        from IPython.display import display
-
         reply._shown_in = cell()
         made = bundle(reply) if isinstance(reply, Replies) else waiting()
         beside = metadata(reply, timed=False)
-        self._handle = display(made, raw=True, metadata=beside, display_id=True)
+        self._handle = display(made, beside)
 
     def interval_s(self) -> float:
         """Return the wait after the last update, in seconds."""
@@ -120,11 +115,9 @@ class StaticScreen:
 
     def close(self, reply: Reply | Replies) -> None:
         """Make the one display."""
-        from IPython.display import display
-
         reply._shown_in = cell()
         data = bundle(reply, images=self._images)
-        display(data, raw=True, metadata=metadata(reply, timed=False))
+        display(data, metadata(reply, timed=False))
 
 
 def in_markdown(notebook: Any, resources: object) -> tuple[Any, object]:

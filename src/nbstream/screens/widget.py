@@ -12,12 +12,11 @@ from uuid import uuid4
 
 import anywidget
 import traitlets
-from IPython.display import DisplayHandle, display
 
 from nbstream._stop import Stop
 from nbstream.markdown.html import SHORT, shortened
 from nbstream.reply import Reply
-from nbstream.screens.base import cell
+from nbstream.screens.base import cell, display
 from nbstream.screens.bundle import Replies, bundle, metadata
 from nbstream.screens.sections import Facts, FrameMessages, Sections
 from nbstream.screens.stop_button import StopButton
@@ -170,19 +169,21 @@ class LiveScreen(Generic[Shown]):
         self._id = uuid4().hex
         self._final: dict[str, object] = {}
         self._button: StopButton | None = None
-        self._handle: DisplayHandle | None = None
+        self._handle: Any = None
 
     def open(self, reply: Shown) -> None:
         """Make the display, in the cell that runs now."""
         reply._shown_in = cell()
         self._began = self._clock()
         self.model = self.model_class(self.whole, self._on_answer, model_id=self._id)
-        self._button = StopButton(self.model, self._stop, consents=self._consents)
+        self._button = StopButton(
+            self.model, self._stop, consents=self._consents, resync=self.resync
+        )
         if self._consents is not None:
             self._consents.attached = True
         made = {**view_mime(self._id), "text/plain": self.fallback}
         beside = metadata(reply, timed=False)
-        self._handle = display(made, raw=True, metadata=beside, display_id=True)
+        self._handle = display(made, beside, self.model)
 
     def close(self, reply: Shown) -> None:
         """Replace the widget by what stays. Its model goes once a page has seen it."""
