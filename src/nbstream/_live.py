@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 from nbstream import _show
 from nbstream._player import STEP_S, STOPPED, Player
 from nbstream._stop import interrupts_pass, interrupts_raise
-from nbstream._windows import window
 from nbstream.errors import UsageError
 from nbstream.reply import Reply
 from nbstream.screens import place
@@ -176,7 +175,7 @@ class Live:
 
     def _display_(self) -> object:
         """Give marimo what stands in the cell already: the last line replaces it."""
-        return window("marimo")(self._player.html)
+        return self._player.element
 
     def __repr__(self) -> str:
         return f"Live({self.reply.outcome!r})"

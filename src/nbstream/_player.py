@@ -143,9 +143,9 @@ class Player:
             self._screen.close(self.reply)
 
     @property
-    def html(self) -> str:
-        """What stands on a screen that can say it."""
-        return getattr(self._screen, "html", "")
+    def element(self) -> object:
+        """What stands in the cell, on a screen that can say it."""
+        return getattr(self._screen, "element", None)
 
     def _watch(self) -> None:
         shown, shown_at = 0, float("-inf")

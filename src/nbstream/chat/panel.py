@@ -79,7 +79,7 @@ class Panel:
         from nbstream.screens.marimo import element
 
         page = self._opened()
-        return element(self._explained()["text/html"]) if page is None else page.model
+        return element(self._explained()) if page is None else page.model
 
     def _opened(self) -> Page | None:
         """Make the widget, once; None: there is no anywidget, or it cannot be used."""

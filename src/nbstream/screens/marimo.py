@@ -7,6 +7,7 @@ when the cell runs again or is deleted, a thread that it began should end.
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Mapping
@@ -27,39 +28,47 @@ def is_left() -> bool:
     return bool(getattr(threading.current_thread(), "should_exit", False))
 
 
-def element(shown: Reply | Replies | str) -> Any:
-    """Return what marimo shows of a reply, of several or of HTML, as a cell's value."""
-    html = shown if isinstance(shown, str) else bundle(shown)["text/html"]
-    return sys.modules["marimo"].Html(html)
+#: How marimo lays out Markdown: its reset leaves headings and lists bare elsewhere.
+_LOOK = "markdown prose dark:prose-invert"
+#: A formula is the span without a class; marimo typesets an element of its own.
+_FORMULA = re.compile(r"<span>(\$\$?)(.+?)\1</span>", re.DOTALL)
+
+
+def element(shown: Reply | Replies | Mapping[str, object]) -> Any:
+    """Return what marimo shows of a reply, of several, or of a MIME bundle."""
+    marimo: Any = sys.modules["marimo"]
+    made = bundle(shown) if isinstance(shown, (Reply, Replies)) else shown
+    html = _FORMULA.sub(_typeset, str(made["text/html"]))
+    return marimo.Html(f'<div class="{_LOOK}">{html}</div>')
+
+
+def _typeset(found: re.Match[str]) -> str:
+    left, right = "[]" if found[1] == "$$" else "()"
+    inner = f"||{left}{found[2]}||{right}"
+    return f'<marimo-tex class="arithmatex">{inner}</marimo-tex>'
 
 
 class Place:
     """One place in a cell's output, updated as IPython's display handle is.
 
     Attributes:
-        html: What stands there now.
+        element: What stands there now.
     """
 
     def __init__(self, made: Mapping[str, object], widget: object = None) -> None:
         marimo: Any = sys.modules["marimo"]
         self._output: Any = marimo.output
-        self._html: Any = marimo.Html
         self._at = outputs_before()
-        self.html = ""
-        self._put(
-            self._element(made) if widget is None else marimo.ui.anywidget(widget)
-        )
+        self.element: Any = None
+        self._put(element(made) if widget is None else marimo.ui.anywidget(widget))
 
     def update(self, made: Mapping[str, object], **_of_ipython: object) -> None:
         """Replace what stands there, as long as the cell's output is ours."""
         if not is_left():
-            self._put(self._element(made))
-
-    def _element(self, made: Mapping[str, object]) -> Any:
-        return self._html(made["text/html"])
+            self._put(element(made))
 
     def _put(self, element: Any) -> None:
-        self.html = element.text
+        self.element = element
         self._output.replace_at_index(element, self._at)
 
 
@@ -72,10 +81,9 @@ class CellScreen(Together):
         self._stop = stop
 
     @property
-    def html(self) -> str:
+    def element(self) -> Any:
         """What stands in the cell: marimo replaces it by what the last line gives."""
-        handle = getattr(self._screen, "_handle", None)
-        return handle.html if isinstance(handle, Place) else ""
+        return getattr(getattr(self._screen, "_handle", None), "element", None)
 
     def interval_s(self) -> float:
         """Return the wait that the screen wants; the player asks at each look."""
