@@ -100,11 +100,16 @@ def thread_class() -> type[threading.Thread]:
 
 
 def display(
-    made: Mapping[str, object], beside: object, widget: object = None
+    made: Mapping[str, object],
+    beside: object,
+    widget: object = None,
+    *,
+    once: bool = False,
 ) -> DisplayHandle | Place:
     """Make a display in the cell that runs now; return what updates it.
 
-    ``made`` is a MIME bundle, in which a widget, if there is one, is named.
+    ``made`` is a MIME bundle, in which a widget, if there is one, is named. ``once``:
+    nothing updates it, and it has no name.
     """
     if marimo_here() is not None:
         from nbstream.screens.marimo import Place
@@ -112,7 +117,9 @@ def display(
         return Place(made, widget)
     from IPython.display import display
 
-    handle: DisplayHandle = display(made, raw=True, metadata=beside, display_id=True)
+    handle: DisplayHandle = display(
+        made, raw=True, metadata=beside, display_id=None if once else True
+    )
     return handle
 
 

@@ -117,7 +117,7 @@ class StaticScreen:
         """Make the one display."""
         reply._shown_in = cell()
         data = bundle(reply, images=self._images)
-        display(data, metadata(reply, timed=False))
+        display(data, metadata(reply, timed=False), once=True)
 
 
 def in_markdown(notebook: Any, resources: object) -> tuple[Any, object]:
