@@ -14,6 +14,7 @@ from nbstream._workers import worker
 from nbstream.errors import UsageError
 from nbstream.reply import Reply
 from nbstream.screens import place
+from nbstream.screens.base import thread_class
 from nbstream.streams import Source
 from nbstream.types import Stream
 
@@ -34,7 +35,7 @@ class Live:
         self._broken: BaseException | None = None
         player.reply._live = self
         # A display made by a thread lands in the right cell only in this context.
-        self._thread = worker(self._show, "nbstream-live")
+        self._thread = worker(self._show, "nbstream-live", make=thread_class())
         player.start()
         try:
             self._thread.start()
@@ -166,6 +167,10 @@ class Live:
         """Show nothing: the stream has its display already. A terminal has a line."""
         if place() == "terminal":  # it has written `Out[1]: ` already
             sys.stdout.write(f"{self!r}\n")
+
+    def _display_(self) -> object:
+        """Give marimo what stands in the cell already: the last line replaces it."""
+        return self._player.element
 
     def __repr__(self) -> str:
         return f"Live({self.reply.outcome!r})"

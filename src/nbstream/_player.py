@@ -153,6 +153,11 @@ class Player:
             self._closed = True
             self._screen.close(self.reply)
 
+    @property
+    def element(self) -> object:
+        """What stands in the cell, on a screen that can say it."""
+        return getattr(self._screen, "element", None)
+
     async def _watch(self) -> None:
         while not self._ended and not self.stop.is_set() and not self._is_overdue():
             if self.reply.waiting is not None:

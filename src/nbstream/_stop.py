@@ -58,6 +58,7 @@ class Stop:
         self.deaf = False
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._grip: Grip | None = None
+        self._cells = threading.main_thread()
 
     def set(self, by: Hand) -> None:
         """Raise the flag. The first hand counts; any thread; never blocks.
@@ -107,18 +108,21 @@ class Stop:
         with suppress(Empty):
             self._bell.get_nowait()
 
-    def attach(self, grip: Grip) -> None:
-        """Let the button of a screen be a hand."""
+    def attach(self, grip: Grip, cells: threading.Thread | None = None) -> None:
+        """Let the button of a screen be a hand; ``cells``: the thread that runs them.
+
+        By itself that is the main thread.
+        """
         self._grip = grip
+        self._cells = cells or threading.main_thread()
 
     def step_s(self, longest_s: float) -> float:
         """Return how long to wait at most until the next look, in seconds."""
         return longest_s if self._grip is None else min(longest_s, self._grip.step_s)
 
     def look(self) -> None:
-        """Look for a click; does something in a blocked main thread only."""
-        in_main = threading.current_thread() is threading.main_thread()
-        if self._grip is None or not in_main:
+        """Look for a click; does something in the thread of a blocked cell only."""
+        if self._grip is None or threading.current_thread() is not self._cells:
             return
         self.looking = True
         try:

@@ -108,7 +108,10 @@ class Worker(Protocol):
 
 
 def worker(
-    target: Callable[[], object], name: str, context: Context | None = None
+    target: Callable[[], object],
+    name: str,
+    context: Context | None = None,
+    make: type[Thread] = Thread,
 ) -> Worker:
     """Return what runs a function, or an async one, beside who starts it.
 
@@ -117,7 +120,7 @@ def worker(
     """
     context = context or copy_context()
     if THREADS:
-        return Thread(target=context.run, args=(_work, target), name=name, daemon=True)
+        return make(target=context.run, args=(_work, target), name=name, daemon=True)
     return _Task(target, name, context)
 
 

@@ -75,6 +75,13 @@ class Panel:
 
             display(self._static() if view == "static" else self._explained(), raw=True)
 
+    def _display_(self) -> object:
+        """Give marimo what it shows in its own way: the widget, or HTML."""
+        from nbstream.screens.marimo import element
+
+        page = self._opened()
+        return element(self._explained()) if page is None else page.model
+
     def _opened(self) -> Page | None:
         """Make the widget, once; None: there is no anywidget, or it cannot be used."""
         if self._page is None:

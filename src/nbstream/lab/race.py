@@ -59,6 +59,12 @@ class Race(Replies):
         else:
             display_reply(self)
 
+    def _display_(self) -> object:
+        """Give marimo what it shows; it would know a dict only."""
+        from nbstream.screens.marimo import element
+
+        return element(self)
+
 
 class RaceStopped(Stopped):
     """The reader pressed interrupt in a race.

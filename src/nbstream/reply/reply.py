@@ -235,6 +235,9 @@ class Reply(Answer):
     def _ipython_display_(self) -> None:
         window("display")(self)
 
+    def _display_(self) -> object:
+        return window("marimo")(self)
+
     def _repr_markdown_(self) -> str:
         return str(window("markdown")(self))
 

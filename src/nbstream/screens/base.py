@@ -9,15 +9,18 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nbstream.errors import UnknownNameError
 from nbstream.reply import Reply
 
 if TYPE_CHECKING:
+    from IPython.display import DisplayHandle
+
     from nbstream._player import Screen
     from nbstream._stop import Stop
+    from nbstream.screens.marimo import Place
     from nbstream.tool_runs import Consents
 
 #: What ``view=`` and ``NBSTREAM_VIEW`` may be; ``auto`` is the default.
@@ -47,6 +50,8 @@ def place() -> str:
     a page has sent it. What is captured (``%%capture``) nobody sees while it runs. A
     console (jupyter-console, qtconsole, Spyder) shows text and can change none.
     """
+    if marimo_here() is not None:
+        return "live"
     shell = _shell()
     kernel = getattr(shell, "kernel", None)
     if kernel is None or in_console():
@@ -112,6 +117,44 @@ def _shell() -> Any:
     """Return the running IPython shell, or None; IPython is not imported for it."""
     ipython = sys.modules.get("IPython")
     return ipython.get_ipython() if ipython else None
+
+
+def marimo_here() -> Any:
+    """Return marimo if a notebook of its, in a page, runs this thread; else None."""
+    found: Any = sys.modules.get("marimo")
+    is_here = getattr(found, "running_in_notebook", None)
+    return found if is_here is not None and is_here() else None
+
+
+def thread_class() -> type[threading.Thread]:
+    """Return the thread that may show something: in marimo its own knows the cell."""
+    found = marimo_here()
+    made: type[threading.Thread] = threading.Thread if found is None else found.Thread
+    return made
+
+
+def display(
+    made: Mapping[str, object],
+    beside: object,
+    widget: object = None,
+    *,
+    once: bool = False,
+) -> DisplayHandle | Place:
+    """Make a display in the cell that runs now; return what updates it.
+
+    ``made`` is a MIME bundle, in which a widget, if there is one, is named. ``once``:
+    nothing updates it, and it has no name.
+    """
+    if marimo_here() is not None:
+        from nbstream.screens.marimo import Place
+
+        return Place(made, widget)
+    from IPython.display import display
+
+    handle: DisplayHandle = display(
+        made, raw=True, metadata=beside, display_id=None if once else True
+    )
+    return handle
 
 
 #: Control characters by which a text could drive the terminal it is printed on, or

@@ -10,13 +10,16 @@ does, and what is queued behind the cell would not run.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
+from queue import Empty
 from typing import Any, TypeAlias
 
 from nbstream._workers import THREADS
+from nbstream.screens.base import marimo_here
 
 #: Look once for messages; False: that cannot be done with this kernel.
 Look: TypeAlias = Callable[[], bool]
@@ -34,6 +37,9 @@ PRIVATE: Mapping[str, str] = {
     "kernel.msg_queue": "6.17.1 to 7.0.1: (number, handler, (frames,)) of what waits",
     "kernel.shell_stream.flush": "6.17.1 to 6.31.0: reads what has come into the "
     "queue; from 7.0.0 on the stream is another thread's, and is not for us to read",
+    "marimo._runtime.context.get_context": "marimo 0.25: .execution_context.output, "
+    "what a cell has put out; ._kernel.enqueue_control_request, in whose closure is "
+    "set_ui_element_queue: a copy of what pages say while a cell blocks",
     "kernel._allow_stdin": "6.17.1 to 7.4.0: whether the last cell may ask for input",
 }
 #: What is raised where a kernel is not as the table says.
@@ -74,7 +80,8 @@ def watch(comm: Any, take: Take) -> Callable[[], None]:
     busy. 7.4 has the hook; for 6 the pump must look.
     """
     kernel = _kernel()
-    if kernel is None or hasattr(comm, "_reply_subshell_for"):
+    here = kernel is not None or marimo_here() is not None
+    if not here or hasattr(comm, "_reply_subshell_for"):
         return lambda: None
     comm_id: str = comm.comm_id
     main: Any = getattr(kernel, "shell_channel_thread_main", None)
@@ -133,6 +140,8 @@ def _found(kernel: Any, name: str) -> bool:
 
 def listens(comm: Any, look: Look | None) -> bool:
     """Tell whether what a page has said to this comm is known by now; look for it."""
+    if marimo_here() is not None:
+        return False
     if not THREADS or hasattr(comm, "_reply_subshell_for") or _can_tap(_kernel()):
         return True  # it is seen on its way, whatever the kernel does
     in_main = threading.current_thread() is threading.main_thread()
@@ -145,6 +154,8 @@ def pump() -> Look | None:
     7.0 has the same names, but its stream is another thread's: what we would read from
     it is lost, also other cells.
     """
+    if marimo_here() is not None:
+        return _marimo_pump()
     kernel = _kernel()
     is_7 = getattr(kernel, "shell_channel_thread", None) is not None
     stream: Any = getattr(kernel, "shell_stream", None)
@@ -165,6 +176,45 @@ def pump() -> Look | None:
         return True
 
     return look
+
+
+def _marimo_pump() -> Look | None:
+    """Return how to look at the copies of the pages' messages; they stay there."""
+    try:
+        kernel = import_module("marimo._runtime.context").get_context()._kernel
+        known = inspect.getclosurevars(kernel.enqueue_control_request).nonlocals
+        queue = known["set_ui_element_queue"]
+    except _OTHERWISE:
+        return None
+    seen: set[str] = set()
+
+    def look() -> bool:
+        found: list[Any] = []
+        try:
+            while True:
+                found.append(queue.get_nowait())
+        except Empty:
+            for each in found:
+                queue.put_nowait(each)
+        except _OTHERWISE:
+            return False
+        for each in found:
+            take = _watched.get(getattr(each, "model_id", ""))
+            if take is not None and each.token not in seen:
+                seen.add(each.token)
+                take(getattr(each.message, "content", None))
+        return True
+
+    return look
+
+
+def outputs_before() -> int:
+    """Return how many outputs the cell of marimo that runs now has already."""
+    try:
+        context = import_module("marimo._runtime.context").get_context()
+        return len(context.execution_context.output)
+    except _OTHERWISE:
+        return 0
 
 
 def may_ask(kernel: Any) -> bool:

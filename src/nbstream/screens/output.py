@@ -8,11 +8,12 @@ import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, TextIO
+from typing import Any, TextIO
 
 from nbstream.reply import Part, Reply, Waiting
-from nbstream.screens.base import Prompting, cell, in_kernel, visible
+from nbstream.screens.base import Prompting, cell, display, in_kernel, visible
 from nbstream.screens.bundle import (
+    PLACE,
     Replies,
     afterword,
     bundle,
@@ -24,9 +25,6 @@ from nbstream.screens.bundle import (
 )
 from nbstream.screens.json_layout import Json
 from nbstream.screens.other_parts import is_aside, pieces, stage_of
-
-if TYPE_CHECKING:
-    from IPython.display import DisplayHandle
 
 #: At most ten updates a second: JupyterLab keeps up with that (bench/).
 MIN_INTERVAL_S = 0.1
@@ -55,25 +53,23 @@ class NotebookScreen:
         *,
         images: bool = False,
         prompting: Prompting | None = None,
-        handle: DisplayHandle | None = None,
+        handle: Any = None,
         note: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._images = images
         self._prompting = prompting
         self._clock = clock
-        self._handle = handle
+        self._handle: Any = handle
         self._note = note
         self._interval_s = MIN_INTERVAL_S
 
     def open(self, reply: Reply | Replies) -> None:
         """Make the display, in the cell that runs now."""
-        from IPython.display import display
-
         reply._shown_in = cell()
         made = bundle(reply) if isinstance(reply, Replies) else waiting()
         beside = metadata(reply, timed=False)
-        self._handle = display(made, raw=True, metadata=beside, display_id=True)
+        self._handle = display(made, beside)
 
     def interval_s(self) -> float:
         """Return the wait after the last update, in seconds."""
@@ -142,11 +138,24 @@ class StaticScreen:
 
     def close(self, reply: Reply | Replies) -> None:
         """Make the one display."""
-        from IPython.display import display
-
         reply._shown_in = cell()
         data = bundle(reply, images=self._images)
-        display(data, raw=True, metadata=metadata(reply, timed=False))
+        display(data, metadata(reply, timed=False), once=True)
+
+
+def in_markdown(notebook: Any, resources: object) -> tuple[Any, object]:
+    """Return a notebook whose answers are exported as Markdown, or as plain text.
+
+    A preprocessor of nbconvert: its exporters to Markdown and reStructuredText would
+    take the HTML. ``exports.json`` names it to them, and nothing else is touched.
+    """
+    for each in notebook.cells:
+        for output in each.get("outputs", ()):
+            html = output.get("data", {}).get("text/html", "")
+            is_ours = PLACE in html or '<div class="nbstream-' in html
+            if html and (is_ours or "nbstream" in output.metadata):
+                del output.data["text/html"]
+    return notebook, resources
 
 
 class TerminalScreen:

@@ -13,11 +13,13 @@ So that it knows whether it must, each block has a number: the view greets it wi
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
 
 from nbstream._stop import Stop
+from nbstream.screens.base import marimo_here
 from nbstream.screens.kernel_messages import (
     Look,
     hear,
@@ -65,6 +67,7 @@ class StopButton:
         stop: Stop,
         *,
         consents: Consents | None = None,
+        resync: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._button = button
@@ -72,6 +75,7 @@ class StopButton:
         self.on_here: Callable[[], None] = lambda: None
         self._stop = stop
         self._consents = consents
+        self._resync = resync
         self._clock = clock
         self._blocks = 0
         self._heard = False
@@ -83,7 +87,8 @@ class StopButton:
         self._unwatch = watch(button.comm, self.take)
         self._unhear = hear(getattr(button, "channel", ""), self.take)
         self._look: Look | None = pump()
-        stop.attach(self)
+        # An app of marimo runs its cells in another thread than the main one.
+        stop.attach(self, threading.current_thread() if marimo_here() else None)
 
     def take(self, content: object) -> None:
         """Do what a message of the view says, if it is for us; any thread."""
@@ -99,6 +104,8 @@ class StopButton:
             if now != 0 and content.get("block") == now:
                 self._heard = True
                 self._button.send({"kind": "heard", "block": now})  # each page asks
+        elif content.get("kind") == "resync":
+            self._resync()  # a page that came late is not to wait for the end
         elif content.get("kind") == "consent" and self._consents is not None:
             self._consents.answer(content.get("call"), content.get("allow") is True)
 

@@ -14,13 +14,12 @@ from uuid import uuid4
 
 import anywidget
 import traitlets
-from IPython.display import DisplayHandle, display
 
 from nbstream._stop import Stop
 from nbstream._workers import THREADS
 from nbstream.markdown.html import SHORT, shortened
 from nbstream.reply import Reply
-from nbstream.screens.base import cell, prompting
+from nbstream.screens.base import cell, display, prompting
 from nbstream.screens.bundle import Replies, bundle, metadata
 from nbstream.screens.output import NotebookScreen
 from nbstream.screens.sections import Facts, FrameMessages, Sections
@@ -238,7 +237,7 @@ class LiveScreen(Generic[Shown]):
         self._id = uuid4().hex
         self._final: dict[str, object] = {}
         self._button: StopButton | None = None
-        self._handle: DisplayHandle | None = None
+        self._handle: Any = None
         self._shown: Shown | None = None
         self._presence: Presence | None = None
         self._updates: NotebookScreen | None = None  # where no page has the widget
@@ -249,14 +248,14 @@ class LiveScreen(Generic[Shown]):
         self._shown = reply
         self._began = self._clock()
         self.model = self.model_class(self.whole, self._on_answer, model_id=self._id)
-        button = StopButton(self.model, self._stop, consents=self._consents)
+        button = StopButton(
+            self.model, self._stop, consents=self._consents, resync=self.resync
+        )
         self._button = button
         if self._consents is not None:
             self._consents.attached = True
         beside = metadata(reply, timed=False)
-        self._handle = display(
-            self._placed(), raw=True, metadata=beside, display_id=True
-        )
+        self._handle = display(self._placed(), beside, self.model)
         self._presence = Presence(button.listens, self._turn, self._clock)
         button.on_look, button.on_here = self._presence.judge, self._presence.here
 

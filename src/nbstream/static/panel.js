@@ -388,7 +388,8 @@ function makeComposer(chat, entry, send, stopAnswer, changed) {
   };
   // To the host, Enter with Shift, Ctrl or Alt runs the cell: it must not hear of it.
   function onKey(event) {
-    if (event.target !== input || event.key !== "Enter") return;
+    // In a shadow tree (marimo) the window is told of the host: the path is exact.
+    if (event.composedPath()[0] !== input || event.key !== "Enter") return;
     event.stopPropagation();
     if (event.isComposing) return;
     event.preventDefault();
