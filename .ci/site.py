@@ -2,14 +2,13 @@
 
 The pages are those of `docs`, the lessons as they are committed, the reference from
 the docstrings. The generator lives in an environment of its own, of the versions in
-`.ci/site.txt`. JupyterLite goes into `lite`, where `.ci/lite.py` offers `lite(folder)`.
+`.ci/site.txt`. JupyterLite goes into `lite`: see `.ci/lite/build.py`.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib.util
 import json
 import os
 import re
@@ -23,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = ROOT / ".site"
 VERSIONS = ROOT / ".ci" / "site.txt"
-LITE = ROOT / ".ci" / "lite.py"
+LITE = ROOT / ".ci" / "lite" / "build.py"
 #: Files of the repository that are pages -> where. Folders keep what is in them.
 PLACES = {
     "docs": "",
@@ -57,7 +56,7 @@ def main() -> None:
         shutil.copytree(built, asked.folder)
     (asked.folder / ".nojekyll").touch()  # GitHub Pages: folders may begin with _
     if LITE.exists() and not asked.no_lite:
-        load(LITE).lite(asked.folder / "lite")
+        subprocess.run([python(), LITE, asked.folder / "lite"], check=True)
     print(f"{asked.folder}/index.html")
 
 
@@ -85,14 +84,6 @@ def python() -> Path:
         subprocess.run(install, check=True)
         stamp.write_text(wanted)
     return own
-
-
-def load(path: Path):
-    """Import a file as a module."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 class Stage:

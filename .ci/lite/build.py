@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -57,6 +58,9 @@ WITHOUT = {"cryptography", "pexpect", "psutil", "widgetsnbextension"}
 OURS = {"nbstream", "rpds-py"}
 #: Releases that only the page has.
 ONLY_HERE = {"httpx2-jsfetch": "1.0", "micropip": "0.11.1"}
+#: Where one comes in.
+LESSON = "00_first_stream.ipynb"
+FRONT = "location.replace('./lab/index.html?path={}')"
 LAB = "share/jupyter/labextensions/@jupyterlite/pyodide-kernel-extension"
 
 
@@ -229,7 +233,23 @@ def build(lite: Path, folder: Path) -> None:
     command = [sys.executable, "-m", "jupyterlite_core", "build", "--apps", "lab"]
     command += ["--lite-dir", lite, "--output-dir", folder, "--contents", contents]
     command += ["--no-sourcemaps"]
-    subprocess.run(command, cwd=lite, check=True, stdout=subprocess.DEVNULL)
+    quiet = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    with open(os.devnull, "w") as null:
+        subprocess.run(command, cwd=lite, check=True, stdout=null, env=quiet)
+    shutil.copy(HERE / "loading.js", folder / "lab")
+    tag = '<script type="module" src="./loading.js"></script></head>'
+    change(folder / "lab" / "index.html", "</head>", tag)
+    # The other pages read their settings from this one.
+    front = FRONT.format(LESSON)
+    change(folder / "index.html", "await import('./config-utils.js')", front)
+
+
+def change(page: Path, old: str, new: str) -> None:
+    """Change the one place of a page of JupyterLite's that is ours to change."""
+    text = page.read_text("utf-8")
+    if text.count(old) != 1:
+        raise SystemExit(f"{page.name}: expected {old!r} once, found {text.count(old)}")
+    page.write_text(text.replace(old, new), "utf-8")
 
 
 if __name__ == "__main__":
