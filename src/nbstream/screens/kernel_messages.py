@@ -18,8 +18,6 @@ from importlib import import_module
 from queue import Empty
 from typing import Any, TypeAlias
 
-from nbstream.screens.base import marimo_here
-
 #: Look once for messages; False: that cannot be done with this kernel.
 Look: TypeAlias = Callable[[], bool]
 #: What is told of a message: the content of a custom message of our comm.
@@ -157,6 +155,13 @@ def _marimo_pump() -> Look | None:
         return True
 
     return look
+
+
+def marimo_here() -> Any:
+    """Return marimo if a notebook of its, in a page, runs this thread; else None."""
+    found: Any = sys.modules.get("marimo")
+    is_here = getattr(found, "running_in_notebook", None)
+    return found if is_here is not None and is_here() else None
 
 
 def outputs_before() -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, TextIO
 
 from nbstream.reply import Part, Reply, Waiting
-from nbstream.screens.base import Prompting, cell, display, visible
+from nbstream.screens.base import Prompting, cell, visible
 from nbstream.screens.bundle import (
     PLACE,
     Replies,
@@ -21,6 +21,7 @@ from nbstream.screens.bundle import (
     waiting,
 )
 from nbstream.screens.json_layout import Json
+from nbstream.screens.marimo import display
 from nbstream.screens.other_parts import is_aside, pieces, stage_of
 
 #: At most ten updates a second: JupyterLab keeps up with that (bench/).

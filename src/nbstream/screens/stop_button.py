@@ -19,8 +19,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from nbstream._stop import Stop
-from nbstream.screens.base import marimo_here
-from nbstream.screens.kernel_messages import Look, hook, pump, watch
+from nbstream.screens.kernel_messages import Look, hook, marimo_here, pump, watch
 from nbstream.tool_runs import Consents
 
 #: How often the pump looks, in seconds: a click is to be answered within 50 ms.

@@ -16,8 +16,9 @@ import traitlets
 from nbstream._stop import Stop
 from nbstream.markdown.html import SHORT, shortened
 from nbstream.reply import Reply
-from nbstream.screens.base import cell, display
+from nbstream.screens.base import cell
 from nbstream.screens.bundle import Replies, bundle, metadata
+from nbstream.screens.marimo import display
 from nbstream.screens.sections import Facts, FrameMessages, Sections
 from nbstream.screens.stop_button import StopButton
 from nbstream.static import ANSWER, module, style
