@@ -74,7 +74,7 @@ const liveView = () => {
       stop.on(paint);
       model.on("msg:custom", (message) => receive(model, message));
       // marimo drops what was sent before the page had loaded this script.
-      if (isMarimo()) model.send({ kind: "resync" });
+      if (marimo) model.send({ kind: "resync" });
       const undo = whenKernelGoes(model, () => lose(model));
       return () => [undo, stop.dispose].forEach((each) => each());
     },
