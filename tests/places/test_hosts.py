@@ -29,8 +29,8 @@ EXPORTS = {
     "rst": ("rst", "1. **one**\n2. two\n", "<li>"),
     "asciidoc": ("asciidoc", ". *one*\n. two\n", "<li>"),
     "latex": ("tex", "\\textbf{one}", "<li>"),
-    "html": ("html", "<strong>one</strong>", "1. **one**"),
-    "slides": ("slides.html", "<strong>one</strong>", "1. **one**"),
+    "html": ("html", "<strong>one</strong>", "1. **one**\n2. two"),
+    "slides": ("slides.html", "<strong>one</strong>", "1. **one**\n2. two"),
 }
 
 
