@@ -9,11 +9,11 @@ from nbstream.screens.base import (
     VIEWS,
     NoScreen,
     cell,
-    marimo_here,
     place,
     prompting,
     view_of,
 )
+from nbstream.screens.kernel_messages import marimo_here
 
 if TYPE_CHECKING:
     from nbstream._player import Screen

@@ -9,18 +9,16 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nbstream.errors import UnknownNameError
 from nbstream.reply import Reply
+from nbstream.screens.kernel_messages import marimo_here, may_ask
 
 if TYPE_CHECKING:
-    from IPython.display import DisplayHandle
-
     from nbstream._player import Screen
     from nbstream._stop import Stop
-    from nbstream.screens.marimo import Place
     from nbstream.tool_runs import Consents
 
 #: What ``view=`` and ``NBSTREAM_VIEW`` may be; ``auto`` is the default.
@@ -48,7 +46,8 @@ def place() -> str:
     papermill and nbval do not, and compare or save what a cell displays first. A
     widget's message does not say: then what the last cell said holds, and if none did,
     a page has sent it. What is captured (``%%capture``) nobody sees while it runs. A
-    console (jupyter-console, qtconsole, Spyder) shows text and can change none.
+    console (jupyter-console, qtconsole, Spyder) shows text and can change none. Voilà
+    runs cells as nbclient does, but for a page, and says so.
     """
     if marimo_here() is not None:
         return "live"
@@ -59,9 +58,8 @@ def place() -> str:
     content = _parent().get("content", {})
     is_live = content.get("allow_stdin")
     if "comm_id" in content:
-        from nbstream.screens.kernel_messages import may_ask
-
         is_live = may_ask(kernel)
+    is_live = is_live or os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
     return "live" if is_live and not _is_captured(shell) else "static"
 
 
@@ -119,42 +117,11 @@ def _shell() -> Any:
     return ipython.get_ipython() if ipython else None
 
 
-def marimo_here() -> Any:
-    """Return marimo if a notebook of its, in a page, runs this thread; else None."""
-    found: Any = sys.modules.get("marimo")
-    is_here = getattr(found, "running_in_notebook", None)
-    return found if is_here is not None and is_here() else None
-
-
 def thread_class() -> type[threading.Thread]:
     """Return the thread that may show something: in marimo its own knows the cell."""
     found = marimo_here()
     made: type[threading.Thread] = threading.Thread if found is None else found.Thread
     return made
-
-
-def display(
-    made: Mapping[str, object],
-    beside: object,
-    widget: object = None,
-    *,
-    once: bool = False,
-) -> DisplayHandle | Place:
-    """Make a display in the cell that runs now; return what updates it.
-
-    ``made`` is a MIME bundle, in which a widget, if there is one, is named. ``once``:
-    nothing updates it, and it has no name.
-    """
-    if marimo_here() is not None:
-        from nbstream.screens.marimo import Place
-
-        return Place(made, widget)
-    from IPython.display import display
-
-    handle: DisplayHandle = display(
-        made, raw=True, metadata=beside, display_id=None if once else True
-    )
-    return handle
 
 
 #: Control characters by which a text could drive the terminal it is printed on, or

@@ -19,7 +19,6 @@ from queue import Empty
 from typing import Any, TypeAlias
 
 from nbstream._workers import THREADS
-from nbstream.screens.base import marimo_here
 
 #: Look once for messages; False: that cannot be done with this kernel.
 Look: TypeAlias = Callable[[], bool]
@@ -206,6 +205,13 @@ def _marimo_pump() -> Look | None:
         return True
 
     return look
+
+
+def marimo_here() -> Any:
+    """Return marimo if a notebook of its, in a page, runs this thread; else None."""
+    found: Any = sys.modules.get("marimo")
+    is_here = getattr(found, "running_in_notebook", None)
+    return found if is_here is not None and is_here() else None
 
 
 def outputs_before() -> int:

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 from nbstream.reply import Reply
 from nbstream.screens.base import Together
 from nbstream.screens.bundle import Replies, bundle
-from nbstream.screens.kernel_messages import outputs_before
+from nbstream.screens.kernel_messages import marimo_here, outputs_before
 
 if TYPE_CHECKING:
+    from IPython.display import DisplayHandle
+
     from nbstream._player import Screen
     from nbstream._stop import Stop
 
@@ -70,6 +72,28 @@ class Place:
     def _put(self, element: Any) -> None:
         self.element = element
         self._output.replace_at_index(element, self._at)
+
+
+def display(
+    made: Mapping[str, object],
+    beside: object,
+    widget: object = None,
+    *,
+    once: bool = False,
+) -> DisplayHandle | Place:
+    """Make a display in the cell that runs now; return what updates it.
+
+    ``made`` is a MIME bundle, in which a widget, if there is one, is named. ``once``:
+    nothing updates it, and it has no name.
+    """
+    if marimo_here() is not None:
+        return Place(made, widget)
+    from IPython.display import display
+
+    handle: DisplayHandle = display(
+        made, raw=True, metadata=beside, display_id=None if once else True
+    )
+    return handle
 
 
 class CellScreen(Together):

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from nbstream.reply import Part, Reply, Waiting
-from nbstream.screens.base import Prompting, cell, display, in_kernel, visible
+from nbstream.screens.base import Prompting, cell, in_kernel, visible
 from nbstream.screens.bundle import (
     PLACE,
     Replies,
@@ -24,6 +24,7 @@ from nbstream.screens.bundle import (
     waiting,
 )
 from nbstream.screens.json_layout import Json
+from nbstream.screens.marimo import display
 from nbstream.screens.other_parts import is_aside, pieces, stage_of
 
 #: At most ten updates a second: JupyterLab keeps up with that (bench/).

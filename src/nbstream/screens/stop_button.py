@@ -19,12 +19,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 from nbstream._stop import Stop
-from nbstream.screens.base import marimo_here
 from nbstream.screens.kernel_messages import (
     Look,
     hear,
     hook,
     listens,
+    marimo_here,
     pump,
     watch,
 )

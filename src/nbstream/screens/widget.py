@@ -19,8 +19,9 @@ from nbstream._stop import Stop
 from nbstream._workers import THREADS
 from nbstream.markdown.html import SHORT, shortened
 from nbstream.reply import Reply
-from nbstream.screens.base import cell, display, prompting
+from nbstream.screens.base import cell, prompting
 from nbstream.screens.bundle import Replies, bundle, metadata
+from nbstream.screens.marimo import display
 from nbstream.screens.output import NotebookScreen
 from nbstream.screens.sections import Facts, FrameMessages, Sections
 from nbstream.screens.stop_button import StopButton

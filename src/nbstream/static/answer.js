@@ -33,12 +33,12 @@ function placeMargin(el) {
   return child?.parentElement;
 }
 
+const marimo = globalThis.customElements?.get("marimo-tex");
+
 function makeAnswer(el, answer, stop, consent, rendermime) {
   const frame = make("div", "nbstream-text jp-RenderedHTMLCommon jp-RenderedHTML");
-  const isMarimo = globalThis.customElements?.get("marimo-tex");
-  const look = isMarimo ? "markdown prose dark:prose-invert" : "";
+  const look = marimo ? "markdown prose max-w-none dark:prose-invert" : "";
   const text = frame.appendChild(make("div", look)); // as in the final output
-  if (isMarimo) text.style.maxWidth = "none";
   const waiting = make("p", "nbstream-waiting");
   const box = make("div", "nbstream-formulas jp-RenderedHTMLCommon", { ariaHidden: "true" });
   const margin = make("div", "nbstream-margin");

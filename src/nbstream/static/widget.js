@@ -74,6 +74,8 @@ const liveView = () => {
       stop.on(paint);
       model.on("msg:custom", (message) => receive(model, message));
       stop.say({ kind: "here" }); // else Python updates an output in our place
+      // marimo drops what was sent before the page had loaded this script.
+      if (marimo) model.send({ kind: "resync" });
       const undo = whenKernelGoes(model, () => lose(model));
       return () => [undo, stop.dispose].forEach((each) => each());
     },
