@@ -313,7 +313,7 @@ class _Body(io.RawIOBase):
         super().close()
 
 
-class _Handler(urllib.request.BaseHandler):
+class Handler(urllib.request.BaseHandler):
     """Answers what ``urlopen`` asks of one host; urllib goes on for the others."""
 
     handler_order = 100  # before the one that opens a connection: 500
@@ -347,4 +347,4 @@ def _seconds(timeout: object) -> float | None:
 
 def _hear_urlopen(memory: Memory) -> None:
     """Let ``urlopen`` find it. An opener that somebody has installed is gone then."""
-    urllib.request.install_opener(urllib.request.build_opener(_Handler(memory)))
+    urllib.request.install_opener(urllib.request.build_opener(Handler(memory)))
