@@ -67,7 +67,7 @@ bench: $(DEV)  ## Measure ourselves, as ratios
 	$(PY) bench $(ARGS)
 
 places: $(DEV)  ## Prove what takes longer (needs nginx, haproxy, caddy)
-	$(PIP) install hypercorn==0.18.0 granian==2.8.9 uv==0.13.9
+	$(PIP) install hypercorn==0.18.0 granian==2.8.9
 	cd tests && ../$(PY) -m harness.node
 	$(PY) $(PYTEST) -m place
 

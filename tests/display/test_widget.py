@@ -652,7 +652,7 @@ def test_the_script_is_one_module_without_its_comments():
 PAGES = {
     "one that speaks at once": (True, 0.1, ["", "", ""]),
     "none": (True, 9.0, ["", "No widgets", "No widgets"]),
-    "one that speaks late gets its widget back": (True, 1.5, ["", "No widgets", ""]),
+    "one that speaks late gets its widget back": (True, 2.0, ["", "No widgets", ""]),
     "one that this kernel could not hear": (False, 9.0, ["", "", ""]),
 }
 
@@ -661,11 +661,11 @@ PAGES = {
 def test_a_page_that_says_nothing_gets_updates(
     hears, at_s, expected, screen, outputs, monkeypatch
 ):
-    """A second is its time; the display is one, and ends as ever."""
+    """It has its time; the display is one, and ends as ever."""
     monkeypatch.setattr(stop_button, "listens", lambda comm, look: hears)
     monkeypatch.setattr(widget, "_a_page_has_widgets", threading.Event())
     reply, found = Reply("text"), []
-    for now_s in (0.5, 1.2, 2.0):
+    for now_s in (1.4, 1.6, 2.0):
         screen._clock.now_s = now_s
         if now_s >= at_s:
             hear(screen, {"kind": "here"})

@@ -148,7 +148,7 @@ RESYNC_S = 0.5
 FALLBACK = "The answer was still being written."
 #: How long a page has to say that it has the widget, in seconds; and where one of this
 #: kernel's pages has done so before.
-PATIENCE_S, PATIENCE_AGAIN_S = 1.0, 5.0
+PATIENCE_S, PATIENCE_AGAIN_S = 1.5, 5.0
 #: What is said where none has.
 NO_WIDGETS = (
     "No widgets in this page, so no Stop button: install anywidget where Jupyter "
