@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import nbformat
 import pytest
@@ -88,10 +88,13 @@ def test_the_menu_of_jupyterlab_exports_the_same(python, executed, tmp_path):
     options += [f"--ServerApp.root_dir={tmp_path}", "--no-browser"]
     command = [python, "-m", "jupyter_server", *options]
     env = isolated(python, tmp_path)
+    page = f"http://127.0.0.1:{port}/"
+    asked = Request(f"{page}nbconvert/markdown/{executed.name}")
+    asked.add_header("Referer", page)
     with (
         (tmp_path / "log").open("w") as log,
         running(command, port, cwd=tmp_path, env=env, stdout=log, stderr=log),
-        urlopen(f"http://127.0.0.1:{port}/nbconvert/markdown/{executed.name}") as got,
+        urlopen(asked) as got,
     ):
         assert "1. **one**\n2. two\n" in got.read().decode()
 
