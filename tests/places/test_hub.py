@@ -116,7 +116,9 @@ def test_two_users_at_once(browser, tmp_path):
         expect(ada.get_by_text(stopped)).to_be_visible()
         expect(grace.get_by_title("Stop (Esc)")).to_be_visible()
         (tmp_path / "grace" / "go").write_text("")
-        expect(grace.get_by_text("The last.")).to_be_visible()
+        expect(
+            grace.locator(".jp-OutputArea-output", has_text="The last.")
+        ).to_be_visible()
         expect(grace.get_by_text(stopped)).to_have_count(0)
         for page in pages:
             page.context.close()
