@@ -127,7 +127,7 @@ def test_import_stays_light():
 
 SHOWN = {
     "without a view": ('nbstream.show(["a", "b"], view="none")', 33),
-    "live": ('nbstream.show(["a", "b"], view="live")', 56),
+    "live": ('nbstream.show(["a", "b"], view="live")', 57),
 }
 
 

@@ -93,9 +93,7 @@ STOPPED = {
 }
 
 
-@pytest.mark.parametrize(
-    ("api", "way", "when"), STOPPED.values(), ids=STOPPED.keys()
-)
+@pytest.mark.parametrize(("api", "way", "when"), STOPPED.values(), ids=STOPPED.keys())
 def test_a_stop_is_seen_by_the_server(api, way, when, memory, in_memory):
     """At once, and nothing is asked again."""
     fault = "no_answer" if when == "before it answers" else "stall"
@@ -105,7 +103,9 @@ def test_a_stop_is_seen_by_the_server(api, way, when, memory, in_memory):
     with memory.fault(fault, api=api):
         before = len(memory.log)
         live = nbstream.start(shape.make(in_memory, "m", PROMPT), view="none")
-        memory.wait_for(lambda each: each is memory.log[-1] and len(memory.log) > before)
+        memory.wait_for(
+            lambda each: each is memory.log[-1] and len(memory.log) > before
+        )
         if fault == "stall":
             memory.wait_for(lambda each: each is memory.log[-1] and each.events_sent)
         began_s = time.monotonic()

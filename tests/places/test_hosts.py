@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import nbformat
 import pytest
@@ -78,6 +79,24 @@ def test_every_exporter(run, executed, tmp_path):
         text = (tmp_path / f"executed.{ending}").read_text()
         found[name] = (wanted in text, unwanted in text)
     assert found == dict.fromkeys(EXPORTS, (True, False))
+
+
+def test_the_menu_of_jupyterlab_exports_the_same(python, executed, tmp_path):
+    """Its server makes the export, and has read our line of its configuration."""
+    port = free_port()
+    options = [f"--ServerApp.port={port}", "--IdentityProvider.token=", "--allow-root"]
+    options += [f"--ServerApp.root_dir={tmp_path}", "--no-browser"]
+    command = [python, "-m", "jupyter_server", *options]
+    env = isolated(python, tmp_path)
+    page = f"http://127.0.0.1:{port}/"
+    asked = Request(f"{page}nbconvert/markdown/{executed.name}")
+    asked.add_header("Referer", page)
+    with (
+        (tmp_path / "log").open("w") as log,
+        running(command, port, cwd=tmp_path, env=env, stdout=log, stderr=log),
+        urlopen(asked) as got,
+    ):
+        assert "1. **one**\n2. two\n" in got.read().decode()
 
 
 def test_papermill_saves_one_static_output(executed):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import nbformat
 import pytest
@@ -28,7 +31,6 @@ c.Spawner.args = ["--allow-root"]
 c.Spawner.default_url = "/notebooks/cells.ipynb"
 c.Spawner.environment = {{"PYTHONPATH": {source!r}}}
 c.Spawner.http_timeout = 90
-c.JupyterHub.base_url = "/hub-here/"
 c.JupyterHub.bind_url = "http://127.0.0.1:{port}/hub-here/"
 c.JupyterHub.hub_bind_url = "http://127.0.0.1:{hub}/hub-here/"
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{api}"
@@ -71,15 +73,28 @@ def hub(home: Path) -> Iterator[str]:
         (home / "log").open("w") as log,
         running(command, port, cwd=home, env=env, stdout=log, stderr=log),
     ):
-        yield f"http://127.0.0.1:{port}/hub-here/"
+        url = f"http://127.0.0.1:{port}/hub-here/"
+        end_s = time.monotonic() + 60
+        while not answers(f"{url}hub/health"):  # the proxy listens before it knows
+            assert time.monotonic() < end_s
+            time.sleep(0.1)
+        yield url
+
+
+def answers(url: str) -> bool:
+    try:
+        with urlopen(url) as got:
+            return got.status == 200
+    except HTTPError:
+        return False
 
 
 def logged_in(browser: Browser, url: str, user: str) -> Page:
     """Log in as a user, whose server starts and shows the notebook; run its cell."""
     page = browser.new_context(viewport=VIEWPORT).new_page()
     page.goto(f"{url}hub/login")
-    page.get_by_label("Username:").fill(user)
-    page.get_by_label("Password:").fill("pass")
+    page.locator("#username_input").fill(user)
+    page.locator("#password_input").fill("pass")
     page.locator("#login_submit").click()
     page.wait_for_url(f"**/user/{user}/notebooks/**", timeout=120_000)
     page.locator(".jp-Cell .cm-content").first.click(timeout=60_000)
@@ -101,7 +116,9 @@ def test_two_users_at_once(browser, tmp_path):
         expect(ada.get_by_text(stopped)).to_be_visible()
         expect(grace.get_by_title("Stop (Esc)")).to_be_visible()
         (tmp_path / "grace" / "go").write_text("")
-        expect(grace.get_by_text("The last.")).to_be_visible()
+        expect(
+            grace.locator(".jp-OutputArea-output", has_text="The last.")
+        ).to_be_visible()
         expect(grace.get_by_text(stopped)).to_have_count(0)
         for page in pages:
             page.context.close()

@@ -13,7 +13,6 @@ from nbstream.screens.base import (
     prompting,
     view_of,
 )
-from nbstream.screens.kernel_messages import marimo_here
 
 if TYPE_CHECKING:
     from nbstream._player import Screen
@@ -41,6 +40,8 @@ def choose(
     view = view_of(view)
     if view == "none":
         return NoScreen()
+    from nbstream.screens.kernel_messages import marimo_here
+
     screen = _chosen(view, images, stop, consents)
     if view == "terminal" or marimo_here() is None:
         return screen

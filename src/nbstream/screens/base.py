@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nbstream.errors import UnknownNameError
 from nbstream.reply import Reply
-from nbstream.screens.kernel_messages import marimo_here, may_ask
 
 if TYPE_CHECKING:
     from nbstream._player import Screen
@@ -49,6 +48,8 @@ def place() -> str:
     console (jupyter-console, qtconsole, Spyder) shows text and can change none. Voilà
     runs cells as nbclient does, but for a page, and says so.
     """
+    from nbstream.screens.kernel_messages import marimo_here, may_ask
+
     if marimo_here() is not None:
         return "live"
     shell = _shell()
@@ -119,6 +120,8 @@ def _shell() -> Any:
 
 def thread_class() -> type[threading.Thread]:
     """Return the thread that may show something: in marimo its own knows the cell."""
+    from nbstream.screens.kernel_messages import marimo_here
+
     found = marimo_here()
     made: type[threading.Thread] = threading.Thread if found is None else found.Thread
     return made
