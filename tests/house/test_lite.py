@@ -98,6 +98,7 @@ def test_stop_is_heard_while_a_cell_runs(lite):
         lite.cell(index).locator(".nbstream-stop").click(timeout=60_000)
         lite.wait_idle()
 
-    assert [lite.said(index)[-14:] for index in range(1, len(SHOWN) + 1)] == [
-        "stopped True\n"
-    ] * len(SHOWN)
+    said = {how: lite.said(index) for index, how in enumerate(SHOWN, 1)}
+    assert {how: text[-13:] for how, text in said.items()} == dict.fromkeys(
+        SHOWN, "stopped True\n"
+    )

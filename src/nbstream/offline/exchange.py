@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 
 from nbstream._workers import THREADS, wait_until
 from nbstream.errors import UsageError
@@ -116,15 +117,24 @@ _BURST = 32
 
 
 def sending(response: Response, exchange: Exchange) -> Iterator[float | bytes]:
-    """Yield the events of a stream, and how long to wait before them, in seconds."""
-    due_s = time.monotonic()
-    for number, frame in enumerate(response.frames, 1):
+    """Yield the events of a stream, and how long to wait before them, in seconds.
+
+    With the last one it is finished: a client that knows it may read no further.
+    """
+    due_s, frames = time.monotonic(), iter(response.frames)
+    frame = next(frames, None)
+    for number in count(1):
+        if frame is None:
+            break
         due_s += frame.delay_s
         if frame.delay_s or number % _BURST == 0:
             yield max(0.0, due_s - time.monotonic())
-        if frame.data:
+        data, frame = frame.data, next(frames, None)
+        if data:
             exchange.events_sent += 1
-            yield frame.data
+            is_last = frame is None and not response.body
+            exchange.finished = is_last and response.end == "whole"
+            yield data
     if response.end == "stall":
         yield math.inf
 

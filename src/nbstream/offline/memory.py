@@ -104,12 +104,12 @@ class Answer:
 
     def _waited(self, seconds: float) -> Iterator[float]:
         self._quiet_s += seconds
-        if self._quiet_s > self._read_s:
-            yield self._read_s
-            raise BrokenError("ReadTimeout", "The read operation timed out")
-        yield seconds
+        is_late = self._quiet_s > self._read_s
+        yield self._read_s if is_late else seconds
         if self._aborted.is_set():
             raise BrokenError("ReadError", "[Errno 9] Bad file descriptor")
+        if is_late:
+            raise BrokenError("ReadTimeout", "The read operation timed out")
 
     def _sent(self, data: bytes) -> Iterator[bytes]:
         self._quiet_s = 0.0
@@ -186,7 +186,6 @@ class Memory:
         """Begin an answer."""
         given = Answer(request, self._respond, self._log, read_s or math.inf)
         self._open.add(given)
-        carried(given)
         return given
 
     def answer(self, http: ModuleType, request: Any) -> Any:
@@ -209,6 +208,7 @@ class Memory:
     def _heading(self, http: ModuleType, given: Answer) -> Iterator[None]:
         """While its head is waited for: without one there is nothing to close."""
         try:
+            carried(given)
             yield
         except BaseException as error:
             self.end(given)

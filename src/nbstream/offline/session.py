@@ -185,6 +185,7 @@ def stop() -> None:
         _server.play()
         _server.clear_faults()
         _server.stop()
+        _server.transport = check_transport(None)
         atexit.unregister(stop)
 
 
