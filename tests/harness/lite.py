@@ -9,13 +9,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from http.client import HTTPConnection
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Locator, Page
 
-__all__ = ["LitePage", "build", "opened", "served"]
+__all__ = ["LitePage", "build", "joined", "opened", "outputs_of", "served"]
 
 ROOT = Path(__file__).resolve().parents[2]
 PANEL = "window.jupyterapp.shell.currentWidget"
@@ -57,6 +59,25 @@ class _Files(SimpleHTTPRequestHandler):
     """Serves files as GitHub Pages does: with no headers of its own, below a folder."""
 
     before: bytes = b""  # what stands before Python's own script
+    upstream: str = ""  # where what is posted goes, as through a proxy
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        link = HTTPConnection(urlsplit(self.upstream).netloc)
+        path = self.path[self.path.index("/v1/") :]
+        link.request("POST", path, body, {"Content-Type": "application/json"})
+        answer = link.getresponse()
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.headers["Content-Type"])
+        self.end_headers()
+        try:
+            while data := answer.read1():
+                self.wfile.write(data)
+                self.wfile.flush()
+        except OSError:
+            pass  # the page has gone
+        finally:
+            link.close()
 
     def do_GET(self) -> None:
         path = Path(self.translate_path(self.path))
@@ -75,9 +96,9 @@ class _Files(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def served(site: Path, before: bytes = b"") -> Iterator[str]:
+def served(site: Path, before: bytes = b"", upstream: str = "") -> Iterator[str]:
     """Serve the site; give its address."""
-    handler = type("Files", (_Files,), {"before": before})
+    handler = type("Files", (_Files,), {"before": before, "upstream": upstream})
     server = ThreadingHTTPServer(
         ("127.0.0.1", 0), partial(handler, directory=site.parent)
     )
@@ -176,3 +197,25 @@ class LitePage:
             for each in outputs
         ]
         return "".join("".join(each) for each in texts)
+
+
+def outputs_of(notebook: dict[str, Any]) -> list[object]:
+    """Return what the cells gave: kinds, names and all forms of each.
+
+    JupyterLite's display hook makes an output of what displays itself, an empty one.
+    """
+    return [
+        [
+            (each["output_type"], each.get("name"), joined(each))
+            for each in cell["outputs"]
+            if each.get("data") != {}
+        ]
+        for cell in notebook["cells"]
+        if cell["cell_type"] == "code"
+    ]
+
+
+def joined(output: dict[str, Any]) -> dict[str, str]:
+    """Return the texts of an output; a file keeps them as lines."""
+    texts = output.get("data") or {"text": output.get("text", output.get("ename"))}
+    return {mime: "".join(text) for mime, text in texts.items()}

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from harness.lite import LitePage, build, opened, served
+from harness.lite import LitePage, build, opened, outputs_of, served
 
 pytestmark = pytest.mark.browser
 
@@ -38,28 +37,6 @@ def lite(browser, tmp_path_factory) -> Iterator[LitePage]:
     with served(site) as address, opened(browser, address) as page:
         page.open()
         yield page
-
-
-def outputs_of(notebook: dict[str, Any]) -> list[object]:
-    """Return what the cells gave: kinds, names and all forms of each.
-
-    JupyterLite's display hook makes an output of what displays itself, an empty one.
-    """
-    return [
-        [
-            (each["output_type"], each.get("name"), joined(each))
-            for each in cell["outputs"]
-            if each.get("data") != {}
-        ]
-        for cell in notebook["cells"]
-        if cell["cell_type"] == "code"
-    ]
-
-
-def joined(output: dict[str, Any]) -> dict[str, str]:
-    """Return the texts of an output; a file keeps them as lines."""
-    texts = output.get("data") or {"text": output.get("text", output.get("ename"))}
-    return {mime: "".join(text) for mime, text in texts.items()}
 
 
 def ran(page: LitePage, name: str) -> tuple[list[object], list[object]]:
