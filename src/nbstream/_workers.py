@@ -28,6 +28,8 @@ THREADS = sys.platform != "emscripten"
 LOOK_S = 0.005
 #: How long a worker may work before others get their turn, in seconds.
 TURN_S = 0.01
+#: The longest sleep where nobody can stop it, in seconds.
+ALONE_S = 2.0
 
 
 def sleeps() -> bool:
@@ -59,6 +61,8 @@ def wait_for(event: Event, timeout_s: float) -> bool:
     """Wait for an event; tell whether it came."""
     if THREADS:
         return event.wait(timeout_s)
+    if not sleeps() and not event.is_set():
+        time.sleep(min(max(timeout_s, 0.0), ALONE_S))  # and nobody can set it meanwhile
     return wait_until(event.is_set, timeout_s)
 
 
