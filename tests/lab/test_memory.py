@@ -121,8 +121,9 @@ def test_a_stop_is_seen_by_the_server(api, way, when, memory, in_memory):
 def test_what_reads_no_longer_is_let_go_by_break(memory, in_memory):
     """Leaving the loop over the events closes what was under way."""
     stream = SHAPES["openai.chat, sync stream of a function"]
-    for _ in nbstream.events(stream.make(in_memory, "m", PROMPT)):
-        break
+    with memory.fault("stall"):
+        for _ in nbstream.events(stream.make(in_memory, "m", PROMPT)):
+            break
 
     assert memory.log[-1].disconnected_at is not None
 

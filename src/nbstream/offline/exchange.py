@@ -14,9 +14,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import count
 
-from nbstream._workers import THREADS, wait_until
+from nbstream._workers import wait_until
 from nbstream.errors import UsageError
 from nbstream.offline.answer import answer
 from nbstream.offline.faults import Faults
@@ -68,6 +67,8 @@ class Log:
     def __init__(self) -> None:
         self._exchanges: deque[Exchange] = deque(maxlen=_LONGEST)
         self._changed = threading.Condition()
+        #: Brings them up to date, where nobody else does while time goes by.
+        self.catch_up: Callable[[], None] | None = None
 
     def open(self, method: str, target: str) -> Exchange:
         """Begin an exchange; a key in the query string is dropped with it."""
@@ -85,6 +86,8 @@ class Log:
 
     def exchanges(self) -> list[Exchange]:
         """Return the exchanges, oldest first."""
+        if self.catch_up is not None:
+            self.catch_up()
         with self._changed:
             return list(self._exchanges)
 
@@ -101,42 +104,26 @@ class Log:
         """Wait for an exchange for which the predicate holds."""
 
         def found() -> Exchange | None:
-            return next((e for e in self._exchanges if predicate(e)), None)
+            return next((e for e in self.exchanges() if predicate(e)), None)
 
-        if not THREADS:
+        if self.catch_up is not None:
             wait_until(lambda: found() is not None, timeout_s)
+            timeout_s = 0.0
         with self._changed:
-            exchange = self._changed.wait_for(found, timeout_s if THREADS else 0.0)
+            exchange = self._changed.wait_for(found, timeout_s)
         if exchange is None:
             raise TimeoutError(f"no such exchange within {timeout_s:g} s")
         return exchange
 
 
-#: How many unpaced events may be sent before others get their turn.
-_BURST = 32
-
-
-def sending(response: Response, exchange: Exchange) -> Iterator[float | bytes]:
-    """Yield the events of a stream, and how long to wait before them, in seconds.
-
-    With the last one it is finished: a client that knows it may read no further.
-    """
-    due_s, frames = time.monotonic(), iter(response.frames)
-    frame = next(frames, None)
-    for number in count(1):
-        if frame is None:
-            break
+def sending(response: Response) -> Iterator[tuple[float, bytes]]:
+    """Yield what is sent, and when it is due (of ``time.monotonic()``, in seconds)."""
+    due_s = time.monotonic()
+    for frame in response.frames:
         due_s += frame.delay_s
-        if frame.delay_s or number % _BURST == 0:
-            yield max(0.0, due_s - time.monotonic())
-        data, frame = frame.data, next(frames, None)
-        if data:
-            exchange.events_sent += 1
-            is_last = frame is None and not response.body
-            exchange.finished = is_last and response.end == "whole"
-            yield data
+        yield due_s, frame.data
     if response.end == "stall":
-        yield math.inf
+        yield math.inf, b""
 
 
 FIRST_TOKEN_S = 0.3

@@ -13,11 +13,12 @@ import os
 import time
 import urllib.request
 import warnings
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from email.message import Message
 from functools import cache
-from threading import Event
+from threading import Event, Lock
 from types import ModuleType
 from typing import Any
 from urllib.response import addinfourl
@@ -65,13 +66,18 @@ class Answer:
     ) -> None:
         self._log = log
         self._read_s = read_s
-        self._quiet_s = 0.0
         self._over = False  # it has gone, or we have
         self._aborted = Event()
+        self._lock = Lock()  # held by its reader, or by who looks at the log
+        self._sent: deque[bytes] = deque()  # and not read yet
         self.exchange = log.open(request.method, request.target)
         self.response = respond(request, self.exchange)
         self.exchange.status = self.response.status
         self._bodiless = request.method == "HEAD"
+        self._heard_s = time.monotonic()
+        self._steps = iter([(self._heard_s + self.response.head_delay_s, b"")])
+        self._next = next(self._steps, None)
+        self._begun = False  # the head is sent, and what follows it
 
     @property
     def headers(self) -> list[tuple[str, str]]:
@@ -83,40 +89,59 @@ class Answer:
 
     def head(self) -> Iterator[float]:
         """Yield the waits before the head, in seconds; it may never come."""
-        yield from self._waited(self.response.head_delay_s)
+        yield from self._waits()
+        self._steps, self._begun = sending(self.response), True
+        self._next = next(self._steps, None)
         if self.response.silent:
-            for step in sending(self.response, self.exchange):
-                if isinstance(step, float):
-                    yield from self._waited(step)
+            yield from self._waits()
             self._break(silent=True)
 
     def body(self) -> Iterator[float | bytes]:
         """Yield the waits, in seconds, and what is sent."""
-        for step in sending(self.response, self.exchange):
-            if isinstance(step, float):
-                yield from self._waited(step)
-            else:
-                yield from self._sent(step)
-        if self.response.end != "whole":
-            self._break(silent=False)
-        self.exchange.finished = True  # before the client can know it
-        yield from self._sent(self.response.body or b"")
+        for wait_s in self._waits():
+            yield from self._taken()
+            yield wait_s
+        yield from self._taken()
+        self._break(silent=False)
 
-    def _waited(self, seconds: float) -> Iterator[float]:
-        self._quiet_s += seconds
-        is_late = self._quiet_s > self._read_s
-        yield self._read_s if is_late else seconds
-        if self._aborted.is_set():
-            raise BrokenError("ReadError", "[Errno 9] Bad file descriptor")
-        if is_late:
-            raise BrokenError("ReadTimeout", "The read operation timed out")
+    def _taken(self) -> Iterator[bytes]:
+        while self._sent:
+            yield self._sent.popleft()
 
-    def _sent(self, data: bytes) -> Iterator[bytes]:
-        self._quiet_s = 0.0
+    def _waits(self) -> Iterator[float]:
+        """Yield how long to wait for what is due next, until nothing is."""
+        while (due_s := self.catch_up()) is not None or self._aborted.is_set():
+            if due_s is None or self._aborted.is_set():
+                raise BrokenError("ReadError", "[Errno 9] Bad file descriptor")
+            now_s, until_s = time.monotonic(), self._heard_s + self._read_s
+            if until_s <= now_s:
+                raise BrokenError("ReadTimeout", "The read operation timed out")
+            yield min(max(0.0, min(due_s, until_s) - now_s), _LOOK_S)
+
+    def catch_up(self) -> float | None:
+        """Send what is due by now, read or not; return when the next is, if any."""
+        with self._lock:
+            if self._over:
+                return None
+            while self._next is not None and self._next[0] <= time.monotonic():
+                if self._next[1]:
+                    self.exchange.events_sent += 1
+                    self._send(self._next[1])
+                self._next = next(self._steps, None)
+            if self._next is None and self._begun and not self.exchange.finished:
+                self._finish()
+            return None if self._next is None else self._next[0]
+
+    def _finish(self) -> None:
+        if self.response.end == "whole":
+            self.exchange.finished = True
+            self._send(self.response.body or b"")
+
+    def _send(self, data: bytes) -> None:
+        self._heard_s = time.monotonic()
         self.exchange.bytes_sent += len(data)
-        self._log.changed()
         if data and not self._bodiless:
-            yield data
+            self._sent.append(data)
 
     def _break(self, *, silent: bool) -> None:
         end = self.response.end
@@ -126,10 +151,11 @@ class Answer:
 
     def pause(self, seconds: float) -> None:
         """Wait, unless it is aborted meanwhile."""
-        wait_for(self._aborted, min(seconds, _DAY_S))
+        wait_for(self._aborted, seconds)
 
     def closed(self) -> None:
         """Note that the client has gone."""
+        self.catch_up()
         if not (self._over or self.exchange.finished):
             self._over = True
             self.exchange.disconnected_at = time.monotonic()
@@ -149,12 +175,8 @@ class Answer:
         return self if name == "socket" else None
 
 
-#: As good as never.
-_DAY_S = 86400.0
-
-
-async def _slept(seconds: float) -> None:
-    await asyncio.sleep(min(seconds, _DAY_S))
+#: How often is looked whether it was aborted, in seconds.
+_LOOK_S = 0.1
 
 
 class Memory:
@@ -167,6 +189,7 @@ class Memory:
         self.host = f"offline-{next(self._names)}.nbstream.invalid"
         self.url = f"http://{self.host}"
         self._open: set[Answer] = set()
+        log.catch_up = self._catch_up
         answer_for(self.host, self)
         if not THREADS:
             _hear_urlopen(self)
@@ -179,8 +202,13 @@ class Memory:
     def close(self) -> None:
         """Answer no more, and break off what is under way."""
         answer_no_more(self.host)
+        self._log.catch_up = None
         for each in list(self._open):
             each.abort()
+
+    def _catch_up(self) -> None:
+        for each in list(self._open):
+            each.catch_up()
 
     def begin(self, request: Request, read_s: float | None) -> Answer:
         """Begin an answer."""
@@ -201,7 +229,7 @@ class Memory:
         given = self.begin(*_read(request, await request.aread()))
         with self._heading(http, given):
             for wait_s in given.head():
-                await _slept(wait_s)
+                await asyncio.sleep(wait_s)
         return _response(http, given, _async_stream(http)(self, http, given))
 
     @contextmanager
@@ -267,7 +295,7 @@ class _Async(_Stream):
                 if isinstance(step, bytes):
                     yield step
                 else:
-                    await _slept(step)
+                    await asyncio.sleep(step)
         except BrokenError as broken:
             raise broken.of(self._http) from None
 

@@ -38,6 +38,8 @@ _HOST = "127.0.0.1"
 _OWN = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])\.?(?::\d+)?|")
 _HEAD_LIMIT_BYTES = 64 * 1024
 _BODY_LIMIT_BYTES = 64 * 1024 * 1024
+#: How many unpaced events may be sent before others get their turn.
+_BURST = 32
 _SERVER = "nbstream-offline (scripted answers)"
 
 
@@ -223,14 +225,16 @@ class Connection:
         await asyncio.sleep(response.head_delay_s)
         if not response.silent:
             self._write(self._http.head(response.status, response.fields), exchange)
-        for step in sending(response, exchange):
-            if isinstance(step, bytes):
-                self._write(self._http.data(step), exchange)
-                await self._writer.drain()
-            elif step < math.inf:
-                await asyncio.sleep(step)
-            else:
+        for number, (due_s, data) in enumerate(sending(response), 1):
+            if due_s == math.inf:
                 await asyncio.Event().wait()
+            left_s = due_s - time.monotonic()
+            if left_s > 0 or number % _BURST == 0:
+                await asyncio.sleep(max(0.0, left_s))
+            if data:
+                exchange.events_sent += 1
+                self._write(self._http.data(data), exchange)
+                await self._writer.drain()
         if response.end != "whole":
             return
         exchange.finished = True  # before the client can know it
