@@ -291,7 +291,8 @@ def test_anthropic_gets_what_its_sdk_makes():
 
     made = sent("anthropic", Plain)["schema"]
     theirs = untitled(transform_schema(Plain))
-    made["properties"]["when"].pop("type")  # theirs has the values alone
+    for each in (made, theirs):  # newer ones of theirs have the values alone
+        each["properties"]["when"].pop("type", None)
 
     assert made == {"title": "Plain", **theirs}
 
