@@ -133,6 +133,16 @@ PLACES = {
         "static",
         "s_9_1",
     ),
+    "a kernel that knows headers only (xeus-python), asked by a page": (
+        FakeShell({"header": {"msg_id": "m1", "session": "s"}}),
+        "live",
+        "m1",
+    ),
+    "one asked by a program in Python": (
+        FakeShell({"header": {"msg_id": "s_9_1", "session": "s"}}),
+        "static",
+        "s_9_1",
+    ),
     "a kernel of another kind": (FakeShell("nothing we know"), "static", None),
 }
 

@@ -195,3 +195,30 @@ def test_in_a_sandboxed_frame_it_is_live(browser):
 
     assert kinds == ["here", "rendered", "hello", "stop"]
     assert said == []
+
+
+# -- a cell that is not trusted, as in the other window of a shared notebook -----------
+
+DISTRUST = """() => {
+  const { widgets } = window.jupyterapp.shell.currentWidget.content;
+  widgets[1].model.outputs.trusted = false;
+}"""
+
+
+@pytest.mark.browser
+def test_where_the_output_is_not_trusted_a_view_takes_the_words_place(open_notebook):
+    """JupyterLab shows the text there; the view is live, and its Stop stops."""
+    page = open_notebook([WRITTEN, "r = nbstream.show(written())"], fresh=True)
+    page.run_cell(0)
+    page.run_cell(1, wait=False)
+    page.wait_text(1, "word1")
+    page.js(DISTRUST)
+    words = page.output(1).get_by_text(FALLBACK)
+    words.wait_for(state="hidden")
+    page.wait_text(1, "word7")
+    page.output(1).get_by_role("button", name="Stop").click()
+    page.wait_text(1, "Stopped")
+    page.wait_idle()
+
+    assert words.count() == 0
+    assert page.errors == []

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 import nbformat
 import pytest
-from harness.browser import VIEWPORT
+from harness.browser import NAMES, VIEWPORT
 from harness.hosts import KERNEL, ROOT, environment, isolated
 from harness.jupyter import notebook_of
 from places.test_web_proxies import free_port, running
@@ -17,7 +19,11 @@ from playwright.sync_api import expect
 
 pytestmark = pytest.mark.place
 
-TOOLS = ("jupytext", "nbconvert", "nbdime", "nbstripout", "papermill", "voila")
+TOOLS = (
+    *("jupytext", "nbconvert[webpdf]", "nbdime", "nbstripout", "papermill", "voila"),
+    "pypdf",
+)
+MYST = "mystmd@1.8.3"
 LESSON = ROOT / "notebooks" / "05_showing_it.ipynb"
 TEXT = "# Title\\n\\n1. **one**\\n2. two\\n\\n| a | b |\\n|---|---|\\n| 1 | 2 |\\n"
 CELLS = (
@@ -131,6 +137,77 @@ def test_nbdime_and_nbstripout(run, executed, tmp_path):
     run("nbstripout", other)
     assert "three" in said
     assert outputs(other) == []
+
+
+MERGES = {
+    "of two cells": ('import nbstream"', 'import nbstream # here"', 0),
+    "of one answer": ("two", "four", 1),
+}
+
+
+@pytest.mark.parametrize("name", MERGES)
+def test_nbdime_merges(name, run, executed, tmp_path):
+    """What one side alone has changed is taken; of a conflict both answers stay."""
+    old, new, conflicts = MERGES[name]
+    text = executed.read_text()
+    (tmp_path / "ours.ipynb").write_text(text.replace(old, new))
+    (tmp_path / "theirs.ipynb").write_text(text.replace("two", "three"))
+    merged = tmp_path / "merged.ipynb"
+    files = (executed, "ours.ipynb", "theirs.ipynb", "--out", merged)
+    run("nbdime", "merge", *files, check=not conflicts)
+    nbformat.validate(nbformat.read(merged, 4))
+    shown = [each for each in outputs(merged) if "data" in each]
+    assert len(shown) == 1 + conflicts
+    assert new in merged.read_text()
+    assert "<li>three\n" in "".join(shown[-1]["data"]["text/html"])
+
+
+READ = "import sys, pypdf; print(pypdf.PdfReader(sys.argv[1]).pages[0].extract_text())"
+MISSING = re.compile(r"Executable doesn't exist at (\S+)")
+
+
+def test_webpdf_has_the_answer(python, executed, tmp_path):
+    """Set as HTML, by the system's Chromium, linked to where playwright's would be."""
+
+    def started(*command: object) -> subprocess.CompletedProcess[str]:
+        env = isolated(python, tmp_path, PLAYWRIGHT_BROWSERS_PATH=str(tmp_path))
+        every = [python, *map(str, command)]
+        return subprocess.run(
+            every, cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+        )
+
+    options = ("--to", "webpdf", "--disable-chromium-sandbox", executed)
+    missing = MISSING.search(started("-m", "nbconvert", *options).stderr)
+    place = Path(missing[1])
+    place.parent.mkdir(parents=True)
+    place.symlink_to(next(filter(None, map(shutil.which, NAMES))))
+    done = started("-m", "nbconvert", *options)
+    assert done.returncode == 0, done.stderr
+    text = started("-c", READ, "executed.pdf").stdout
+    assert "1. one\n2. two" in text
+    assert "**one**" not in text.partition("Title\n")[2]
+
+
+def test_myst_has_the_answer_in_its_pages(executed, tmp_path):
+    """In what its theme is given; that is from the network, so no page is made here."""
+    home = ROOT / ".kernels" / "myst"
+    home.mkdir(exist_ok=True)
+    quiet = ("--no-audit", "--no-fund", "--loglevel=error")
+    subprocess.run(["npm", "install", "--prefix", home, *quiet, MYST], check=True)
+    (tmp_path / "myst.yml").write_text("version: 1\nproject: {}\nsite: {}\n")
+    program = home / "node_modules" / ".bin" / "myst"
+    subprocess.run([program, "build", "--ci", "--site"], cwd=tmp_path, check=False)
+    made = json.loads((tmp_path / "_build/site/content/executed.json").read_text())
+    [output] = found(made["mdast"], "output")
+    data = output["jupyter_data"]["data"]
+    assert data.keys() == {"text/html", "text/markdown", "text/plain"}
+    assert "<strong>one</strong>" in data["text/html"]["content"]
+
+
+def found(node: dict, kind: str) -> list[dict]:
+    """Return the nodes of a kind, in their order."""
+    inner = [each for child in node.get("children", []) for each in found(child, kind)]
+    return ([node] if node["type"] == kind else []) + inner
 
 
 VOILA = (

@@ -9,9 +9,10 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from nbstream._workers import THREADS
 from nbstream.errors import UnknownNameError
 from nbstream.reply import Reply
 
@@ -46,7 +47,8 @@ def place() -> str:
     widget's message does not say: then what the last cell said holds, and if none did,
     a page has sent it. What is captured (``%%capture``) nobody sees while it runs. A
     console (jupyter-console, qtconsole, Spyder) shows text and can change none. Voilà
-    runs cells as nbclient does, but for a page, and says so.
+    runs cells as nbclient does, but for a page, and says so. A kernel that knows the
+    header alone (xeus-python) is asked by a page if no program in Python numbered it.
     """
     from nbstream.screens.kernel_messages import marimo_here, may_ask
 
@@ -56,8 +58,11 @@ def place() -> str:
     kernel = getattr(shell, "kernel", None)
     if kernel is None or in_console():
         return "terminal"
-    content = _parent().get("content", {})
+    parent = _parent()
+    content = parent.get("content", {})
     is_live = content.get("allow_stdin")
+    if "content" not in parent and parent and THREADS:
+        is_live = not _is_numbered(parent)
     if "comm_id" in content:
         is_live = may_ask(kernel)
     is_live = is_live or os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
@@ -77,10 +82,14 @@ def in_console() -> bool:
     (``jupyter_client.session``); others may leave the cell out, and are no consoles.
     """
     parent = _parent()
-    header, is_asked = parent.get("header", {}), parent.get("content", {})
-    numbered = str(header.get("msg_id", "")).startswith(f"{header.get('session')}_")
+    is_asked = bool(parent.get("content", {}).get("allow_stdin"))
     named = "cellId" in parent.get("metadata", {})
-    return bool(is_asked.get("allow_stdin")) and numbered and not named
+    return is_asked and _is_numbered(parent) and not named
+
+
+def _is_numbered(parent: Mapping[str, Any]) -> bool:
+    header = parent.get("header", {})
+    return str(header.get("msg_id", "")).startswith(f"{header.get('session')}_")
 
 
 def in_kernel() -> bool:

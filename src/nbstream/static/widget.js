@@ -77,7 +77,9 @@ const liveView = () => {
       // marimo drops what was sent before the page had loaded this script.
       if (marimo) model.send({ kind: "resync" });
       const undo = whenKernelGoes(model, () => lose(model));
-      return () => [undo, stop.dispose].forEach((each) => each());
+      const unseen = () => (views.size || OVER.has(answer.facts.phase) ? "" : answer.id);
+      const leave = standIn(model, unseen, (el) => this.render({ model, el }));
+      return () => [leave, undo, stop.dispose].forEach((each) => each());
     },
 
     render({ model, el }) {
