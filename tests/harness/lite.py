@@ -137,6 +137,7 @@ class LitePage:
         self.page = page
         self.address = address
         self.outside = outside
+        self.opened = 0
         self.errors: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
@@ -153,7 +154,8 @@ class LitePage:
             for number, each in enumerate(cells)
         ]
         notebook = {"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-        self.page.evaluate(OPEN, ["own.ipynb", notebook])
+        self.opened += 1
+        self.page.evaluate(OPEN, [f"own-{self.opened}.ipynb", notebook])
         self.page.wait_for_function(READY, timeout=START_S * 1000)
 
     def tell(self, code: str) -> None:
