@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help lab test check fix bench places notebooks tracers site renew clean wheel \
+.PHONY: help lab test check fix bench places bounds notebooks tracers site renew clean wheel \
 	test-quick test-pythons test-notebooks test-slow
 .NOTPARALLEL:
 
@@ -70,6 +70,10 @@ places: $(DEV)  ## Prove what takes longer (needs nginx, haproxy, caddy)
 	$(PIP) install hypercorn==0.18.0 granian==2.8.9
 	cd tests && ../$(PY) -m harness.node
 	$(PY) $(PYTEST) -m place
+
+bounds: $(DEV)  ## Run the quick tests with the oldest packages allowed, and the newest
+	$(PIP) install uv==0.13.9
+	$(PY) .ci/bounds.py $(ARGS)
 
 notebooks: $(DEV)  ## Run the lessons and the how-to pages, and write their outputs
 	$(PY) .ci/execute_notebooks.py --write $(ARGS)

@@ -153,6 +153,11 @@ ALONE = {
         "[each.outcome for each in nbstream.race({'a': ask(OpenAI)}).values()]",
         "['complete']",
     ),
+    "race, async": (
+        "[each.error.message for each in nbstream.race({'a': ask(AsyncOpenAI)})"
+        ".values()]",
+        WAITS,
+    ),
     "stop": (
         "import asyncio\nlive = nbstream.start(ask(AsyncOpenAI, 'long answer'))\n"
         "await asyncio.sleep(2)\nlive.stop()\n(await live).outcome, "
