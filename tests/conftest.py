@@ -38,7 +38,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 ROOT = Path(__file__).resolve().parents[1]
 #: One worker runs these files whole: their tests share what is slow to make.
-WHOLE = ("test_faults_notebook", "test_hostile_browser")
+WHOLE = ("test_faults_notebook", "test_hostile_browser", "test_lite")
 #: Whose tests of kernels run on all versions there are, in `make places`: of the way
 #: that a button, an interrupt and an await take, which differs from one to another.
 ON_ALL_KERNELS = (
