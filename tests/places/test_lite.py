@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,8 @@ pytestmark = [pytest.mark.place, pytest.mark.browser]
 LESSONS = Path(__file__).resolve().parents[2] / "notebooks"
 #: The first two run in `make test`; the last one needs a server of its own.
 OTHERS = sorted(LESSONS.glob("0[2-6]*.ipynb"))
+#: In a page others run while a blocking read waits: the browser suspends its stack.
+ONLY_WITH_THREADS = r"plain stream: \d+ ticks"
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +60,11 @@ def test_every_lesson_runs(lite, lesson):
     saved = lite.run_all()
     lite.page.screenshot(path=f"screenshots/lite-{lesson.stem[:2]}.png")
 
-    assert outputs_of(saved) == outputs_of(json.loads(lesson.read_text()))
+    outputs, committed = (
+        re.sub(ONLY_WITH_THREADS, "", repr(outputs_of(each)))
+        for each in (saved, json.loads(lesson.read_text()))
+    )
+    assert outputs == committed
     assert (lite.outside, lite.errors) == ([], [])
 
 
