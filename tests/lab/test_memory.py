@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import json
 import threading
@@ -192,18 +191,6 @@ def test_recordings_and_use_know_it_too(tmp_path, capsys):
     assert host.endswith(".nbstream.invalid")
     assert (played.text, played.outcome) == (said.text, "complete")
     assert "no key, no network" in capsys.readouterr().out
-
-
-def test_another_client_is_told_why_it_cannot_ask(memory):
-    """aiohttp goes past the libraries in which it is answered."""
-    aiohttp = pytest.importorskip("aiohttp")
-
-    async def ask():
-        async with aiohttp.ClientSession() as session:
-            await session.request("GET", memory.url)
-
-    with pytest.raises(nbstream.UsageError, match="aiohttp"):
-        asyncio.run(ask())
 
 
 def test_there_are_two_transports():
