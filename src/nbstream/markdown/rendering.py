@@ -386,13 +386,6 @@ class _References:
         self.asked.add(label)
         return self.final.get(label) or self._tail.get(label, default)
 
-    def __contains__(self, label: str) -> bool:
-        # markdown-it-py 3 asks like this.
-        return self.get(label) is not None
-
-    def __getitem__(self, label: str) -> Mapping[str, Any]:
-        return self.final.get(label) or self._tail[label]
-
     def settle(self, tail: _Definitions) -> list[str]:
         """Take the definitions of an open end; return the labels that changed."""
         touched = {*self._tail, *tail, *islice(self.final, self._count, None)}
