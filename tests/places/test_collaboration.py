@@ -34,7 +34,7 @@ RUNS = {
     "stopped where it runs": ("nbstream.show(words());", 0),
     "stopped in the other": ("nbstream.show(words());", 1),
     "in the background": ("live = nbstream.start(words())", 1),
-    "a race": ("nbstream.race({'one': words(), 'two': words()});", 1),
+    "a race": ("nbstream.race({'one': words, 'two': words});", 1),
 }
 STOPPED = "Stopped. This is what had arrived."
 IDLE = """() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session
