@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help lab test check fix bench places notebooks tracers renew clean wheel \
+.PHONY: help lab test check fix bench places bounds notebooks tracers site renew clean wheel \
 	test-quick test-pythons test-notebooks test-slow
 .NOTPARALLEL:
 
@@ -71,11 +71,19 @@ places: $(DEV)  ## Prove what takes longer (needs nginx, haproxy, caddy)
 	cd tests && ../$(PY) -m harness.node
 	$(PY) $(PYTEST) -m place
 
-notebooks: $(DEV)  ## Run the lessons and write their outputs into the files
+bounds: $(DEV)  ## Run the quick tests with the oldest packages allowed, and the newest
+	$(PIP) install uv==0.13.9
+	$(PY) .ci/bounds.py $(ARGS)
+
+notebooks: $(DEV)  ## Run the lessons and the how-to pages, and write their outputs
 	$(PY) .ci/execute_notebooks.py --write $(ARGS)
+	cd tests && ../$(PY) -m harness.how_to
 
 tracers: $(DEV)  ## Test streams beneath every tracer that can be installed
 	$(PY) .ci/tracers.py $(ARGS)
+
+site: $(COURSE)  ## Build the site into site/ (ARGS=--no-lite leaves JupyterLite out)
+	$(PY) .ci/site.py $(ARGS)
 
 renew:  ## Take the newest releases, and write down which (then run make test)
 	rm -rf $(VENV) && : > $(VERSIONS)
@@ -84,7 +92,7 @@ renew:  ## Take the newest releases, and write down which (then run make test)
 	@touch $(COURSE) $(DEV)
 
 clean:  ## Remove everything that make made
-	rm -rf $(VENV) .kernels $(WHEEL) build dist screenshots .coverage* htmlcov \
+	rm -rf $(VENV) .kernels .site site $(WHEEL) build dist screenshots .coverage* htmlcov \
 		.pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 wheel: $(DEV)

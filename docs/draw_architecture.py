@@ -21,7 +21,7 @@ TITLES = {
     "beside": "what is asked, and what answers have to be",
     "core": "pure: no clock, no socket, no thread",
 }
-WIDTH, ROW, LEFT, UNIT = 960, 74, 150, 7.6
+ROW, LEFT, GAP, UNIT = 74, 110, 8, 7.6
 STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #1f2328 }
   .floor { font-weight: 600; font-size: 15px } .what { fill: #59636e; font-size: 11px }
@@ -40,6 +40,12 @@ def lines(name: str) -> int:
     return sum(len(path.read_text("utf-8").splitlines()) for path in paths)
 
 
+def box(name: str) -> tuple[str, int]:
+    """Return what is written on a room, and how wide its box is."""
+    word = "nbstream" if name == "." else name
+    return word, max(72, round(len(word) * UNIT + 20))
+
+
 def row(floor: str, names: list[str], top: int) -> str:
     """Draw one floor: its name, and a box for each room that is there."""
     found = [f'<text class="floor" x="16" y="{top + 28}">{floor}</text>']
@@ -48,15 +54,14 @@ def row(floor: str, names: list[str], top: int) -> str:
     for name in names:
         if not (count := lines(name)):
             continue  # a room that is only planned
-        word = "nbstream" if name == "." else name
-        width = max(72, round(len(word) * UNIT + 20))
+        word, width = box(name)
         middle = left + width // 2
         found += [
             f'<rect x="{left}" y="{top + 18}" width="{width}" height="40"/>',
             f'<text class="name" x="{middle}" y="{top + 35}">{escape(word)}</text>',
             f'<text class="lines" x="{middle}" y="{top + 51}">{count:,} lines</text>',
         ]
-        left += width + 8
+        left += width + GAP
     return "\n".join(found)
 
 
@@ -68,8 +73,12 @@ def picture() -> str:
         row(floor, names.split(), 8 + at * ROW)
         for at, (floor, (names, _)) in enumerate(floors.items())
     ]
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}">'
-    ground = f'<rect class="ground" width="{WIDTH}" height="{height}"/>'
+    width = LEFT + max(
+        sum(box(name)[1] + GAP for name in names.split() if lines(name))
+        for names, _ in floors.values()
+    )
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">'
+    ground = f'<rect class="ground" width="{width}" height="{height}"/>'
     return "\n".join([head, f"<style>{STYLE}</style>", ground, *rows, "</svg>\n"])
 
 

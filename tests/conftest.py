@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from harness.kernels import Kernel
-from harness.matrix import NEWEST, VERSIONS, spec_name, write_specs
+from harness.matrix import NEWEST, OTHER_VERSIONS, VERSIONS, spec_name, write_specs
 from harness.sdks import Clients
 from hypothesis import HealthCheck, settings
 
@@ -38,7 +38,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 ROOT = Path(__file__).resolve().parents[1]
 #: One worker runs these files whole: their tests share what is slow to make.
-WHOLE = ("test_faults_notebook", "test_hostile_browser")
+WHOLE = ("test_faults_notebook", "test_hostile_browser", "test_lite")
+#: Whose tests of kernels run on all versions there are, in `make places`: of the way
+#: that a button, an interrupt and an await take, which differs from one to another.
+ON_ALL_KERNELS = (
+    *("test_stop_button", "test_live_kernels", "test_users_loop_kernels"),
+    "test_panel_kernels",
+)
 #: Whether a test's body ran to its end, for the fixtures that go after it.
 PASSED = pytest.StashKey[bool]()
 IN_CI = bool(os.environ.get("CI"))
@@ -58,12 +64,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     thread from its first use on, and then `asyncio.run` refuses to work there.
     """
     slow = ("browser", "kernel")
+    items[:] = filter(_is_wanted, items)
     items.sort(
         key=lambda item: [
             *(name in item.keywords for name in slow),
             item.path.stem not in WHOLE,
         ]
     )
+
+
+def _is_wanted(item: pytest.Item) -> bool:
+    given = getattr(item, "callspec", None)
+    version = given and given.params.get("kernel")
+    return version not in OTHER_VERSIONS or item.path.stem in ON_ALL_KERNELS
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -225,6 +238,8 @@ def start_kernel(
         folder = tmp_path / f"kernel-{len(started)}"
         folder.mkdir()
         whole = {**jupyter_env, **(env or {})}
+        if not (kernelspecs / spec_name(version)).exists():
+            write_specs(kernelspecs.parent, [version])
         started.append(Kernel(version, kernelspecs, env=whole, cwd=folder))
         return started[-1]
 
@@ -233,7 +248,16 @@ def start_kernel(
         each.close()
 
 
-@pytest.fixture(params=[pytest.param(v, marks=pytest.mark.kernel) for v in VERSIONS])
+ALL_KERNELS = [
+    *(pytest.param(each, marks=pytest.mark.kernel) for each in VERSIONS),
+    *(
+        pytest.param(each, marks=[pytest.mark.kernel, pytest.mark.place])
+        for each in OTHER_VERSIONS
+    ),
+]
+
+
+@pytest.fixture(params=ALL_KERNELS)
 def kernel(request: pytest.FixtureRequest, start_kernel: StartKernel) -> Kernel:
     """A fresh kernel; a test that asks for it runs on every version of the matrix."""
     return start_kernel(request.param)

@@ -138,6 +138,7 @@ register(
         "from_sse": "nbstream._reader:read_sse",
         "from_stream": "nbstream._show:read",
         "items": "nbstream.structured_items:Items",
+        "marimo": "nbstream.screens.marimo:element",
         "markdown": "nbstream.screens.bundle:markdown_of",
         "partial": "nbstream.structured_items:partial",
         "plot": "nbstream.lab.timeline:plot",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, suppress
@@ -13,6 +12,7 @@ from queue import Empty, SimpleQueue
 from nbstream._player import GIVE_UP_S, RETRY_S
 from nbstream._reader import Reader
 from nbstream._timeout import RAW, Timeout, Watchdog, timeout_of
+from nbstream._workers import THREADS, pause, wait_until, worker
 from nbstream.errors import UsageError, failure_of
 from nbstream.reply import Reply
 from nbstream.streams import open_source
@@ -136,8 +136,11 @@ class Events:
         """Return what comes next, or the timeout that has passed."""
         while (late := self._watchdog.overdue()) is None:
             left_s = max(self._watchdog.left_s(), 0.0)  # it may have passed just now
+            left_s = min(left_s, _STEP_S)
+            if not THREADS:
+                wait_until(lambda: not queue.empty(), left_s)
             with suppress(Empty):
-                return queue.get(timeout=min(left_s, _STEP_S))
+                return queue.get(THREADS, left_s)
         return _End(late)
 
     async def _anext(
@@ -156,15 +159,13 @@ class Events:
         deadline = time.monotonic() + GIVE_UP_S
         while not self._ended and time.monotonic() < deadline:
             self._source.interrupt()
-            time.sleep(RETRY_S)
+            pause(RETRY_S)
 
     async def _close_async(self) -> None:
         # After a plain `break` asyncio closes us later, in a task that it may cancel
         # while the loop ends: a thread sees it through.
         if not self._ended:
-            closing = threading.Thread(
-                target=self._close, name="nbstream-close", daemon=True
-            )
+            closing = worker(self._close, "nbstream-close")
             closing.start()
             while closing.is_alive():
                 await asyncio.sleep(RETRY_S)

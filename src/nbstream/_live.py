@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import threading
 from collections.abc import Callable, Generator
-from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Unpack
 
 from nbstream import _show
 from nbstream._player import STEP_S, STOPPED, Player
 from nbstream._stop import interrupts_pass, interrupts_raise
+from nbstream._workers import worker
 from nbstream.errors import UsageError
 from nbstream.reply import Reply
 from nbstream.screens import place
+from nbstream.screens.base import thread_class
 from nbstream.streams import Source
 from nbstream.types import Stream
 
@@ -35,12 +35,7 @@ class Live:
         self._broken: BaseException | None = None
         player.reply._live = self
         # A display made by a thread lands in the right cell only in this context.
-        self._thread = threading.Thread(
-            target=copy_context().run,
-            args=(self._show,),
-            name="nbstream-live",
-            daemon=True,
-        )
+        self._thread = worker(self._show, "nbstream-live", make=thread_class())
         player.start()
         try:
             self._thread.start()
@@ -154,9 +149,9 @@ class Live:
         line = f"{type(cancelled).__name__}: {STOPPED}"
         vars(cancelled)["_render_traceback_"] = lambda: [line]
 
-    def _show(self) -> None:
+    async def _show(self) -> None:
         try:
-            self._player.loop()
+            await self._player.played()
         except BaseException as error:  # noqa: BLE001 - it is raised where one waits
             self._broken = error
 
@@ -172,6 +167,10 @@ class Live:
         """Show nothing: the stream has its display already. A terminal has a line."""
         if place() == "terminal":  # it has written `Out[1]: ` already
             sys.stdout.write(f"{self!r}\n")
+
+    def _display_(self) -> object:
+        """Give marimo what stands in the cell already: the last line replaces it."""
+        return self._player.element
 
     def __repr__(self) -> str:
         return f"Live({self.reply.outcome!r})"

@@ -17,6 +17,7 @@ from typing import Protocol
 from nbstream._reader import Reader
 from nbstream._stop import Stop
 from nbstream._timeout import RAW, StreamTimeout, Timeout, Watchdog
+from nbstream._workers import finish, sleeps
 from nbstream.errors import SchemaFailure, Stopped, UsageError, failure_of
 from nbstream.reply import Reply, Timing, Waiting
 from nbstream.streams import Source
@@ -82,6 +83,9 @@ class Player:
         self._ended = False
         self._closed = False
         self._exception: BaseException | None = None
+        self._shown, self._shown_at = 0, float("-inf")
+        self._wait = self.stop.awaited
+        self._alone = not sleeps()  # then nobody paints while a stream is read
         self._said: tuple[Waiting, int] | None = None
 
     # -- called by the source ------------------------------------------------
@@ -100,6 +104,8 @@ class Player:
             self._begun = True
             self._watchdog.token()
             self.stop.ring()
+        if self._alone:
+            self._paint()
 
     def _on_end(self, exception: BaseException | None) -> None:
         self._exception = exception
@@ -121,17 +127,22 @@ class Player:
             self._source.interrupt()
 
     def loop(self) -> None:
+        """Show until the end, as ``played`` does, and block."""
+        self._wait = self.stop.blocked
+        finish(self.played())
+
+    async def played(self) -> None:
         """Show until the end. Whatever happens, nothing stays open.
 
         Raises:
             KeyboardInterrupt: the reader pressed interrupt twice.
         """
         try:
-            self._watch()
+            await self._watch()
         finally:
             cut = self.stop.is_set() or not self._ended
             self.stop.over()
-            self._close_source()
+            await self._close_source()
             self._finish(stopped=cut)
             if not self._screen.in_the_cell:
                 self.close_screen()
@@ -142,20 +153,29 @@ class Player:
             self._closed = True
             self._screen.close(self.reply)
 
-    def _watch(self) -> None:
-        shown, shown_at = 0, float("-inf")
+    @property
+    def element(self) -> object:
+        """What stands in the cell, on a screen that can say it."""
+        return getattr(self._screen, "element", None)
+
+    async def _watch(self) -> None:
         while not self._ended and not self.stop.is_set() and not self._is_overdue():
             if self.reply.waiting is not None:
                 self._show_wait(self.reply.waiting)
-            due = shown_at + self._screen.interval_s() - self._clock()
-            if not self._begun or self._count == shown:
-                due = STEP_S
-            elif due <= 0:
-                shown = self._count
-                self._screen.update(self.reply)
-                shown_at = self._clock()
-                continue
-            self.stop.wait(min(due, STEP_S))
+            due_s = self._paint()
+            if due_s > 0:
+                await self._wait(min(due_s, STEP_S))
+
+    def _paint(self) -> float:
+        """Show what is new if it is time; return how long to wait, in seconds."""
+        due_s = self._shown_at + self._screen.interval_s() - self._clock()
+        if not self._begun or self._count == self._shown:
+            return STEP_S
+        if due_s <= 0:
+            self._shown = self._count
+            self._screen.update(self.reply)
+            self._shown_at = self._clock()
+        return due_s
 
     def _is_overdue(self) -> bool:
         if self.reply._calling:  # silence is not the service's
@@ -172,11 +192,11 @@ class Player:
             self._said = (waiting, left_s)
             wait(self.reply, max(left_s, 0), waiting.why)
 
-    def _close_source(self) -> None:
+    async def _close_source(self) -> None:
         deadline = self._clock() + GIVE_UP_S
         while not self._ended and self._clock() < deadline:
             self._source.interrupt()
-            self.stop.wait(RETRY_S)
+            await self._wait(RETRY_S)
 
     def _finish(self, *, stopped: bool) -> None:
         if stopped and not isinstance(self._exception, UsageError):

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from nbstream._failures import failure_line
 from nbstream._reader import Held, Reader
+from nbstream._workers import wait_for, worker
 from nbstream.errors import ProviderFailure, UsageError, failure_of
 from nbstream.reply import Reply, Waiting
 from nbstream.streams import Source, open_source
@@ -235,15 +236,14 @@ class _Again:
             self._end(error)
             return
         self._reply.waiting = waiting
-        threading.Thread(
-            target=self._context.copy().run,  # a context is entered once
-            args=(self._call_again, error, waiting.until_s),
-            name="nbstream-retry",
-            daemon=True,
+        worker(
+            lambda: self._call_again(error, waiting.until_s),
+            "nbstream-retry",
+            self._context.copy(),  # a context is entered once
         ).start()
 
     def _call_again(self, error: BaseException | None, until_s: float) -> None:
-        self._stopping.wait(until_s - time.monotonic())
+        wait_for(self._stopping, until_s - time.monotonic())
         self._reply.waiting = None
         if self._stopping.is_set():
             self._end(error)

@@ -26,7 +26,7 @@ from nbstream.reply import Reply, Timing
 from nbstream.screens import choose
 from nbstream.screens.base import NoScreen, Together
 from nbstream.streams import Source, open_source
-from nbstream.streams.source import Awaited, noting
+from nbstream.streams.source import BLOCKED, Awaited, noting
 from nbstream.types import Stream
 
 if TYPE_CHECKING:
@@ -209,12 +209,7 @@ def shown(stream: object, reply: Reply, **options: Unpack[PlayOptions]) -> Reply
     """Show a stream as ``show`` does, in a reply that is there already."""
     source = opened(stream, reply, options)
     if source.needs_await:
-        msg = (
-            "this async stream is bound to the event loop that show() would block: "
-            "pass the call without its await, show(client...create(..., stream=True)), "
-            "or use `await nbstream.start(stream)`"
-        )
-        raise UsageError(msg)
+        raise UsageError(BLOCKED)
     player = player_of(source, reply, options)
     with interrupts_raise(player.stop), remembered(player.reply):
         player.start()

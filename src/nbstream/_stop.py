@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from types import FrameType, TracebackType
 from typing import Literal, Protocol, TypeAlias
 
+from nbstream._workers import LOOK_S, THREADS, pause, wait_until
 from nbstream.errors import Stopped
 
 Hand: TypeAlias = Literal["interrupt", "call", "button"]
@@ -56,6 +58,7 @@ class Stop:
         self.deaf = False
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._grip: Grip | None = None
+        self._cells = threading.main_thread()
 
     def set(self, by: Hand) -> None:
         """Raise the flag. The first hand counts; any thread; never blocks.
@@ -80,24 +83,46 @@ class Stop:
         It may be shorter than asked, so that the next look comes in time.
         """
         self.look()
+        longest_s = max(self.step_s(timeout_s), 0.0005)
+        if not THREADS:
+            wait_until(lambda: not self._bell.empty(), longest_s)
         try:
-            self._bell.get(timeout=max(self.step_s(timeout_s), 0.0005))
+            self._bell.get(THREADS, longest_s)
         except Empty:
             return False
         return True
 
-    def attach(self, grip: Grip) -> None:
-        """Let the button of a screen be a hand."""
+    async def blocked(self, timeout_s: float) -> None:
+        """Wait as ``wait`` does: who runs this does not let go of it (``finish``)."""
+        self.wait(timeout_s)
+
+    async def awaited(self, timeout_s: float) -> None:
+        """Wait in a worker: block its thread, or let the other tasks run."""
+        if THREADS:
+            self.wait(timeout_s)
+            return
+        self.look()
+        until_s = time.monotonic() + self.step_s(timeout_s)
+        while self._bell.empty() and time.monotonic() < until_s:
+            await asyncio.sleep(LOOK_S)
+        with suppress(Empty):
+            self._bell.get_nowait()
+
+    def attach(self, grip: Grip, cells: threading.Thread | None = None) -> None:
+        """Let the button of a screen be a hand; ``cells``: the thread that runs them.
+
+        By itself that is the main thread.
+        """
         self._grip = grip
+        self._cells = cells or threading.main_thread()
 
     def step_s(self, longest_s: float) -> float:
         """Return how long to wait at most until the next look, in seconds."""
         return longest_s if self._grip is None else min(longest_s, self._grip.step_s)
 
     def look(self) -> None:
-        """Look for a click; does something in a blocked main thread only."""
-        in_main = threading.current_thread() is threading.main_thread()
-        if self._grip is None or not in_main:
+        """Look for a click; does something in the thread of a blocked cell only."""
+        if self._grip is None or threading.current_thread() is not self._cells:
             return
         self.looking = True
         try:
@@ -168,7 +193,7 @@ def interrupts_raise(
         try:
             yield
         finally:
-            time.sleep(stop.release())
+            pause(stop.release())
     finally:
         stop.deaf = False
         # None: the handler was not set from Python, and cannot be put back from it.

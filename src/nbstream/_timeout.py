@@ -24,6 +24,9 @@ class Timeout:
         first: To the first token: from the call, or from the last retry.
         between: Between two events, of any kind; a keep-alive comment is none.
         total: For all of it, waiting for retries included.
+
+    Raises:
+        UsageError: a limit is no number above 0.
     """
 
     first: float | None = None

@@ -19,6 +19,7 @@ Name: TypeAlias = Literal[
     "from_sse",
     "from_stream",
     "items",
+    "marimo",
     "markdown",
     "partial",
     "plot",

@@ -54,7 +54,12 @@ class UsageError(NbstreamError):
 
 
 class UnknownNameError(UsageError):
-    """A name that is not known; the message lists those that are."""
+    """A name that is not known; the message lists those that are.
+
+    Attributes:
+        name (str): The name that was given.
+        known (list[str]): Those that there are.
+    """
 
     def __init__(
         self, what: str, name: str, known: Iterable[str], hint: str = ""
@@ -74,11 +79,12 @@ class ProviderFailure(NbstreamError):  # noqa: N818 - the design's public name
     """The service failed, in a way that none of the kinds below is.
 
     Attributes:
-        reply: Everything that had arrived until then.
-        status: The HTTP status of the error, or None: it came in mid-stream, or there
-            was no answer at all.
-        retryable: Whether the same request may succeed when it is sent again.
-        retry_after_s: How long the provider asks to wait before, in seconds, or None.
+        reply (Reply): Everything that had arrived until then.
+        status (int | None): The HTTP status of the error. None: it came in mid-stream,
+            or there was no answer at all.
+        retryable (bool): Whether the same request may succeed when it is sent again.
+        retry_after_s (float | None): How long the provider asks to wait before, in
+            seconds.
 
     The SDK's own exception, where there was one, is the ``__cause__``.
     """
@@ -147,9 +153,12 @@ class TimeoutFailure(ProviderFailure):
 
 
 class Stopped(KeyboardInterrupt):
-    """The reader pressed interrupt: queued cells must not run. ``reply`` is kept.
+    """The reader pressed interrupt: queued cells must not run.
 
     A ``KeyboardInterrupt``, so that everything treats it as one.
+
+    Attributes:
+        reply (Reply): Everything that had arrived until then.
     """
 
     __reduce__ = _reduced

@@ -43,9 +43,12 @@ _UNWRITABLE = {
 class ServerSentEvent:
     """One event of the stream.
 
-    ``id`` is the stream's *last event ID* at that moment: an event without an ``id``
-    of its own has the one before it. ``retry`` (milliseconds) is what this event's
-    own lines said, ``None`` where they said nothing.
+    Attributes:
+        data: What its ``data`` lines said, joined by line ends.
+        event: Its type.
+        id: The stream's *last event ID* at that moment: an event without an ``id`` of
+            its own has the one before it.
+        retry: What its own lines said, in milliseconds; None: nothing.
     """
 
     data: str
@@ -67,9 +70,12 @@ class Decoder:
     There is nothing to call at the end: an event that no empty line has finished is
     discarded.
 
-    What a client needs to connect again outlives the events: ``last_event_id``, and
-    ``reconnection_time_ms``, ``None`` until the stream names one. Lines without data
-    make no event, but set these too.
+    What a client needs to connect again outlives the events. Lines without data make
+    no event, but set these too.
+
+    Attributes:
+        last_event_id (str): The last ``id`` that came, or "".
+        reconnection_time_ms (int | None): What ``retry`` said last, in milliseconds.
     """
 
     def __init__(self) -> None:

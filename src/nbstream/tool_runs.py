@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 import inspect
 import threading
 import time
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from nbstream._keys import redact
+from nbstream._workers import worker
 from nbstream.reply import ToolCall
 from nbstream.tools import Tool, needed
 from nbstream.types import ToolState
@@ -242,9 +242,7 @@ async def _in_thread(function: Callable[[], _T]) -> _T:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
             loop.call_soon_threadsafe(ended.set)
 
-    context = contextvars.copy_context()
-    name = f"nbstream-tool-{threading.active_count()}"
-    threading.Thread(target=context.run, args=(work,), name=name, daemon=True).start()
+    worker(work, f"nbstream-tool-{threading.active_count()}").start()
     await ended.wait()
     if errors:
         raise errors[0]

@@ -6,9 +6,9 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
-from importlib import import_module
 from typing import Any, TypeAlias, overload
 
+from nbstream._workers import imported
 from nbstream.errors import UsageError
 
 #: What OpenAI and Anthropic take as a name; Gemini takes all of it, too.
@@ -278,8 +278,9 @@ def needed(package: str, what: str = "tools") -> Any:
         UsageError: it is not installed; the message says how to get it.
     """
     try:
-        return import_module(package)
+        return imported(package)
     except ImportError as error:
-        pip = package.replace("_", "-")
-        msg = f"{what} need a package that is not installed: %pip install {pip}"
-        raise UsageError(msg) from error
+        if error.name != package.partition(".")[0]:
+            raise  # it is there, and broken
+        msg = f'{what} need {error.name}: %pip install "nbstream[tools]"'
+        raise UsageError(msg) from None

@@ -291,7 +291,8 @@ def test_anthropic_gets_what_its_sdk_makes():
 
     made = sent("anthropic", Plain)["schema"]
     theirs = untitled(transform_schema(Plain))
-    made["properties"]["when"].pop("type")  # theirs has the values alone
+    for each in (made, theirs):  # newer ones of theirs have the values alone
+        each["properties"]["when"].pop("type", None)
 
     assert made == {"title": "Plain", **theirs}
 
@@ -353,8 +354,7 @@ def test_without_the_package(package, given, monkeypatch):
         shape_of(given)
 
     assert str(caught.value) == (
-        "answers by a schema need a package that is not installed: "
-        f"%pip install {package}"
+        f'answers by a schema need {package}: %pip install "nbstream[tools]"'
     )
 
 

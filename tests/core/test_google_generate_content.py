@@ -12,6 +12,7 @@ import pytest
 from google import genai
 from google.genai import types
 from harness.payloads import by_name, replied
+from harness.sdks import since
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -448,13 +449,18 @@ REASONS = {
 }
 
 
+@since("google-genai", "3.6")
 def test_every_finish_reason_of_the_sdk_is_decided():
     """No reason of the installed SDK is left to chance."""
     assert {reason.value for reason in types.FinishReason} == set(REASONS)
 
 
 @pytest.mark.parametrize(("raw", "ours"), REASONS.items(), ids=REASONS)
-@pytest.mark.parametrize("of", [str, types.FinishReason], ids=["str", "enum"])
+@pytest.mark.parametrize(
+    "of",
+    [str, pytest.param(types.FinishReason, marks=since("google-genai", "3.6"))],
+    ids=["str", "enum"],
+)
 def test_a_finish_reason_has_our_word_and_keeps_its_own(raw, ours, of):
     """The reason ends the answer, but for the one that says it goes on."""
     found = list(normalize({"candidates": [{"finishReason": of(raw)}]}))
@@ -479,6 +485,7 @@ def test_every_block_reason_is_a_filter(reason):
     assert found == (nothing if unsaid else blocked)
 
 
+@since("google-genai", "3.6")
 def test_every_field_of_a_part_is_known():
     """A field that the SDK adds must be sorted: what a part holds, or about it."""
     from nbstream.providers.gemini import ABOUT_A_PART

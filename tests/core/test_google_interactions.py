@@ -14,6 +14,7 @@ from google.genai._gaos.types.interactions import (
     stepdeltadata,
 )
 from harness.payloads import by_name, replied
+from harness.sdks import since
 
 from nbstream.providers.interactions import API, matches, normalize, to_message
 from nbstream.types import (
@@ -406,6 +407,7 @@ STATUSES = {
 }
 
 
+@since("google-genai", "3.6")
 def test_every_status_of_the_sdk_is_decided():
     """No status of the installed SDK is left to chance."""
     from typing import get_args

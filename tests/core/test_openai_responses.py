@@ -9,6 +9,7 @@ from typing import get_args, get_type_hints
 import httpx2
 import openai
 import pytest
+from harness.sdks import since
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.audio import TranscriptionStreamEvent
@@ -610,6 +611,7 @@ IGNORED = frozenset(
 )
 
 
+@since("openai", "3.57")
 def test_every_event_of_the_sdk_was_looked_at():
     """Each is mapped, or in the list of those that say nothing to show."""
     unions = (ResponseStreamEvent, TranscriptionStreamEvent)

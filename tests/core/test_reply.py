@@ -1,5 +1,8 @@
 """Events in, one reply out."""
 
+import sys
+from types import SimpleNamespace
+
 import pytest
 from IPython.utils.capture import capture_output
 
@@ -618,6 +621,15 @@ def test_a_reply_shows_itself():
 
     assert reply._repr_markdown_() == "**b** &lt;blink>x"
     assert captured.stdout.startswith("Reply('**b** <blink>x'")
+
+
+def test_a_reply_shows_itself_in_marimo(monkeypatch):
+    """It asks for an element of its own: there it is made of the safe HTML."""
+    monkeypatch.setitem(sys.modules, "marimo", SimpleNamespace(Html=str))
+
+    shown = reply_of(text("**b** <blink>x"), *ENDED)._display_()
+
+    assert "<strong>b</strong> &lt;blink&gt;x" in shown
 
 
 def test_what_is_not_shown_is_counted():

@@ -3,9 +3,11 @@
 # ruff: noqa: E501 - HTML is compared whole, and reads best uncut
 
 import pytest
+from nbformat import from_dict
 
 from nbstream.reply import Reply, Timing
 from nbstream.screens.bundle import PLACE, bundle, metadata, waiting
+from nbstream.screens.output import in_markdown
 from nbstream.types import End, Failure, Finish, TextDelta, ToolCallDelta, Usage
 
 
@@ -330,3 +332,39 @@ def test_without_text_the_first_text_has_no_time():
     timing = metadata(reply, timed=True)["nbstream"]["timing"]
 
     assert timing == {"first_text_s": None, "end_s": 1.0}
+
+
+def saved(data, **metadata):
+    return {"output_type": "display_data", "data": data, "metadata": metadata}
+
+
+#: What an output is -> the output, and the MIME types that an exporter finds in it.
+EXPORTED = {
+    "an answer": (
+        saved(bundle(reply_of(text("a"))), nbstream={}),
+        ["text/markdown", "text/plain"],
+    ),
+    "a panel, which has no metadata": (
+        saved({"text/html": f"<p>You</p>{PLACE}a</div>", "text/markdown": "a"}),
+        ["text/markdown"],
+    ),
+    "an anatomy": (
+        saved({"text/html": '<div class="nbstream-anatomy">', "text/markdown": "a"}),
+        ["text/markdown"],
+    ),
+    "somebody else's": (
+        saved({"text/html": "<p>a</p>", "text/markdown": "a"}),
+        ["text/html", "text/markdown"],
+    ),
+    "a picture": (saved({"image/png": "AAAA"}), ["image/png"]),
+}
+
+
+@pytest.mark.parametrize(("output", "wanted"), EXPORTED.values(), ids=EXPORTED)
+def test_what_is_exported_as_markdown(output, wanted):
+    """Of ours the HTML goes, which exporters would take first; the rest stays."""
+    stream = {"output_type": "stream", "name": "stdout", "text": "a"}
+    cells = [{"cell_type": "code", "outputs": [stream, output]}, {"cell_type": "raw"}]
+    notebook, resources = in_markdown(from_dict({"cells": cells}), {})
+    assert sorted(notebook.cells[0].outputs[1]["data"]) == wanted
+    assert resources == {}

@@ -3,10 +3,11 @@
 import io
 import os
 import pty
+import subprocess
 import sys
 
 import pytest
-from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.displaypub import CapturingDisplayPublisher, DisplayPublisher
 
 from nbstream._player import Screen
 from nbstream.errors import UnknownNameError
@@ -67,8 +68,9 @@ class FakeShell:
             self.display_pub = CapturingDisplayPublisher()
 
 
-def request(msg_id="m1", **content):
-    return {"header": {"msg_id": msg_id}, "content": content}
+def request(msg_id="m1", metadata=None, **content):
+    header = {"msg_id": msg_id, "session": "s"}
+    return {"header": header, "metadata": metadata or {}, "content": content}
 
 
 @pytest.fixture
@@ -116,6 +118,31 @@ PLACES = {
         "m1",
     ),
     "a terminal that is captured": (FakeShell(captured=True), "terminal", 7),
+    "a console: a front end in Python that names no cell": (
+        FakeShell(request("s_9_1", allow_stdin=True)),
+        "terminal",
+        "s_9_1",
+    ),
+    "one in Python that names a cell": (
+        FakeShell(request("s_9_1", {"cellId": "c"}, allow_stdin=True)),
+        "live",
+        "s_9_1",
+    ),
+    "one in Python without a person (nbclient)": (
+        FakeShell(request("s_9_1", allow_stdin=False)),
+        "static",
+        "s_9_1",
+    ),
+    "a kernel that knows headers only (xeus-python), asked by a page": (
+        FakeShell({"header": {"msg_id": "m1", "session": "s"}}),
+        "live",
+        "m1",
+    ),
+    "one asked by a program in Python": (
+        FakeShell({"header": {"msg_id": "s_9_1", "session": "s"}}),
+        "static",
+        "s_9_1",
+    ),
     "a kernel of another kind": (FakeShell("nothing we know"), "static", None),
 }
 
@@ -148,12 +175,39 @@ def test_every_view_has_a_screen():
 @pytest.mark.parametrize(("view", "screen"), CHOICES.items(), ids=CHOICES)
 def test_the_view_is_the_choice(view, screen, in_shell, monkeypatch):
     """What is asked for is what comes, asked by argument or by environment."""
-    in_shell(None)
+    in_shell(None if view == "auto" else FakeShell(request(allow_stdin=True)))
     by_argument = choose(view)
     monkeypatch.setenv("NBSTREAM_VIEW", view)
     by_environment = choose()
 
     assert (type(by_argument), type(by_environment)) == (screen, screen)
+
+
+class TerminalShell(FakeShell):
+    """The shell of IPython's terminal, which prints what is displayed."""
+
+    display_pub = DisplayPublisher()
+
+
+#: Where a display cannot change, or is printed as the dict that it is.
+WITHOUT_DISPLAYS = {
+    "a plain script": None,
+    "the IPython terminal": TerminalShell(),
+    "a console": FakeShell(request("s_9_1", allow_stdin=True)),
+}
+
+
+@pytest.mark.parametrize("shell", WITHOUT_DISPLAYS.values(), ids=WITHOUT_DISPLAYS)
+@pytest.mark.parametrize("view", ["live", "updates", "static"])
+def test_a_view_that_needs_displays_is_text_where_there_are_none(
+    view, shell, in_shell, monkeypatch
+):
+    """Asked by argument or by environment (which is set for other places)."""
+    in_shell(shell)
+    by_argument = choose(view)
+    monkeypatch.setenv("NBSTREAM_VIEW", view)
+
+    assert [type(by_argument), type(choose())] == [TerminalScreen, TerminalScreen]
 
 
 def test_the_argument_beats_the_environment(monkeypatch):
@@ -205,6 +259,29 @@ def played(screen, *texts, **how):
     return reply
 
 
+def test_a_console_gets_no_control_characters(in_shell):
+    """It writes what its kernel sends to its own terminal, as it is."""
+    in_shell(FakeShell(request("s_9_1", allow_stdin=True)))
+    out = io.StringIO()
+    played(TerminalScreen(out), "a\x1b[2Jb", "\x07c")
+
+    assert out.getvalue() == "a␛[2Jb␇c\n"
+
+
+def test_a_console_shows_a_reply_once(in_shell, capsys):
+    """The cell that has shown it as it came ends with it; another shows its text."""
+    in_shell(FakeShell(request("s_9_1", allow_stdin=True)))
+    reply = played(TerminalScreen(), "a\x1b[2Jb")
+    shown = capsys.readouterr().out
+    reply._ipython_display_()
+    again = capsys.readouterr().out
+    in_shell(FakeShell(request("s_9_2", allow_stdin=True)))
+    reply._ipython_display_()
+
+    assert (shown, again) == ("a␛[2Jb\n", "")
+    assert capsys.readouterr().out == "a␛[2Jb\n"
+
+
 def test_a_terminal_gets_text_as_it_comes():
     """Each update writes what is new, and the end is one line break."""
     out = Tty()
@@ -222,6 +299,33 @@ def test_a_terminal_gets_text_as_it_comes():
 
 
 #: What it shows -> (how the reply ends, what stands after the text).
+HEAD = """\
+import sys, nbstream
+words = ("word " * 9 for number in range(100_000))
+try:
+    reply = {what}
+finally:
+    print("closed", words.gi_frame is None, file=sys.stderr)"""
+READ = {
+    "one answer": "nbstream.show(words)",
+    "in the background": "nbstream.start(words).result()",
+    "a race": "nbstream.race({'a': lambda: words, 'b': lambda: ['b']})",
+}
+
+
+@pytest.mark.parametrize("what", READ.values(), ids=READ)
+def test_who_reads_no_more_ends_it_in_silence(what):
+    """As with `| head`: the stream is closed, and there is no traceback at all."""
+    code = [sys.executable, "-c", HEAD.format(what=what)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(code, text=True, **pipes) as program:
+        program.stdout.read(40)
+        program.stdout.close()
+        said = program.stderr.read()
+
+    assert (program.returncode, said) == (141, "closed True\n")
+
+
 ENDS = {
     "stopped": ({"stopped": True}, "\n\n[Stopped. This is what had arrived.]\n"),
     "failed": ({"exception": OSError("cut")}, "\n\n[Failed. OSError: cut]\n"),

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import threading
 
 import comm
 import pytest
@@ -16,7 +17,7 @@ from nbstream._stop import Stop
 from nbstream.markdown import to_html
 from nbstream.markdown.html import LITERAL, SHORT, shorten, shortened
 from nbstream.reply import Reply
-from nbstream.screens import widget
+from nbstream.screens import stop_button, widget
 from nbstream.screens.bundle import PLACE, bundle
 from nbstream.screens.json_layout import laid_out, standing
 from nbstream.screens.sections import FrameMessages, Sections
@@ -25,6 +26,7 @@ from nbstream.screens.widget import (
     FALLBACK,
     KEPT,
     MIN_INTERVAL_S,
+    NO_WIDGETS,
     LiveModel,
     WidgetScreen,
 )
@@ -640,10 +642,60 @@ def test_the_script_is_one_module_without_its_comments():
     assert "\n//" not in script
     assert "\n " not in script
     assert "/*" not in script + LiveModel._css
-    assert len(script) + len(LiveModel._css) < 44_500
+    assert len(script) + len(LiveModel._css) < 46_200
 
 
-def test_without_anywidget_there_is_the_other_screen(monkeypatch):
+# -- a page that has no widgets --------------------------------------------------------
+
+#: What it shows -> (whether a page would be heard, when one is, the end of each time's
+#: last output: "" is the widget).
+PAGES = {
+    "one that speaks at once": (True, 0.1, ["", "", ""]),
+    "none": (True, 9.0, ["", "No widgets", "No widgets"]),
+    "one that speaks late gets its widget back": (True, 2.0, ["", "No widgets", ""]),
+    "one that this kernel could not hear": (False, 9.0, ["", "", ""]),
+}
+
+
+@pytest.mark.parametrize(("hears", "at_s", "expected"), PAGES.values(), ids=PAGES)
+def test_a_page_that_says_nothing_gets_updates(
+    hears, at_s, expected, screen, outputs, monkeypatch
+):
+    """It has its time; the display is one, and ends as ever."""
+    monkeypatch.setattr(stop_button, "listens", lambda comm, look: hears)
+    monkeypatch.setattr(widget, "_a_page_has_widgets", threading.Event())
+    reply, found = Reply("text"), []
+    for now_s in (1.4, 1.6, 2.0):
+        screen._clock.now_s = now_s
+        if now_s >= at_s:
+            hear(screen, {"kind": "here"})
+        say(screen, reply, f"at {now_s} ")
+        last = outputs[-1]["data"]
+        found.append("" if WIDGET in last else last["text/html"])
+    screen.close(reply)
+
+    assert [each and "No widgets" * (NO_WIDGETS in each) for each in found] == expected
+    assert outputs[-1]["data"] == bundle(reply)
+    assert [each["update"] for each in outputs[1:]] == [True] * (len(outputs) - 1)
+
+
+def test_a_page_that_has_widgets_may_be_slow_the_next_time(sent, outputs, monkeypatch):
+    """Its kernel waits longer before it says that there are none."""
+    monkeypatch.setattr(stop_button, "listens", lambda comm, look: True)
+    seen = threading.Event()
+    seen.set()
+    monkeypatch.setattr(widget, "_a_page_has_widgets", seen)
+    screen, reply = WidgetScreen(stop=Stop(), clock=FakeClock()), Reply("text")
+    screen.open(reply)
+    shown = []
+    for screen._clock.now_s in (4.9, 5.0):
+        say(screen, reply, "a")
+        shown.append(len(outputs) > 1)
+
+    assert shown == [False, True]
+
+
+def test_without_anywidget_there_is_the_other_screen(monkeypatch, outputs):
     """No error: the answer is shown by updates of one output."""
     from nbstream.screens import choose
     from nbstream.screens.output import NotebookScreen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pydoc
+import re
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_a_reply_is_told_by_what_it_holds():
     """``Reply?`` names first what everybody reads; nothing of it is for us only."""
     told = inspect.getdoc(nbstream.Reply) or ""
     lines = told.split("Attributes:")[1].splitlines()
-    named = [line.split(":")[0].strip() for line in lines if ":" in line]
+    named = [re.split(r" \(|:", line.strip())[0] for line in lines if ":" in line]
     shown = {name for name in dir(nbstream.Reply()) if not name.startswith("_")}
 
     assert named[: len(FIRST)] == FIRST

@@ -1,10 +1,16 @@
 """What Tab offers after ``%%stream``, asked of IPython's completer itself."""
 
 import pytest
+from IPython.core import completer
 from IPython.core.completer import provisionalcompleter
 
 from nbstream.magic.completion import known_models
 from nbstream.requests import providers
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(completer, "context_matcher"),
+    reason="an IPython before 8.6 asks nobody else what to offer",
+)
 
 
 @pytest.fixture

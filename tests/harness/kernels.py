@@ -109,9 +109,11 @@ class Kernel:
         *,
         allow_stdin: bool = True,
         timeout_s: float = 60,
+        metadata: Mapping[str, Any] | None = None,
     ) -> Run:
         """Run a cell to its end. ``allow_stdin=False`` is what headless tools send."""
-        return self.wait(self.queue(code, allow_stdin=allow_stdin), timeout_s=timeout_s)
+        run = self.queue(code, allow_stdin=allow_stdin, metadata=metadata)
+        return self.wait(run, timeout_s=timeout_s)
 
     def queue(
         self,
@@ -121,7 +123,10 @@ class Kernel:
         stop_on_error: bool = True,
         metadata: Mapping[str, Any] | None = None,
     ) -> Run:
-        """Send a cell and return at once; several may be queued, as by Run All."""
+        """Send a cell and return at once; several may be queued, as by Run All.
+
+        ``metadata={}`` is what a console sends: there is no cell.
+        """
         content = {
             "code": code,
             "silent": False,
@@ -130,7 +135,8 @@ class Kernel:
             "allow_stdin": allow_stdin,
             "stop_on_error": stop_on_error,
         }
-        return self._send("shell", "execute_request", content, code, metadata)
+        named = {"cellId": "cell"} if metadata is None else metadata
+        return self._send("shell", "execute_request", content, code, named)
 
     def complete(self, code: str, *, timeout_s: float = 60) -> list[str]:
         """Press Tab at the end of the code; return what it may become."""

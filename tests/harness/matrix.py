@@ -13,7 +13,16 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-__all__ = ["NEWEST", "VERSIONS", "ensure", "ensure_lab", "spec_name", "write_specs"]
+__all__ = [
+    "NEWEST",
+    "OTHER_VERSIONS",
+    "VERSIONS",
+    "ensure",
+    "ensure_folder",
+    "ensure_lab",
+    "spec_name",
+    "write_specs",
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 #: What each version needs beyond the newest one's own dependencies.
@@ -24,6 +33,18 @@ PINS: Mapping[str, tuple[str, ...]] = {
 }
 VERSIONS = tuple(PINS)
 NEWEST = VERSIONS[-1]
+#: The same of those that only `make places` proves. IPython 7.34 is the oldest allowed.
+OTHER_PINS: Mapping[str, tuple[str, ...]] = {
+    "6.17.1": (
+        *("ipykernel==6.17.1", "ipython==7.34.0", "jedi==0.18.2", "parso==0.8.4"),
+        *("nest-asyncio==1.6.0", "psutil>=5.7", "backcall", "pickleshare", "decorator"),
+        "jupyter_client==7.4.9",
+    ),
+    "6.29.5": ("ipykernel==6.29.5", "nest-asyncio==1.6.0", "psutil>=5.7"),
+    "7.0.1": ("ipykernel==7.0.1", "nest-asyncio==1.6.0", "psutil>=5.7"),
+    "7.1.0": ("ipykernel==7.1.0", "nest-asyncio==1.6.0", "psutil>=5.7"),
+}
+OTHER_VERSIONS = tuple(OTHER_PINS)
 LAUNCH = ("-m", "ipykernel_launcher", "-f", "{connection_file}")
 
 
@@ -34,22 +55,28 @@ def ensure(version: str) -> Path:
     """
     folder = ROOT / ".kernels" / version
     stamp = folder / "made"
-    wanted = f"{sys.implementation.cache_tag} {' '.join(PINS[version])}\n"
+    pins = {**OTHER_PINS, **PINS}[version]
+    wanted = f"{sys.implementation.cache_tag} {' '.join(pins)}\n"
     if stamp.exists() and stamp.read_text() == wanted:
         return folder
     print(f"Setting up ipykernel {version} in .kernels/{version}", flush=True)
-    _install(folder, *PINS[version])
+    _install(folder, *pins)
     stamp.write_text(wanted)
     return folder
 
 
 def ensure_lab(version: str) -> Path:
     """Install one JupyterLab into `.kernels/lab-<version>`; return that folder."""
-    folder = ROOT / ".kernels" / f"lab-{version}"
+    return ensure_folder(f"lab-{version}", f"jupyterlab=={version}")
+
+
+def ensure_folder(name: str, *wanted: str) -> Path:
+    """Install packages into `.kernels/<name>`, without what they need; return it."""
+    folder = ROOT / ".kernels" / name
     stamp = folder / "made"
-    if not stamp.exists():
-        _install(folder, f"jupyterlab=={version}")
-        stamp.write_text(f"{version}\n")
+    if not stamp.exists() or stamp.read_text() != " ".join(wanted):
+        _install(folder, *wanted)
+        stamp.write_text(" ".join(wanted))
     return folder
 
 

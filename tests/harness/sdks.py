@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 
-__all__ = ["APIS", "KEY", "SHAPES", "Clients", "Shape", "cases", "only"]
+import pytest
+from packaging.version import Version
+
+__all__ = ["APIS", "KEY", "SHAPES", "Clients", "Shape", "cases", "only", "since"]
 
 #: Looks like a real key, so that its appearance anywhere is noticed.
 KEY = "sk-test-0123456789abcdefghijklmnopqrstuvwxyz"
@@ -165,3 +169,9 @@ def only(**wanted: object) -> dict[str, Shape]:
 def cases(shapes: dict[str, Shape]) -> dict[str, object]:
     """Return what `pytest.mark.parametrize` takes for a table of shapes."""
     return {"argvalues": list(shapes.values()), "ids": list(shapes)}
+
+
+def since(package: str, release: str) -> pytest.MarkDecorator:
+    """Mark what is held against all that an SDK knows: an older one knows less."""
+    older = Version(version(package)) < Version(release)
+    return pytest.mark.skipif(older, reason=f"{package} {release} is the first for it")

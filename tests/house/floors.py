@@ -9,7 +9,8 @@ FLOORS = {
     "drive": ("streams _player _stop _retry _timeout", "core"),
     "beside": ("requests tools tool_runs structured structured_items", "core"),
     "core": (
-        "types sse errors _keys _failures _reader _resumption _windows providers reply",
+        "types sse errors _keys _failures _reader _resumption _windows _workers "
+        "providers reply",
         "",
     ),
 }

@@ -133,10 +133,19 @@ def quick(start_jupyter):
     return server
 
 
-OTHERS = sorted(LESSONS.glob("0[1-9]*.ipynb"))
+#: The others show nothing in a front end that one of these does not.
+SOONER = ("01", "04", "07")
+OTHERS = [
+    pytest.param(
+        path,
+        id=path.stem,
+        marks=[] if path.stem[:2] in SOONER else pytest.mark.place,
+    )
+    for path in sorted(LESSONS.glob("0[1-9]*.ipynb"))
+]
 
 
-@pytest.mark.parametrize("lesson", OTHERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("lesson", OTHERS)
 def test_every_lesson_runs_as_a_learner_runs_it(open_notebook, quick, lesson):
     """Where live views come and go, the saved file is the committed one too."""
     page = learn(open_notebook, lesson, "lab", server=quick)

@@ -465,3 +465,16 @@ def test_a_browser_with_a_trap_is_refused(source, said, capsys):
 
     assert out.startswith("not yet: case")
     assert said in out
+
+
+def test_no_output_of_a_lesson_runs_a_script_where_it_is_exported():
+    """A page that nbconvert makes of it trusts all HTML, also that in Markdown."""
+    runs = re.compile(r"<script|\son\w+\s*=|javascript:", re.IGNORECASE)
+    found = []
+    for lesson in LESSONS:
+        for cell in json.loads(lesson.read_text(encoding="utf-8"))["cells"]:
+            for output in cell.get("outputs", ()):
+                data = output.get("data", {})
+                pages = [data.get(f"text/{kind}", "") for kind in ("html", "markdown")]
+                found += [lesson.name for each in pages if runs.search("".join(each))]
+    assert found == []

@@ -18,6 +18,7 @@ const frame = (of, seq) => ({ kind: "of", turn: of, of: { kind: "frame", seq, se
 function started(...keys) {
   const model = new FakeModel({ snapshot: { turns: keys.map(turn), model_id: "m" } });
   chatPanel().initialize({ model });
+  assert.deepEqual(model.sent.splice(0), [{ kind: "here" }]); // once, and not of a turn
   return model;
 }
 

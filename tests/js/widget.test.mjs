@@ -11,7 +11,10 @@ const { liveView } = load(
   ["frames.js", "final_output.js", "stop_button.js", "answer.js", "widget.js"],
   ["liveView"],
 );
-const asked = (model) => model.sent.map(({ kind }) => kind);
+const asked = ({ sent: [{ kind: first }, ...rest] }) => {
+  assert.equal(first, "here"); // each page says so at once
+  return rest.map(({ kind }) => kind);
+};
 const frame = (seq) => ({ kind: "frame", seq, sections: {} });
 
 function started(snapshot = { seq: 3, phase: "writing" }, more = {}) {

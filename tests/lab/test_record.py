@@ -19,6 +19,7 @@ from harness.wire import said
 import nbstream
 from nbstream.errors import ProviderFailure, UsageError
 from nbstream.lab.recording import Recorder, load
+from nbstream.offline import Server
 
 httpx2 = pytest.importorskip("httpx2")
 pytest.importorskip("openai")
@@ -630,6 +631,14 @@ def test_aiohttp_is_refused_with_what_to_do(session, rec):
             session.request("POST", "/other", headers={"X-Goog-Api-Client": "g"})
         assert session.request("GET", "/other", headers=None) == ("GET", "/other")
     assert session.request("POST", gemini) == ("POST", gemini)
+
+
+def test_aiohttp_is_refused_what_is_answered_in_memory(session):
+    """It would ask a host that is nowhere; what is asked of others passes."""
+    with Server(transport="memory") as offline:
+        with pytest.raises(UsageError, match="goes through aiohttp"):
+            session.request("GET", offline.url)
+        assert session.request("GET", "http://a.test/") == ("GET", "http://a.test/")
 
 
 # -- the magic ---------------------------------------------------------------------

@@ -59,8 +59,10 @@ def test_an_interrupt_of_tasks_that_await(cell, kernel, set_up):
     kernel.interrupt()
     kernel.wait(run, timeout_s=30)
     kernel.wait_until(lambda: behind.reply)
-    after = kernel.execute("print(nbstream.last().text)")
     kernel.wait_until(lambda: ends(run) == ["stopped"] * shown, what="both ends")
+    after = kernel.execute("print(nbstream.last().text)")
+    if after.status == "aborted":  # 6.17 is not done with that yet
+        after = kernel.execute("print(nbstream.last().text)")
 
     assert (run.status, behind.status) == ("error", "aborted")
     assert after.text == "begun \n"

@@ -468,7 +468,8 @@ def test_what_is_taken_holds_what_it_must_and_no_more():
     asked = {"kind": "ask", "id": "1", "text": "x", "model": "other", "allow": 1}
 
     assert checked(asked) == {"kind": "ask", "id": "1", "text": "x"}
-    assert set(KINDS) == {"ask", "edit", "retry", "stop", "consent", "resync", "keeps"}
+    of_turns = {"ask", "edit", "retry", "stop", "consent", "resync"}
+    assert set(KINDS) == {*of_turns, "keeps", "here"}
 
 
 def test_an_empty_question_is_refused(seen):

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from nbstream.chat.panel_widget import Page
 
 NEEDS_WIDGETS = (
-    'The chat panel needs a notebook that shows widgets; ask in a cell: chat("…")'
+    "The chat panel needs a notebook that shows widgets (install anywidget where "
+    'Jupyter itself runs); ask in a cell: chat("…")'
 )
 NOTHING = "A chat with {}: nothing has been said yet."
 
@@ -74,6 +75,13 @@ class Panel:
 
             display(self._static() if view == "static" else self._explained(), raw=True)
 
+    def _display_(self) -> object:
+        """Give marimo what it shows in its own way: the widget, or HTML."""
+        from nbstream.screens.marimo import element
+
+        page = self._opened()
+        return element(self._explained()) if page is None else page.model
+
     def _opened(self) -> Page | None:
         """Make the widget, once; None: there is no anywidget, or it cannot be used."""
         if self._page is None:
@@ -94,7 +102,7 @@ class Panel:
 
         page.context = copy_context()  # a tool that prints, prints in this cell
         handle = display(
-            self._widget(), raw=True, metadata=self._metadata, display_id=True
+            self._made(), raw=True, metadata=self._metadata, display_id=True
         )
         if handle is not None:
             self._handles.append(handle)
@@ -102,7 +110,7 @@ class Panel:
     def _update(self) -> None:
         """Keep what is saved up to date, where no page does that by itself."""
         for handle in self._handles:
-            handle.update(self._widget(), raw=True, metadata=self._metadata)
+            handle.update(self._made(), raw=True, metadata=self._metadata)
 
     # -- what of it stands in a notebook, beside its widget or in its place ----------
 
@@ -115,9 +123,12 @@ class Panel:
     def _explained(self) -> dict[str, str]:
         return to_bundle(self._chat.exchanges(), NEEDS_WIDGETS)
 
-    def _widget(self) -> dict[str, object]:
+    def _made(self) -> Mapping[str, object]:
+        """Return the widget; where no page has it, an error would stand there."""
         from nbstream.screens.widget import view_mime
 
+        if self._page is not None and self._page.presence.is_late:
+            return self._explained()
         return {**view_mime(self._id), **self._explained()}
 
     def _saved(self) -> Mapping[str, object]:

@@ -12,11 +12,12 @@ from typing import Any
 
 from nbstream._keys import redact
 from nbstream._live import Live
+from nbstream._workers import pause, worker
 from nbstream.chat.history import Conversation, Exchange, Playback
 from nbstream.markdown.parser import clean
 from nbstream.reply import Reply
-from nbstream.screens.kernel_messages import hook, watch
-from nbstream.screens.widget import LiveModel, WidgetScreen, script
+from nbstream.screens.kernel_messages import hook, listens, pump, watch
+from nbstream.screens.widget import LiveModel, Presence, WidgetScreen, script
 from nbstream.static import style
 
 #: What a page may make us send whole, in seconds between two times.
@@ -34,6 +35,7 @@ KINDS: Mapping[str, Mapping[str, int]] = {
     "consent": {"turn": 16, "call": 32},
     "resync": {"turn": 16},
     "keeps": {},
+    "here": {},
 }
 #: One message of a page: its kind and its texts, all of them checked.
 Asked = Mapping[str, str]
@@ -167,6 +169,7 @@ class Page:
 
     Attributes:
         context: The context of the cell that shows the panel.
+        presence: Whether a page has it.
     """
 
     def __init__(
@@ -189,6 +192,7 @@ class Page:
         self._lock = threading.RLock()
         self._match(chat.exchanges())
         self.model = PanelModel(model_id, self.whole, self._on_asked)
+        self.presence = Presence(lambda: listens(self.model.comm, pump()), on_end)
 
     # -- what a page is told ---------------------------------------------------------
 
@@ -206,15 +210,14 @@ class Page:
         """Follow an answer that was under way before there was a panel."""
         screen, reply = self.begin(playback), playback.exchange.reply
         screen.open(reply)
-        bell = threading.Event()
 
         def run() -> None:
             while reply.outcome == "running":
                 screen.update(reply)
-                bell.wait(screen.interval_s())
+                pause(screen.interval_s())
             screen.close(reply)
 
-        threading.Thread(target=run, name="nbstream-panel", daemon=True).start()
+        worker(run, "nbstream-panel").start()
 
     def ended(self) -> None:
         """Say that nothing is under way, which turns there are, and what is saved."""
@@ -296,8 +299,10 @@ class Page:
                 self._begin(asked, lambda: self._chat.again(None))
             case "keeps":
                 self._keeps = True
+            case "here":
+                self.presence.here()
             case "resync" if not asked["turn"]:
-                threading.Thread(target=self._resync, daemon=True).start()
+                worker(self._resync, "nbstream-resync").start()
             case _:
                 self._on_asked_of_turn(asked)
 
@@ -330,7 +335,4 @@ class Page:
                 why = redact(f"{error}" or type(error).__name__)
             self.model.send({"kind": "asked", "id": asked["id"], "why": why})
 
-        context = self.context.copy()
-        threading.Thread(
-            target=context.run, args=(run,), name="nbstream-panel", daemon=True
-        ).start()
+        worker(run, "nbstream-panel", self.context.copy()).start()

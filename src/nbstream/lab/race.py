@@ -12,7 +12,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from contextvars import copy_context
 from functools import wraps
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -21,10 +20,11 @@ from nbstream._player import STEP_S, Player, Screen
 from nbstream._show import opened
 from nbstream._stop import Stop, end_script_in_one_line, interrupts_raise
 from nbstream._timeout import Timeout, timeout_of
+from nbstream._workers import worker
 from nbstream.errors import Stopped, UsageError
 from nbstream.providers.payloads import payloads
 from nbstream.reply import Reply
-from nbstream.screens.base import NoScreen, place, view_of
+from nbstream.screens.base import NoScreen, in_kernel, place, view_of
 from nbstream.screens.bundle import Replies, display_reply
 from nbstream.screens.output import NotebookScreen, StaticScreen, TerminalScreen
 from nbstream.streams.shapes import check, is_callable
@@ -40,12 +40,11 @@ _STOPPED = "all stopped; what had arrived is in nbstream.last_race()"
 
 
 class Race(Replies):
-    """The replies of a race, by the names of who took part, in their order.
+    """The replies of a race: a dict by the names of who took part, in their order.
 
-    ``str(race)`` says who was how fast, and ``nbstream.plot(race)`` draws it.
-
-    Attributes:
-        shown_in: The cell whose output already shows it; it is not shown twice there.
+    ``race["name"]`` is a ``Reply``, ``str(race)`` says who was how fast, and
+    ``nbstream.plot(race)`` draws it. The last line of a cell shows it, unless that
+    cell has shown it as it ran.
     """
 
     def __str__(self) -> str:
@@ -53,14 +52,26 @@ class Race(Replies):
 
     def _ipython_display_(self) -> None:
         """Show it, unless this very cell has shown it as it ran."""
-        if place() == "terminal":  # it has written `Out[1]: ` already
+        if (
+            not in_kernel() and place() == "terminal"
+        ):  # it has written `Out[1]: ` already
             sys.stdout.write(f"{self}\n")
         else:
             display_reply(self)
 
+    def _display_(self) -> object:
+        """Give marimo what it shows; it would know a dict only."""
+        from nbstream.screens.marimo import element
+
+        return element(self)
+
 
 class RaceStopped(Stopped):
-    """The reader pressed interrupt. ``replies`` is the race, as far as it had come."""
+    """The reader pressed interrupt in a race.
+
+    Attributes:
+        replies (Race): The race, as far as it had come.
+    """
 
     def __init__(self, message: str, replies: Race) -> None:
         self.replies = replies
@@ -191,12 +202,7 @@ class _Lane:
         self._on_end = on_end
         source = opened(_streamed(make), reply, {"keep_wire": keep_wire})
         self._player = Player(source, screen, reply, stop=Stop(), timeout=timeout)
-        self._thread = threading.Thread(
-            target=copy_context().run,
-            args=(self._run,),
-            name="nbstream-race",
-            daemon=True,
-        )
+        self._thread = worker(self._run, "nbstream-race")
 
     @property
     def alive(self) -> bool:

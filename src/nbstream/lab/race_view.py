@@ -62,6 +62,11 @@ class LaneScreen(WidgetScreen):
         """Return the wait after the last frame, in seconds; all share the page."""
         return super().interval_s() * len(self._race.lanes)
 
+    def follow(self, shown: Reply) -> float:
+        """Update the race's display where no page has the widget."""
+        race = self._race
+        return 0.0 if race._shown is None else race.follow(race._shown)
+
     def close(self, reply: Reply) -> None:
         """Send the last frame, with how it ended."""
         self.update(reply)

@@ -157,9 +157,9 @@ class Timeline:
     def __init__(self, replies: Mapping[str, Answer], stall_s: float) -> None:
         try:
             from matplotlib.figure import Figure
-        except ImportError as error:
+        except ImportError:
             msg = "plot needs matplotlib: %pip install 'nbstream[plot]'"
-            raise UsageError(msg) from error
+            raise UsageError(msg) from None
         self._replies = dict(replies)
         height = 2.7 + 0.5 * len(replies)
         self.figure: Figure = Figure(

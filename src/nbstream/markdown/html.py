@@ -59,10 +59,14 @@ _TASK = re.compile(r"\[([ xX])\](?=\s)")
 def to_html(text: str, *, images: bool = False) -> str:
     """Return safe HTML for the Markdown ``text`` of an untrusted writer.
 
-    Raw HTML is shown as text. An image becomes a link that shows its address,
-    because loading it tells its server what the address holds; ``images=True``
-    loads it. Formulas stay TeX, for the host to typeset; other dollars are kept
-    from it. What is too deep or too long to be read is shown as it came.
+    What may do something is shown as text; harmless tags, such as ``<sub>``, do what
+    they mean. Formulas stay TeX, for the host to typeset; other dollars are kept from
+    it. What is too deep or too long to be read is shown as it came.
+
+    Args:
+        text: What a model wrote, or anybody else.
+        images: Whether images are loaded. By default each becomes a link that shows
+            its address, because loading it tells its server what the address holds.
     """
     text = clean(text)
     if len(text) <= LONGEST:

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from nbstream._workers import wait_until
 from nbstream.errors import UsageError
 from nbstream.offline.answer import answer
 from nbstream.offline.faults import Faults
@@ -66,6 +67,8 @@ class Log:
     def __init__(self) -> None:
         self._exchanges: deque[Exchange] = deque(maxlen=_LONGEST)
         self._changed = threading.Condition()
+        #: Brings them up to date, where nobody else does while time goes by.
+        self.catch_up: Callable[[], None] | None = None
 
     def open(self, method: str, target: str) -> Exchange:
         """Begin an exchange; a key in the query string is dropped with it."""
@@ -83,6 +86,8 @@ class Log:
 
     def exchanges(self) -> list[Exchange]:
         """Return the exchanges, oldest first."""
+        if self.catch_up is not None:
+            self.catch_up()
         with self._changed:
             return list(self._exchanges)
 
@@ -99,13 +104,26 @@ class Log:
         """Wait for an exchange for which the predicate holds."""
 
         def found() -> Exchange | None:
-            return next((e for e in self._exchanges if predicate(e)), None)
+            return next((e for e in self.exchanges() if predicate(e)), None)
 
+        if self.catch_up is not None:
+            wait_until(lambda: found() is not None, timeout_s)
+            timeout_s = 0.0
         with self._changed:
             exchange = self._changed.wait_for(found, timeout_s)
         if exchange is None:
             raise TimeoutError(f"no such exchange within {timeout_s:g} s")
         return exchange
+
+
+def sending(response: Response) -> Iterator[tuple[float, bytes]]:
+    """Yield what is sent, and when it is due (of ``time.monotonic()``, in seconds)."""
+    due_s = time.monotonic()
+    for frame in response.frames:
+        due_s += frame.delay_s
+        yield due_s, frame.data
+    if response.end == "stall":
+        yield math.inf, b""
 
 
 FIRST_TOKEN_S = 0.3

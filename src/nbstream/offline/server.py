@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import re
 import socket
 import struct
@@ -12,8 +13,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from os import PathLike
-from typing import Self
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias, cast, get_args
 
+from nbstream._workers import THREADS
 from nbstream.errors import UnknownNameError, UsageError
 from nbstream.offline.exchange import (
     Exchange,
@@ -21,20 +23,24 @@ from nbstream.offline.exchange import (
     check_speed,
     failed,
     respond,
+    sending,
 )
 from nbstream.offline.faults import Fault, Faults
 from nbstream.offline.replay import Tape
 from nbstream.offline.wire import WRITERS
 from nbstream.offline.wire.base import Request, RequestError, Response, phrase
 
+if TYPE_CHECKING:
+    from nbstream.offline.memory import Memory
+
 _HOST = "127.0.0.1"
 #: The names under which it answers, with a port or none.
 _OWN = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])\.?(?::\d+)?|")
 _HEAD_LIMIT_BYTES = 64 * 1024
 _BODY_LIMIT_BYTES = 64 * 1024 * 1024
-_SERVER = "nbstream-offline (scripted answers)"
 #: How many unpaced events may be sent before others get their turn.
 _BURST = 32
+_SERVER = "nbstream-offline (scripted answers)"
 
 
 class Http:
@@ -219,17 +225,16 @@ class Connection:
         await asyncio.sleep(response.head_delay_s)
         if not response.silent:
             self._write(self._http.head(response.status, response.fields), exchange)
-        due = time.monotonic()
-        for number, frame in enumerate(response.frames, 1):
-            due += frame.delay_s
-            if frame.delay_s or number % _BURST == 0:
-                await asyncio.sleep(max(0.0, due - time.monotonic()))
-            if frame.data:
+        for number, (due_s, data) in enumerate(sending(response), 1):
+            if due_s == math.inf:
+                await asyncio.Event().wait()
+            left_s = due_s - time.monotonic()
+            if left_s > 0 or number % _BURST == 0:
+                await asyncio.sleep(max(0.0, left_s))
+            if data:
                 exchange.events_sent += 1
-                self._write(self._http.data(frame.data), exchange)
+                self._write(self._http.data(data), exchange)
                 await self._writer.drain()
-        if response.end == "stall":
-            await asyncio.Event().wait()
         if response.end != "whole":
             return
         exchange.finished = True  # before the client can know it
@@ -249,6 +254,26 @@ class Connection:
         self._log.changed()
 
 
+#: How requests reach it: by a port of this machine, or in the process's own memory.
+Transport: TypeAlias = Literal["socket", "memory"]
+
+
+def check_transport(transport: str | None) -> Transport:
+    """Return the transport that is meant, by itself the one that the place has.
+
+    Raises:
+        UnknownNameError: there is no such transport.
+        UsageError: there are no sockets here.
+    """
+    if transport is None:
+        return "socket" if THREADS else "memory"
+    if transport not in get_args(Transport):
+        raise UnknownNameError("transport", transport, get_args(Transport))
+    if transport == "socket" and not THREADS:
+        raise UsageError('Python has no sockets in a page: use transport="memory"')
+    return cast("Transport", transport)
+
+
 class Server:
     """A loopback server that speaks five wire APIs and answers from scenarios.
 
@@ -257,13 +282,21 @@ class Server:
     keeps the process alive, and a busy kernel never keeps it from seeing a client go.
 
     With ``recordings`` it plays these files and no scenarios: see `play`.
+
+    With ``transport="memory"`` there is no port and no thread: the SDKs' HTTP library
+    is answered where it would send, in this process only, under a name that is nowhere
+    (``.invalid``, RFC 6761). Answers, pace, faults and log are the same. A page, where
+    Python has no sockets, has nothing else.
     """
 
     def __init__(
         self,
         speed: float | None = None,
         recordings: Iterable[str | PathLike[str]] = (),
+        *,
+        transport: Transport | None = None,
     ) -> None:
+        self.transport: Transport = check_transport(transport)
         self.speed = None if speed is None else check_speed(speed)
         self._tape: Tape | None = None
         self.play(*recordings)
@@ -273,6 +306,7 @@ class Server:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._url = ""
+        self._memory: Memory | None = None
 
     def play(self, *recordings: str | PathLike[str]) -> None:
         """Answer from these recordings from now on; with none, from scenarios.
@@ -291,6 +325,13 @@ class Server:
         Raises:
             UsageError: there is no h11, which comes with every SDK.
         """
+        if self.transport == "memory":
+            if self._memory is None:
+                from nbstream.offline.memory import Memory
+
+                self._memory = Memory(self._respond, self._log)
+                self._url = self._memory.url
+            return self
         if find_spec("h11") is None:
             raise UsageError(
                 "the offline server needs a package that is not installed: "
@@ -311,6 +352,9 @@ class Server:
 
     def stop(self) -> None:
         """Cut every connection, close the port, end the thread; any number of times."""
+        if self._memory is not None:
+            self._memory.close()
+            self._memory = None
         thread, self._thread = self._thread, None
         if thread is None or self._loop is None or self._stopping is None:
             return
@@ -327,12 +371,12 @@ class Server:
     @property
     def running(self) -> bool:
         """Say whether the server serves."""
-        return self._thread is not None
+        return self._thread is not None or self._memory is not None
 
     @property
     def url(self) -> str:
         """The server's address, such as ``http://127.0.0.1:41234``."""
-        if self._thread is None:
+        if not self.running:
             raise UsageError("the offline server is not running; call start() first")
         return self._url
 

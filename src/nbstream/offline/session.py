@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nbstream.errors import UsageError
 from nbstream.offline.exchange import check_speed
-from nbstream.offline.server import Server
+from nbstream.offline.server import Server, Transport, check_transport
 
 
 class Borrowed:
@@ -98,7 +98,12 @@ _borrowed = Borrowed()
 _server = Server()
 
 
-def use(*, live: bool | None = None, speed: float | None = None) -> Server | None:
+def use(
+    *,
+    live: bool | None = None,
+    speed: float | None = None,
+    transport: Transport | None = None,
+) -> Server | None:
     """Let the SDKs of this process talk to the embedded server; say so in one line.
 
     Clients made from now on are answered from scenarios: no key, no network. A
@@ -110,6 +115,8 @@ def use(*, live: bool | None = None, speed: float | None = None) -> Server | Non
         live: Ask for the real providers; ``None`` leaves it to ``NBSTREAM_LIVE``.
         speed: 1 is a model's pace, 2 twice as fast, 0 no waiting; ``None`` leaves it
             to ``NBSTREAM_SPEED``.
+        transport: ``"socket"``, a port of this machine, or ``"memory"``, none: see
+            ``Server``. ``None`` is the first, or in a page the other.
 
     Returns:
         The server, or ``None`` where every provider is live.
@@ -118,6 +125,9 @@ def use(*, live: bool | None = None, speed: float | None = None) -> Server | Non
     with _lock:
         _server.speed = None if speed is None else check_speed(speed)
         _server.play()
+        if _server.transport != (wanted_transport := check_transport(transport)):
+            _server.stop()
+            _server.transport = wanted_transport
         real = [name for name in _KEYS if wanted and _has_key(name)]
         scripted = [name for name in _KEYS if name not in real]
         _switch(scripted)
@@ -175,6 +185,7 @@ def stop() -> None:
         _server.play()
         _server.clear_faults()
         _server.stop()
+        _server.transport = check_transport(None)
         atexit.unregister(stop)
 
 

@@ -33,28 +33,34 @@ class Reply(Answer):
     """What a model answered, and how that ended. It may still be growing.
 
     Attributes:
-        text: The answer, exactly as the model wrote it.
-        tool_calls: The calls that the model wants made, in the order they began.
-        usage: Token counts, over all exchanges and rounds; None: none were sent.
-        outcome: ``running``, ``complete``, ``stopped``, ``truncated`` or ``failed``.
-        parsed: The answer as the object that was asked for, checked; else None.
-        timing: When things happened, or None (``from_sse`` has no clock).
-        reasoning: What the model let us see of its thinking, or "".
-        refusal: Why the model would not answer, or "".
-        finish_reason: Why the model stopped, in OpenAI Chat's words, or None.
-        error: What the provider, or the exception, said went wrong; else None.
-        exception: The SDK's own exception, where there was one.
-        parts: The parts of the answer, in the order of the wire.
-        citations: The sources named for the answer, in the provider's own form.
-        rounds: The answers of the turn, where tools were run; this one is the last.
-        choices: Every answer, where several were asked for.
-        api: The wire API it came over, such as ``"anthropic.messages"``, or "".
-        id: The provider's id of the response, or "".
-        model: The model's name as the provider gave it, or "".
-        wire: The bytes it was made of, where they were kept; else None.
-        ignored: How often each kind of event came that is not ours to show.
-        extra: What the provider said of the answer besides, in its own words.
-        waiting: The wait before a retry, while there is one; else None.
+        text (str): The answer, exactly as the model wrote it.
+        tool_calls (tuple[ToolCall, ...]): The calls that the model wants made, in the
+            order they began.
+        usage (Usage | None): Token counts, over all exchanges and rounds; None: none
+            were sent.
+        outcome (str): ``"running"``, ``"complete"``, ``"stopped"``, ``"truncated"`` or
+            ``"failed"``.
+        parsed (Any): The answer as the object that was asked for, checked; else None.
+        timing (Timing | None): When things happened; None: ``from_sse`` has no clock.
+        reasoning (str): What the model let us see of its thinking, or "".
+        refusal (str): Why the model would not answer, or "".
+        finish_reason (str | None): Why the model stopped, in OpenAI Chat's words.
+        raw_finish_reason (str | None): The same in the provider's own words.
+        error (Failure | None): What the provider, or the exception, said went wrong.
+        exception (BaseException | None): The SDK's own exception, where there was one.
+        parts (tuple[Part, ...]): The parts of the answer, in the order of the wire.
+        citations (tuple[Mapping, ...]): The sources named for the answer, in the
+            provider's own form.
+        choices (tuple[Choice, ...]): Every answer, where several were asked for.
+        api (str): The wire API it came over, such as ``"anthropic.messages"``, or "".
+        id (str): The provider's id of the response, or "".
+        model (str): The model's name as the provider gave it, or "".
+        wire (Wire | None): The bytes it was made of, where they were kept.
+        ignored (dict[str, int]): How often each kind of event came that is not ours to
+            show.
+        extra (dict[str, object]): What the provider said of the answer besides, in its
+            own words.
+        waiting (Waiting | None): The wait before a retry, while there is one.
     """
 
     # For nbstream itself: `_position` is how far the provider's own numbering of
@@ -107,8 +113,11 @@ class Reply(Answer):
     ) -> Reply:
         """Read a stream to its end, with no display, and return the reply.
 
-        Takes all that ``nbstream.show`` takes, and its ``timeout``. A failure is not
-        raised: it is in ``outcome`` and ``error``.
+        A failure is not raised: it is in ``outcome`` and ``error``.
+
+        Args:
+            stream: All that ``nbstream.show`` takes.
+            timeout: The longest silence, in seconds, or a ``Timeout``.
 
         Raises:
             UsageError: that is no stream.
@@ -129,8 +138,10 @@ class Reply(Answer):
         """Walk through the stream: its bytes, each event, what has been accumulated.
 
         For a reply that has kept its bytes: ``show(..., keep_wire=True)``, a stream
-        of raw server-sent-event bytes, a recording, or ``from_sse``. ``cut``: as if
-        each read from the network had given so many bytes.
+        of raw server-sent-event bytes, a recording, or ``from_sse``.
+
+        Args:
+            cut: Look at it as if each read from the network had given so many bytes.
 
         Raises:
             UsageError: the bytes were not kept; the message says how to keep them.
@@ -142,8 +153,10 @@ class Reply(Answer):
         """Draw when it came: the wait, each kind of delta, gaps, the end.
 
         The wait without streaming is beside it. Several replies on one axis are
-        ``nbstream.plot({"name": reply, ...})``. A pause of ``stall_s`` seconds is
-        drawn as a gap.
+        ``nbstream.plot({"name": reply, ...})``.
+
+        Args:
+            stall_s: A pause this long is drawn as a gap, in seconds.
 
         Raises:
             UsageError: it has no times, or runs still, or matplotlib is missing.
@@ -190,12 +203,13 @@ class Reply(Answer):
     def to_message(self, note: str = "") -> Any:
         """Return the answer as the same API takes it back in the next request.
 
-        ``note`` is said behind its text, such as that it was stopped.
-
         A dict for OpenAI Chat, Anthropic and Gemini; a list of items for OpenAI
         Responses and Gemini Interactions, and of contents where Google's SDK has run
         functions in between. Calls that are invalid or unfinished are
         left out: the API would refuse them.
+
+        Args:
+            note: What is said behind its text, such as that it was stopped.
 
         Raises:
             UsageError: nothing came, so that the API is not known.
@@ -220,6 +234,9 @@ class Reply(Answer):
 
     def _ipython_display_(self) -> None:
         window("display")(self)
+
+    def _display_(self) -> object:
+        return window("marimo")(self)
 
     def _repr_markdown_(self) -> str:
         return str(window("markdown")(self))

@@ -7,10 +7,10 @@ import re
 from collections.abc import AsyncIterator, Callable
 from difflib import get_close_matches
 from functools import cache
-from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
 from nbstream._keys import redact, remember
+from nbstream._workers import imported
 from nbstream.errors import UnknownNameError, UsageError
 from nbstream.requests.anthropic import Anthropic
 from nbstream.requests.google import Google, Interactions
@@ -218,7 +218,7 @@ def missing(name: str) -> str | None:
 
 def _no_package(name: str, asked: Provider) -> str | None:
     try:
-        import_module(asked.package)
+        imported(asked.package)
     except ImportError:
         pip = asked.package.replace(".", "-")
         return f"{name} needs a package that is not installed: %pip install {pip}"

@@ -5,7 +5,14 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from nbstream.screens.base import VIEWS, NoScreen, cell, place, prompting, view_of
+from nbstream.screens.base import (
+    VIEWS,
+    NoScreen,
+    cell,
+    place,
+    prompting,
+    view_of,
+)
 
 if TYPE_CHECKING:
     from nbstream._player import Screen
@@ -33,6 +40,19 @@ def choose(
     view = view_of(view)
     if view == "none":
         return NoScreen()
+    from nbstream.screens.kernel_messages import marimo_here
+
+    screen = _chosen(view, images, stop, consents)
+    if view == "terminal" or marimo_here() is None:
+        return screen
+    from nbstream.screens.marimo import CellScreen
+
+    return CellScreen(screen, stop)
+
+
+def _chosen(
+    view: str, images: bool, stop: Stop | None, consents: Consents | None
+) -> Screen:
     if view == "terminal":
         from nbstream.screens.output import TerminalScreen
 

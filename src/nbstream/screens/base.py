@@ -9,9 +9,10 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from nbstream._workers import THREADS
 from nbstream.errors import UnknownNameError
 from nbstream.reply import Reply
 
@@ -33,7 +34,9 @@ def view_of(view: str | None) -> str:
     view = view or os.environ.get("NBSTREAM_VIEW") or "auto"
     if view not in VIEWS:
         raise UnknownNameError("view", view, VIEWS)
-    return place() if view == "auto" else view
+    if view == "auto" or (view not in ("none", "terminal") and not _has_displays()):
+        return place()
+    return view
 
 
 def place() -> str:
@@ -42,19 +45,27 @@ def place() -> str:
     A front end that lets a cell ask for input has someone to ask. nbclient, nbconvert,
     papermill and nbval do not, and compare or save what a cell displays first. A
     widget's message does not say: then what the last cell said holds, and if none did,
-    a page has sent it. What is captured (``%%capture``) nobody sees while it runs.
+    a page has sent it. What is captured (``%%capture``) nobody sees while it runs. A
+    console (jupyter-console, qtconsole, Spyder) shows text and can change none. Voilà
+    runs cells as nbclient does, but for a page, and says so. A kernel that knows the
+    header alone (xeus-python) is asked by a page if no program in Python numbered it.
     """
+    from nbstream.screens.kernel_messages import marimo_here, may_ask
+
+    if marimo_here() is not None:
+        return "live"
     shell = _shell()
     kernel = getattr(shell, "kernel", None)
-    if kernel is None:
+    if kernel is None or in_console():
         return "terminal"
-    parent = kernel.get_parent()
-    content = parent.get("content", {}) if isinstance(parent, dict) else {}
+    parent = _parent()
+    content = parent.get("content", {})
     is_live = content.get("allow_stdin")
+    if "content" not in parent and parent and THREADS:
+        is_live = not _is_numbered(parent)
     if "comm_id" in content:
-        from nbstream.screens.kernel_messages import may_ask
-
         is_live = may_ask(kernel)
+    is_live = is_live or os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
     return "live" if is_live and not _is_captured(shell) else "static"
 
 
@@ -64,20 +75,65 @@ def _is_captured(shell: Any) -> bool:
     return isinstance(getattr(shell, "display_pub", None), CapturingDisplayPublisher)
 
 
+def in_console() -> bool:
+    """Tell whether a console runs this: its person is asked, and there are no cells.
+
+    A notebook names the cell. A front end in Python numbers its messages by session
+    (``jupyter_client.session``); others may leave the cell out, and are no consoles.
+    """
+    parent = _parent()
+    is_asked = bool(parent.get("content", {}).get("allow_stdin"))
+    named = "cellId" in parent.get("metadata", {})
+    return is_asked and _is_numbered(parent) and not named
+
+
+def _is_numbered(parent: Mapping[str, Any]) -> bool:
+    header = parent.get("header", {})
+    return str(header.get("msg_id", "")).startswith(f"{header.get('session')}_")
+
+
+def in_kernel() -> bool:
+    """Tell whether a kernel runs this, so that what is written goes to a front end."""
+    return getattr(_shell(), "kernel", None) is not None
+
+
+def _has_displays() -> bool:
+    """Tell whether a display is more than text that is printed here."""
+    shell = _shell()
+    if shell is None or in_console():
+        return False
+    from IPython.core.displaypub import DisplayPublisher
+
+    return type(getattr(shell, "display_pub", None)) is not DisplayPublisher
+
+
 def cell() -> object:
     """Return what is the same for all that one cell runs; None outside IPython."""
-    shell = _shell()
-    kernel = getattr(shell, "kernel", None)
-    if kernel is None:
-        return getattr(shell, "execution_count", None)
-    parent = kernel.get_parent()
-    return parent.get("header", {}).get("msg_id") if isinstance(parent, dict) else None
+    if not in_kernel():
+        return getattr(_shell(), "execution_count", None)
+    return _parent().get("header", {}).get("msg_id")
+
+
+def _parent() -> dict[str, Any]:
+    """Return the message that is being answered; it is empty where there is none."""
+    kernel = getattr(_shell(), "kernel", None)
+    parent = None if kernel is None else kernel.get_parent()
+    return parent if isinstance(parent, dict) else {}
 
 
 def _shell() -> Any:
     """Return the running IPython shell, or None; IPython is not imported for it."""
     ipython = sys.modules.get("IPython")
     return ipython.get_ipython() if ipython else None
+
+
+def thread_class() -> type[threading.Thread]:
+    """Return the thread that may show something: in marimo its own knows the cell."""
+    from nbstream.screens.kernel_messages import marimo_here
+
+    found = marimo_here()
+    made: type[threading.Thread] = threading.Thread if found is None else found.Thread
+    return made
 
 
 #: Control characters by which a text could drive the terminal it is printed on, or

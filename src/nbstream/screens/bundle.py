@@ -22,7 +22,7 @@ from nbstream.markdown.html import text_html
 from nbstream.markdown.parser import parse
 from nbstream.markdown.rendering import cut_html
 from nbstream.reply import Choice, Part, Reply, ToolCall
-from nbstream.screens.base import cell, exact, place, visible
+from nbstream.screens.base import cell, exact, in_kernel, place, visible
 from nbstream.screens.json_layout import laid_out, plain_of
 from nbstream.screens.other_parts import Stage, pieces, stage_of, told
 from nbstream.types import ToolResult
@@ -37,7 +37,7 @@ _LOOK = f"text-align: left; vertical-align: top; overflow-wrap: anywhere; {_FONT
 PLACE = '<div style="overflow-wrap: break-word">'
 #: Half a character: JSON may hold one (``"\\ud83d"``), the bytes of a message not.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-#: Longer than any fence that a text is likely to hold, so that it is never closed.
+#: Longer than any fence that a text is likely to hold: it is never closed.
 _LONG = "`" * 24
 
 
@@ -56,8 +56,7 @@ class Replies(dict[str, Reply]):
 def bundle(reply: Reply | Replies, *, images: bool = False) -> dict[str, str]:
     """Return the MIME bundle of a reply, or of several, as they stand, ended or not.
 
-    Nothing in it depends on the clock, so that two runs that get the same answers give
-    the same bytes.
+    Nothing in it depends on the clock: the same answers give the same bytes.
     """
     if isinstance(reply, Replies):
         return _side_by_side(reply, images)
@@ -115,9 +114,11 @@ def display_reply(reply: Reply | Replies) -> None:
     """
     from IPython.display import display  # a plain script has none
 
-    here = cell()
-    if place() == "terminal":  # it has written `Out[1]: ` already
+    is_text, here = place() == "terminal", cell()
+    if is_text and not in_kernel():  # it has written `Out[1]: ` already
         sys.stdout.write(f"{reply!r}\n")
+    elif is_text and reply._shown_in != here:  # a console
+        sys.stdout.write(visible(bundle(reply)["text/plain"]) + "\n")
     elif here is None or reply._shown_in != here:
         display(bundle(reply), raw=True, metadata=metadata(reply, timed=False))
 

@@ -10,10 +10,15 @@ does, and what is queued behind the cell would not run.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from queue import Empty
 from typing import Any, TypeAlias
+
+from nbstream._workers import THREADS
 
 #: Look once for messages; False: that cannot be done with this kernel.
 Look: TypeAlias = Callable[[], bool]
@@ -28,8 +33,12 @@ PRIVATE: Mapping[str, str] = {
     "cell blocks; with .io_loop",
     "kernel.shell_channel_thread_main": "7.0.0 to 7.4.0: (frames) hands a message on",
     "kernel.shell_stream.on_recv": "7.0.0 to 7.4.0: who is given each message",
-    "kernel.msg_queue": "6.17.1 to 6.31.0: (number, handler, (frames,)) of what waits",
-    "kernel.shell_stream.flush": "6.17.1 to 6.31.0: reads what has come into the queue",
+    "kernel.msg_queue": "6.17.1 to 7.0.1: (number, handler, (frames,)) of what waits",
+    "kernel.shell_stream.flush": "6.17.1 to 6.31.0: reads what has come into the "
+    "queue; from 7.0.0 on the stream is another thread's, and is not for us to read",
+    "marimo._runtime.context.get_context": "marimo 0.25: .execution_context.output, "
+    "what a cell has put out; ._kernel.enqueue_control_request, in whose closure is "
+    "set_ui_element_queue: a copy of what pages say while a cell blocks",
     "kernel._allow_stdin": "6.17.1 to 7.4.0: whether the last cell may ask for input",
 }
 #: What is raised where a kernel is not as the table says.
@@ -70,13 +79,14 @@ def watch(comm: Any, take: Take) -> Callable[[], None]:
     busy. 7.4 has the hook; for 6 the pump must look.
     """
     kernel = _kernel()
-    if kernel is None or hasattr(comm, "_reply_subshell_for"):
+    here = kernel is not None or marimo_here() is not None
+    if not here or hasattr(comm, "_reply_subshell_for"):
         return lambda: None
     comm_id: str = comm.comm_id
-    thread: Any = getattr(kernel, "shell_channel_thread", None)
     main: Any = getattr(kernel, "shell_channel_thread_main", None)
     receive: Any = getattr(getattr(kernel, "shell_stream", None), "on_recv", None)
-    can_tap = hasattr(thread, "io_loop") and main is not None and receive is not None
+    can_tap = _can_tap(kernel)
+    thread: Any = getattr(kernel, "shell_channel_thread", None)
 
     async def look_and_hand_on(frames: Any) -> None:
         for _, data, each in list(_known(kernel.session, frames)):
@@ -95,11 +105,60 @@ def watch(comm: Any, take: Take) -> Callable[[], None]:
     return undo
 
 
+def hear(channel: str, take: Take) -> Callable[[], None]:
+    """Hear a page in which the kernel itself runs; return what undoes that.
+
+    JupyterLite (0.8) keeps a comm's message back until the cell has ended. What is said
+    on a ``BroadcastChannel`` comes to the worker whenever its stack sleeps.
+    """
+    if not channel:
+        return lambda: None
+    line = import_module("js").BroadcastChannel.new(channel)
+    heard = import_module("pyodide.ffi").create_proxy(
+        lambda event: take(event.data.to_py())
+    )
+    line.onmessage = heard
+
+    def undo() -> None:
+        line.close()
+        heard.destroy()
+
+    return undo
+
+
+def _can_tap(kernel: Any) -> bool:
+    names = ("shell_channel_thread.io_loop", "shell_channel_thread_main")
+    return all(_found(kernel, name) for name in (*names, "shell_stream.on_recv"))
+
+
+def _found(kernel: Any, name: str) -> bool:
+    for part in name.split("."):
+        kernel = getattr(kernel, part, None)
+    return kernel is not None
+
+
+def listens(comm: Any, look: Look | None) -> bool:
+    """Tell whether what a page has said to this comm is known by now; look for it."""
+    if marimo_here() is not None:
+        return False
+    if not THREADS or hasattr(comm, "_reply_subshell_for") or _can_tap(_kernel()):
+        return True  # it is seen on its way, whatever the kernel does
+    in_main = threading.current_thread() is threading.main_thread()
+    return in_main and look is not None and look()
+
+
 def pump() -> Look | None:
-    """Return how to look at what waits for an ipykernel 6; None: this is none."""
+    """Return how to look at what waits for an ipykernel 6; None: this is none.
+
+    7.0 has the same names, but its stream is another thread's: what we would read from
+    it is lost, also other cells.
+    """
+    if marimo_here() is not None:
+        return _marimo_pump()
     kernel = _kernel()
+    is_7 = getattr(kernel, "shell_channel_thread", None) is not None
     stream: Any = getattr(kernel, "shell_stream", None)
-    if not hasattr(kernel, "msg_queue") or not hasattr(stream, "flush"):
+    if is_7 or not hasattr(kernel, "msg_queue") or not hasattr(stream, "flush"):
         return None
     seen: set[str] = set()
 
@@ -116,6 +175,52 @@ def pump() -> Look | None:
         return True
 
     return look
+
+
+def _marimo_pump() -> Look | None:
+    """Return how to look at the copies of the pages' messages; they stay there."""
+    try:
+        kernel = import_module("marimo._runtime.context").get_context()._kernel
+        known = inspect.getclosurevars(kernel.enqueue_control_request).nonlocals
+        queue = known["set_ui_element_queue"]
+    except _OTHERWISE:
+        return None
+    seen: set[str] = set()
+
+    def look() -> bool:
+        found: list[Any] = []
+        try:
+            while True:
+                found.append(queue.get_nowait())
+        except Empty:
+            for each in found:
+                queue.put_nowait(each)
+        except _OTHERWISE:
+            return False
+        for each in found:
+            take = _watched.get(getattr(each, "model_id", ""))
+            if take is not None and each.token not in seen:
+                seen.add(each.token)
+                take(getattr(each.message, "content", None))
+        return True
+
+    return look
+
+
+def marimo_here() -> Any:
+    """Return marimo if a notebook of its, in a page, runs this thread; else None."""
+    found: Any = sys.modules.get("marimo")
+    is_here = getattr(found, "running_in_notebook", None)
+    return found if is_here is not None and is_here() else None
+
+
+def outputs_before() -> int:
+    """Return how many outputs the cell of marimo that runs now has already."""
+    try:
+        context = import_module("marimo._runtime.context").get_context()
+        return len(context.execution_context.output)
+    except _OTHERWISE:
+        return 0
 
 
 def may_ask(kernel: Any) -> bool:

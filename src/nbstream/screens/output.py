@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO
+from types import TracebackType
+from typing import Any, TextIO
 
 from nbstream.reply import Part, Reply, Waiting
-from nbstream.screens.base import Prompting, cell, visible
+from nbstream.screens.base import Prompting, cell, in_kernel, visible
 from nbstream.screens.bundle import (
+    PLACE,
     Replies,
     afterword,
     bundle,
@@ -20,10 +24,8 @@ from nbstream.screens.bundle import (
     waiting,
 )
 from nbstream.screens.json_layout import Json
+from nbstream.screens.marimo import display
 from nbstream.screens.other_parts import is_aside, pieces, stage_of
-
-if TYPE_CHECKING:
-    from IPython.display import DisplayHandle
 
 #: At most ten updates a second: JupyterLab keeps up with that (bench/).
 MIN_INTERVAL_S = 0.1
@@ -33,9 +35,14 @@ BYTES_PER_S = 200_000
 RENDER_SHARE = 4.0
 
 
+#: 128 + SIGPIPE: what shells say of a program whose output nobody reads any more.
+UNREAD = 141
+
+
 class NotebookScreen:
     """One display, made in the cell, updated in place from any thread.
 
+    Or it goes on with the ``handle`` of one that is there, and says a ``note`` below.
     The whole answer is sent each time, so the interval grows with it: bytes per
     second and time spent rendering stay bounded, whatever its length.
     """
@@ -47,22 +54,23 @@ class NotebookScreen:
         *,
         images: bool = False,
         prompting: Prompting | None = None,
+        handle: Any = None,
+        note: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._images = images
         self._prompting = prompting
         self._clock = clock
-        self._handle: DisplayHandle | None = None
+        self._handle: Any = handle
+        self._note = note
         self._interval_s = MIN_INTERVAL_S
 
     def open(self, reply: Reply | Replies) -> None:
         """Make the display, in the cell that runs now."""
-        from IPython.display import display
-
         reply._shown_in = cell()
         made = bundle(reply) if isinstance(reply, Replies) else waiting()
         beside = metadata(reply, timed=False)
-        self._handle = display(made, raw=True, metadata=beside, display_id=True)
+        self._handle = display(made, beside)
 
     def interval_s(self) -> float:
         """Return the wait after the last update, in seconds."""
@@ -70,14 +78,18 @@ class NotebookScreen:
 
     def update(self, reply: Reply | Replies) -> None:
         """Send the reply as it is now."""
+        self.paint(reply)
+        if self._prompting is not None and isinstance(reply, Reply):
+            self._prompting(reply)
+
+    def paint(self, reply: Reply | Replies) -> None:
+        """Send the reply as it is now, and ask nobody anything."""
         began = self._clock()
         size = self._send(reply, timed=False)
         took_s = self._clock() - began
         self._interval_s = max(
             MIN_INTERVAL_S, size / BYTES_PER_S, took_s * RENDER_SHARE
         )
-        if self._prompting is not None and isinstance(reply, Reply):
-            self._prompting(reply)
 
     def wait(self, reply: Reply, seconds_left: int, why: str) -> None:
         """Say that the request is sent again soon, and why."""
@@ -91,9 +103,17 @@ class NotebookScreen:
 
     def _send(self, reply: Reply | Replies, *, timed: bool) -> int:
         data = bundle(reply, images=self._images)
+        if self._note:
+            data = _noted(data if data["text/plain"] else waiting(), self._note)
         if self._handle is not None:
             self._handle.update(data, raw=True, metadata=metadata(reply, timed=timed))
         return sum(len(text.encode()) for text in data.values())
+
+
+def _noted(made: dict[str, str], note: str) -> dict[str, str]:
+    html = f"{made['text/html']}\n<p><em>{note}</em></p>"
+    plain = "\n\n".join(filter(None, [made["text/plain"], note]))
+    return {**made, "text/html": html, "text/plain": plain}
 
 
 class StaticScreen:
@@ -119,11 +139,24 @@ class StaticScreen:
 
     def close(self, reply: Reply | Replies) -> None:
         """Make the one display."""
-        from IPython.display import display
-
         reply._shown_in = cell()
         data = bundle(reply, images=self._images)
-        display(data, raw=True, metadata=metadata(reply, timed=False))
+        display(data, metadata(reply, timed=False), once=True)
+
+
+def in_markdown(notebook: Any, resources: object) -> tuple[Any, object]:
+    """Return a notebook whose answers are exported as Markdown, or as plain text.
+
+    A preprocessor of nbconvert: its exporters to Markdown and reStructuredText would
+    take the HTML. ``exports.json`` names it to them, and nothing else is touched.
+    """
+    for each in notebook.cells:
+        for output in each.get("outputs", ()):
+            html = output.get("data", {}).get("text/html", "")
+            is_ours = PLACE in html or '<div class="nbstream-' in html
+            if html and (is_ours or "nbstream" in output.metadata):
+                del output.data["text/html"]
+    return notebook, resources
 
 
 class TerminalScreen:
@@ -215,8 +248,35 @@ class TerminalScreen:
         out = self._out or sys.stdout
         if out is None:  # a program without a console (pythonw)
             return
-        safe = visible(text) if out.isatty() else text
+        # A console writes what a kernel sends to its own terminal, as it is.
+        safe = visible(text) if out.isatty() or in_kernel() else text
         # What the terminal's encoding lacks must not end the stream.
         encoding = out.encoding or "utf-8"
-        out.write(safe.encode(encoding, "replace").decode(encoding))
-        out.flush()
+        try:
+            out.write(safe.encode(encoding, "replace").decode(encoding))
+            out.flush()
+        except BrokenPipeError:
+            _let_go(out)
+            raise
+
+
+def _let_go(out: TextIO) -> None:
+    """Let all that follows go nowhere: who has read the pipe (``head``) has gone.
+
+    As Python's documentation advises (``signal``, "Note on SIGPIPE"). A script that
+    this ends says nothing, as other programs do, unless it has a hook of its own.
+    """
+    with contextlib.suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, out.fileno())
+        os.close(nowhere)
+    if sys.excepthook is sys.__excepthook__ and not hasattr(sys, "ps1"):
+        sys.excepthook = _end_in_silence
+
+
+def _end_in_silence(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    if issubclass(kind, BrokenPipeError):
+        raise SystemExit(UNREAD)
+    sys.__excepthook__(kind, error, trace)

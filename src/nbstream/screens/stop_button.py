@@ -13,12 +13,21 @@ So that it knows whether it must, each block has a number: the view greets it wi
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
 
 from nbstream._stop import Stop
-from nbstream.screens.kernel_messages import Look, hook, pump, watch
+from nbstream.screens.kernel_messages import (
+    Look,
+    hear,
+    hook,
+    listens,
+    marimo_here,
+    pump,
+    watch,
+)
 from nbstream.tool_runs import Consents
 
 #: How often the pump looks, in seconds: a click is to be answered within 50 ms.
@@ -45,7 +54,12 @@ class Button(Protocol):
 
 
 class StopButton:
-    """Brings a click on one button to the flag, whatever the kernel is doing."""
+    """Brings a click on one button to the flag, whatever the kernel is doing.
+
+    Attributes:
+        on_look: Called at each look.
+        on_here: Called when a page says that it has the widget, in any thread.
+    """
 
     def __init__(
         self,
@@ -53,11 +67,15 @@ class StopButton:
         stop: Stop,
         *,
         consents: Consents | None = None,
+        resync: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._button = button
+        self.on_look: Callable[[], None] = lambda: None
+        self.on_here: Callable[[], None] = lambda: None
         self._stop = stop
         self._consents = consents
+        self._resync = resync
         self._clock = clock
         self._blocks = 0
         self._heard = False
@@ -67,8 +85,10 @@ class StopButton:
         button.on_msg(self._on_msg)
         self._unhook = hook(button.comm, self.take)
         self._unwatch = watch(button.comm, self.take)
+        self._unhear = hear(getattr(button, "channel", ""), self.take)
         self._look: Look | None = pump()
-        stop.attach(self)
+        # An app of marimo runs its cells in another thread than the main one.
+        stop.attach(self, threading.current_thread() if marimo_here() else None)
 
     def take(self, content: object) -> None:
         """Do what a message of the view says, if it is for us; any thread."""
@@ -77,11 +97,15 @@ class StopButton:
         if content.get("kind") == "stop":
             self._stop.set("button")
             self._button.send({"kind": "ack"})
+        elif content.get("kind") == "here":
+            self.on_here()
         elif content.get("kind") == "hello":
             now = self._button.block
             if now != 0 and content.get("block") == now:
                 self._heard = True
                 self._button.send({"kind": "heard", "block": now})  # each page asks
+        elif content.get("kind") == "resync":
+            self._resync()  # a page that came late is not to wait for the end
         elif content.get("kind") == "consent" and self._consents is not None:
             self._consents.answer(content.get("call"), content.get("allow") is True)
 
@@ -103,6 +127,11 @@ class StopButton:
             self._button.block = self._blocks
         if self._look is not None and not self._look():
             self._look = None  # this kernel is made otherwise: the next way
+        self.on_look()
+
+    def listens(self) -> bool:
+        """Look for what a page has said; False if nobody can know that here and now."""
+        return listens(self._button.comm, self._look)
 
     def release(self) -> float:
         """Say that the cell blocks no more; see ``Grip``."""
@@ -123,6 +152,7 @@ class StopButton:
         self.over()
         self._unhook()
         self._unwatch()
+        self._unhear()
         self._look = None
         self._button.on_msg(self._on_msg, remove=True)
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
 import anywidget
 import traitlets
-from IPython.display import DisplayHandle, display
 
 from nbstream._stop import Stop
+from nbstream._workers import THREADS
 from nbstream.markdown.html import SHORT, shortened
 from nbstream.reply import Reply
-from nbstream.screens.base import cell
+from nbstream.screens.base import cell, prompting
 from nbstream.screens.bundle import Replies, bundle, metadata
+from nbstream.screens.marimo import display
+from nbstream.screens.output import NotebookScreen
 from nbstream.screens.sections import Facts, FrameMessages, Sections
 from nbstream.screens.stop_button import StopButton
 from nbstream.static import ANSWER, module, style
@@ -58,6 +62,14 @@ class OneWay(anywidget.AnyWidget):
         method = data.get("method") if isinstance(data, dict) else None
         if method in ("custom", "request_state") and "buffers" in message:
             super()._handle_msg(message)
+
+    if not THREADS:
+        #: How a page reaches a kernel that runs in it, and is busy: see ``channel``.
+        channel = traitlets.Unicode().tag(sync=True)
+
+        @traitlets.default("channel")
+        def _channel(self) -> str:
+            return f"nbstream-{uuid4()}"
 
     def close(self) -> None:
         """Close the model and its layout, so that nothing of them is saved."""
@@ -134,6 +146,62 @@ RENDER_SHARE = 4.0
 RESYNC_S = 0.5
 #: What is shown, and saved, where there are no widgets: the end replaces it.
 FALLBACK = "The answer was still being written."
+#: How long a page has to say that it has the widget, in seconds; and where one of this
+#: kernel's pages has done so before.
+PATIENCE_S, PATIENCE_AGAIN_S = 1.5, 5.0
+#: What is said where none has.
+NO_WIDGETS = (
+    "No widgets in this page, so no Stop button: install anywidget where Jupyter "
+    "itself runs, and load the page again."
+)
+_a_page_has_widgets = threading.Event()
+
+
+class Presence:
+    """Whether a page has the widget: each says so at once, if it is heard.
+
+    Attributes:
+        is_late: None has, and would have been heard by now. It may change again.
+    """
+
+    def __init__(
+        self,
+        listens: Callable[[], bool],
+        on_change: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.is_late = False
+        self._is_here = False
+        self._listens = listens
+        self._on_change = on_change
+        self._clock = clock
+        self._began = clock()
+        self._lock = threading.RLock()
+        seen = _a_page_has_widgets.is_set()
+        self._patience_s = PATIENCE_AGAIN_S if seen else PATIENCE_S
+        with suppress(RuntimeError):  # no loop here: the one who waits looks
+            asyncio.get_running_loop().call_later(self._patience_s, self.judge)
+
+    def _is_unknown(self) -> bool:
+        return not (self._is_here or self.is_late)
+
+    def judge(self) -> None:
+        """Say once that none has it, if that is so; any thread."""
+        is_early = self._clock() - self._began < self._patience_s
+        if is_early or not self._is_unknown():
+            return
+        with self._lock:
+            if self._listens() and self._is_unknown():
+                self.is_late = True
+                self._on_change()
+
+    def here(self) -> None:
+        """Hear of one that has it; any thread."""
+        _a_page_has_widgets.set()
+        with self._lock:
+            self._is_here, was_late, self.is_late = True, self.is_late, False
+            if was_late:
+                self._on_change()
 
 
 class LiveScreen(Generic[Shown]):
@@ -170,19 +238,30 @@ class LiveScreen(Generic[Shown]):
         self._id = uuid4().hex
         self._final: dict[str, object] = {}
         self._button: StopButton | None = None
-        self._handle: DisplayHandle | None = None
+        self._handle: Any = None
+        self._shown: Shown | None = None
+        self._presence: Presence | None = None
+        self._updates: NotebookScreen | None = None  # where no page has the widget
 
     def open(self, reply: Shown) -> None:
         """Make the display, in the cell that runs now."""
         reply._shown_in = cell()
+        self._shown = reply
         self._began = self._clock()
         self.model = self.model_class(self.whole, self._on_answer, model_id=self._id)
-        self._button = StopButton(self.model, self._stop, consents=self._consents)
+        button = StopButton(
+            self.model, self._stop, consents=self._consents, resync=self.resync
+        )
+        self._button = button
         if self._consents is not None:
             self._consents.attached = True
-        made = {**view_mime(self._id), "text/plain": self.fallback}
         beside = metadata(reply, timed=False)
-        self._handle = display(made, raw=True, metadata=beside, display_id=True)
+        self._handle = display(self._placed(), beside, self.model)
+        self._presence = Presence(button.listens, self._turn, self._clock)
+        button.on_look, button.on_here = self._presence.judge, self._presence.here
+
+    def _placed(self) -> dict[str, object]:
+        return {**view_mime(self._id), "text/plain": self.fallback}
 
     def close(self, reply: Shown) -> None:
         """Replace the widget by what stays. Its model goes once a page has seen it."""
@@ -214,6 +293,35 @@ class LiveScreen(Generic[Shown]):
             self._sent_whole_at = self._clock()
             with self._lock:
                 self.send({"kind": "whole", "whole": self.whole()})
+
+    def _turn(self) -> None:
+        """Go on by updates of the display, or take that back; any thread."""
+        with self._lock:
+            if self._final or self._handle is None or self._shown is None:
+                return
+            if self._presence is not None and self._presence.is_late:
+                self._updates = NotebookScreen(
+                    images=self._images,
+                    prompting=prompting(self._stop, self._consents),
+                    handle=self._handle,
+                    note=NO_WIDGETS,
+                )
+                self._updates.paint(self._shown)
+            else:
+                self._updates = None
+                beside = metadata(self._shown, timed=False)
+                self._handle.update(self._placed(), raw=True, metadata=beside)
+
+    def follow(self, shown: Shown) -> float:
+        """Update the display where no page has the widget; return the wait after it."""
+        if self._presence is not None:
+            self._presence.judge()
+        with self._lock:
+            updates = self._updates
+            if updates is None:
+                return 0.0
+            updates.update(shown)
+            return updates.interval_s()
 
     def _on_answer(self, kind: str) -> None:
         """Do what a page asks for, in any thread."""
@@ -257,6 +365,7 @@ class WidgetScreen(LiveScreen[Reply]):
             self.send(self._messages.next(changes, facts))
         self._interval_s = max(
             MIN_INTERVAL_S,
+            self.follow(reply),
             self._sections.open_chars / OPEN_PER_S,
             self._sections.chars / SHOWN_PER_S,
             (self._clock() - began) * RENDER_SHARE,
@@ -269,6 +378,8 @@ class WidgetScreen(LiveScreen[Reply]):
             facts = self._facts.retrying(seconds_left, why, elapsed_s)
             if facts:
                 self.send(self._messages.next({}, facts))
+            if self._updates is not None:
+                self._updates.wait(reply, seconds_left, why)
 
     def close(self, reply: Reply) -> None:
         """Send the last frame, then what stays, which takes a while if it is long."""

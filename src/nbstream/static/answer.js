@@ -33,9 +33,12 @@ function placeMargin(el) {
   return child?.parentElement;
 }
 
+const marimo = globalThis.customElements?.get("marimo-tex");
+
 function makeAnswer(el, answer, stop, consent, rendermime) {
   const frame = make("div", "nbstream-text jp-RenderedHTMLCommon jp-RenderedHTML");
-  const text = frame.appendChild(make("div", "")); // as in the final output
+  const look = marimo ? "markdown prose max-w-none dark:prose-invert" : "";
+  const text = frame.appendChild(make("div", look)); // as in the final output
   const waiting = make("p", "nbstream-waiting");
   const box = make("div", "nbstream-formulas jp-RenderedHTMLCommon", { ariaHidden: "true" });
   const margin = make("div", "nbstream-margin");

@@ -49,11 +49,8 @@ function makeFinalOutput(views) {
 // Put an output where the widget of this id stands: in cells, and in Output widgets, which
 // tell the kernel what they hold now.
 function putOutput({ widget_manager: manager }, { model_id, data, metadata }) {
-  const isOurs = ({ data }) =>
-    data?.["application/vnd.jupyter.widget-view+json"]?.model_id === model_id;
   const put = (outputs) => {
-    const places = Array.from({ length: outputs?.length ?? 0 }, (_, at) => at);
-    const found = places.filter((at) => isOurs(outputs.get(at)));
+    const found = placesOf(outputs, model_id);
     for (const at of found) outputs.set(at, { output_type: "display_data", data, metadata });
     return found.length;
   };
@@ -64,6 +61,58 @@ function putOutput({ widget_manager: manager }, { model_id, data, metadata }) {
       one.set("outputs", one.outputs.toJSON(), { newMessage: true });
       one.save_changes();
     }, () => {});
+}
+
+function placesOf(outputs, id) {
+  const isOurs = ({ data }) => data?.["application/vnd.jupyter.widget-view+json"]?.model_id === id;
+  const places = Array.from({ length: outputs?.length ?? 0 }, (_, at) => at);
+  return places.filter((at) => isOurs(outputs.get(at)));
+}
+
+// In the other windows of a notebook that several people have open (jupyter-collaboration)
+// a cell that ran is not trusted, and JupyterLab shows the text beside the widget, though
+// the kernel has opened the model there too. So a view stands in the place of those words,
+// as long as they do. `getUnseen` returns the model's id while it has no view; `render`
+// puts a view into an element. What is returned ends that.
+function standIn({ widget_manager: manager }, getUnseen, render) {
+  let [end, timer] = [null, 0];
+  function look() {
+    const words = end ? null : insteadOfWidget(manager, getUnseen());
+    if (end?.el.isConnected === false) end = end();
+    if (words) {
+      const el = make("div", "jp-OutputArea-output");
+      words.after(el);
+      words.classList.add("lm-mod-hidden");
+      const dispose = render(el);
+      const leave = () => {
+        dispose();
+        el.remove();
+        words.classList.remove("lm-mod-hidden");
+      };
+      end = Object.assign(leave, { el });
+    }
+    timer = setTimeout(look, 300);
+  }
+  if (manager?.context?.model) look();
+  return () => {
+    clearTimeout(timer);
+    end?.();
+  };
+}
+
+// The one place in the page where the words stand that a cell which is not trusted has
+// instead of a widget: null if there is none, or more than one.
+function insteadOfWidget(manager, id) {
+  for (const [cell, { outputs }] of [...manager.context.model.cells].entries())
+    for (const at of id ? placesOf(outputs, id) : []) {
+      const { data, trusted } = outputs.get(at);
+      const child = `.jp-Cell-outputArea > .jp-OutputArea-child:nth-child(${at + 1})`;
+      const text = '.jp-OutputArea-output[data-mime-type="text/plain"]';
+      const all = document.querySelectorAll(`.jp-Cell[data-windowed-list-index="${cell}"] ${child} > ${text}`);
+      const found = [...all].filter((each) => each.textContent === data["text/plain"]);
+      if (!trusted && found.length === 1) return found[0];
+    }
+  return null;
 }
 
 // Call back when the kernel of a model has gone: restarted, ended, or another one now.

@@ -116,6 +116,7 @@ const chatPanel = () => {
       takeWhole(model, model.get("snapshot") ?? {});
       model.on("msg:custom", (message) => receive(model, message));
       const undo = whenKernelGoes(model, loseKernel);
+      model.send({ kind: "here" }); // else Python says in our place what is missing
       if (saveAsOutput(model, chat.id, () => chat.saved)) model.send({ kind: "keeps" });
       restoreWidget(model, chat.id);
       return () => {
@@ -159,7 +160,7 @@ function turnModel(model, turn, whole) {
     on: (name, listener) => void of(name).add(listener),
     off: (name, listener) => void of(name).delete(listener),
     emit: (name, ...more) => [...of(name)].forEach((listener) => listener(...more)),
-    send: (message) => model.send({ turn, of: message }),
+    send: (message) => message.kind !== "here" && model.send({ turn, of: message }),
     get widget_manager() {
       return model.widget_manager;
     },
@@ -387,7 +388,8 @@ function makeComposer(chat, entry, send, stopAnswer, changed) {
   };
   // To the host, Enter with Shift, Ctrl or Alt runs the cell: it must not hear of it.
   function onKey(event) {
-    if (event.target !== input || event.key !== "Enter") return;
+    // In a shadow tree (marimo) the window is told of the host: the path is exact.
+    if (event.composedPath()[0] !== input || event.key !== "Enter") return;
     event.stopPropagation();
     if (event.isComposing) return;
     event.preventDefault();

@@ -62,6 +62,8 @@ const raceView = () => {
       const hear = (message) => receive(model, message);
       model.on("msg:custom", hear);
       undo.push(whenKernelGoes(model, () => lose(model)));
+      const unseen = () => (views.size || isOver() ? "" : id);
+      undo.push(standIn(model, unseen, (el) => this.render({ model, el })));
       return () => {
         model.off("msg:custom", hear);
         [...undo, () => stop.dispose()].forEach((each) => each());

@@ -11,7 +11,7 @@
  *
  * `state`: "ready", "asked", "interrupting", "stopping", "ended". `title`: what the
  * button says of itself. `note`: what to tell the reader now, "" if nothing. `stop()`:
- * what a click does. `on(listener)`: call back at each change. `dispose()`: let go.
+ * what a click does. `say(message)`: tell the kernel, also a busy one. `on(listener)`: call back at each change. `dispose()`: let go.
  * `isOver`: the stream has ended already.
  */
 function makeStop(model, isOver) {
@@ -24,9 +24,16 @@ function makeStop(model, isOver) {
   let deaf = 0; // the block in which it has not, though it had the time
   let interrupted = 0; // the block that we have interrupted
   let timer = null;
+  let line = null; // to a kernel in this browser (see kernel_messages.py)
 
   const block = () => model.get("block") || 0;
   const tell = () => listeners.forEach((listener) => listener());
+
+  function say(message) {
+    const channel = model.get("channel");
+    if (channel) (line ??= new BroadcastChannel(channel)).postMessage(message);
+    model.send(message);
+  }
 
   function become(state, note = "") {
     if (stop.state === "ended" || (stop.state === state && stop.note === note)) return;
@@ -88,7 +95,7 @@ function makeStop(model, isOver) {
   function onBlock() {
     const now = block();
     if (now !== 0 && stop.state !== "ended") {
-      model.send({ kind: "hello", block: now });
+      say({ kind: "hello", block: now });
       wait();
     }
     tell();
@@ -105,13 +112,15 @@ function makeStop(model, isOver) {
     stop() {
       if (stop.state !== "ready" && stop.state !== "asked") return;
       become("asked", stop.note);
-      model.send({ kind: "stop" });
+      say({ kind: "stop" });
       rest();
       wait();
     },
+    say,
     on: (listener) => listeners.add(listener),
     dispose() {
       rest();
+      line?.close();
       stop.state = "ended";
       listeners.clear();
       model.off("msg:custom", onMessage);

@@ -73,12 +73,17 @@ const liveView = () => {
       stop = makeStop(model, OVER.has(answer.facts.phase));
       stop.on(paint);
       model.on("msg:custom", (message) => receive(model, message));
+      stop.say({ kind: "here" }); // else Python updates an output in our place
+      // marimo drops what was sent before the page had loaded this script.
+      if (marimo) model.send({ kind: "resync" });
       const undo = whenKernelGoes(model, () => lose(model));
-      return () => [undo, stop.dispose].forEach((each) => each());
+      const unseen = () => (views.size || OVER.has(answer.facts.phase) ? "" : answer.id);
+      const leave = standIn(model, unseen, (el) => this.render({ model, el }));
+      return () => [leave, undo, stop.dispose].forEach((each) => each());
     },
 
     render({ model, el }) {
-      const consent = (call, allow) => model.send({ kind: "consent", call, allow });
+      const consent = (call, allow) => stop.say({ kind: "consent", call, allow });
       const view = makeAnswer(el, answer, stop, consent, model.widget_manager?.rendermime);
       views.add(view);
       view.paint();

@@ -18,8 +18,9 @@ from contextlib import (
 from typing import Any, Self, cast
 
 from nbstream._failures import FirstBytes
+from nbstream._workers import THREADS
 from nbstream.streams import referents, shapes, sockets
-from nbstream.streams.session import Abandoned, Session
+from nbstream.streams.session import Abandoned, Session, reading
 
 # -- Keep one event loop of our own, in one daemon thread, for all streams.
 
@@ -58,7 +59,12 @@ _current: list[_Background] = []
 
 
 def background_loop() -> asyncio.AbstractEventLoop:
-    """Return the shared loop; start it if need be (also anew after a fork)."""
+    """Return the shared loop; start it if need be (also anew after a fork).
+
+    Where there are no threads, it is the one that runs.
+    """
+    if not THREADS:
+        return asyncio.get_running_loop()
     with _guard:
         if not (_current and _current[0].thread.is_alive()):
             _current[:] = [_Background()]
@@ -173,6 +179,10 @@ class LoopDriver:
 
     def start(self) -> None:
         """Start the task, on its own loop's thread."""
+        if not THREADS:
+            from nbstream.streams.fetches import hear_fetches
+
+            hear_fetches()
         self._loop.call_soon_threadsafe(self._begin)
 
     def interrupt(self) -> None:
@@ -184,6 +194,11 @@ class LoopDriver:
         if self._stop_at_s is None:
             self._stop_at_s = now_s
         waited_s = now_s - self._stop_at_s
+        self._session.abort_requests()
+        if not THREADS:
+            from nbstream.streams.fetches import abort_fetches
+
+            abort_fetches(self._stream)
         if now_s - self._cancelled_at_s > CANCEL_AGAIN_S:
             self._cancelled_at_s = now_s
             with contextlib.suppress(RuntimeError):  # it closed just now
@@ -213,6 +228,7 @@ class LoopDriver:
     async def _work(self) -> None:
         error: BaseException | None = None
         rest: object | None = None
+        reading.set(self._session)
         try:
             async with Pools.of(None if self._bound else self._stream).borrowed():
                 rest = await self._open_and_read()

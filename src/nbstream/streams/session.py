@@ -5,6 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from typing import Protocol
+
+from nbstream._workers import THREADS, breathe, wait_until
 
 
 class Interrupted(BaseException):
@@ -20,6 +24,30 @@ class Abandoned(BaseException):
     It sleeps in code that nothing can interrupt. It sends no further request and
     delivers nothing more: it is stopped as soon as it wakes.
     """
+
+
+class Abortable(Protocol):
+    """A request that no socket carries: a page's ``fetch``, or one in memory."""
+
+    def abort(self) -> object:
+        """End it: who reads its answer gets an error. Any thread; may be repeated."""
+
+
+#: The session of the reader that runs in this context.
+reading: ContextVar[Session | None] = ContextVar("nbstream-reading", default=None)
+
+
+def carried(request: Abortable) -> None:
+    """Let the stop of the stream that is read here abort this request.
+
+    Raises:
+        Interrupted: it has been stopped; an SDK that tries again may not.
+    """
+    session = reading.get()
+    if session is not None:
+        session.requests.append(request)
+        if session.stopping:
+            raise Interrupted
 
 
 #: As many bytes are read between two looks at the flag: a compressed kilobyte may
@@ -42,6 +70,7 @@ class Session:
         # can deadlock in a signal handler, which is where stops come from.
         self._running = threading.Lock()
         self._running.acquire()
+        self.requests: list[Abortable] = []
         self.stopping = False
         self.over = False
 
@@ -61,6 +90,8 @@ class Session:
             if self.over:
                 return False
             self._on_payload(item)
+        if not THREADS:
+            breathe()
         return not self.stopping
 
     def finish(self, error: BaseException | None) -> None:
@@ -79,6 +110,11 @@ class Session:
             self.over = True
         self._end(Abandoned(reason))
         return True
+
+    def abort_requests(self) -> None:
+        """End those of its requests that no socket carries."""
+        for request in self.requests:
+            request.abort()
 
     @contextmanager
     def not_delivering(self) -> Iterator[bool]:
@@ -99,6 +135,8 @@ class Session:
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for the end; tell whether it came."""
+        if not THREADS:
+            return wait_until(lambda: not self.alive, timeout_s)
         if not self._running.acquire(timeout=max(0.0, timeout_s)):
             return False
         self._running.release()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Literal, Protocol, TypeAlias
 
+from nbstream._workers import THREADS, sleeps
 from nbstream.errors import UsageError
 from nbstream.reply import Timing
 from nbstream.streams import shapes
@@ -99,9 +100,11 @@ class Pull:
     def needs_await(self) -> bool:
         """Whether it runs on the caller's own loop, so that only awaiting helps."""
         home = self._home_of(self._stream) if self._session is None else self._home
-        return home is not None and home is self._here
+        return home is not None and home is self._here and _keeps_others_waiting()
 
     def _home_of(self, stream: object) -> asyncio.AbstractEventLoop | None:
+        if not THREADS:
+            return running_loop() if shapes.is_async(stream) else None
         users = self.awaited == "users" and is_users(stream)
         everything = self.awaited == "all" and shapes.is_async(stream)
         return self._here if users or everything else home_loop(stream)
@@ -148,10 +151,11 @@ class Pull:
         def hand_over(rest: object) -> None:
             loop = self._home_of(rest)
             blocked = loop is self._here and self.awaited == "none"
+            blocked = blocked and _keeps_others_waiting()
             if loop is not None and (blocked or not loop.is_running()):
                 if inspect.iscoroutine(rest):
                     rest.close()
-                session.finish(UsageError(NOT_RUNNING))
+                session.finish(UsageError(NOT_RUNNING if THREADS else BLOCKED))
             else:
                 self._home = loop
                 self._drive(rest, session, loop)
@@ -178,6 +182,20 @@ class Pull:
         return loop_reader.LoopDriver(session, stream, hand_over, loop, bound=bound)
 
 
+def _keeps_others_waiting() -> bool:
+    """Tell whether who waits here blocks the loop that runs."""
+    return THREADS or not sleeps()
+
+
+#: What `needs_await` means for who wants to block; in a page the browser is to blame.
+BLOCKED = (
+    "this async stream is bound to the event loop that show() would block: "
+    "pass the call without its await, show(client...create(..., stream=True)), "
+    "or use `await nbstream.start(stream)`"
+    if THREADS
+    else "this browser cannot let Python wait for an async stream (it has no JSPI, "
+    "which Chrome and Edge have): use `await nbstream.start(...)`"
+)
 NOT_RUNNING = (
     "the stream was opened in another event loop, which cannot run now; pass the call "
     "without await, as in show(client.responses.create(..., stream=True)), or use "

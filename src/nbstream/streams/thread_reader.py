@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextvars
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from itertools import islice
 
 from nbstream._failures import FirstBytes
+from nbstream._workers import THREADS, worker
 from nbstream.streams import shapes, sockets
-from nbstream.streams.session import Interrupted, Session
+from nbstream.streams.session import Interrupted, Session, reading
 
 # -- Stop a thread that reads a stream, wherever it waits.
 
@@ -44,20 +43,25 @@ class Waker:
         thread_id = self._reader.thread.ident
         if thread_id is None or self._session.over:
             return
+        self._session.abort_requests()
         now_s = time.monotonic()
         if self._stop_at_s is None:
             self._stop_at_s = now_s
         waited_s = now_s - self._stop_at_s
-        if not self._wake(thread_id, now_s) and waited_s > PUBLIC_AFTER_S:
+        if THREADS:
+            woken = self._wake(thread_id, now_s)
+        else:
+            from nbstream.streams.fetches import abort_fetches
+
+            woken = abort_fetches(self._reader.stream)
+        if not woken and waited_s > PUBLIC_AFTER_S:
             found = sockets.of_stream(self._reader.stream)
             if found is not None:
                 sockets.shut_down(found)
-        if waited_s > THROW_AFTER_S:
+        if waited_s > THROW_AFTER_S and THREADS:
             self._throw(thread_id, now_s)
-        if waited_s > ABANDON_AFTER_S and self._session.abandon(_STUCK):
-            threading.Thread(
-                target=self._reap, name="nbstream-reaper", daemon=True
-            ).start()
+        if waited_s > ABANDON_AFTER_S and self._session.abandon(_STUCK) and THREADS:
+            worker(self._reap, "nbstream-reaper").start()
 
     def close_woken(self) -> None:
         """Close the sockets that were shut down.
@@ -119,14 +123,15 @@ class ThreadDriver:
         self._hand_over = hand_over
         self.closing = False  # it stops by itself then, and must not be hurt
         # In the caller's context, what a user's generator prints stays in its cell.
-        context = contextvars.copy_context()
-        self.thread = threading.Thread(
-            target=context.run, args=(self._work,), name="nbstream-source", daemon=True
-        )
+        self.thread = worker(self._work, "nbstream-source")
         self._waker = Waker(session, self)
 
     def start(self) -> None:
         """Start the worker."""
+        if not THREADS:
+            from nbstream.streams.fetches import hear_fetches
+
+            hear_fetches()
         self.thread.start()
 
     def interrupt(self) -> None:
@@ -142,6 +147,7 @@ class ThreadDriver:
     def _work(self) -> None:
         error: BaseException | None = None
         rest: object | None = None
+        reading.set(self._session)
         try:
             with ExitStack() as stack:
                 try:

@@ -53,8 +53,19 @@ class ResponseListener(Protocol):
         """Note the end, and what broke it; only the first one counts."""
 
 
+class Answerer(Protocol):
+    """Who answers for a host in place of the network."""
+
+    def answer(self, http: ModuleType, request: Any) -> Any:
+        """Return the response to a sync client's request."""
+
+    async def answer_async(self, http: ModuleType, request: Any) -> Any:
+        """Return the response to an async client's request."""
+
+
 _lock = threading.Lock()
 _listeners: tuple[RequestListener, ...] = ()
+_answerers: dict[str, Answerer] = {}
 #: (class, name, what was there, what we put there)
 _patches: list[tuple[Any, str, Any, Any]] = []
 
@@ -63,8 +74,7 @@ def listen(listener: RequestListener) -> None:
     """Let it hear the requests that are sent from now on."""
     global _listeners
     with _lock:
-        if not _listeners:
-            _install()
+        _install()
         _listeners = (*_listeners, listener)
 
 
@@ -73,8 +83,21 @@ def unlisten(listener: RequestListener) -> None:
     global _listeners
     with _lock:
         _listeners = tuple(each for each in _listeners if each is not listener)
-        if not _listeners:
-            _restore()
+        _restore()
+
+
+def answer_for(host: str, answerer: Answerer) -> None:
+    """Let it answer, from now on, what is asked of this host."""
+    with _lock:
+        _install()
+        _answerers[host] = answerer
+
+
+def answer_no_more(host: str) -> None:
+    """Leave the host to the network again."""
+    with _lock:
+        _answerers.pop(host, None)
+        _restore()
 
 
 def http_libraries() -> list[ModuleType]:
@@ -93,6 +116,8 @@ def _is_there(name: str) -> bool:
 
 
 def _install() -> None:
+    if _listeners or _answerers:
+        return
     for http in http_libraries():
         _patch(http.HTTPTransport, "handle_request", partial(_sync, http))
         _patch(http.AsyncHTTPTransport, "handle_async_request", partial(_async, http))
@@ -110,6 +135,8 @@ def _patch(owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
 
 
 def _restore() -> None:
+    if _listeners or _answerers:
+        return
     for patch in list(_patches):
         owner, name, before, ours = patch
         if getattr(owner, name) is ours:
@@ -120,7 +147,11 @@ def _restore() -> None:
 def _sync(http: ModuleType, send: Any) -> Any:
     def handle_request(self: Any, request: Any) -> Any:
         with _opened(http, request) as listeners:
-            response = send(self, request)
+            answerer = _answerers.get(request.url.host)
+            if answerer is not None:
+                response = answerer.answer(http, request)
+            else:
+                response = send(self, request)
         return _heard(response, listeners, sync_tee(http))
 
     return handle_request
@@ -129,7 +160,11 @@ def _sync(http: ModuleType, send: Any) -> Any:
 def _async(http: ModuleType, send: Any) -> Any:
     async def handle_async_request(self: Any, request: Any) -> Any:
         with _opened(http, request) as listeners:
-            response = await send(self, request)
+            answerer = _answerers.get(request.url.host)
+            if answerer is not None:
+                response = await answerer.answer_async(http, request)
+            else:
+                response = await send(self, request)
         return _heard(response, listeners, async_tee(http))
 
     return handle_async_request
@@ -140,7 +175,10 @@ def _refusing(send: Any) -> Any:
 
     def request(self: Any, method: str, url: Any, **options: Any) -> Any:
         headers = {str(name).lower(): "" for name in options.get("headers") or ()}
-        wanting = _wanting(urlsplit(str(url)).path, headers)
+        asked = urlsplit(str(url))
+        if asked.hostname in _answerers:
+            raise UsageError(_AIOHTTP.format('offline.use(transport="memory")'))
+        wanting = _wanting(asked.path, headers)
         if wanting:
             raise UsageError(_AIOHTTP.format(wanting[0].name))
         return send(self, method, url, **options)

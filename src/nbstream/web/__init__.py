@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from nbstream._workers import THREADS
 from nbstream.errors import UsageError
 from nbstream.web._chunks import ui_messages
 from nbstream.web._messages import MAX_BYTES, BadRequest, Messages, read
@@ -46,6 +47,10 @@ __all__ = [
     "ui_messages",
 ]
 
+_NO_SOCKETS = (
+    "a page has no sockets, so nothing can be served from it: run this where Python is "
+    "installed"
+)
 #: Where the names live that need Starlette or uvicorn.
 _HOMES = {
     "App": "_application",
@@ -66,8 +71,10 @@ def _loaded(module: str) -> Any:
     """Return a module of ours that needs the packages of the extra ``web``.
 
     Raises:
-        UsageError: one of them is missing.
+        UsageError: one of them is missing, or we are in a page, which cannot serve.
     """
+    if not THREADS:
+        raise UsageError(_NO_SOCKETS)
     try:
         return import_module(f"nbstream.web.{module}")
     except ImportError as error:

@@ -68,6 +68,13 @@ class Recorder:
     threads, with no change to the code. Keys are left out. A recording of the same
     name is replaced, no other file is. Streams that outlive the block are recorded
     to their end. A client with a transport of its own is not seen.
+
+    Args:
+        path: The file to write.
+
+    Raises:
+        UsageError: another file has this name, it is being written already, it cannot
+            be written, or no SDK is installed.
     """
 
     load = staticmethod(load)

@@ -1,0 +1,81 @@
+"""The course in a browser tab with nothing installed, and with the network cut off."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness.lite import LitePage, build, opened, outputs_of, served
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).resolve().parents[2]
+LESSONS, PICTURES = ROOT / "notebooks", ROOT / "screenshots"
+FIRST, SECOND = "00_first_stream.ipynb", "01_sse_on_the_wire.ipynb"
+STOP = """\
+from openai import OpenAI, AsyncOpenAI
+server = nbstream.offline.use(speed=1)
+def ask(client):
+    return lambda: client().responses.create(
+        model="gpt-5", input="long answer", stream=True
+    )"""
+#: How a stream is shown that a click stops, while its cell runs.
+SHOWN = {
+    "show": "reply = nbstream.show(ask(OpenAI))",
+    "show, async": "reply = nbstream.show(ask(AsyncOpenAI))",
+    "await start": "reply = await nbstream.start(ask(OpenAI))",
+}
+TOLD = "print(reply.outcome, server.log[-1].disconnected_at is not None)"
+
+
+@pytest.fixture(scope="module")
+def lite(browser, tmp_path_factory) -> Iterator[LitePage]:
+    """The site as it is built and served, in a page with the first lesson."""
+    site = build(tmp_path_factory.mktemp("built") / "lite")
+    with served(site) as address, opened(browser, address) as page:
+        page.open()
+        yield page
+
+
+def ran(page: LitePage, name: str) -> tuple[list[object], list[object]]:
+    """Run the lesson that is open, at no pace; return its outputs and the file's."""
+    page.tell("import os; os.environ['NBSTREAM_SPEED'] = '0'")
+    committed = json.loads((LESSONS / name).read_text())
+    return outputs_of(page.run_all()), outputs_of(committed)
+
+
+def test_it_opens_on_the_first_lesson_which_runs(lite):
+    """Each output is the committed one; nothing was asked of anybody else."""
+    outputs, committed = ran(lite, FIRST)
+    lite.page.screenshot(path=PICTURES / "lite-lesson.png")
+
+    assert outputs == committed
+    assert "widget" not in json.dumps(lite.saved()["metadata"])
+    assert (lite.outside, lite.errors) == ([], [])
+
+
+def test_the_bytes_of_the_second_lesson_are_there_too(lite):
+    """What ``urlopen`` asks of the offline server is answered in memory."""
+    lite.open(SECOND)
+    outputs, committed = ran(lite, SECOND)
+
+    assert outputs == committed
+    assert (lite.outside, lite.errors) == ([], [])
+
+
+def test_stop_is_heard_while_a_cell_runs(lite):
+    """However it is shown; the server sees the client go, and the next cell runs."""
+    lite.open_cells(STOP, *(f"{code}\n{TOLD}" for code in SHOWN.values()))
+    lite.tell("import nbstream")
+    lite.run(0)
+    for index in range(1, len(SHOWN) + 1):
+        lite.begin(index)
+        lite.cell(index).locator(".nbstream-stop").click(timeout=60_000)
+        lite.wait_idle()
+
+    said = {how: lite.said(index) for index, how in enumerate(SHOWN, 1)}
+    assert {how: text[-13:] for how, text in said.items()} == dict.fromkeys(
+        SHOWN, "stopped True\n"
+    )
