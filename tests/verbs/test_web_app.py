@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import http.client
 import json
 import logging
@@ -13,7 +12,6 @@ import subprocess
 import sys
 import threading
 from contextvars import ContextVar
-from functools import partial
 from importlib.resources import files
 from inspect import signature
 from urllib.parse import urlsplit
@@ -932,16 +930,20 @@ def test_a_call_of_the_clients_own_does_not_run(asked):
 
 #: No proxy of the environment is asked; before websockets 15 there was none to ask.
 NO_PROXY = {"proxy": None} if "proxy" in signature(client.connect).parameters else {}
-connect = partial(client.connect, **NO_PROXY)
+
+
+def socket_to(url, origin=None):
+    """Connect to the client's socket, as its own page or as another site's."""
+    address = url.replace("http", "ws") + "/api/ws"
+    return client.connect(address, origin=origin or url, **NO_PROXY)
 
 
 def frames(url, *sent, until=("end", "error", "no-active")):
     """Send frames; return what comes, to the last that is awaited."""
 
     async def talk():
-        address = url.replace("http", "ws") + "/api/ws"
         found = []
-        async with connect(address, origin=url) as socket:
+        async with socket_to(url) as socket:
             for each in sent:
                 await socket.send(json.dumps(each))
             while not found or found[-1]["type"] not in until:
@@ -986,8 +988,7 @@ def test_an_abort_over_the_socket(held, wire):
     """It closes the provider's connection; so does a socket that is closed."""
 
     async def talk(url, *, abort):
-        address = url.replace("http", "ws") + "/api/ws"
-        async with connect(address, origin=url) as socket:
+        async with socket_to(url) as socket:
             sent = {"type": "send", "requestId": "r1", **question("silence")}
             await socket.send(json.dumps(sent))
             while "text-delta" not in await asyncio.wait_for(socket.recv(), 20):
@@ -1001,13 +1002,6 @@ def test_an_abort_over_the_socket(held, wire):
             wire.exchanges.clear()
             asyncio.run(talk(url, abort=abort))
             wire.wait_for(lambda each: each.gone_at_s)
-
-
-@contextlib.asynccontextmanager
-async def socket_to(url):
-    address = url.replace("http", "ws") + "/api/ws"
-    async with connect(address, origin=url) as found:
-        yield found
 
 
 NO_FRAMES = {
@@ -1084,8 +1078,7 @@ def test_another_sites_socket(plain):
     """A page of another site does not get one."""
 
     async def talk():
-        address = plain.replace("http", "ws") + "/api/ws"
-        async with connect(address, origin="http://evil.example"):
+        async with socket_to(plain, "http://evil.example"):
             pass
 
     with pytest.raises(websockets.InvalidStatus) as found:

@@ -11,6 +11,7 @@ traceback in the cell, though the SDK catches it.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Awaitable
 from importlib import import_module
@@ -45,19 +46,9 @@ def hear_fetches() -> None:
 
 def _settled(awaitable: Awaitable[object]) -> object:
     """Wait as ``run_sync`` does; what is raised does not leave Python on its way."""
-    found: list[object] = []
-    errors: list[BaseException] = []
-
-    async def wait() -> None:
-        try:
-            found.append(await awaitable)
-        except BaseException as error:  # noqa: BLE001  # it is raised below
-            errors.append(error)
-
-    import_module("pyodide.ffi").run_sync(wait())
-    if errors:
-        raise errors[0]
-    return found[0]
+    waited_for = asyncio.ensure_future(awaitable)
+    import_module("pyodide.ffi").run_sync(asyncio.wait([waited_for]))
+    return waited_for.result()
 
 
 def abort_fetches(stream: object) -> bool:
