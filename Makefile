@@ -73,7 +73,7 @@ places: $(DEV)  ## Prove what takes longer (needs nginx, haproxy, caddy)
 
 bounds: $(DEV)  ## Run the quick tests with the oldest packages allowed, and the newest
 	$(PIP) install uv==0.13.9
-	$(PY) .ci/bounds.py $(ARGS)
+	$(PY) .ci/bounds.py $(ARGS) $(AGAIN) $(TESTS) $(QUICK)
 
 notebooks: $(DEV)  ## Run the lessons and the how-to pages, and write their outputs
 	$(PY) .ci/execute_notebooks.py --write $(ARGS)

@@ -2,11 +2,12 @@
 
 The oldest of what pyproject names, for users and for tests; what these need in turn is
 the newest that goes with them, as pip would take it. Each end gets an environment of
-its own in ``.venv``, with this Python: ``bounds.py [lowest-direct] [highest]``.
+its own in ``.venv``, with this Python: ``bounds.py [--only END] -m pytest ...``.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -18,11 +19,9 @@ RESOLUTIONS = ("lowest-direct", "highest")
 EXTRAS = ("openai", "anthropic", "google", "plot", "tools", "web")
 #: What tests use and people need not have: the newest that goes with the rest.
 BESIDE = ("--group", "test", "ipykernel", "ipywidgets", "nbconvert")
-TESTS = ("-m", "pytest", "-p", "no:cacheprovider", "-n", "2", "--dist", "worksteal")
 #: What an old uvicorn is told by websockets is not ours to mend.
 THEIRS = ("remove second argument of ws_handler", "websockets.")
 TOLD = [word for said in THEIRS for word in ("-W", f"ignore:{said}:DeprecationWarning")]
-QUICK = ("-m", "not kernel and not browser and not place and not alone")
 UV = (sys.executable, "-m", "uv", "--quiet", "pip")
 
 
@@ -46,14 +45,17 @@ def uv(*arguments: str) -> None:
     subprocess.run([*UV, *arguments], cwd=ROOT, check=True)
 
 
-def main(resolutions: list[str]) -> int:
+def main() -> int:
     """Run the quick tests at each end; return how many ends failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=RESOLUTIONS, help="one end, default: both")
+    asked, tests = parser.parse_known_args()
     failed = []
     # In CI no test may be skipped; here some are: what they compare with is not there.
     env = {name: value for name, value in os.environ.items() if name != "CI"}
-    for resolution in resolutions or RESOLUTIONS:
+    for resolution in [asked.only] if asked.only else RESOLUTIONS:
         print(f"The quick tests, packages: {resolution}", flush=True)
-        command = [environment(resolution), *TESTS, *TOLD, *QUICK]
+        command = [environment(resolution), *tests, *TOLD]
         if subprocess.run(command, cwd=ROOT, env=env, check=False).returncode != 0:
             failed.append(resolution)
     print(f"Failed: {', '.join(failed)}" if failed else "Neither fails", flush=True)
@@ -61,4 +63,4 @@ def main(resolutions: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

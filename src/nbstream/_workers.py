@@ -15,7 +15,7 @@ import inspect
 import itertools
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from contextvars import Context, copy_context
 from importlib import import_module
@@ -77,9 +77,20 @@ def imported(name: str) -> Any:
     except ImportError:
         if THREADS or not sleeps():
             raise
-    load = import_module("pyodide_js").loadPackagesFromImports(f"import {name}")
-    import_module("pyodide.ffi").run_sync(load)
+    settled(import_module("pyodide_js").loadPackagesFromImports(f"import {name}"))
     return import_module(name)
+
+
+def settled(awaitable: Awaitable[object]) -> object:
+    """Wait in a page, as ``run_sync`` does; what is raised stays inside Python.
+
+    Pyodide 314 gives every exception that leaves Python to ``sys.excepthook``, and what
+    ``run_sync`` waits for is outside: it would be a traceback in the cell, also where
+    it is caught here.
+    """
+    waited_for = asyncio.ensure_future(awaitable)
+    import_module("pyodide.ffi").run_sync(asyncio.wait([waited_for]))
+    return waited_for.result()
 
 
 def finish(work: Coroutine[Any, Any, None]) -> None:

@@ -12,7 +12,7 @@ from IPython.core.displaypub import CapturingDisplayPublisher, DisplayPublisher
 from nbstream._player import Screen
 from nbstream.errors import UnknownNameError
 from nbstream.reply import Reply, Timing
-from nbstream.screens import VIEWS, cell, choose, place
+from nbstream.screens import VIEWS, cell, choose, place, view_of
 from nbstream.screens.base import NoScreen
 from nbstream.screens.bundle import bundle, waiting
 from nbstream.screens.output import (
@@ -181,6 +181,14 @@ def test_the_view_is_the_choice(view, screen, in_shell, monkeypatch):
     by_environment = choose()
 
     assert (type(by_argument), type(by_environment)) == (screen, screen)
+
+
+def test_a_kernel_whose_widgets_wait_for_its_cells_sends_updates(in_shell):
+    """In xeus-python a view is there when the cell has ended: an output is not late."""
+    in_shell(FakeShell({"header": {"msg_id": "m1", "session": "s"}}))
+
+    assert view_of(None) == "updates"
+    assert view_of("live") == "live"
 
 
 class TerminalShell(FakeShell):

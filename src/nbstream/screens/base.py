@@ -34,9 +34,10 @@ def view_of(view: str | None) -> str:
     view = view or os.environ.get("NBSTREAM_VIEW") or "auto"
     if view not in VIEWS:
         raise UnknownNameError("view", view, VIEWS)
-    if view == "auto" or (view not in ("none", "terminal") and not _has_displays()):
-        return place()
-    return view
+    if view != "auto" and (view in ("none", "terminal") or _has_displays()):
+        return view
+    where = place()
+    return "updates" if where == "live" and _knows_headers_only(_parent()) else where
 
 
 def place() -> str:
@@ -61,12 +62,20 @@ def place() -> str:
     parent = _parent()
     content = parent.get("content", {})
     is_live = content.get("allow_stdin")
-    if "content" not in parent and parent and THREADS:
+    if _knows_headers_only(parent):
         is_live = not _is_numbered(parent)
     if "comm_id" in content:
         is_live = may_ask(kernel)
     is_live = is_live or os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
     return "live" if is_live and not _is_captured(shell) else "static"
+
+
+def _knows_headers_only(parent: Mapping[str, Any]) -> bool:
+    """Tell whether the kernel is a xeus-python: while a cell runs it opens no widget.
+
+    Seen in 0.19: the page gets the widget's model when the cell has ended.
+    """
+    return bool(parent) and "content" not in parent and THREADS
 
 
 def _is_captured(shell: Any) -> bool:

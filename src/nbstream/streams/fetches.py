@@ -3,20 +3,14 @@
 httpx2 has a transport of its own there, ``httpx2-jsfetch`` (1.0): each request is a
 ``fetch`` with an ``AbortController``. Closing its stream leaves the fetch running, and
 so does cancelling who awaits it: only the controller ends it.
-
-Pyodide 314 gives every exception that leaves Python to ``sys.excepthook``, and what
-``run_sync`` waits for is outside: each stop, and each line that dropped, would be a
-traceback in the cell, though the SDK catches it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import Awaitable
-from importlib import import_module
 from typing import Any
 
+from nbstream._workers import settled
 from nbstream.streams.session import carried
 
 __all__ = ["abort_fetches", "hear_fetches"]
@@ -41,14 +35,7 @@ def hear_fetches() -> None:
     vars(do_fetch)["_nbstream"] = True
     library._do_fetch = do_fetch
     if hasattr(library, "run_sync"):
-        library.run_sync = _settled
-
-
-def _settled(awaitable: Awaitable[object]) -> object:
-    """Wait as ``run_sync`` does; what is raised does not leave Python on its way."""
-    waited_for = asyncio.ensure_future(awaitable)
-    import_module("pyodide.ffi").run_sync(asyncio.wait([waited_for]))
-    return waited_for.result()
+        library.run_sync = settled
 
 
 def abort_fetches(stream: object) -> bool:
