@@ -129,7 +129,16 @@ _HOMES = {
     for name in names.split()
 }
 #: Reached as ``nbstream.offline`` with no further import.
-_SUBMODULES = ("errors", "markdown", "offline", "providers", "sse", "types", "web")
+_SUBMODULES = (
+    "course",
+    "errors",
+    "markdown",
+    "offline",
+    "providers",
+    "sse",
+    "types",
+    "web",
+)
 
 register(
     {

@@ -15,6 +15,7 @@ import pytest
 from display.test_tool_cards import TRUTHS
 
 from nbstream.chat.panel_widget import PanelModel
+from nbstream.course._card import CardModel
 from nbstream.lab.anatomy.widget import AnatomyModel
 from nbstream.lab.race_view import RaceModel
 from nbstream.markdown import to_html
@@ -31,7 +32,7 @@ TESTS = sorted(FOLDER.glob("*.test.mjs"))
 STATIC = Path(str(files("nbstream.static")))
 #: Older ones lack what browsers have had since 2022 (``findLast``), or the test runner.
 OLDEST_NODE = 18
-MODELS = (LiveModel, PanelModel, RaceModel, AnatomyModel, FrameModel)
+MODELS = (LiveModel, PanelModel, RaceModel, AnatomyModel, FrameModel, CardModel)
 TEXT = """# A tour of 😀 and naïve 👩‍🔬
 
 Some *prose* with `code`, $x^2$ and [a link](https://example.org).
