@@ -2,79 +2,75 @@
 // Python, which says what is shown; a quiz has its reasons here already, so that it also
 // answers while a cell runs.
 
-const LOCKED = "Run the cell below.";
-
 function questionCard() {
   const saved = (model) => () => model.get("saved");
 
-  function field(model, at, name, unit) {
+  function field(unit, choose) {
     const form = make("form", "nbstream-number");
-    const input = make("input", "", { type: "number", step: "any", required: true, name, ariaLabel: "Your guess" });
+    const input = make("input", "", { type: "number", step: "any", required: true, ariaLabel: "Your guess" });
     form.append(input, make("span", "", { textContent: unit }), make("button", "", { textContent: "This is my guess" }));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      if (input.value !== "") model.send({ at, chosen: input.valueAsNumber });
+      choose(input.valueAsNumber);
     });
     return form;
   }
 
-  function option(model, at, name, label, chosen, choose) {
+  function option(label, name, choose) {
     const row = make("label", "nbstream-option");
-    const input = make("input", "", { type: "radio", name, value: label, checked: label === chosen });
-    input.addEventListener("change", () => choose(at, label));
+    const input = make("input", "", { type: "radio", name, value: label });
+    input.addEventListener("change", () => choose(label));
     row.append(input, make("span", "", { textContent: label }));
-    return row;
+    return { row, input };
+  }
+
+  // One question: what it is made of, and how it shows what was chosen.
+  function asked({ kind, unit, questions }, at, name, choose) {
+    const [question, options] = questions[at];
+    const root = make("fieldset", "nbstream-question");
+    const number = questions.length > 1 ? `${at + 1}. ` : "";
+    const rows = options.map(([label]) => option(label, name, choose));
+    const fields = make("div", "");
+    fields.append(...(rows.length ? rows.map(({ row }) => row) : [field(unit, choose)]));
+    const said = make("p", "nbstream-said");
+    said.setAttribute("role", "status");
+    root.append(make("legend", "", { textContent: number + question }), fields, said);
+    return {
+      root,
+      show(chosen) {
+        const has = chosen != null;
+        const words = typeof chosen === "number" ? chosen.toLocaleString("en") : chosen;
+        const reason = options.find(([label]) => label === chosen)?.[1] ?? "";
+        for (const { input } of rows) input.checked = input.value === chosen;
+        fields.hidden = has && kind === "prediction";
+        said.hidden = !has;
+        said.dataset.right = String(reason.startsWith("Right"));
+        write(said, !has ? "" : reason || `Your guess: ${`${words} ${unit}`.trim()}. Now run the cell below.`);
+      },
+    };
   }
 
   function render({ model, el }) {
     const root = make("div", "nbstream-card");
     const group = `nbstream-${Math.random().toString(36).slice(2)}`;
+    const card = model.get("card");
+    const parts = card.questions.map((_, at) => asked(card, at, `${group}-${at}`, (chosen) => choose(at, chosen)));
+    root.dataset.kind = card.kind;
+    // Arrows choose here: JupyterLab would go to the next cell.
+    root.addEventListener("keydown", (event) => event.key.startsWith("Arrow") && event.stopPropagation());
+    root.append(...parts.map((part) => part.root));
     el.append(root);
-    let local = [];
 
-    const choose = (at, label) => {
-      local[at] = label;
-      model.send({ at, chosen: label });
-      paint();
-    };
-
-    function asked(card, [question, options], at) {
-      const chosen = local[at] ?? card.chosen[at];
-      const part = make("fieldset", "nbstream-question");
-      const number = card.questions.length > 1 ? `${at + 1}. ` : "";
-      part.append(make("legend", "", { textContent: number + question }));
-      const isDone = card.kind === "prediction" && chosen != null;
-      const name = `${group}-${at}`;
-      if (isDone) {
-        const words = typeof chosen === "number" ? chosen.toLocaleString("en") : chosen;
-        part.append(make("p", "nbstream-said", { textContent: `Your guess: ${`${words} ${card.unit}`.trim()}. ${LOCKED}` }));
-      } else if (options.length) {
-        part.append(...options.map(([label]) => option(model, at, name, label, chosen, choose)));
-      } else part.append(field(model, at, name, card.unit));
-      const reason = options.find(([label]) => label === chosen)?.[1];
-      const said = make("p", "nbstream-reason", { textContent: reason ?? "" });
-      said.setAttribute("role", "status");
-      said.dataset.right = String(Boolean(reason?.startsWith("Right")));
-      if (card.kind === "quiz") part.append(said);
-      return part;
+    // What a page chooses is shown at once: the kernel may be busy.
+    function choose(at, chosen) {
+      parts[at].show(chosen);
+      model.send({ at, chosen });
     }
 
-    function paint() {
-      const card = model.get("card");
-      const { value } = document.activeElement ?? {};
-      const had = root.contains(document.activeElement);
-      root.dataset.kind = card.kind;
-      root.replaceChildren(...card.questions.map((each, at) => asked(card, each, at)));
-      if (had) [...root.querySelectorAll("input")].find((each) => each.value === value)?.focus();
-    }
-
-    const renewed = () => {
-      local = [];
-      paint();
-    };
-    model.on("change:card", renewed);
-    paint();
-    return () => model.off("change:card", renewed);
+    const renew = () => parts.forEach((part, at) => part.show(model.get("card").chosen[at]));
+    model.on("change:card", renew);
+    renew();
+    return () => model.off("change:card", renew);
   }
 
   return {
