@@ -692,3 +692,19 @@ def test_an_empty_stream_has_a_table_too():
     assert len(found) == 0
     assert found.at(1) == {"outcome": "truncated"}
     assert found.markdown().startswith("**A stream** · 0 bytes in 0 reads · 0 events")
+
+
+OPENED = {0: 0, 3: 3, -1: 5, -5: 1}
+
+
+@pytest.mark.parametrize(("step", "opened"), OPENED.items())
+def test_a_walk_may_begin_at_a_step(step, opened):
+    """Counted from 1, or from the end."""
+    assert anatomy(chat("A") * 5, "openai.chat", step=step).opened == opened
+
+
+@pytest.mark.parametrize("step", [6, -6])
+def test_a_step_that_is_not_there_is_refused(step):
+    """The message says how many there are."""
+    with pytest.raises(UsageError, match=f"there is no step {step}: 5 were found"):
+        anatomy(chat("A") * 5, "openai.chat", step=step)

@@ -65,7 +65,7 @@ class Walk:
         self.page = page
         self.errors = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        told = json.dumps(message(found))
+        told = json.dumps({**message(found), "opened": found.opened})
         data = base64.b64encode(found.data).decode()
         parts = [AnatomyModel._esm, AnatomyModel._css]
         script, style = (str(each) for each in parts)
@@ -143,6 +143,17 @@ def test_every_step_shows_what_python_says(walk, api):
     seen.press("End")
     assert seen.grown()["Outcome"] == found.reply.outcome
     assert seen.errors == []
+
+
+def test_it_opens_at_the_step_that_was_asked_for(walk):
+    """What has been accumulated until then is there, and the keys go on from it."""
+    found = timed(body("openai.chat"), "openai.chat")
+    found.opened = 4
+    seen = walk(found)
+    settle(seen)
+    assert seen.grown() == said(found, 4)
+    seen.press("ArrowRight")
+    assert seen.grown() == said(found, 5)
 
 
 def test_the_keys_lead_everywhere(walk):

@@ -259,7 +259,7 @@ function makeAnatomy(model) {
   const walk = makeWalk(told, bytes);
   const root = put("div", "walk", "", { role: "group", ariaLabel: `Anatomy of a stream, ${told.api}`, tabIndex: -1 });
   const panes = [wirePane(walk), eventPane(walk), accumulatedPane(walk, told)];
-  const [mode, index] = [{ now: "event" }, { now: 0 }];
+  const [mode, index] = [{ now: "event" }, { now: told.opened ?? 0 }];
   let [match, matches, queued] = [null, [], false];
   const controls = makeControls(walk, told, { jump, step, play, look, setMode, pace: (speed) => player.pace(speed) });
   const strip = makeStrip(walk, told);

@@ -35,7 +35,12 @@ class Anatomy(Walk):
 
     The last line of a cell shows it: a slider over the steps where widgets work, else
     (and in the saved notebook) a table. `Walk` has its attributes.
+
+    Attributes:
+        opened: At which step the walk begins, counted from 1; 0 is before the first.
     """
+
+    opened = 0
 
     def markdown(self, rows: int | None = 24) -> str:
         """Return all of it as a table in Markdown, of at most so many steps.
@@ -48,7 +53,7 @@ class Anatomy(Walk):
         """Return the walk as a widget, to put where you like (an anywidget)."""
         from nbstream.lab.anatomy.widget import AnatomyModel  # it needs anywidget
 
-        return AnatomyModel(self)
+        return AnatomyModel(self, opened=self.opened)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         """Return the table, and offer the walk if there is a page.
@@ -80,7 +85,7 @@ def place_of(body: Walk) -> str:
     return f"nbstream-anatomy-{hashlib.sha256(said + body.data).hexdigest()[:12]}"
 
 
-def _offer(body: Walk, own: str) -> None:
+def _offer(body: Anatomy, own: str) -> None:
     view = os.environ.get("NBSTREAM_VIEW") or "auto"
     if view != "live" and (view != "auto" or place() != "live"):
         return
@@ -88,7 +93,7 @@ def _offer(body: Walk, own: str) -> None:
         from nbstream.lab.anatomy.widget import offer
     except ImportError:  # no anywidget, or one that its surroundings cannot load
         return
-    offer(body, own)
+    offer(body, own, body.opened)
 
 
 #: A body, what each read gave of it, or an exchange of a recording.
@@ -101,7 +106,9 @@ _EXPECTED = (
 )
 
 
-def anatomy(source: Source, api: str = "", *, cut: int | None = None) -> Anatomy:
+def anatomy(
+    source: Source, api: str = "", *, cut: int | None = None, step: int = 0
+) -> Anatomy:
     r"""Take a stream apart, to walk through it byte by byte and event by event.
 
     >>> found = anatomy([b'data: {"cho', b'ices":[]}\n\n'], api="openai.chat")
@@ -115,11 +122,22 @@ def anatomy(source: Source, api: str = "", *, cut: int | None = None) -> Anatomy
         api: One of ``nbstream.providers.APIS``, such as ``"openai.chat"``. If it is
             left out, the first event (or the recording) tells.
         cut: Look at it as if each read had given so many bytes.
+        step: At which step the walk begins, counted from 1, or from the end if it is
+            negative; 0 is before the first.
 
     Raises:
         UnknownNameError: there is no such API.
-        UsageError: that holds no stream, or its first event does not tell the API.
+        UsageError: that holds no stream, or its first event does not tell the API; or
+            there is no such step.
     """
+    found = _anatomy(source, api, cut)
+    if abs(step) > len(found):
+        raise UsageError(f"there is no step {step}: {len(found)} were found")
+    found.opened = step if step >= 0 else len(found) + 1 + step
+    return found
+
+
+def _anatomy(source: Source, api: str, cut: int | None) -> Anatomy:
     if isinstance(source, Exchange):
         return _of_exchange(source, api, cut)
     if isinstance(source, Reply):

@@ -40,16 +40,17 @@ class AnatomyModel(OneWay):
     data = traitlets.Bytes().tag(sync=True)
     place = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, body: Walk, place: str = "") -> None:
-        super().__init__(told=message(body), data=body.data, place=place)
+    def __init__(self, body: Walk, place: str = "", opened: int = 0) -> None:
+        told = {**message(body), "opened": opened}
+        super().__init__(told=told, data=body.data, place=place)
 
 
-def offer(body: Walk, place: str) -> None:
+def offer(body: Walk, place: str, opened: int = 0) -> None:
     """Make a model for the outputs of that class; it takes over from one before it."""
     for old in [each for each in _models if each.place == place]:
         _models.remove(old)
         old.close()
-    _models.append(AnatomyModel(body, place))
+    _models.append(AnatomyModel(body, place, opened))
     while len(_models) > MOST_MODELS:
         _models.popleft().close()
 
