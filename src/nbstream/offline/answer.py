@@ -74,6 +74,10 @@ class ScriptPart:
     tool: str = ""
     arguments: Json = field(default_factory=dict)
 
+    def said_by(self, provider: str) -> str:
+        """Return the provider's own text, or else everybody's."""
+        return self.by.get(provider, self.text)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
@@ -173,6 +177,7 @@ def _check_word(word: str, known: tuple[str, ...]) -> None:
 #: ``[scenario: name]``, in the last user text or the system text, picks one.
 TAG = re.compile(r"\[\s*scenario\s*:\s*([^\]\s]*)\s*\]", re.IGNORECASE)
 _AFTER_TOOLS = "tool_result"
+_REASONING = "reasoning"
 _DEFAULT = "default"
 
 
@@ -262,14 +267,12 @@ def _choice(scenario: Scenario, ask: Ask, name: str, at: int) -> Choice:
         parts = [_written("text", fill("{{json}}"), ask)]
     else:
         parts = [
-            _written(
-                part.kind, fill(part.by.get(ask.provider, part.text)), ask, part.repeat
-            )
+            _written(part.kind, fill(part.said_by(ask.provider)) * part.repeat, ask)
             for part in scenario.parts
             if part not in calls
         ]
         parts += _called(calls, ask, name)
-    if scenario.thoughts and ask.reasoning:
+    if scenario.thoughts and _wants_thoughts(ask):
         parts.insert(0, _written("reasoning", fill(scenario.thoughts), ask))
     whole = tuple(_merged(parts))
     if ask.choices > 1:
@@ -284,12 +287,17 @@ def _choice(scenario: Scenario, ask: Ask, name: str, at: int) -> Choice:
     return Choice(parts=kept, finish=finish if kept == whole else "length")
 
 
+def _wants_thoughts(ask: Ask) -> bool:
+    """Tell whether the general scenario for reasoning would fit, too."""
+    return any(_holds(when, ask) for when in load()[_REASONING].when)
+
+
 def _cut(text: str, ask: Ask) -> tuple[str, ...]:
     return cut(text, MANNERS[ask.provider])
 
 
-def _written(kind: PartKind, text: str, ask: Ask, repeat: int = 1) -> AnswerPart:
-    return AnswerPart(kind=kind, tokens=_cut(text * repeat, ask))
+def _written(kind: PartKind, text: str, ask: Ask) -> AnswerPart:
+    return AnswerPart(kind=kind, tokens=_cut(text, ask))
 
 
 def _called(calls: list[ScriptPart], ask: Ask, name: str) -> Iterator[AnswerPart]:
@@ -391,8 +399,7 @@ class _Filler:
                 return "; ".join(_quote(result) for result in ask.tool_results)
             case "weather":
                 places = cycle(names_in(self._prompt) or [""])
-                said = map(_weather, ask.tool_results, places)
-                return " ".join(said)
+                return " ".join(map(_weather, ask.tool_results, places))
             case "details":
                 return "; ".join(map(_details, ask.tool_results))
             case "subject":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nbstream.offline.wire.base import Json, Tool, items, mapping, text
 
@@ -73,8 +73,8 @@ _INSIDE = re.compile(
     r"[`\"]?(\w[\w./-]*\w|\w)",
     re.IGNORECASE,
 )
-_COUNTS = "one two three four five six seven eight nine ten".split()
-_COUNT = re.compile(rf"\b({'|'.join(_COUNTS)}|[1-9]|10)\b", re.IGNORECASE)
+_COUNTS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_COUNT = re.compile(rf"\b({'|'.join(_COUNTS)}|[1-9])\b", re.IGNORECASE)
 _DATE = "2026-01-01"
 _DEEPEST = 8
 _DEEP = 3
@@ -223,9 +223,9 @@ class _Maker:
         fixed = [mapping(each) for each in items(schema.get("prefixItems"))]
         each, before = mapping(schema.get("items")), self.turn
         given = self._given(name)
-        if isinstance(given, list) and _kind(each) == "string":
-            listed = [text_within(str(value), each) for value in given]
-            return list(listed[: count_within(schema, len(listed))])
+        if isinstance(given, list) and not fixed:
+            kept = given[: count_within(schema, len(given))]
+            return [self._element(each, name, value, depth) for value in kept]
         usual = 0 if self._is_deep(depth) else self.several
         count = len(fixed) or count_within(schema, usual)
         made: list[object] = []
@@ -235,6 +235,15 @@ class _Maker:
             made.append(self.make(inner, name, depth + 1))
         self.turn = before
         return made
+
+    def _element(self, schema: Json, name: str, value: object, depth: int) -> object:
+        """Make an element of a given value; of an object, its first text gets it."""
+        properties = mapping(self._resolved(schema).get("properties"))
+        texts = (
+            key for key in properties if _kind(mapping(properties[key])) == "string"
+        )
+        inner = replace(self, values={next(texts, name): value}, several=1)
+        return inner.make(schema, name, depth + 1)
 
     def _mentioned(self, choices: list[object]) -> object:
         said = [c for c in choices if str(c).casefold() in self.prompt.casefold()]
