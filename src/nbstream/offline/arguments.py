@@ -223,8 +223,9 @@ class _Maker:
         fixed = [mapping(each) for each in items(schema.get("prefixItems"))]
         each, before = mapping(schema.get("items")), self.turn
         given = self._given(name)
-        if isinstance(given, list) and not fixed:
-            kept = given[: count_within(schema, len(given))]
+        if isinstance(given, list) and given and not fixed:
+            wanted = range(count_within(schema, len(given)))
+            kept = [given[at % len(given)] for at in wanted]
             return [self._element(each, name, value, depth) for value in kept]
         usual = 0 if self._is_deep(depth) else self.several
         count = len(fixed) or count_within(schema, usual)
@@ -238,12 +239,11 @@ class _Maker:
 
     def _element(self, schema: Json, name: str, value: object, depth: int) -> object:
         """Make an element of a given value; of an object, its first text gets it."""
-        properties = mapping(self._resolved(schema).get("properties"))
-        texts = (
-            key for key in properties if _kind(mapping(properties[key])) == "string"
-        )
-        inner = replace(self, values={next(texts, name): value}, several=1)
-        return inner.make(schema, name, depth + 1)
+        inner = mapping(self._resolved(schema).get("properties"))
+        texts = (key for key in inner if _kind(mapping(inner[key])) == "string")
+        values = {next(texts, name): value}
+        alone = replace(self, prompt="", values=values, several=1)
+        return alone.make(schema, name, depth + 1)
 
     def _mentioned(self, choices: list[object]) -> object:
         said = [c for c in choices if str(c).casefold() in self.prompt.casefold()]
