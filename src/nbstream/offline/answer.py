@@ -11,18 +11,25 @@ import json
 import os
 import re
 import tomllib
-import unicodedata
-import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from itertools import cycle
 from pathlib import Path
 from typing import cast, get_args
 
 from nbstream.errors import UsageError
-from nbstream.offline.arguments import best_tools, make_arguments, value_for
+from nbstream.offline.arguments import (
+    asked_about,
+    best_tools,
+    make_arguments,
+    names_in,
+    value_for,
+)
+from nbstream.offline.manners import MANNERS, cut
 from nbstream.offline.wire.base import (
     Answer,
     AnswerPart,
@@ -33,6 +40,7 @@ from nbstream.offline.wire.base import (
     Json,
     PartKind,
     RequestError,
+    mapping,
 )
 
 
@@ -54,13 +62,21 @@ class When:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptPart:
-    """One part of the script; ``repeat`` writes its text so many times."""
+    """One part of the script; ``repeat`` writes its text so many times.
+
+    ``by`` is what single providers say in place of ``text``.
+    """
 
     kind: PartKind
     text: str = ""
+    by: Mapping[str, str] = field(default_factory=dict)
     repeat: int = 1
     tool: str = ""
     arguments: Json = field(default_factory=dict)
+
+    def said_by(self, provider: str) -> str:
+        """Return the provider's own text, or else everybody's."""
+        return self.by.get(provider, self.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +84,10 @@ class Scenario:
     """A scripted answer. Scenarios are tried by ``order``, then by name.
 
     ``rounds`` is how many rounds of tool calls it makes before it leaves the answer
-    to others, and ``otherwise`` is the text said instead of tool calls to a
-    request without tools.
+    to others. ``thoughts`` is what is thought first where reasoning is asked for.
+    ``facts`` are names that a prompt may hold, and what is to be said of each, and
+    ``values`` what the fields of a schema get. ``otherwise`` is said instead of tool
+    calls to a request without tools, and to a prompt that holds none of the names.
     """
 
     name: str
@@ -81,6 +99,9 @@ class Scenario:
     finish: FinishWord = "stop"
     otherwise: str = ""
     rounds: int = 1
+    thoughts: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    values: Json = field(default_factory=dict)
     usage: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -139,6 +160,8 @@ def _scenario(name: str, table: dict[str, object]) -> Scenario:
 def _part(table: dict[str, object]) -> ScriptPart:
     part = ScriptPart(**table)  # type: ignore[arg-type] # see above
     _check_word(part.kind, get_args(PartKind))
+    for provider in part.by:
+        _check_word(provider, tuple(MANNERS))
     return part
 
 
@@ -154,6 +177,7 @@ def _check_word(word: str, known: tuple[str, ...]) -> None:
 #: ``[scenario: name]``, in the last user text or the system text, picks one.
 TAG = re.compile(r"\[\s*scenario\s*:\s*([^\]\s]*)\s*\]", re.IGNORECASE)
 _AFTER_TOOLS = "tool_result"
+_REASONING = "reasoning"
 _DEFAULT = "default"
 
 
@@ -201,57 +225,24 @@ def _holds(when: When, ask: Ask) -> bool:
 
 
 def _says(phrase: str, prompt: str) -> bool:
-    words = r"\s+".join(re.escape(word) for word in phrase.split())
-    return re.search(rf"(?<!\w){words}(?!\w)", prompt, re.IGNORECASE) is not None
+    return _phrases([phrase]).search(prompt) is not None
 
 
-_PIECE = re.compile(r"\s?\w+|\s?[^\w\s]+|\s+")
-_LONGEST_WORD = 8
-_JOINER = "\u200d"
-
-
-@lru_cache(maxsize=64)
-def cut(text: str) -> tuple[str, ...]:
-    """Cut text into tokens; joined again they are exactly the text.
-
-    A word keeps the space before it; a long word is cut inside, at places that
-    depend on the word alone. An emoji, with its joiners, skin tone or flag letters,
-    and an accent that is a character of its own, stay with what they belong to.
-    """
-    tokens: list[str] = []
-    for match in _PIECE.finditer(text):
-        piece = match.group()
-        if tokens and (_extends(piece[0]) or tokens[-1].endswith(_JOINER)):
-            tokens[-1] += piece
-        else:
-            tokens.extend(_cut_word(piece))
-    return tuple(tokens)
-
-
-def _cut_word(word: str) -> Iterator[str]:
-    """Cut a long word into pieces of three to six characters."""
-    start = 0
-    while len(word) - start > _LONGEST_WORD and word[-1].isalnum():
-        ahead = word[start : start + _LONGEST_WORD].encode("utf-8", "surrogatepass")
-        at = start + 3 + zlib.crc32(ahead) % 4
-        yield word[start:at]
-        start = at
-    yield word[start:]
-
-
-def _extends(character: str) -> bool:
-    """Say whether a character belongs to the one before it."""
-    return (
-        character == _JOINER
-        or "\U0001f3fb" <= character <= "\U0001f3ff"  # skin tones
-        or "\U000e0020" <= character <= "\U000e007f"  # tags, in some flags
-        or unicodedata.category(character).startswith("M")
-    )
+def _phrases(phrases: Iterable[str]) -> re.Pattern[str]:
+    """Find any of these, the longer first: whole words, whatever case and spaces."""
+    longest_first = sorted(phrases, key=len, reverse=True)
+    escaped = (map(re.escape, phrase.split()) for phrase in longest_first)
+    either = "|".join(r"\s+".join(words) for words in escaped)
+    return re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE)
 
 
 _HOLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _ACTIVE = re.compile(r"[\"\\`*_<>\[\]~$&|#]|https?:|www\.")
 _LONGEST_QUOTE = 400
+_DEGREES = (
+    "temperature temp degrees celsius temperature_c temp_c fahrenheit temperature_f "
+    "temp_f"
+)
 
 
 def answer(ask: Ask, request: Json) -> Answer:
@@ -268,20 +259,26 @@ def answer(ask: Ask, request: Json) -> Answer:
 
 def _choice(scenario: Scenario, ask: Ask, name: str, at: int) -> Choice:
     calls = [part for part in scenario.parts if part.kind == "tool_call"]
-    finish = scenario.finish
-    if calls and not ask.tools:
-        parts = [AnswerPart(kind="text", tokens=cut(_fill(scenario.otherwise, ask)))]
+    finish, fill = scenario.finish, _Filler(scenario, ask)
+    if (calls and not ask.tools) or (scenario.facts and not fill.fact):
+        parts = [_written("text", fill(scenario.otherwise), ask)]
         finish = "stop"
+    elif scenario.values and ask.schema is not None:
+        parts = [_written("text", fill("{{json}}"), ask)]
     else:
         parts = [
-            _answer_part(part, ask) for part in scenario.parts if part not in calls
+            _written(part.kind, fill(part.said_by(ask.provider)) * part.repeat, ask)
+            for part in scenario.parts
+            if part not in calls
         ]
         parts += _called(calls, ask, name)
+    if scenario.thoughts and _wants_thoughts(ask):
+        parts.insert(0, _written("reasoning", fill(scenario.thoughts), ask))
     whole = tuple(_merged(parts))
     if ask.choices > 1:
         label = f"Answer {at + 1} of {ask.choices}. "
         whole = tuple(
-            replace(part, tokens=cut(label) + part.tokens)
+            replace(part, tokens=_cut(label, ask) + part.tokens)
             if part.kind == "text"
             else part
             for part in whole
@@ -290,8 +287,17 @@ def _choice(scenario: Scenario, ask: Ask, name: str, at: int) -> Choice:
     return Choice(parts=kept, finish=finish if kept == whole else "length")
 
 
-def _answer_part(part: ScriptPart, ask: Ask) -> AnswerPart:
-    return AnswerPart(kind=part.kind, tokens=cut(_fill(part.text, ask) * part.repeat))
+def _wants_thoughts(ask: Ask) -> bool:
+    """Tell whether the general scenario for reasoning would fit, too."""
+    return any(_holds(when, ask) for when in load()[_REASONING].when)
+
+
+def _cut(text: str, ask: Ask) -> tuple[str, ...]:
+    return cut(text, MANNERS[ask.provider])
+
+
+def _written(kind: PartKind, text: str, ask: Ask) -> AnswerPart:
+    return AnswerPart(kind=kind, tokens=_cut(text, ask))
 
 
 def _called(calls: list[ScriptPart], ask: Ask, name: str) -> Iterator[AnswerPart]:
@@ -304,10 +310,9 @@ def _called(calls: list[ScriptPart], ask: Ask, name: str) -> Iterator[AnswerPart
     turns = enumerate(zip(calls, tools[ask.rounds :], strict=True), ask.rounds)
     for turn, (call, tool) in turns:
         arguments = make_arguments(tool, call.arguments, prompt, turn)
-        tokens = cut(json.dumps(arguments, ensure_ascii=False))
         yield AnswerPart(
             kind="tool_call",
-            tokens=tokens,
+            tokens=_cut(json.dumps(arguments, ensure_ascii=False), ask),
             id=f"{name[:20]}{turn}",
             name=tool.name,
             arguments=arguments,
@@ -349,16 +354,56 @@ def _count(scenario: Scenario, ask: Ask, choices: tuple[Choice, ...]) -> Counts:
     )
 
 
-def _fill(script: str, ask: Ask) -> str:
-    """Fill the holes, such as ``{{prompt}}``; ``scenarios/README.md`` lists them."""
-    prompt = TAG.sub("", ask.prompt)
+class _Filler:
+    """Fills the holes of a script, such as ``{{prompt}}``.
 
-    def value(hole: re.Match[str]) -> str:
+    ``scenarios/README.md`` lists them. ``fact`` is what the scenario knows of the
+    prompt: the name that is in it, and what is to be said.
+    """
+
+    def __init__(self, scenario: Scenario, ask: Ask) -> None:
+        self._scenario = scenario
+        self._ask = ask
+        self._prompt = TAG.sub("", ask.prompt)
+        self.fact = self._known()
+
+    def __call__(self, script: str) -> str:
+        return _HOLE.sub(self._value, script)
+
+    def _known(self) -> tuple[str, str] | None:
+        """Find the scenario's facts in the prompt, but for the words that chose it.
+
+        Each name counts for its value, and the value with the most is taken: of two
+        with as many, none.
+        """
+        facts, asked = self._scenario.facts, self._prompt
+        if not facts:
+            return None
+        for phrase in (each for when in self._scenario.when for each in when.any):
+            asked = _phrases([phrase]).sub(" . ", asked)
+        spelled = {name.casefold(): name for name in facts}
+        found = [" ".join(each.split()) for each in _phrases(facts).findall(asked)]
+        named = [spelled[each.casefold()] for each in found]
+        ranked = Counter(facts[name] for name in named).most_common(2)
+        if not ranked or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
+            return None
+        value = ranked[0][0]
+        return next(name for name in named if facts[name] == value), value
+
+    def _value(self, hole: re.Match[str]) -> str:
+        ask = self._ask
         match hole.group(1):
             case "prompt":
-                return _quote(prompt)
+                return _quote(self._prompt)
             case "tool_result":
                 return "; ".join(_quote(result) for result in ask.tool_results)
+            case "weather":
+                places = cycle(names_in(self._prompt) or [""])
+                return " ".join(map(_weather, ask.tool_results, places))
+            case "details":
+                return "; ".join(map(_details, ask.tool_results))
+            case "subject":
+                return _quote(asked_about(self._prompt) or "it")
             case "model":
                 return _quote(ask.model)
             case "earlier":
@@ -366,13 +411,63 @@ def _fill(script: str, ask: Ask) -> str:
                 return "; ".join(said) or "nothing"
             case "round":
                 return str(ask.rounds + 1)
+            case "name" | "fact" if self.fact:
+                return self.fact[hole.group(1) == "fact"]
+            case "known":
+                return ", ".join(self._scenario.facts)
             case "json":
-                made = value_for(ask.schema or {}, prompt, {}, several=3)
-                return json.dumps(made, ensure_ascii=False)
+                return self._json()
             case _:
                 return hole.group()
 
-    return _HOLE.sub(value, script)
+    def _json(self) -> str:
+        schema, values = self._ask.schema or {}, self._scenario.values
+        values = {
+            name: self(value) if isinstance(value, str) else value
+            for name, value in values.items()
+        }
+        made = value_for(schema, self._prompt, {}, several=3, values=values)
+        return json.dumps(made, ensure_ascii=False)
+
+
+def _weather(result: str, place: str) -> str:
+    """Say a tool's weather in a sentence; what is no weather in JSON is quoted."""
+    told = _object(result)
+
+    def first_of(names: str) -> str:
+        found = (name for name in names.split() if told.get(name) not in (None, ""))
+        return str(told.get(next(found, ""), ""))
+
+    place = first_of("city location place town") or place
+    degrees = first_of(_DEGREES)
+    sky = first_of("sky condition conditions weather summary description forecast")
+    if re.fullmatch(r"-?[\d.]+", degrees):
+        fahrenheit = first_of("unit units").lower().startswith("f") or any(
+            name.endswith(("_f", "fahrenheit")) for name in told
+        )
+        degrees += " °F" if fahrenheit else " °C"
+    said = " and ".join(words for words in (degrees, sky.lower().rstrip(".")) if words)
+    if not said or _ACTIVE.search(place + said):
+        return f"The tool said: {_quote(result)}."
+    return f"In {place} it is {said}." if place else f"It is {said}."
+
+
+def _details(result: str) -> str:
+    """Say a tool's JSON object field by field; anything else is quoted."""
+    told = _object(result)
+    fields = [
+        f"{name} {', '.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in told.items()
+    ]
+    said = "; ".join(fields)
+    return _quote(result) if not said or _ACTIVE.search(said) else said
+
+
+def _object(result: str) -> Json:
+    try:
+        return mapping(json.loads(result))
+    except (ValueError, RecursionError):
+        return {}
 
 
 def _quote(words: str) -> str:

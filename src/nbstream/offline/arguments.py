@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from nbstream.offline.wire.base import Json, Tool, items, mapping, text
 
@@ -68,6 +68,13 @@ _SUM = re.compile(r"\(?-?\d[\d.]*(?:\s*[-+*/^%()]+\s*\(?\d[\d.]*\)?)+")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _QUOTED = re.compile(r"[\"“«]([^\"”»]+)[\"”»]")
 _NAME = re.compile(r"(?<=[a-z,;:(] )[A-Z][\w'-]*(?: [A-Z][\w'-]*)*")
+_INSIDE = re.compile(
+    r"\bwhat(?:'s| is) (?:in|inside) (?:the |my )?(?:file |folder |table |variable )?"
+    r"[`\"]?(\w[\w./-]*\w|\w)",
+    re.IGNORECASE,
+)
+_COUNTS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_COUNT = re.compile(rf"\b({'|'.join(_COUNTS)}|[1-9])\b", re.IGNORECASE)
 _DATE = "2026-01-01"
 _DEEPEST = 8
 _DEEP = 3
@@ -104,14 +111,36 @@ def make_arguments(
     return dict(value) if isinstance(value, dict) else {}
 
 
+def names_in(prompt: str) -> list[str]:
+    """Return what the prompt quotes, or else names with a capital letter."""
+    return _QUOTED.findall(prompt) or _NAME.findall(prompt)
+
+
+def asked_about(prompt: str) -> str:
+    """Return what the prompt asks the contents of, or else the first name in it."""
+    inside = _INSIDE.search(prompt)
+    return inside[1] if inside else next(iter(names_in(prompt)), "")
+
+
 def value_for(
-    schema: Json, prompt: str, scripted: Json, turn: int = 0, several: int = 1
+    schema: Json,
+    prompt: str,
+    scripted: Json,
+    turn: int = 0,
+    several: int = 1,
+    values: Json | None = None,
 ) -> object:
     """Make a value that fits a JSON Schema, with words of the prompt where it can.
 
     ``several`` is how many elements a list gets where the schema leaves it open.
+    ``values`` come before the words of the prompt; a list of them gives each element
+    its own, and a list gets as many as the prompt says.
     """
-    return _Maker(schema, prompt, scripted, turn, several).make(schema, "", 0)
+    if values and (said := _COUNT.search(prompt)):
+        word = said[1].lower()
+        several = int(word) if word.isdigit() else _COUNTS.index(word) + 1
+    maker = _Maker(schema, prompt, scripted, turn, several, values or {})
+    return maker.make(schema, "", 0)
 
 
 @dataclass
@@ -123,17 +152,20 @@ class _Maker:
     scripted: Json
     turn: int
     several: int
+    values: Json = field(default_factory=dict)
 
     def make(self, schema: Json, name: str, depth: int) -> object:
         if self._is_deep(depth) and _may_be_null(schema):
             return None
         schema = with_noted(self._resolved(schema))
-        choices = schema.get("enum")
+        choices, given = schema.get("enum"), self._given(name)
         if isinstance(choices, list) and choices:
-            return self._mentioned(choices)
+            return given if given in choices else self._mentioned(choices)
         if "const" in schema:
             return schema["const"]
         kind = _kind(schema)
+        if kind == "boolean" and isinstance(given, bool):
+            return given
         if kind == "object":
             return self._object(schema, depth)
         if kind == "array":
@@ -142,6 +174,17 @@ class _Maker:
             return self._number(schema, name, whole=kind == "integer")
         said = text_within(self._text(schema, name), schema)
         return {"boolean": True, "null": None}.get(kind, said)
+
+    def _given(self, name: str) -> object:
+        """Return the value of a field's name, or else of the last word in it."""
+        words = re.findall(r"[A-Z]?[a-z]+", name)
+        for known in (name, *(word.lower() for word in words[::-1])):
+            value = self.values.get(known)
+            if isinstance(value, list) and value:
+                value = value[self.turn % len(value)]
+            if value is not None:
+                return value
+        return None
 
     def _resolved(self, schema: Json) -> Json:
         """Follow references, and take the first real one of several choices."""
@@ -179,6 +222,11 @@ class _Maker:
             return []
         fixed = [mapping(each) for each in items(schema.get("prefixItems"))]
         each, before = mapping(schema.get("items")), self.turn
+        given = self._given(name)
+        if isinstance(given, list) and given and not fixed:
+            wanted = range(count_within(schema, len(given)))
+            kept = [given[at % len(given)] for at in wanted]
+            return [self._element(each, name, value, depth) for value in kept]
         usual = 0 if self._is_deep(depth) else self.several
         count = len(fixed) or count_within(schema, usual)
         made: list[object] = []
@@ -189,13 +237,23 @@ class _Maker:
         self.turn = before
         return made
 
+    def _element(self, schema: Json, name: str, value: object, depth: int) -> object:
+        """Make an element of a given value; of an object, its first text gets it."""
+        inner = mapping(self._resolved(schema).get("properties"))
+        texts = (key for key in inner if _kind(mapping(inner[key])) == "string")
+        values = {next(texts, name): value}
+        alone = replace(self, prompt="", values=values, several=1)
+        return alone.make(schema, name, depth + 1)
+
     def _mentioned(self, choices: list[object]) -> object:
         said = [c for c in choices if str(c).casefold() in self.prompt.casefold()]
         return (said or choices)[0]
 
     def _number(self, schema: Json, name: str, *, whole: bool) -> float:
-        found = _NUMBER.findall(self.prompt)
-        if found:
+        found, given = _NUMBER.findall(self.prompt), self._given(name)
+        if isinstance(given, int | float):
+            value = float(given)
+        elif found:
             value = float(found[self.turn % len(found)])
         else:
             given = self.scripted.get(name, schema.get("minimum", 1))
@@ -205,6 +263,11 @@ class _Maker:
     def _text(self, schema: Json, name: str) -> str:
         if schema.get("format") == "date":
             return _DATE
+        if isinstance(valued := self._given(name), str | int | float):
+            return str(valued)
+        inside = _INSIDE.search(self.prompt)
+        if inside and not self.values:
+            return inside[1]
         wants_sum = re.search(r"expr|formula|calc|equation", name)
         patterns = [_SUM] if wants_sum else [_QUOTED, _NAME]
         for pattern in patterns:

@@ -19,6 +19,7 @@ from nbstream._workers import wait_until
 from nbstream.errors import UsageError
 from nbstream.offline.answer import answer
 from nbstream.offline.faults import Faults
+from nbstream.offline.manners import OPENAI, Manner
 from nbstream.offline.replay import Tape, frames_of
 from nbstream.offline.wire import WRITERS, guess_api, models_body, route
 from nbstream.offline.wire.base import (
@@ -126,25 +127,26 @@ def sending(response: Response) -> Iterator[tuple[float, bytes]]:
         yield math.inf, b""
 
 
-FIRST_TOKEN_S = 0.3
-TOKENS_PER_S = 70
 _SEED = 7
 
 
-def paced(frames: Iterable[Frame], speed: float) -> Iterator[Frame]:
-    """Pace frames like a model: a wait for the first token, then about 70 a second.
+def paced(
+    frames: Iterable[Frame], speed: float, manner: Manner = OPENAI
+) -> Iterator[Frame]:
+    """Pace frames like a model: a wait for the first token, then so many a second.
 
     ``speed`` 2 is twice as fast; 0 is no waiting at all. The jitter comes from a
     seeded sequence, so that every run has the same delays.
     """
     jitter = random.Random(_SEED)
+    least, most = 1 - manner.uneven, 1 + manner.uneven
     waited = False
     for frame in frames:
         delay_s = 0.0
         if frame.tokens and waited:
-            delay_s = frame.tokens * jitter.uniform(0.6, 1.4) / TOKENS_PER_S
+            delay_s = frame.tokens * jitter.uniform(least, most) / manner.tokens_per_s
         elif frame.tokens:
-            waited, delay_s = True, FIRST_TOKEN_S
+            waited, delay_s = True, manner.first_token_s
         yield frame._replace(delay_s=delay_s / speed if speed else 0.0)
 
 
@@ -210,7 +212,7 @@ def _answered(
         response = fault.damage(api, response.frames)
     if response.body is not None:
         return _with_length(response)
-    frames = paced(response.frames, speed)
+    frames = paced(response.frames, speed, api.manner)
     if not ask.stream and not response.silent:
         waited = response.head_delay_s + sum(frame.delay_s for frame in frames)
         return _at_once(200, api.body(ask, given), waited)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from nbstream.offline.manners import ANTHROPIC, pieces
 from nbstream.offline.wire.base import (
     SIGNATURE,
     Answer,
@@ -78,7 +79,9 @@ class _Messages(Api):
             system=join_texts(request.get("system")),
             stream=request.get("stream") is True,
             tools=callable_tools(offered, request.get("tool_choice"), "input_schema"),
-            input_tokens=estimate_tokens(messages, request.get("system")),
+            input_tokens=estimate_tokens(
+                messages, request.get("system"), manner=ANTHROPIC
+            ),
             max_tokens=limit(request.get("max_tokens"), "max_tokens"),
             reasoning=thinking in {"enabled", "adaptive"},
             schema=schema_of(mapping(request.get("output_config")).get("format")),
@@ -185,8 +188,8 @@ def _deltas(part: AnswerPart) -> Iterator[tuple[Json, int]]:
             yield {"type": kind, field: ""}, 0
         case "text" | "refusal":
             kind, field = "text_delta", "text"
-    for token in part.tokens:
-        yield {"type": kind, field: token}, 1
+    for said, tokens in pieces(part.tokens, ANTHROPIC):
+        yield {"type": kind, field: said}, tokens
     if part.kind == "reasoning":
         yield {"type": "signature_delta", "signature": SIGNATURE}, 0
 

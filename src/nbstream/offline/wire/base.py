@@ -7,11 +7,14 @@ their shape, for anyone may have sent them.
 from __future__ import annotations
 
 import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
+
+from nbstream.offline.manners import MANNERS, OPENAI, Manner
 
 Json: TypeAlias = Mapping[str, object]
 PartKind: TypeAlias = Literal["text", "reasoning", "refusal", "tool_call"]
@@ -73,6 +76,7 @@ class Entry(NamedTuple):
 class Ask:
     """The facts of one request that decide its answer.
 
+    ``provider`` is whose API it came to: its models write in their own manner.
     ``prompt`` is the last user text; ``tool_results`` came after it. ``tools`` are
     those that may be called now: none where the request forbids calling.
     ``rounds`` is how often results have come since then, and ``earlier`` what the
@@ -81,6 +85,7 @@ class Ask:
     """
 
     model: str
+    provider: str = "openai"
     prompt: str = ""
     system: str = ""
     stream: bool = False
@@ -228,7 +233,18 @@ class Api(ABC):
         ``model`` and ``stream`` are what the path says, for the API where it does.
         """
         settings = self.settings(request, model, stream=stream)
-        return settings.at_the_end_of(list(self.history(request)))
+        asked = settings.at_the_end_of(list(self.history(request)))
+        return replace(asked, provider=self.provider)
+
+    @property
+    def provider(self) -> str:
+        """Whose API it is: the first word of its name."""
+        return self.name.partition(".")[0]
+
+    @property
+    def manner(self) -> Manner:
+        """How the provider's models write."""
+        return MANNERS[self.provider]
 
     @abstractmethod
     def settings(self, request: Json, model: str, *, stream: bool) -> Ask:
@@ -362,14 +378,14 @@ def schema_of(form: object) -> Json | None:
     return mapping(mapping(form)["schema"]) if "schema" in mapping(form) else None
 
 
-def estimate_tokens(*contents: object) -> int:
-    """Estimate the tokens of all texts in some contents: four characters each.
+def estimate_tokens(*contents: object, manner: Manner = OPENAI) -> int:
+    """Estimate the tokens of all texts in some contents: so many characters each.
 
     An estimate, because a prompt may be megabytes long, and cutting it into tokens
     would keep everybody else waiting.
     """
     characters = sum(len(found) for content in contents for found in texts(content))
-    return -(-characters // 4)
+    return math.ceil(characters / manner.characters)
 
 
 def callable_tools(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from nbstream.offline.manners import GOOGLE, pieces
 from nbstream.offline.wire.base import (
     CREATED_DATE,
     SIGNATURE,
@@ -68,8 +69,6 @@ _SCHEMAS = (
     "response_schema",
 )
 _PARAMETERS = "parametersJsonSchema", "parameters_json_schema", "parameters"
-#: Gemini sends a few words at a time, where the others send a token.
-_TOKENS_PER_CHUNK = 6
 
 
 def _status(status: int) -> str:
@@ -105,7 +104,7 @@ class _GenerateContent(Api):
             system=join_texts(system),
             stream=stream,
             tools=callable_tools(offered, choice, *_PARAMETERS),
-            input_tokens=estimate_tokens(contents, system),
+            input_tokens=estimate_tokens(contents, system, manner=GOOGLE),
             max_tokens=limit(most, "maxOutputTokens"),
             reasoning=first(thinking, "includeThoughts", "include_thoughts") is True,
             schema=mapping(schema) if schema else None,
@@ -184,15 +183,14 @@ def _chunks(answer: Answer) -> Iterator[tuple[list[Json] | None, int]]:
     signed = any(part.kind == "reasoning" for part in answer.parts)
     for part in answer.parts:
         tokens = () if part.kind == "tool_call" else part.tokens
-        for at in range(0, len(tokens), _TOKENS_PER_CHUNK):
-            some = tokens[at : at + _TOKENS_PER_CHUNK]
-            written: dict[str, object] = {"text": "".join(some)}
+        for said, count in pieces(tokens, GOOGLE):
+            written: dict[str, object] = {"text": said}
             if part.kind == "reasoning":
                 written["thought"] = True
             elif signed:
                 written["thoughtSignature"] = SIGNATURE
                 signed = False
-            yield [written], len(some)
+            yield [written], count
     calls = _call_parts(answer)
     if calls:
         yield calls, sum(len(p.tokens) for p in answer.parts if p.kind == "tool_call")
@@ -260,7 +258,7 @@ class _Interactions(Api):
             system=text(system),
             stream=request.get("stream") is True,
             tools=callable_tools(offered, config.get("tool_choice"), "parameters"),
-            input_tokens=estimate_tokens(given, system),
+            input_tokens=estimate_tokens(given, system, manner=GOOGLE),
             max_tokens=limit(config.get("max_output_tokens"), "max_output_tokens"),
             reasoning=config.get("thinking_summaries") == "auto",
             schema=schema_of(request.get("response_format")),
@@ -356,15 +354,15 @@ def _shown(answer: Answer) -> list[AnswerPart]:
 
 
 def _deltas(part: AnswerPart) -> Iterator[tuple[Json, int]]:
-    for token in part.tokens:
+    for said, tokens in pieces(part.tokens, GOOGLE):
         match part.kind:
             case "reasoning":
-                content = {"type": "text", "text": token}
-                yield {"type": "thought_summary", "content": content}, 1
+                content = {"type": "text", "text": said}
+                yield {"type": "thought_summary", "content": content}, tokens
             case "tool_call":
-                yield {"type": "arguments_delta", "arguments": token}, 1
+                yield {"type": "arguments_delta", "arguments": said}, tokens
             case "text" | "refusal":
-                yield {"type": "text", "text": token}, 1
+                yield {"type": "text", "text": said}, tokens
     if part.kind == "reasoning":
         yield {"type": "thought_signature", "signature": SIGNATURE}, 0
 

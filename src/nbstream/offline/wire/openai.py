@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
+from nbstream.offline.manners import OPENAI, pieces
 from nbstream.offline.wire.base import (
     CREATED,
     DONE,
@@ -187,16 +188,16 @@ def _chat_part(part: AnswerPart, calls: int) -> Iterator[tuple[Json, int]]:
         start = {"index": calls, "id": f"call_{part.id}", "type": "function"}
         function = {"name": part.name, "arguments": ""}
         yield {"tool_calls": [start | {"function": function}]}, 1
-        for token in part.tokens:
-            piece = {"index": calls, "function": {"arguments": token}}
-            yield {"tool_calls": [piece]}, 1
+        for said, tokens in pieces(part.tokens, OPENAI):
+            piece = {"index": calls, "function": {"arguments": said}}
+            yield {"tool_calls": [piece]}, tokens
         return
     fields = {"text": "content", "reasoning": "reasoning_content"}
     field = fields.get(part.kind, "refusal")
     if part.kind != "reasoning":
         yield {field: ""}, 0
-    for token in part.tokens:
-        yield {field: token}, 1
+    for said, tokens in pieces(part.tokens, OPENAI):
+        yield {field: said}, tokens
 
 
 def _chat_message(choice: Choice) -> Json:
@@ -343,8 +344,8 @@ def _responses_part(part: AnswerPart) -> Iterator[tuple[str, Json, int]]:
                 name, more = "response.output_text", {"logprobs": []}
     if around:
         yield f"{around}.added", {**at, "part": _content(part, "")}, 0
-    for token in part.tokens:
-        yield f"{name}.delta", {**at, "delta": token, **more}, 1
+    for said, tokens in pieces(part.tokens, OPENAI):
+        yield f"{name}.delta", {**at, "delta": said, **more}, tokens
     yield f"{name}.done", {**at, **done, **more}, 0
     if around:
         yield f"{around}.done", {**at, "part": _content(part, part.text)}, 0
