@@ -624,7 +624,7 @@ def test_with_a_page_all_of_it_is_sent_once(sent):
 
     assert f'class="nbstream-anatomy {data["state"]["place"]}"' in html
     assert [bytes(each) for each in buffers] == [found.data]
-    assert data["state"]["told"] == message(found)
+    assert data["state"]["told"] == {**message(found), "opened": 0}
     assert place_of(anatomy(found.data)) == place_of(found)
     assert place_of(anatomy(found.data, cut=9)) != place_of(found)
 

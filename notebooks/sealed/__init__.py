@@ -1,0 +1,1 @@
+"""What a lesson does not show before it is asked: outcomes, cases and solutions."""
