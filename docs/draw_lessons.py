@@ -17,6 +17,7 @@ PICTURES: dict[str, Callable[[], str]] = {
     "00_first_words.svg": watching.first_words,
     "01_wire.svg": wire.wire,
     "02_cut_anywhere.svg": wire.cut_anywhere,
+    "02_reads.svg": wire.reads,
     "03_five_dialects.svg": wire.five_dialects,
     "04_did_it_end.svg": ending.did_it_end,
     "05_tool_loop.svg": tools.tool_loop,
@@ -26,6 +27,7 @@ PICTURES: dict[str, Callable[[], str]] = {
     "07_bytes.svg": watching.sent_bytes,
     "08_stream_or_not.svg": watching.stream_or_not,
     "08_twenty.svg": watching.twenty,
+    "10_assistant.svg": tools.assistant,
 }
 
 

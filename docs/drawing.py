@@ -35,6 +35,7 @@ STYLE = """
   .pale.blue { fill: #ddebfa } .pale.blue.line { stroke: #0b5cad }
   .pale.orange { fill: #fff0dc } .pale.orange.line { stroke: #b35900 }
   .pale.red { fill: #ffe8e6 } .pale.red.line { stroke: #a31515 }
+  .tick { fill: none } .tick.blue { stroke: #0b5cad } .tick.orange { stroke: #b35900 }
   .dashed { stroke-dasharray: 4 3 }
 """
 #: How wide a character of code is.
@@ -91,7 +92,9 @@ def lines(
 
 def code(x: float, y: float, *words: Words, kind: str = "") -> str:
     """Return a line of code; some of its words may have a colour."""
-    width = CODE * sum(len(each if isinstance(each, str) else each[1]) for each in words)
+    width = CODE * sum(
+        len(each if isinstance(each, str) else each[1]) for each in words
+    )
     return (
         f'<text class="{f"code {kind}".strip()}" x="{x:g}" y="{y:g}" '
         f'textLength="{width:g}" lengthAdjust="spacingAndGlyphs" '
@@ -128,6 +131,12 @@ def arrow(
     )
     if words:
         yield text((x1 + x2) / 2, (y1 + y2) / 2 - 8, words, "mid grey")
+
+
+def ticks(places: Iterable[float], y: float, height: float, kind: str) -> str:
+    """Return short lines from above to below, in one piece."""
+    drawn = "".join(f"M{x:.1f} {y:g}v{height:g}" for x in places)
+    return f'<path class="{kind} tick" d="{drawn}"/>'
 
 
 def dot(x: float, y: float, kind: str, radius: float = 2.4) -> str:

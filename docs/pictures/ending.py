@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil
 
-from drawing import arrow, box, code, line, lines, recorded, seconds, svg, text
+from drawing import arrow, box, code, line, lines, recorded, seconds, svg, text, ticks
 
 # -- 04: did it end? -------------------------------------------------------------------
 
@@ -28,11 +29,11 @@ def did_it_end() -> str:
     """Draw how the outcome is found, and another question beside it."""
     return svg(
         470,
-        "How did the stream end, and why did the model stop? Two questions",
+        "Is the stream whole? Why did the model stop? Two questions",
         "On the left a chain of questions leads to the outcome: failed, complete, "
         "stopped or truncated. On the right the values of finish_reason, which says "
         "why the model stopped writing.",
-        text(20, 72, "Is this the whole answer?"),
+        text(20, 72, "How did the stream end?"),
         code(224, 72, ("blue", "reply.outcome")),
         (each for row in range(len(ASKED)) for each in asked(row)),
         box(20, 416, 252, 36, "pale line orange"),
@@ -162,7 +163,7 @@ def stall_and_stop() -> str:
     """Draw one stream that falls silent, and is stopped."""
     found = recorded("stall_and_stop")
     deltas, stop, seen = found["deltas"], found["stop"], found["seen"]
-    late_ms = max(1, round((seen - stop) * 1000))
+    late_ms = ceil((seen - stop) * 1000)
     scale = 560 / stop
     left, last = 150, deltas[-1]
 
@@ -171,12 +172,12 @@ def stall_and_stop() -> str:
 
     return svg(
         292,
-        f"A stream fell silent. {late_ms} ms after Stop the server saw the end",
+        f"A silent stream, stopped: within {late_ms} ms the server saw it",
         f"One axis of time. {len(deltas)} deltas come; then there is silence, until "
         "Stop is pressed; the connection is closed at that moment.",
         text(20, 109, "what came", "name"),
         box(left, 92, at(deltas[0]) - left, 26, "pale"),
-        (line(at(each), 90, at(each), 120, "blue") for each in deltas),
+        ticks(map(at, deltas), 90, 30, "blue"),
         box(at(last) + 3, 92, at(stop) - at(last) - 3, 26, "pale line orange dashed"),
         text(at((last + stop) / 2), 110, f"silent for {stop - last:.1f} s", "mid"),
         text(at(deltas[0]), 80, f"{len(deltas)} deltas", "small blue"),
@@ -189,8 +190,8 @@ def stall_and_stop() -> str:
         text(
             20,
             272,
-            f"{found['characters']} characters are kept, and the outcome is "
-            f"{found['outcome']}. Without Stop or a timeout nothing would have ended it.",
+            f"{found['characters']} characters are kept; the outcome is "
+            f"{found['outcome']}. Without Stop or a timeout it would be open still.",
             "small grey",
         ),
     )

@@ -85,7 +85,11 @@ def reads() -> object:
     ended where one did.
     """
     server, _ = served()
-    proxy = web.open(Starlette(routes=[Route("/{path:path}", passed_on(server.url), methods=["POST"])]))
+    proxy = web.open(
+        Starlette(
+            routes=[Route("/{path:path}", passed_on(server.url), methods=["POST"])]
+        )
+    )
     return {
         name: recorded_reads(address)
         for name, address in {"direct": server.url, "proxy": proxy.url}.items()

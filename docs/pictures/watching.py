@@ -17,11 +17,12 @@ from drawing import (
     seconds,
     svg,
     text,
+    ticks,
 )
 
 # -- 00: a call and a stream -----------------------------------------------------------
 
-WORDS = "A token is a word, or a piece of one.".split()
+WORDS = ("A", "token", "is", "a", "word,", "or", "a", "piece", "of", "one.")
 #: Where the question goes out, where the first word comes, and where the last one.
 ASKED, FIRST, LAST = 130, 224, 740
 
@@ -30,7 +31,7 @@ def watch_one() -> str:
     """Draw a call and a stream on one axis of time."""
     return svg(
         318,
-        "The last word comes at the same time. A stream begins long before it.",
+        "The last word comes at the same time. A stream begins long before it",
         "Two lanes on one axis of time. A plain call is one wait with the whole answer "
         "at its end. A stream waits a little; then come the words, one by one.",
         line(ASKED, 78, ASKED, 268, "grey dashed"),
@@ -78,14 +79,15 @@ def first_words() -> str:
         f"First words within {up(first)} s, however long the answer is",
         "For answers of "
         + ", ".join(str(each["tokens"]) for each in found)
-        + " tokens, two bars on one axis of time: a stream, with a tick for each delta, "
-        "and a plain call, which is one wait.",
+        + " tokens, two bars on one axis of time: a stream, with a line for each "
+        "delta, and a plain call, which is one wait.",
         (
             each
             for row, answer in enumerate(found)
             for each in pair(60 + 88 * row, answer, scale)
         ),
         seconds(140, 328, scale, longest),
+        text(740, 82, [("blue", "each line: a delta")], "small end"),
     )
 
 
@@ -102,17 +104,31 @@ def pair(y: float, found: dict[str, object], scale: float) -> Iterator[str]:
     yield text(20, y + 16, f"{found['tokens']} tokens", "name")
     yield text(130, y + 38, "stream", "small grey end")
     yield box(140, y + 24, deltas[0] * scale, 20, "pale")
-    for at in deltas:
-        yield line(140 + at * scale, y + 24, 140 + at * scale, y + 44, "blue")
+    yield ticks([140 + at * scale for at in deltas], y + 24, 20, "blue")
     yield text(130, y + 64, "call", "small grey end")
     yield box(140, y + 50, call * scale, 20, "pale")
+    if call * scale > 200:
+        words = f"{call:.1f} s without a word"
+        yield text(140 + call * scale / 2, y + 65, words, "small grey mid")
     yield box(140 + call * scale - 4, y + 48, 6, 24, "blue")
 
 
 # -- 07: what is sent at each delta ----------------------------------------------------
 
-DELTAS = ("Shown", " again", " and", " again", ",", " a", " text", " costs", " more", ".")
-ROW = 26
+DELTAS = (
+    "Shown",
+    " again",
+    " and",
+    " again",
+    ",",
+    " a",
+    " text",
+    " costs",
+    " more",
+    ".",
+)
+#: How high a row is, and where the right half begins.
+ROW, RIGHT = 26, 414
 
 
 def show_it() -> str:
@@ -120,18 +136,24 @@ def show_it() -> str:
     sums = list(accumulate(map(len, DELTAS)))
     bottom = 100 + ROW * len(DELTAS)
     return svg(
-        bottom + 72,
+        bottom + 94,
         "All of it again at each delta is a triangle; only what is new is a line",
         "Two lists, with a row for each of ten deltas. On the left a row is the whole "
         "text so far, so that the rows fill a triangle. On the right a row is the new "
         "piece alone.",
         text(60, 82, "naive: the whole text, each time", "name"),
-        text(430, 82, "in blocks: what is new", "name"),
+        text(RIGHT, 82, "in blocks: what is new", "name"),
         (each for row in range(len(DELTAS)) for each in sent(row)),
         text(60, bottom + 24, [("orange", f"{sum(sums)} characters sent")]),
-        text(430, bottom + 24, [("blue", f"{sums[-1]} characters sent")]),
+        text(RIGHT, bottom + 24, [("blue", f"{sums[-1]} characters sent")]),
         text(60, bottom + 48, "twice the deltas: four times as much", "small grey"),
-        text(430, bottom + 48, "twice the deltas: twice as much", "small grey"),
+        text(RIGHT, bottom + 48, "twice the deltas: twice as much", "small grey"),
+        text(
+            60,
+            bottom + 76,
+            "A closed block is never sent again; of the open one, what has changed.",
+            "small grey",
+        ),
     )
 
 
@@ -142,8 +164,9 @@ def sent(row: int) -> Iterator[str]:
     yield text(50, y + 17, f"{row + 1}", "small grey end")
     yield box(56, y, CODE * len(before + new) + 8, ROW - 3, "pale line orange")
     yield code(60, y + 17, before, ("orange", new))
-    yield box(426 + CODE * len(before), y, CODE * len(new) + 8, ROW - 3, "pale line blue")
-    yield code(430 + CODE * len(before), y + 17, ("blue", new))
+    x = RIGHT + CODE * len(before)
+    yield box(x - 4, y, CODE * len(new) + 8, ROW - 3, "pale line blue")
+    yield code(x, y + 17, ("blue", new))
 
 
 # -- 07: the same, measured ------------------------------------------------------------
@@ -161,7 +184,9 @@ def sent_bytes() -> str:
         "A curve that rises ever more steeply, and below it a straight line: the bytes "
         "that reach the page, against the size of the answer. A table has the numbers.",
         line(60, 310, 400, 310),
-        text(400, 352, "size of the answer", "small grey end"),
+        text(400, 352, "size of the answer, in kB", "small grey end"),
+        text(380, 84, "naive", "orange end"),
+        text(380, 292, "nbstream", "blue end"),
         (
             each
             for size in found["sizes"][1:]
@@ -235,9 +260,9 @@ def stream_or_not() -> str:
     """Draw four questions and where they lead."""
     return svg(
         420,
-        "Stream for a person who reads along; for all else there is a simpler way",
+        "Stream for a person who reads along. All else has a simpler way",
         "A decision. One answer: if it must be checked first, or nobody reads along, "
-        "call; else stream. Many answers: today many calls at once, by tomorrow a batch.",
+        "call; else stream. Many answers: today many calls at once, tomorrow a batch.",
         question(250, 60, "One answer, or many?"),
         arrow(330, 104, 190, 140, "grey"),
         text(216, 118, "one", "small grey end"),
@@ -288,6 +313,9 @@ def way(x: float, name: str, kind: str, *why: str) -> Iterator[str]:
 # -- 08: twenty questions, measured ----------------------------------------------------
 
 
+LABELS = {"one by one": ["one by one"], "five at a time": ["five at", "a time"]}
+
+
 def twenty() -> str:
     """Draw twenty short questions, one by one and five at a time."""
     found = recorded("twenty")
@@ -308,12 +336,14 @@ def twenty() -> str:
     )
 
 
-def stair(
-    y: float, name: str, bars: list[list[float]], scale: float
-) -> Iterator[str]:
+def stair(y: float, name: str, bars: list[list[float]], scale: float) -> Iterator[str]:
     """Give the bars of one way to ask."""
     kind = "orange" if name == "one by one" else "blue"
-    yield from lines(20, y + 76, [name.partition(" at")[0], *name.split()[2:]][:1])
+    yield from lines(20, y + 72, LABELS[name], "name")
     for row, (start, end) in enumerate(sorted(bars)):
         width = round((end - start) * scale, 1)
         yield box(round(140 + start * scale, 1), y + 8 * row, width, 6, kind)
+    last = max(end for _, end in bars)
+    side, x = ("end", -110) if last * scale > 400 else ("", 12)
+    words = f"all after {last:.1f} s"
+    yield text(round(140 + last * scale + x), y + 158, words, f"small {kind} {side}")

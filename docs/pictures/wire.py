@@ -8,7 +8,20 @@ from itertools import groupby, pairwise
 from typing import NamedTuple
 from urllib.request import Request, urlopen
 
-from drawing import CODE, Words, arrow, box, code, dot, line, svg, text
+from drawing import (
+    CODE,
+    Words,
+    arrow,
+    box,
+    code,
+    dot,
+    line,
+    lines,
+    recorded,
+    seconds,
+    svg,
+    text,
+)
 
 from nbstream.offline import Server
 from nbstream.sse import Decoder
@@ -205,7 +218,7 @@ LOOKS = {
     "begins": ("pale line", "begins"),
     "text": ("pale line blue", "holds the text"),
     "counts": ("pale line orange", "counts the tokens"),
-    "end": ("pale line red", "is the terminal marker: it is whole"),
+    "end": ("pale line red", "is the terminal marker"),
 }
 
 
@@ -358,3 +371,48 @@ def drawn(x: float, y: float, width: float, step: Step) -> Iterator[str]:
     colours = {"text": "blue", "counts": "orange", "end": "red"}
     for row, (what, path) in enumerate(step.paths):
         yield code(x + 8, y + 39 + 17 * row, (colours.get(what, ""), path))
+
+
+# -- 02: reads, measured ---------------------------------------------------------------
+
+
+def reads() -> str:
+    """Draw how one answer's bytes arrived, directly and through a proxy."""
+    found = recorded("reads")
+    direct, proxy = found["direct"], found["proxy"]
+    events = sum(each for _, _, each, _ in direct)
+    longest = max(time_s for each in found.values() for time_s, *_ in each)
+    scale = 600 / longest
+    return svg(
+        430,
+        f"A read is no event: {events} events came in {len(direct)} reads, "
+        f"or in {len(proxy)}",
+        "Two panels on one axis of time. Each stick is a read, as high as its bytes; "
+        "the dots below it are the events that it made whole. Directly each read is "
+        "one event. Through a proxy reads are larger, and end inside events.",
+        panel(70, ["directly", "from the", "server"], direct, scale),
+        panel(234, ["through", "a proxy that", "collects"], proxy, scale),
+        seconds(124, 372, scale, longest),
+        text(20, 418, "a stick: a read, as high as its bytes", "small grey"),
+        text(290, 418, "orange: it ended inside an event", "small orange"),
+        text(740, 418, "a dot: an event made whole", "small grey end"),
+    )
+
+
+def panel(
+    y: float, name: list[str], found: list[list[float]], scale: float
+) -> Iterator[str]:
+    """Give the reads of one answer, and below them the events."""
+    foot = y + 84
+    yield from lines(20, y + 40, name)
+    yield line(124, foot, 740, foot)
+    for whole, kind in ((1, "blue"), (0, "orange")):
+        for time_s, size, _, ended in found:
+            if ended == whole:
+                x, high = round(124 + time_s * scale, 1), round(size / 13, 1)
+                yield line(x, foot - high, x, foot, kind).replace(
+                    "/>", ' stroke-width="2"/>'
+                )
+    for time_s, _, events, _ in found:
+        for row in range(int(events)):
+            yield dot(124 + time_s * scale, foot + 9 + 7 * row, "grey", 2)
