@@ -146,7 +146,9 @@ def show_it() -> str:
         (each for row in range(len(DELTAS)) for each in sent(row)),
         text(60, bottom + 24, [("orange", f"{sum(sums)} characters sent")]),
         text(RIGHT, bottom + 24, [("blue", f"{sums[-1]} characters sent")]),
-        text(60, bottom + 48, "twice the deltas: about four times as much", "small grey"),
+        text(
+            60, bottom + 48, "twice the deltas: about four times as much", "small grey"
+        ),
         text(RIGHT, bottom + 48, "twice the deltas: twice as much", "small grey"),
         text(
             60,
