@@ -163,7 +163,7 @@ def stall_and_stop() -> str:
     """Draw one stream that falls silent, and is stopped."""
     found = recorded("stall_and_stop")
     deltas, stop, seen = found["deltas"], found["stop"], found["seen"]
-    late_ms = ceil((seen - stop) * 1000)
+    late = (seen - stop) * 1000
     scale = 560 / stop
     left, last = 150, deltas[-1]
 
@@ -172,7 +172,7 @@ def stall_and_stop() -> str:
 
     return svg(
         292,
-        f"A silent stream, stopped: within {late_ms} ms the server saw it",
+        f"A silent stream, stopped: within {ceil(late)} ms the server saw it",
         f"One axis of time. {len(deltas)} deltas come; then there is silence, until "
         "Stop is pressed; the connection is closed at that moment.",
         text(20, 109, "what came", "name"),
@@ -181,11 +181,12 @@ def stall_and_stop() -> str:
         box(at(last) + 3, 92, at(stop) - at(last) - 3, 26, "pale line orange dashed"),
         text(at((last + stop) / 2), 110, f"silent for {stop - last:.1f} s", "mid"),
         text(at(deltas[0]), 80, f"{len(deltas)} deltas", "small blue"),
-        text(20, 169, "connection", "name"),
+        lines(20, 160, ["connection,", "at the server"], "name"),
         box(left, 152, at(seen) - left, 26, "pale line blue"),
         text(at(stop / 2), 170, "open", "mid"),
         line(at(stop), 84, at(stop), 218, "red").replace("/>", ' stroke-width="2"/>'),
         text(at(stop), 76, "Stop", "red mid"),
+        text(at(stop) - 8, 204, f"closed {late:.1f} ms later", "small red end"),
         seconds(left, 222, scale, stop),
         text(
             20,

@@ -178,7 +178,7 @@ def stall_and_stop() -> object:
     zero = reply.timing.zero_s
     return {
         "deltas": [ms(each.time_s) for each in reply.timing.deltas],
-        "stop": ms(pressed - zero),
+        "stop": round(pressed - zero, 4),
         "seen": round(seen.disconnected_at - zero, 4),
         "outcome": reply.outcome,
         "characters": len(reply.text),
