@@ -7,10 +7,9 @@ the imports to (tests/house/test_repo.py); the lines of each room are counted.
 from __future__ import annotations
 
 import runpy
-from html import escape
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from drawing import ROOT, box, svg, text
+
 SOURCE = ROOT / "src" / "nbstream"
 TITLES = {
     "face": "what is typed",
@@ -21,14 +20,10 @@ TITLES = {
     "beside": "what is asked, and what answers have to be",
     "core": "pure: no clock, no socket, no thread",
 }
-ROW, LEFT, GAP, UNIT = 74, 110, 8, 7.6
-STYLE = """
-  text { font: 13px system-ui, sans-serif; fill: #1f2328 }
-  .floor { font-weight: 600; font-size: 15px } .what { fill: #59636e; font-size: 11px }
-  .lines { fill: #59636e; font-size: 10px; text-anchor: middle }
-  .name { text-anchor: middle } rect { fill: #f6f8fa; stroke: #8c959f; rx: 5px }
-  .ground { fill: #fff; stroke: none }
-"""
+#: How high a row of rooms is, where its rooms begin and end, how far they are apart.
+ROW, LEFT, RIGHT, GAP = 56, 100, 744, 8
+#: How wide a letter is at most.
+LETTER = 9
 
 
 def lines(name: str) -> int:
@@ -40,46 +35,45 @@ def lines(name: str) -> int:
     return sum(len(path.read_text("utf-8").splitlines()) for path in paths)
 
 
-def box(name: str) -> tuple[str, int]:
+def room(name: str) -> tuple[str, int]:
     """Return what is written on a room, and how wide its box is."""
     word = "nbstream" if name == "." else name
-    return word, max(72, round(len(word) * UNIT + 20))
+    return word, max(88, len(word) * LETTER + 20)
 
 
-def row(floor: str, names: list[str], top: int) -> str:
-    """Draw one floor: its name, and a box for each room that is there."""
-    found = [f'<text class="floor" x="16" y="{top + 28}">{floor}</text>']
-    found.append(f'<text class="what" x="{LEFT}" y="{top + 12}">{TITLES[floor]}</text>')
-    left = LEFT
-    for name in names:
-        if not (count := lines(name)):
+def floor(name: str, rooms: list[str], top: int) -> tuple[int, list[str]]:
+    """Return where the next floor begins, and this one: a box for each room."""
+    found = [text(20, top + 44, name, "name")]
+    found.append(text(LEFT, top + 14, TITLES[name], "small grey"))
+    left, y = LEFT, top + 22
+    for each in rooms:
+        if not (count := lines(each)):
             continue  # a room that is only planned
-        word, width = box(name)
-        middle = left + width // 2
+        word, width = room(each)
+        if left + width > RIGHT:
+            left, y = LEFT, y + ROW
         found += [
-            f'<rect x="{left}" y="{top + 18}" width="{width}" height="40"/>',
-            f'<text class="name" x="{middle}" y="{top + 35}">{escape(word)}</text>',
-            f'<text class="lines" x="{middle}" y="{top + 51}">{count:,} lines</text>',
+            box(left, y, width, 48),
+            text(left + width / 2, y + 20, word, "room mid"),
+            text(left + width / 2, y + 39, f"{count:,} lines", "small grey mid"),
         ]
         left += width + GAP
-    return "\n".join(found)
+    return y + 64, found
 
 
 def picture() -> str:
     """Return the whole picture as SVG."""
     floors = runpy.run_path(str(ROOT / "tests" / "house" / "floors.py"))["FLOORS"]
-    height = ROW * len(floors) + 16
-    rows = [
-        row(floor, names.split(), 8 + at * ROW)
-        for at, (floor, (names, _)) in enumerate(floors.items())
-    ]
-    width = LEFT + max(
-        sum(box(name)[1] + GAP for name in names.split() if lines(name))
-        for names, _ in floors.values()
+    y, found = 52, []
+    for name, (rooms, _) in floors.items():
+        y, drawn = floor(name, rooms.split(), y)
+        found += drawn
+    return svg(
+        y,
+        "Each floor imports only from below",
+        "The floors of the house, from the face to the core, with a box for each room.",
+        found,
     )
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">'
-    ground = f'<rect class="ground" width="{width}" height="{height}"/>'
-    return "\n".join([head, f"<style>{STYLE}</style>", ground, *rows, "</svg>\n"])
 
 
 if __name__ == "__main__":

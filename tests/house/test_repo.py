@@ -317,7 +317,7 @@ def test_the_picture_of_the_house_names_every_room():
     drawn = (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
     there = {"nbstream" if name == "." else name for name in PLACE}
 
-    assert set(re.findall(r'class="name"[^>]*>([^<]+)<', drawn)) == there
+    assert set(re.findall(r'class="room mid"[^>]*>([^<]+)<', drawn)) == there
 
 
 def test_links_of_the_docs_lead_somewhere():
