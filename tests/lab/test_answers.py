@@ -198,7 +198,7 @@ def test_other_words_for_the_same(prompt: str) -> None:
 
 
 def test_what_the_default_says_it_knows_is_known() -> None:
-    """It says in one line that it is scripted, and each prompt it lists has a script."""
+    """One line says that it is scripted, and each prompt it lists has a script."""
     text = said("How high is the moon?")
     lines = text.split("\n")
     listed = re.findall(r"\*([^*]+)\*", text.replace("**", ""))
