@@ -14,6 +14,7 @@ __all__ = [
     "GEMINI",
     "INTERACTIONS",
     "PROMPT",
+    "SOME",
     "TIMEOUTS",
     "Ends",
     "ends_of",
@@ -27,7 +28,7 @@ CHAT, RESPONSES, CLAUDE = "openai.chat", "openai.responses", "anthropic.messages
 
 @dataclass(frozen=True)
 class Ends:
-    """How a reply ends: ``kept`` is none, some (8 tokens, or Gemini's 12) or all."""
+    """How a reply ends: ``kept`` is none, some (see ``SOME``) or all."""
 
     outcome: str
     kept: str
@@ -124,6 +125,8 @@ FAULTS: dict[str, tuple[dict[str, object], Ends, dict[str, Ends]]] = {
     "504": ({}, http("TimeoutFailure", "waited too long"), {}),
     "529": ({}, http("OverloadedFailure", "Overloaded. Try again later."), {}),
 }
+#: How many characters the events have that hold the first 8 tokens or more.
+SOME = {CHAT: 29, RESPONSES: 29, CLAUDE: 47, GEMINI: 64, INTERACTIONS: 64}
 TIMEOUTS = {"stall": Timeout(between=0.3), "no_answer": 0.15}
 CASES = [(fault, api) for fault in FAULTS for api in APIS]
 
@@ -136,7 +139,7 @@ def ends_of(fault: str, api: str) -> Ends:
 
 def kept(ends: Ends, api: str, full: str) -> str | tuple[str, str]:
     """Return what is kept of the full text; of a giant event, its beginnings."""
-    some = full[: 44 if api == GEMINI else 29]
+    some = full[: SOME[api]]
     match ends.kept:
         case "none":
             return ""

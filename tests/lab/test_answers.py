@@ -185,7 +185,8 @@ REWORDED = {
     "Write it in capital letters": "default",
     "The letter of a friend": "default",
     "Is it good or bad?": "default",
-    "Stream this": "default",
+    "Stream the answer": "default",
+    "A poem with a rainbow in it": "default",
 }
 
 

@@ -21,26 +21,28 @@ WEATHER = Tool(name="get_weather", description="Tell the weather of a city.")
 
 
 def test_every_scenario_says_what_it_is() -> None:
-    """Ours are listed with a line each, and each of them says that it is scripted."""
+    """Ours are listed with a line each; what is about no topic says it is scripted."""
     known = load()
+    general = {
+        "agent",
+        "default",
+        "hostile",
+        "length",
+        "long",
+        "memory",
+        "prose",
+        "reasoning",
+        "refusal",
+        "tool_call",
+        "tool_result",
+        "two_tool_calls",
+    }
 
     assert scenarios() == {name: entry.description for name, entry in known.items()}
-    assert set(known) >= {
-        "default",
-        "prose",
-        "long",
-        "reasoning",
-        "tool_call",
-        "two_tool_calls",
-        "tool_result",
-        "refusal",
-        "length",
-        "hostile",
-        "json",
-    }
-    for entry in known.values():
-        said = " ".join(part.text for part in entry.parts) + entry.otherwise
-        assert "script" in said or entry.name == "json", entry.name
+    assert set(known) > general | {"json", "weather_result", "token", "lisbon"}
+    for name in general:
+        said = " ".join(part.text for part in known[name].parts)
+        assert "script" in said + known[name].otherwise, name
 
 
 CHOICES: dict[str, tuple[Ask, str]] = {
@@ -79,6 +81,22 @@ CHOICES: dict[str, tuple[Ask, str]] = {
         "reasoning",
     ),
     "a schema": (Ask(model="m", prompt="Hello", schema={}), "json"),
+    "a schema and a topic": (
+        Ask(model="m", prompt="Two soups", schema={}),
+        "soups",
+    ),
+    "a topic and tools": (
+        Ask(model="m", prompt="What is a token?", tools=(WEATHER,)),
+        "tool_call",
+    ),
+    "a topic and reasoning": (
+        Ask(model="m", prompt="What is a token?", reasoning=True),
+        "token",
+    ),
+    "a tool's result, and its topic": (
+        Ask(model="m", prompt="The weather?", tools=(WEATHER,), tool_results=("12",)),
+        "weather_result",
+    ),
 }
 
 
@@ -93,7 +111,8 @@ def test_choose(case: str) -> None:
 def test_unknown_tag() -> None:
     """A tag that names no scenario is an error that lists the known ones."""
     with pytest.raises(
-        RequestError, match="no scenario 'x'; it has: agent, default, hostile"
+        RequestError,
+        match="no scenario 'x'; it has: agent, capitals, contents_result, default",
     ):
         choose(Ask(model="m", prompt="[scenario: x]"), load())
 
@@ -365,6 +384,14 @@ WRONG = {
     "an unknown field": (OWN + "x = 1", "scenario x.toml"),
     "an unknown field at the top": ("colour = 1\n" + OWN, "colour"),
     "an unknown kind": (OWN.replace('"text"', '"film"'), "'film' is not one of text"),
+    "an unknown provider": (
+        OWN.replace("repeat = 2", 'by.nobody = "x"'),
+        "'nobody' is not one of openai, anthropic, google",
+    ),
+    "a part that says nothing": (
+        OWN.replace("text = ", "by.openai = "),
+        "a part says nothing by anthropic, google",
+    ),
     "an unknown end": ('finish = "x"\n' + OWN, "'x' is not one of stop"),
     "an unknown condition": (OWN.replace("all", "every"), "every"),
 }

@@ -162,6 +162,9 @@ def _part(table: dict[str, object]) -> ScriptPart:
     _check_word(part.kind, get_args(PartKind))
     for provider in part.by:
         _check_word(provider, tuple(MANNERS))
+    silent = [each for each in MANNERS if not part.said_by(each)]
+    if silent and part.kind != "tool_call":
+        raise ValueError(f"a part says nothing by {', '.join(silent)}")
     return part
 
 
