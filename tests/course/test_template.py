@@ -1,4 +1,4 @@
-"""The lessons: what the template asks of each, what exercises take and what they refuse.
+"""The lessons: what the template asks of each, what exercises take and refuse.
 
 ``solutions_<lesson>.py`` in this folder has ``RIGHT`` and ``TRAPS``: for each exercise
 of ``notebooks/sealed/<lesson>.py`` solutions written in several ways, and wrong ones,

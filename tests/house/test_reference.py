@@ -11,6 +11,7 @@ REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
 #: What people may import from (docs/architecture.md); ``nbstream`` names them, too.
 PUBLIC = (
     "nbstream",
+    "nbstream.course",
     "nbstream.errors",
     "nbstream.markdown",
     "nbstream.offline",
