@@ -22,6 +22,7 @@ IGNORED = '<span class="tex2jax_ignore">{}</span>'.format
 HTML = {
     "raw HTML is text": ("a <video>c</video>", "<p>a &lt;video&gt;c&lt;/video&gt;</p>\n"),
     "a break": ("a<br>b <BR/>\n<br />", "<p>a<br>\nb <br>\n\n<br>\n</p>\n"),
+    "a break by two spaces": ("a *b*  \nc  \nd \ne", "<p>a <em>b</em><br>\nc<br>\nd\ne</p>\n"),
     "a break in a cell": (
         "|a|\n|-|\n|b<br>c|",
         '<table dir="auto" style="display: block; overflow-x: auto">\n<thead>\n<tr>\n<th style="text-align:left">a</th>\n</tr>\n</thead>\n'

@@ -15,11 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbstream.offline import Server, scenarios
-from nbstream.offline.answer import answer, load
+from nbstream.offline.answer import answer
 from nbstream.offline.arguments import value_for
 from nbstream.offline.exchange import paced
 from nbstream.offline.manners import MANNERS, cut, pieces
 from nbstream.offline.memory import Handler
+from nbstream.offline.script import load
 from nbstream.offline.wire import WRITERS
 from nbstream.offline.wire.base import Ask, Frame, Tool
 

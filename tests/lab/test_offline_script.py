@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from nbstream.errors import UsageError
 from nbstream.offline import scenarios
-from nbstream.offline.answer import Scenario, answer, choose, cut, load, parse
+from nbstream.offline.answer import answer
 from nbstream.offline.arguments import best_tools, make_arguments
 from nbstream.offline.exchange import paced
+from nbstream.offline.manners import cut
+from nbstream.offline.script import Scenario, choose, load, parse
 from nbstream.offline.wire.base import Ask, Frame, RequestError, Tool
 
 WEATHER = Tool(name="get_weather", description="Tell the weather of a city.")

@@ -163,7 +163,7 @@ def test_the_panel_answers(browser, python, tmp_path):
         asked = page.get_by_placeholder("Ask a question")
         asked.fill("What is a token?", timeout=60_000)
         asked.press("Enter")
-        expect(page.locator("strong").first).to_have_text("scripted answer")
+        expect(page.locator("strong").first).to_have_text("token")
         pictured(page, "panel")
 
 

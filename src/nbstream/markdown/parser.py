@@ -369,7 +369,7 @@ def read_text(state: StateInline, silent: bool, *, growing: bool = False) -> boo
             state.push("link_open", "a", 1).attrs = {"href": url}
         words = state.src[pos:end]
         words = f"data:{address_words(words)}" if DATA.match(words) else words
-        state.push("text", "", 0).content = words
+        state.pending += words  # where the line's end looks for two spaces
         if url:
             state.push("link_close", "a", -1)
     state.pos = end

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from nbstream.offline.answer import load
 from nbstream.offline.exchange import Exchange
 from nbstream.offline.faults import Fault
 from nbstream.offline.faults import known_faults as faults
+from nbstream.offline.script import load
 from nbstream.offline.server import Server
 from nbstream.offline.session import clear_faults, fault, play, stop, use
 
