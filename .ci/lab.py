@@ -1,0 +1,44 @@
+"""Open JupyterLab on the students' copies: `python .ci/lab.py [--reset] [options]`.
+
+The options are JupyterLab's, and count more than ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from copies import Copies, update
+from jupyter_server.services.contents.manager import ContentsManager
+
+__all__ = ["options"]
+
+
+def options(copies: Copies) -> list[str]:
+    """Return what JupyterLab is told: where, what first, and what it does not list.
+
+    What is not listed can be imported, and shown in a lesson, all the same.
+    """
+    hidden = [*ContentsManager.hide_globs.default(), *copies.beside]
+    return [
+        f"--ServerApp.root_dir={copies.folder}",
+        f"--LabApp.default_url=/lab/tree/{copies.first}",
+        *(f"--ContentsManager.hide_globs={name}" for name in hidden),
+    ]
+
+
+def main() -> None:
+    """Make the copies, say where they are, and become JupyterLab."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--reset", action="store_true", help="make all of them anew")
+    asked, further = parser.parse_known_args()
+    copies = update(reset=asked.reset)
+    print(*copies.told(), "Opening JupyterLab on them; Ctrl-C here ends it.", sep="\n")
+    sys.stdout.flush()
+    command = [sys.executable, "-m", "jupyterlab", *options(copies), *further]
+    os.execv(sys.executable, command)
+
+
+if __name__ == "__main__":
+    main()
