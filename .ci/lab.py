@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
-from copies import Copies, update
+from copies import FOLDER, Copies, update
+from course import NOTEBOOKS
 from jupyter_server.services.contents.manager import ContentsManager
 
 __all__ = ["options"]
@@ -32,12 +34,15 @@ def main() -> None:
     """Make the copies, say where they are, and become JupyterLab."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--reset", action="store_true", help="make all of them anew")
+    parser.add_argument("--source", type=Path, default=NOTEBOOKS, help="other lessons")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="another place")
     asked, further = parser.parse_known_args()
-    copies = update(reset=asked.reset)
+    copies = update(asked.folder.resolve(), asked.source.resolve(), reset=asked.reset)
     print(*copies.told(), "Opening JupyterLab on them; Ctrl-C here ends it.", sep="\n")
     sys.stdout.flush()
-    command = [sys.executable, "-m", "jupyterlab", *options(copies), *further]
-    os.execv(sys.executable, command)
+    given = {option.partition("=")[0] for option in further}
+    ours = [each for each in options(copies) if each.partition("=")[0] not in given]
+    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *ours, *further])
 
 
 if __name__ == "__main__":
