@@ -224,7 +224,7 @@ def settings() -> dict[str, object]:
 def build(lite: Path, folder: Path) -> None:
     """Let JupyterLite make the site of our settings and the students' copies."""
     contents = lite / "contents"
-    first = update(contents).first
+    copies = update(contents)
     command = [sys.executable, "-m", "jupyterlite_core", "build", "--apps", "lab"]
     command += ["--lite-dir", lite, "--output-dir", folder, "--contents", contents]
     command += ["--no-sourcemaps"]
@@ -232,11 +232,21 @@ def build(lite: Path, folder: Path) -> None:
     with open(os.devnull, "w") as null:
         subprocess.run(command, cwd=lite, check=True, stdout=null, env=quiet)
     shutil.copy(HERE / "loading.js", folder / "lab")
-    tag = '<script type="module" src="./loading.js"></script></head>'
-    change(folder / "lab" / "index.html", "</head>", tag)
+    tag = '<script type="module" src="./loading.js"></script>'
+    head = f"{tag}<style>{unlisted(copies.beside)}</style></head>"
+    change(folder / "lab" / "index.html", "</head>", head)
     # The other pages read their settings from this one.
-    front = FRONT.format(first)
+    front = FRONT.format(copies.first)
     change(folder / "index.html", "await import('./config-utils.js')", front)
+
+
+def unlisted(names: list[str]) -> str:
+    """Return the style by which the list of files does not show some.
+
+    They are in it all the same: a page imports and shows what its list has.
+    """
+    items = [f'.jp-DirListing-item[title^="Name: {name}\\A "]' for name in names]
+    return f"{','.join(items)}{{display:none}}"
 
 
 def change(page: Path, old: str, new: str) -> None:
