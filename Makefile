@@ -3,8 +3,8 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help lab test check fix bench places bounds notebooks tracers site renew clean wheel \
-	test-quick test-pythons test-notebooks test-slow
+.PHONY: help lab dev slides test check fix bench places bounds notebooks tracers site renew \
+	clean wheel test-quick test-pythons test-notebooks test-slow
 .NOTPARALLEL:
 
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11 python
@@ -18,7 +18,8 @@ PIP := $(PY) -m pip --disable-pip-version-check -qq --no-input
 # The releases that everything was last proved with: the same for every reader, and
 # `make test` stays true when an SDK of tomorrow changes. `make renew` moves on.
 VERSIONS := .ci/versions.txt
-NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+# The course's own lessons: what else lies beside them is the teacher's.
+NOTEBOOKS := $(wildcard notebooks/[0-9][0-9]_*.ipynb notebooks/deeper_*.ipynb)
 WHEEL := .wheel
 # Two tests at a time: servers take the ports that the system gives them. A few that
 # fail are run once more, alone.
@@ -47,9 +48,10 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-lab: $(COURSE)  ## Open JupyterLab on the first lesson (ARGS="--no-browser --port=8899")
-	@echo "Opening JupyterLab on notebooks/00_first_stream.ipynb; Ctrl-C here ends it."
-	@$(JUPYTER) $(PY) -m jupyterlab $(AS_ROOT) $(ARGS)
+lab: $(COURSE)  ## Open JupyterLab on your copies of the lessons (RESET=1: new copies)
+	@$(JUPYTER) $(PY) .ci/lab.py $(if $(filter-out 0,$(RESET)),--reset) $(AS_ROOT) $(ARGS)
+
+dev: $(DEV)  ## Set up the test tools, and test nothing
 
 test: check test-quick test-pythons test-notebooks test-slow  ## Prove everything
 
@@ -75,12 +77,15 @@ bounds: $(DEV)  ## Run the quick tests with the oldest packages allowed, and the
 	$(PIP) install uv==0.13.9
 	$(PY) .ci/bounds.py $(ARGS) $(AGAIN) $(TESTS) $(QUICK)
 
-notebooks: $(DEV)  ## Run the lessons and the how-to pages, and write their outputs
+notebooks: $(DEV)  ## Run lessons and how-to pages, write outputs (ARGS=a notebook)
 	$(PY) .ci/execute_notebooks.py --write $(ARGS)
-	cd tests && ../$(PY) -m harness.how_to
+	$(if $(ARGS),,cd tests && ../$(PY) -m harness.how_to)
 
 tracers: $(DEV)  ## Test streams beneath every tracer that can be installed
 	$(PY) .ci/tracers.py $(ARGS)
+
+slides: $(COURSE)  ## Export slides into site/slides/ (ARGS=a notebook; needs npm once)
+	$(PY) .ci/slides/build.py $(ARGS)
 
 site: $(COURSE)  ## Build the site into site/ (ARGS=--no-lite leaves JupyterLite out)
 	$(PY) .ci/site.py $(ARGS)
@@ -91,7 +96,7 @@ renew:  ## Take the newest releases, and write down which (then run make test)
 	$(PIP) freeze --exclude nbstream | grep == > $(VERSIONS)
 	@touch $(COURSE) $(DEV)
 
-clean:  ## Remove everything that make made
+clean:  ## Remove everything that make made, but lessons/, which is yours
 	rm -rf $(VENV) .kernels .site site $(WHEEL) build dist screenshots .coverage* htmlcov \
 		.pytest_cache .mypy_cache .ruff_cache .hypothesis
 
@@ -115,7 +120,7 @@ test-pythons: wheel
 test-notebooks: $(DEV)
 	@echo "The notebooks: outputs as saved (nbval), and files as committed"
 	@$(if $(NOTEBOOKS),NBSTREAM_SPEED=0 $(JUPYTER) $(PY) -m pytest -p no:cacheprovider \
-		-n 2 --dist loadfile --nbval --nbval-current-env --ignore=notebooks/live.ipynb notebooks)
+		-n 2 --dist loadfile --nbval --nbval-current-env $(NOTEBOOKS))
 	$(PY) .ci/execute_notebooks.py
 
 test-slow: $(DEV)

@@ -1,7 +1,8 @@
 """Run the lessons from top to bottom and compare, or write, what comes out.
 
-Without options: every notebook must come out byte for byte as it is committed.
-With ``--write``: put what comes out into the files. Both clean in the same way.
+Without options: each of the course's own notebooks must come out byte for byte as it
+is committed. With ``--write``: put what comes out into the files. Both clean in the
+same way. A notebook of the teacher's is run when it is named.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import tempfile
 from pathlib import Path
 
 import nbformat
+from course import lessons
 from nbclient import NotebookClient
 
-ROOT = Path(__file__).resolve().parents[1]
 #: What opens a notebook in any place with a Python kernel, and no version of anything.
 METADATA = {
     "kernelspec": {
@@ -29,12 +30,6 @@ METADATA = {
 #: Of a cell's metadata only this says something to a reader or a tool.
 CELL_METADATA = {"tags"}
 CELL_TIMEOUT_S = 300
-
-
-def lessons() -> list[Path]:
-    """List the notebooks that are exact; `live.ipynb` talks to real services."""
-    found = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    return [path for path in found if path.name != "live.ipynb"]
 
 
 def executed(source: str, folder: Path) -> str:

@@ -43,17 +43,19 @@ OPEN = (
 
 
 def main() -> None:
-    """Build everything into a folder, which is made anew."""
+    """Build everything into a folder, which is made anew but for the slides."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "site")
     parser.add_argument("--no-lite", action="store_true", help="leave JupyterLite out")
     asked = parser.parse_args()
-    shutil.rmtree(asked.folder, ignore_errors=True)
+    for each in asked.folder.glob("*"):
+        if each.name != "slides":  # `make slides` makes these
+            shutil.rmtree(each) if each.is_dir() else each.unlink()
     with tempfile.TemporaryDirectory() as name:
         stage, built = Stage(Path(name, "pages")), Path(name, "html")
         stage.fill()
         pages(stage.folder, built)
-        shutil.copytree(built, asked.folder)
+        shutil.copytree(built, asked.folder, dirs_exist_ok=True)
     (asked.folder / ".nojekyll").touch()  # GitHub Pages: folders may begin with _
     if LITE.exists() and not asked.no_lite:
         subprocess.run([python(), LITE, asked.folder / "lite"], check=True)

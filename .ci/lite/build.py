@@ -14,7 +14,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import tomllib
 import zipfile
@@ -28,6 +27,11 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.append(str(HERE.parent))
+
+from copies import update  # noqa: E402
+from npm import taken  # noqa: E402
+
 #: What is fetched is kept here from one build to the next.
 CACHE = ROOT / ".kernels" / "lite"
 #: The one that jupyterlite-pyodide-kernel 0.8.6 was made for: see its ``constants``.
@@ -58,8 +62,7 @@ WITHOUT = {"cryptography", "pexpect", "psutil", "widgetsnbextension"}
 OURS = {"nbstream", "rpds-py"}
 #: Releases that only the page has.
 ONLY_HERE = {"httpx2-jsfetch": "1.0", "micropip": "0.11.1"}
-#: Where one comes in.
-LESSON = "00_first_stream.ipynb"
+#: Where one comes in: the first lesson.
 FRONT = "location.replace('./lab/index.html?path={}')"
 LAB = "share/jupyter/labextensions/@jupyterlite/pyodide-kernel-extension"
 
@@ -86,18 +89,13 @@ def main(folder: Path) -> None:
 
 def unpack_python(folder: Path) -> object:
     """Put Pyodide's runtime into a folder; return what its lock says of itself."""
-    packed = CACHE / f"pyodide-{PYODIDE}.tgz"
-    if not packed.exists():
-        npm = ["npm", "pack", "--silent", f"pyodide@{PYODIDE}"]
-        subprocess.run(npm, cwd=CACHE, check=True, stdout=subprocess.DEVNULL)
     info: object = None
-    with tarfile.open(packed) as archive:
-        for member in archive:
-            name, content = Path(member.name).name, archive.extractfile(member)
-            if content is not None and RUNTIME.fullmatch(name):
-                (folder / name).write_bytes(content.read())
-            if content is not None and name == "pyodide-lock.json":
-                info = json.load(content)["info"]
+    for path, content in taken("pyodide", PYODIDE, CACHE):
+        name = Path(path).name
+        if RUNTIME.fullmatch(name):
+            (folder / name).write_bytes(content)
+        if name == "pyodide-lock.json":
+            info = json.loads(content)["info"]
     return info
 
 
@@ -224,12 +222,9 @@ def settings() -> dict[str, object]:
 
 
 def build(lite: Path, folder: Path) -> None:
-    """Let JupyterLite make the site of our settings and the lessons."""
+    """Let JupyterLite make the site of our settings and the students' copies."""
     contents = lite / "contents"
-    contents.mkdir()
-    for each in (ROOT / "notebooks").glob("*"):
-        if each.is_file():
-            shutil.copy(each, contents)
+    copies = update(contents)
     command = [sys.executable, "-m", "jupyterlite_core", "build", "--apps", "lab"]
     command += ["--lite-dir", lite, "--output-dir", folder, "--contents", contents]
     command += ["--no-sourcemaps"]
@@ -237,11 +232,21 @@ def build(lite: Path, folder: Path) -> None:
     with open(os.devnull, "w") as null:
         subprocess.run(command, cwd=lite, check=True, stdout=null, env=quiet)
     shutil.copy(HERE / "loading.js", folder / "lab")
-    tag = '<script type="module" src="./loading.js"></script></head>'
-    change(folder / "lab" / "index.html", "</head>", tag)
+    tag = '<script type="module" src="./loading.js"></script>'
+    head = f"{tag}<style>{unlisted(copies.beside)}</style></head>"
+    change(folder / "lab" / "index.html", "</head>", head)
     # The other pages read their settings from this one.
-    front = FRONT.format(LESSON)
+    front = FRONT.format(copies.first)
     change(folder / "index.html", "await import('./config-utils.js')", front)
+
+
+def unlisted(names: list[str]) -> str:
+    """Return the style by which the list of files does not show some.
+
+    They are in it all the same: a page imports and shows what its list has.
+    """
+    items = [f'.jp-DirListing-item[title^="Name: {name}\\A "]' for name in names]
+    return f"{','.join(items)}{{display:none}}"
 
 
 def change(page: Path, old: str, new: str) -> None:

@@ -80,7 +80,10 @@ def notebook_of(cells: Sequence[str]) -> nbformat.NotebookNode:
 
 
 class Jupyter:
-    """One server process; notebooks are put below `root`."""
+    """One server process; notebooks are put below `root`.
+
+    A ``program`` other than JupyterLab starts it, and knows where its ``root`` is.
+    """
 
     def __init__(
         self,
@@ -90,10 +93,12 @@ class Jupyter:
         token: str = "",
         base_url: str = "/",
         options: Sequence[str] = (),
+        program: Sequence[str] = (),
+        root: Path | None = None,
         timeout_s: float = 120,
     ) -> None:
-        self.root = home / "root"
-        self.root.mkdir(parents=True)
+        self.root = root or home / "root"
+        self.root.mkdir(parents=True, exist_ok=True)
         self.token = token
         self.env = dict(env)
         self._chosen: dict[str, Mapping[str, Any]] = {}
@@ -104,10 +109,12 @@ class Jupyter:
         self.url = f"http://127.0.0.1:{port}{base_url.rstrip('/')}/"
         self._log = (home / "server.log").open("w+")
         own = [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
-        own += [f"--ServerApp.root_dir={self.root}", f"--ServerApp.base_url={base_url}"]
+        own += [] if program else [f"--ServerApp.root_dir={self.root}"]
+        own += [f"--ServerApp.base_url={base_url}"]
         own += [f"--IdentityProvider.token={token}", *options]
+        program = program or ["-m", "jupyterlab"]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *OPTIONS, *own],
+            [sys.executable, *program, *OPTIONS, *own],
             env=self.env,
             cwd=home,
             stdout=self._log,

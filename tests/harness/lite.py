@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import threading
@@ -16,6 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Locator, Page
+
+from harness.ci import script
 
 __all__ = ["LitePage", "build", "joined", "opened", "outputs_of", "served"]
 
@@ -48,10 +49,8 @@ WITHOUT_JSPI = b"delete WebAssembly.Suspending; delete WebAssembly.promising;\n"
 
 def build(folder: Path) -> Path:
     """Build the site in a folder, in the environment that the site has for it."""
-    spec = importlib.util.spec_from_file_location("site_", ROOT / ".ci" / "site.py")
-    module: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    subprocess.run([module.python(), module.LITE, folder], check=True)
+    site = script("site")
+    subprocess.run([site.python(), site.LITE, folder], check=True)
     return folder
 
 

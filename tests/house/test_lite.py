@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from harness.ci import script
 from harness.lite import LitePage, build, opened, outputs_of, served
 
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS, PICTURES = ROOT / "notebooks", ROOT / "screenshots"
-FIRST, SECOND = "00_first_stream.ipynb", "01_sse_on_the_wire.ipynb"
+FIRST, SECOND, *_ = (lesson.name for lesson in script("course").lessons())
 STOP = """\
 from openai import OpenAI, AsyncOpenAI
 server = nbstream.offline.use(speed=1)
@@ -47,10 +48,16 @@ def ran(page: LitePage, name: str) -> tuple[list[object], list[object]]:
 
 
 def test_it_opens_on_the_first_lesson_which_runs(lite):
-    """Each output is the committed one; nothing was asked of anybody else."""
+    """No output is there before; then each is the committed one. All is from here."""
+    before = outputs_of(lite.saved())
+    listed = lite.page.locator(".jp-DirListing-item:visible .jp-DirListing-itemText")
+    names = listed.all_inner_texts()
     outputs, committed = ran(lite, FIRST)
     lite.page.screenshot(path=PICTURES / "lite-lesson.png")
 
+    assert before == [[]] * len(before)
+    assert names[:2] == [FIRST, SECOND]
+    assert [name for name in names if not name.endswith(".ipynb")] == []
     assert outputs == committed
     assert "widget" not in json.dumps(lite.saved()["metadata"])
     assert (lite.outside, lite.errors) == ([], [])
@@ -63,6 +70,26 @@ def test_the_bytes_of_the_second_lesson_are_there_too(lite):
 
     assert outputs == committed
     assert (lite.outside, lite.errors) == ([], [])
+
+
+BESIDE = """(path) => window.jupyterapp.commands
+  .execute('docmanager:open', { path }).then(() => null)"""
+#: Its pictures come from the folder beside it, which `make lab` does not list.
+SHOWN_THERE = """() => {
+  const all = [...document.querySelectorAll('.jp-RenderedMarkdown img')];
+  return all.length > 0 && all.every((image) => image.naturalWidth > 0);
+}"""
+
+
+def test_a_lesson_shows_its_pictures(lite):
+    """The first that has one."""
+    lessons = script("course").lessons()
+    lesson = next(path for path in lessons if "../images/" in path.read_text())
+    lite.page.evaluate(BESIDE, lesson.name)
+    lite.page.wait_for_function(SHOWN_THERE)
+    lite.page.screenshot(path=PICTURES / "lite-picture.png")
+
+    assert lite.outside == []
 
 
 def test_stop_is_heard_while_a_cell_runs(lite):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from harness.ci import script
 from harness.lite import (
     WITHOUT_JSPI,
     LitePage,
@@ -21,9 +22,12 @@ from nbstream.offline import Server
 
 pytestmark = [pytest.mark.place, pytest.mark.browser]
 
-LESSONS = Path(__file__).resolve().parents[2] / "notebooks"
-#: The first two run in `make test`; the last one needs a server of its own.
-OTHERS = sorted(LESSONS.glob("0[2-6]*.ipynb"))
+#: The first two run in `make test`; a page behind which a server stands needs sockets.
+OTHERS = [
+    lesson
+    for lesson in script("course").lessons()[2:]
+    if "behind_a_page" not in lesson.name
+]
 #: In a page others run while a blocking read waits: the browser suspends its stack.
 ONLY_WITH_THREADS = r"plain stream: \d+ ticks"
 
@@ -58,7 +62,7 @@ def test_every_lesson_runs(lite, lesson):
     lite.open(lesson.name)
     lite.tell("import os; os.environ['NBSTREAM_SPEED'] = '0'")
     saved = lite.run_all()
-    lite.page.screenshot(path=f"screenshots/lite-{lesson.stem[:2]}.png")
+    lite.page.screenshot(path=f"screenshots/lite-{lesson.stem}.png")
 
     outputs, committed = (
         re.sub(ONLY_WITH_THREADS, "", repr(outputs_of(each)))
