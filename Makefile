@@ -84,7 +84,7 @@ notebooks: $(DEV)  ## Run lessons and how-to pages, write outputs (ARGS=a notebo
 tracers: $(DEV)  ## Test streams beneath every tracer that can be installed
 	$(PY) .ci/tracers.py $(ARGS)
 
-slides: $(COURSE)  ## Export slides into site/slides/ (ARGS=a notebook; needs npm once)
+slides: $(COURSE)  ## Export slides into site/slides/ (ARGS=a notebook of yours, too)
 	$(PY) .ci/slides/build.py $(ARGS)
 
 site: $(COURSE)  ## Build the site into site/ (ARGS=--no-lite leaves JupyterLite out)

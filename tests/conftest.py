@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from shutil import copytree
 from typing import TYPE_CHECKING
 
 import pytest
@@ -335,7 +336,8 @@ def open_notebook(
     `open_notebook(["print(1)"], front="notebook", kernel="6.31.0", theme="dark")`
 
     The page may have been another test's before: `fresh=True` asks for a new one. A
-    file, and a notebook of another server, have a page of their own.
+    file, and a notebook of another server, have a page of their own. With ``beside``,
+    all that is in that folder lies beside the notebook.
     """
     opened: list[NotebookPage] = []
     servers: set[Jupyter] = set()
@@ -349,12 +351,15 @@ def open_notebook(
         server: Jupyter | None = None,
         trust: bool = False,
         fresh: bool = False,
+        beside: Path | None = None,
         **options: object,
     ) -> NotebookPage:
         fresh = bool(fresh or server or trust or isinstance(source, Path))
         server = server or request.getfixturevalue("jupyter")
         name = source.name if isinstance(source, Path) else "notebook.ipynb"
         path = f"{tmp_path.name}-{len(opened)}/{name}"
+        if beside:
+            copytree(beside, (server.root / path).parent)
         server.put(path, source, kernel and spec_name(kernel))
         server.trust(path, trust)
         server.set_theme(theme)

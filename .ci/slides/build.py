@@ -55,12 +55,13 @@ Shown = tuple[str, nbformat.NotebookNode]
 
 
 def main() -> None:
-    """Write the slides of the named notebooks, or of all lessons, and a list."""
+    """Write the slides of all lessons and of the notebooks that are named."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("notebooks", nargs="*", type=Path, help="default: all lessons")
+    parser.add_argument("notebooks", nargs="*", type=Path, help="beside the lessons")
     parser.add_argument("--into", type=Path, default=ROOT / "site" / "slides")
     asked = parser.parse_args()
-    build([path.resolve() for path in asked.notebooks or lessons()], asked.into)
+    named = [path.resolve() for path in asked.notebooks]
+    build(list(dict.fromkeys([*lessons(), *named])), asked.into)
     print(f"{asked.into}/index.html")
 
 

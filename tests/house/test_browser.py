@@ -2,9 +2,9 @@
 
 import json
 from pathlib import Path
-from shutil import copytree
 
 import pytest
+from harness.ci import script
 from harness.jupyter import FRONTS, LOOKS
 from harness.live import PAUSE, release
 
@@ -78,7 +78,13 @@ def test_the_stop_button_of_the_toolbar(page, front):
     assert saved["cells"][2]["outputs"] == []
 
 
-LESSONS = Path(__file__).parents[2] / "notebooks"
+FIRST, *REST = script("course").lessons()
+
+
+@pytest.fixture(scope="module")
+def copies(tmp_path_factory) -> Path:
+    """What students have: the lessons without outputs, and all that they need."""
+    return script("copies").update(tmp_path_factory.mktemp("lessons")).folder
 
 
 def outputs_of(notebook):
@@ -94,11 +100,9 @@ def outputs_of(notebook):
     ]
 
 
-def learn(open_notebook, lesson, front, **options):
+def learn(open_notebook, copy, front, **options):
     """Run a whole lesson in a front end; return the page."""
-    page = open_notebook(lesson, front=front, **options)
-    folder = (page.server.root / page.path).parent
-    (folder / "checks.py").write_text((LESSONS / "checks.py").read_text())
+    page = open_notebook(copy, front=front, beside=copy.parent, **options)
     page.run_all(wait=False)
     page.wait_idle(timeout_s=180)
     return page
@@ -114,23 +118,20 @@ def look(page, name):
 
 
 @pytest.mark.parametrize("front", FRONTS)
-def test_the_first_lesson_runs_as_a_learner_runs_it(open_notebook, front):
+def test_the_first_lesson_runs_as_a_learner_runs_it(open_notebook, copies, front):
     """Run All at a model's pace gives what the committed file holds."""
-    lesson = LESSONS / "00_first_stream.ipynb"
-    page = learn(open_notebook, lesson, front)
+    page = learn(open_notebook, copies / FIRST.name, front)
     page.screenshot(f"lesson-00-{front}-light")
     saved = page.save()
 
-    assert outputs_of(saved) == outputs_of(json.loads(lesson.read_text()))
+    assert outputs_of(saved) == outputs_of(json.loads(FIRST.read_text()))
     assert "widgets" not in saved["metadata"]
 
 
 @pytest.fixture(scope="module")
 def quick(start_jupyter):
     """A server whose kernels answer at four times a model's pace."""
-    server = start_jupyter(env={"NBSTREAM_SPEED": "4"})
-    copytree(LESSONS.parent / "images", server.root / "images")
-    return server
+    return start_jupyter(env={"NBSTREAM_SPEED": "4"})
 
 
 #: The others show nothing in a front end that one of these does not.
@@ -141,16 +142,16 @@ OTHERS = [
         id=path.stem,
         marks=[] if path.stem[:2] in SOONER else pytest.mark.place,
     )
-    for path in sorted(LESSONS.glob("0[1-9]*.ipynb"))
+    for path in REST
 ]
 
 
 @pytest.mark.parametrize("lesson", OTHERS)
-def test_every_lesson_runs_as_a_learner_runs_it(open_notebook, quick, lesson):
+def test_every_lesson_runs_as_a_learner_runs_it(open_notebook, copies, quick, lesson):
     """Where live views come and go, the saved file is the committed one too."""
-    page = learn(open_notebook, lesson, "lab", server=quick)
+    page = learn(open_notebook, copies / lesson.name, "lab", server=quick)
     saved = page.save()
-    look(page, f"lesson-{lesson.stem[:2]}")
+    look(page, f"lesson-{lesson.stem}")
 
     assert outputs_of(saved) == outputs_of(json.loads(lesson.read_text()))
     assert "widgets" not in saved["metadata"]

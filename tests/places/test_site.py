@@ -14,13 +14,15 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
+from harness.ci import script
 
 pytestmark = pytest.mark.place
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = {"wide": (1280, 900), "narrow": (400, 800)}
 #: Pages of which a picture is kept, to be looked at.
-SEEN = ("index", "start", "reference/reply", "lessons/00_first_stream", "wire")
+LESSONS = [f"lessons/{path.stem}" for path in script("course").lessons()]
+SEEN = ("index", "start", "reference/reply", LESSONS[0], "wire")
 #: JupyterLite is a site of its own, built and tested apart.
 APART = "lite/"
 
@@ -84,7 +86,7 @@ def address(site) -> Iterator[str]:
 
 def test_the_site_is_whole(pages):
     """Each part is there, and each lesson."""
-    lessons = {f"lessons/{path.stem}.html" for path in ROOT.glob("notebooks/0*.ipynb")}
+    lessons = {f"{lesson}.html" for lesson in LESSONS}
     tasks = {f"how-to/{path.stem}.html" for path in ROOT.glob("docs/how-to/*.md")}
     parts = {"index.html", "start.html", "wire.html", "architecture.html", "serve.html"}
 
