@@ -20,7 +20,7 @@ SHOTS = ROOT / "screenshots"
 LAB = ROOT / ".ci" / "lab.py"
 FIRST = script("course").lessons()[0]
 #: A lesson that asks what is answered in a module beside it, and has a picture.
-SEALED = "from sealed.second import ANSWER\nimport checks\nANSWER"
+SEALED = "from sealed.second import ANSWER\nANSWER"
 ASKED = "**Predict.** How much?\n\n![A picture](../images/leaving.svg)"
 TOLD = "**What happened.** The answer is 42.\n\n**Predict.** And now?"
 LISTED = """() => [...document.querySelectorAll('.jp-DirListing-itemText')]
@@ -41,7 +41,6 @@ def lab(start_jupyter, tmp_path_factory):
     (source / "sealed").mkdir(parents=True)
     copytree(ROOT / "images", folder / "images")
     copyfile(FIRST, source / FIRST.name)
-    copyfile(ROOT / "notebooks" / "checks.py", source / "checks.py")
     (source / "sealed" / "second.py").write_text("ANSWER = 42")
     ran = nbformat.v4.new_output("execute_result", {"text/plain": "42"})
     cells = [

@@ -24,7 +24,7 @@ TOOLS = (
     "pypdf",
 )
 MYST = "mystmd@1.8.3"
-LESSON = ROOT / "notebooks" / "05_showing_it.ipynb"
+LESSON = ROOT / "notebooks" / "07_show_it.ipynb"
 TEXT = "# Title\\n\\n1. **one**\\n2. two\\n\\n| a | b |\\n|---|---|\\n| 1 | 2 |\\n"
 CELLS = (
     "import nbstream",
@@ -116,7 +116,7 @@ def test_an_exported_lesson_runs_no_script_of_an_answer(run, browser, tmp_path):
     """The text that would do harm is text in the page."""
     run("nbconvert", "--to", "html", LESSON, "--output-dir", tmp_path)
     page = browser.new_page()
-    page.goto((tmp_path / "05_showing_it.html").as_uri())
+    page.goto((tmp_path / "07_show_it.html").as_uri())
     assert page.locator("[onerror]").count() == 0
     page.close()
 

@@ -61,6 +61,7 @@ def test_every_lesson_runs(lite, lesson):
     """Each output is the committed one."""
     lite.open(lesson.name)
     lite.tell("import os; os.environ['NBSTREAM_SPEED'] = '0'")
+    lite.tell("os.environ['NBSTREAM_QUESTIONS'] = 'off'")
     saved = lite.run_all()
     lite.page.screenshot(path=f"screenshots/lite-{lesson.stem}.png")
 
