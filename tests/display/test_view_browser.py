@@ -329,8 +329,8 @@ TABLE = f"| a | b |\\n|---|---|\\n{ROWS}"
 LISTS = f"Begin.\\n\\n{ITEMS}\\n- the last\\n\\n{TABLE}\\nThe end."
 live = nbstream.start(flow(LISTS, "item 40 is", "The end.", step=40))"""
 COUNTS = """() => {
-  const {firstElementChild: text} = document.querySelector('.nbstream-text')
-    ?? document.querySelector('.jp-RenderedHTML.jp-OutputArea-output');
+  const text = document.querySelector('.nbstream-rule > div')
+    ?? document.querySelector('.jp-RenderedHTML.jp-OutputArea-output > div');
   const count = (query) => text.querySelectorAll(query).length;
   return [count(':scope > ul > li > p'), count(':scope > table > tbody > tr'),
     text.children.length - text.querySelectorAll('button').length,

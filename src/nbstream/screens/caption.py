@@ -18,13 +18,17 @@ _CAPTION = '<p style="margin: 0.25em 0 0; opacity: 0.75"><small>{}</small></p>'
 
 @dataclass
 class Options:
-    """What is chosen for all answers of this process.
+    """What holds for all answers of this process: ``nbstream.options.caption = False``.
 
     Attributes:
-        caption: Whether a line below each shown answer says which model wrote it, and
-            in how many tokens.
-        timing: Whether the metadata of an output says how long its answer took. Then
-            a notebook is another one after each run.
+        caption (bool): Whether a line below each shown answer says which model wrote
+            it, and in how many tokens. True.
+        timing (bool): Whether the metadata of an output says how long its answer took;
+            then the file of a notebook changes with each run. False.
+
+    Raises:
+        UnknownNameError: there is no such option.
+        UsageError: the value is neither True nor False.
     """
 
     caption: bool = True

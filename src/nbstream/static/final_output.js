@@ -181,7 +181,7 @@ function holdPlace(el, text) {
   const expanded = keepExpanded(area);
   const watch = new MutationObserver(() => {
     const fresh = area.children[at]?.querySelector(".jp-RenderedHTML > div");
-    if (!fresh || fresh === text || !fresh.firstChild) return;
+    if (!fresh || el.contains(fresh) || !fresh.firstChild) return;
     watch.disconnect();
     const opened = fresh.querySelectorAll(":scope > details");
     details.forEach((open, index) => opened[index] && (opened[index].open = open));
