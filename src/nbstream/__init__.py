@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from nbstream.lab.timeline import plot
     from nbstream.magic import load_ipython_extension
     from nbstream.reply import Reply
+    from nbstream.screens.caption import options
     from nbstream.tools import tool
 
 __version__ = "0.1.0"
@@ -100,6 +101,7 @@ __all__ = [
     "last",
     "last_race",
     "load_ipython_extension",
+    "options",
     "plot",
     "race",
     "record",
@@ -124,6 +126,7 @@ _HOMES = {
         "nbstream.lab.timeline": "plot",
         "nbstream.magic": "load_ipython_extension",
         "nbstream.reply": "Reply",
+        "nbstream.screens.caption": "options",
         "nbstream.tools": "tool",
     }.items()
     for name in names.split()

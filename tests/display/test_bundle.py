@@ -5,8 +5,8 @@
 import pytest
 from nbformat import from_dict
 
-from nbstream.reply import Reply, Timing
-from nbstream.screens.bundle import PLACE, bundle, metadata, waiting
+from nbstream.reply import Reply
+from nbstream.screens.bundle import PLACE, bundle, waiting
 from nbstream.screens.output import in_markdown
 from nbstream.types import End, Failure, Finish, TextDelta, ToolCallDelta, Usage
 
@@ -281,57 +281,15 @@ def test_a_page_long_error_is_one_line():
     assert (plain.count("\n"), len(plain) < 500) == (0, True)
 
 
-def counted():
+def counted(output_tokens=5):
     return Usage(
         input_tokens=3,
-        output_tokens=5,
+        output_tokens=output_tokens,
         total_tokens=8,
         reasoning_tokens=None,
         cached_tokens=None,
         data={},
     )
-
-
-def test_metadata_of_a_run_by_a_person():
-    """Model, usage, outcome and timing stand beside the output."""
-    reply = reply_of(text("A"), counted(), *STOP)
-    reply.model = "m"
-    reply.timing = Timing(first_event_s=0.1, first_text_s=0.12345, end_s=1.23456)
-
-    assert metadata(reply, timed=True) == {
-        "nbstream": {
-            "api": "text",
-            "model": "m",
-            "outcome": "complete",
-            "finish_reason": "stop",
-            "usage": {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8},
-            "timing": {"first_text_s": 0.123, "end_s": 1.235},
-        }
-    }
-
-
-def test_metadata_without_a_person_has_no_clock():
-    """Two runs give the same bytes."""
-    reply = reply_of()
-    reply.timing = Timing(first_event_s=None, first_text_s=None, end_s=1.0)
-
-    assert metadata(reply, timed=False) == {
-        "nbstream": {
-            "api": "text",
-            "model": "",
-            "outcome": "truncated",
-            "finish_reason": None,
-        }
-    }
-
-
-def test_without_text_the_first_text_has_no_time():
-    """None is not 0."""
-    reply = reply_of()
-    reply.timing = Timing(first_event_s=None, first_text_s=None, end_s=1.0)
-    timing = metadata(reply, timed=True)["nbstream"]["timing"]
-
-    assert timing == {"first_text_s": None, "end_s": 1.0}
 
 
 def saved(data, **metadata):

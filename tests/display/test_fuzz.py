@@ -19,7 +19,8 @@ from nbstream.errors import NbstreamError, failure_of
 from nbstream.offline.answer import answer
 from nbstream.offline.wire import WRITERS
 from nbstream.reply import Reply
-from nbstream.screens.bundle import bundle, metadata
+from nbstream.screens.bundle import bundle
+from nbstream.screens.caption import caption_html, metadata
 
 APIS = tuple(WRITERS)
 EXAMPLES = int(os.environ.get("NBSTREAM_FUZZ", "60"))
@@ -83,8 +84,8 @@ def check(reply: Reply) -> None:
     assert reply.raw_finish_reason is None or type(reply.raw_finish_reason) is str
     assert reply.resume_hint is None or type(reply.resume_hint) is str
     check_usage(reply)
-    json.dumps(metadata(reply, timed=True))
-    for shown in bundle(reply).values():
+    json.dumps(metadata(reply))
+    for shown in (*bundle(reply).values(), caption_html(reply)):
         shown.encode()
     assert type(reply._repr_markdown_()) is str
     if reply.outcome == "failed":

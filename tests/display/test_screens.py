@@ -443,7 +443,7 @@ class FakeClock:
         return self.now_s
 
 
-def nbstream_metadata(outcome, **more):
+def nbstream_metadata(outcome):
     finish = "stop" if outcome == "complete" else None
     return {
         "nbstream": {
@@ -451,7 +451,6 @@ def nbstream_metadata(outcome, **more):
             "model": "",
             "outcome": outcome,
             "finish_reason": finish,
-            **more,
         }
     }
 
@@ -462,13 +461,12 @@ def test_one_display_is_made_and_then_updated(outputs):
     shown = [
         (output["data"], output["metadata"], output["update"]) for output in outputs
     ]
-    timing = {"first_text_s": 0.1, "end_s": 0.5}
 
     assert shown == [
         (waiting(), nbstream_metadata("running"), False),
         (bundle(reply_of("Hel")), nbstream_metadata("running"), True),
         (bundle(reply_of("Hel", "lo")), nbstream_metadata("running"), True),
-        (bundle(reply), nbstream_metadata("complete", timing=timing), True),
+        (bundle(reply), nbstream_metadata("complete"), True),
     ]
     assert len({output["transient"]["display_id"] for output in outputs}) == 1
     assert set(outputs[-1]["data"]) == {"text/html", "text/markdown", "text/plain"}

@@ -127,6 +127,66 @@ def test_before_the_first_token_it_says_since_when(open_cells, front):
     assert quiet(page)
 
 
+# -- what tells it from the notebook around it ----------------------------------------
+
+OURS = "from IPython.display import HTML; HTML('<h2>Of the notebook</h2>')"
+ASKED = "reply = nbstream.show(held(ask('A tour of Markdown'), 'A table'))"
+#: The entries of the table of contents; the headings of the answer; its rule.
+CONTENTS = """() => ({
+  listed: [...document.querySelectorAll('.jp-tocItem-content')].map(e => e.textContent),
+  rule: getComputedStyle([...document.querySelectorAll('.jp-OutputArea-output div')]
+    .find(each => each.style.borderLeft)).borderLeft,
+})"""
+RULE = "2px solid rgba(128, 128, 128, 0.4)"
+
+
+def looked_at(page, index):
+    """Say what the page tells of an answer in its output, and around it."""
+    caption = page.output(index).locator("small", has_text="gpt-5")
+    caption.wait_for()
+    headings = page.output(index).get_by_role("heading", level=2)
+    found = [each.text_content() for each in headings.all()]
+    return {
+        **page.js(CONTENTS),
+        "headings": found[:3],
+        "caption": caption.text_content(),
+    }
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_an_answer_is_told_from_the_notebook(open_cells, open_notebook, front):
+    """A rule, a caption; its headings are some, but not the notebook's.
+
+    So it is live, in the end, and where the file is opened and not trusted.
+    """
+    page = open_cells(OURS, ASKED, front=front, fresh=True)
+    page.command("toc:show-panel")
+    page.run_cell(1)
+    page.run_cell(2, wait=False)
+    live(page, 2).get_by_text("A table").wait_for()
+    page.page.locator(".jp-tocItem-content").first.wait_for()
+    running = looked_at(page, 2)
+    release(page, "A table")
+    page.wait_idle()
+    final(page, 2)
+    page.page.wait_for_timeout(1500)  # the table of contents waits for a quiet second
+    done = looked_at(page, 2)
+    picture(page, 1, f"caption-{front}-contents")
+    (output,) = page.save()["cells"][2]["outputs"]
+    tokens = output["metadata"]["nbstream"]["usage"]["output_tokens"]
+    again = open_notebook(page.folder / "notebook.ipynb", front=front)
+    again.command("toc:show-panel")
+    again.page.locator(".jp-tocItem-content").first.wait_for()
+    opened = looked_at(again, 2)
+
+    told = {"listed": ["Of the notebook"], "rule": RULE}
+    headings = ["Lists", "A table", "Code"]
+    assert running == told | {"headings": headings[:2], "caption": "gpt-5"}
+    assert done == told | {"headings": headings, "caption": f"gpt-5 · {tokens} tokens"}
+    assert opened == done
+    assert quiet(page)
+
+
 THINK = """\
 import itertools, threading
 enough = threading.Event()
@@ -269,8 +329,8 @@ TABLE = f"| a | b |\\n|---|---|\\n{ROWS}"
 LISTS = f"Begin.\\n\\n{ITEMS}\\n- the last\\n\\n{TABLE}\\nThe end."
 live = nbstream.start(flow(LISTS, "item 40 is", "The end.", step=40))"""
 COUNTS = """() => {
-  const {firstElementChild: text} = document.querySelector('.nbstream-text')
-    ?? document.querySelector('.jp-RenderedHTML.jp-OutputArea-output');
+  const text = document.querySelector('.nbstream-rule > div')
+    ?? document.querySelector('.jp-RenderedHTML.jp-OutputArea-output > div');
   const count = (query) => text.querySelectorAll(query).length;
   return [count(':scope > ul > li > p'), count(':scope > table > tbody > tr'),
     text.children.length - text.querySelectorAll('button').length,

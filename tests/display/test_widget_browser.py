@@ -73,15 +73,29 @@ def test_the_text_grows_and_a_static_output_stays(open_cells, front):
     assert quiet(page)
 
 
-def test_nothing_moves_when_the_final_output_comes(open_cells, front):
+#: What it shows -> (the cell, what it pauses at, the last words before that).
+STILL = {
+    "an answer that names no model": (show(END), END, "The end, with"),
+    "one with a caption": (
+        "reply = nbstream.show(held(ask('A tour of Markdown'), 'ends the tour'))",
+        "ends the tour",
+        "A quotation ends the tour",
+    ),
+}
+
+
+@pytest.mark.parametrize(("cell", "pause", "words"), STILL.values(), ids=STILL)
+def test_nothing_moves_when_the_final_output_comes(
+    open_cells, front, cell, pause, words
+):
     """The first output of a fresh page: same height, no collapse, no shift."""
-    page = open_cells(show(END), "1", "2", front=front, fresh=True)
+    page = open_cells(cell, "1", "2", front=front, fresh=True)
     page.js(WATCH, 1)
     page.run_cell(1, wait=False)
     live(page, 1).locator("mjx-container").nth(1).wait_for()
-    live(page, 1).get_by_text("The end, with").wait_for()
+    live(page, 1).get_by_text(words).wait_for()
     settle(page)
-    release(page, END)
+    release(page, pause)
     final(page, 1)
     page.page.wait_for_timeout(1500)  # in which nothing moves
     seen = page.js("() => window.seen")

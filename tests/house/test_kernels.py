@@ -45,7 +45,7 @@ def test_one_display_is_updated_in_place(ready):
     assert set(output["data"]) == MIMES
     assert output["data"]["text/plain"] == text
     assert output["metadata"]["nbstream"]["outcome"] == "complete"
-    assert set(output["metadata"]["nbstream"]["timing"]) == {"first_text_s", "end_s"}
+    assert "timing" not in output["metadata"]["nbstream"]
     assert 2 <= updates(run) <= 20
 
 

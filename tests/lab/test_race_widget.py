@@ -8,6 +8,7 @@ from nbstream._stop import Stop
 from nbstream.lab.race import Race
 from nbstream.lab.race_view import FALLBACK, RaceModel, WidgetRace
 from nbstream.reply import Reply
+from nbstream.screens.caption import metadata
 from nbstream.types import TextDelta
 
 __all__ = ["sent"]  # a fixture
@@ -27,7 +28,7 @@ def raced(contenders):
 
 
 def test_one_display_a_frame_for_each_and_a_static_end(sent, outputs):
-    """Every frame says whose it is; the end is the three forms, the times beside it."""
+    """Every frame says whose it is; the end is the three forms, with no times."""
     replies = raced({"a": lambda: ["Hello ", "you"], "b": lambda: ["Hi"]})
     frames = [each for each in custom(sent) if "said" in each]
     opened, closed = outputs
@@ -38,7 +39,8 @@ def test_one_display_a_frame_for_each_and_a_static_end(sent, outputs):
     assert {each["lane"] for each in frames} == {0, 1}
     assert frames[-1]["said"]["outcome"] == "complete"
     assert set(closed["data"]) == {"text/html", "text/markdown", "text/plain"}
-    assert closed["metadata"]["nbstream"]["race"]["b"]["timing"]["end_s"] >= 0
+    assert closed["metadata"] == metadata(replies)
+    assert closed["metadata"]["nbstream"]["race"]["b"]["outcome"] == "complete"
     assert kinds == ["end", "swap", "swapped"]
     assert {reply.outcome for reply in replies.values()} == {"complete"}
 

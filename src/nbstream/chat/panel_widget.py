@@ -131,7 +131,9 @@ class PanelScreen(WidgetScreen):
         """Return the screen of an answer that nobody here has seen grow."""
         made = cls(exchange, None)
         made.update(exchange.reply)
-        made._facts.all = {"phase": "ended"}  # how long it took is not known
+        known = {"phase", "caption"}  # how long it took is not
+        facts = made._facts.all
+        made._facts.all = {name: facts[name] for name in facts if name in known}
         made._line = line
         return made
 

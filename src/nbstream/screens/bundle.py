@@ -23,6 +23,7 @@ from nbstream.markdown.parser import parse
 from nbstream.markdown.rendering import cut_html
 from nbstream.reply import Choice, Part, Reply, ToolCall
 from nbstream.screens.base import cell, exact, in_kernel, place, visible
+from nbstream.screens.caption import caption, caption_html, metadata
 from nbstream.screens.json_layout import laid_out, plain_of
 from nbstream.screens.other_parts import Stage, pieces, stage_of, told
 from nbstream.types import ToolResult
@@ -33,8 +34,11 @@ SHORT_RESULT = 80
 COLUMNS = 3
 _FONT = "font-size: inherit; line-height: inherit"
 _LOOK = f"text-align: left; vertical-align: top; overflow-wrap: anywhere; {_FONT}"
-#: What holds all of it: words that are longer than a line break, as in the live view.
-PLACE = '<div style="overflow-wrap: break-word">'
+#: How all that we show begins: words that are longer than a line break.
+OURS = '<div style="overflow-wrap: break-word'
+#: What holds an answer: a rule tells it from the notebook around it, but in a column.
+PLACE = f'{OURS}; padding-left: 12px; border-left: 2px solid rgba(128, 128, 128, 0.4)">'
+COLUMN = f'{OURS}">'
 #: Half a character: JSON may hold one (``"\\ud83d"``), the bytes of a message not.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 #: Longer than any fence that a text is likely to hold: it is never closed.
@@ -81,32 +85,6 @@ def retrying(seconds_left: int, why: str) -> dict[str, str]:
     return {"text/html": f"<p><em>{escape(line)}</em></p>", "text/plain": line}
 
 
-def metadata(reply: Reply | Replies, *, timed: bool) -> dict[str, object]:
-    """Return what goes beside the output: model, usage, outcome; timing if ``timed``.
-
-    It is under ``nbstream`` in the output's metadata, which nbval does not compare.
-    """
-    if isinstance(reply, Replies):
-        each = {name: metadata(one, timed=timed) for name, one in reply.items()}
-        return {"nbstream": {"race": {name: each[name]["nbstream"] for name in each}}}
-    found: dict[str, object] = {
-        "api": reply.api,
-        "model": reply.model,
-        "outcome": reply.outcome,
-        "finish_reason": reply.finish_reason,
-    }
-    if usage := reply.usage:
-        names = ("input_tokens", "output_tokens", "total_tokens")
-        found["usage"] = {name: getattr(usage, name) for name in names}
-    if timed and reply.timing and reply.timing.end_s is not None:
-        first = reply.timing.first_text_s
-        found["timing"] = {
-            "first_text_s": None if first is None else round(first, 3),
-            "end_s": round(reply.timing.end_s, 3),
-        }
-    return {"nbstream": found}
-
-
 def display_reply(reply: Reply | Replies) -> None:
     """Show the reply, unless this very cell has shown it as it streamed.
 
@@ -120,7 +98,7 @@ def display_reply(reply: Reply | Replies) -> None:
     elif is_text and reply._shown_in != here:  # a console
         sys.stdout.write(visible(bundle(reply)["text/plain"]) + "\n")
     elif here is None or reply._shown_in != here:
-        display(bundle(reply), raw=True, metadata=metadata(reply, timed=False))
+        display(bundle(reply), raw=True, metadata=metadata(reply))
 
 
 # -- plain text
@@ -194,6 +172,8 @@ def _html(reply: Reply, images: bool) -> Iterator[str]:
             yield from _choice_html(choice, one, images)
         if line := status_html(one):
             yield line
+    if line := caption_html(reply):
+        yield line
 
 
 def _choice_html(choice: Choice, reply: Reply, images: bool) -> Iterator[str]:
@@ -218,7 +198,9 @@ def _choice_html(choice: Choice, reply: Reply, images: bool) -> Iterator[str]:
 
 def _side_by_side(replies: Replies, images: bool) -> dict[str, str]:
     each = {name: bundle(reply, images=images) for name, reply in replies.items()}
-    html = {name: made["text/html"] for name, made in each.items()}
+    html = {
+        name: made["text/html"].replace(PLACE, COLUMN, 1) for name, made in each.items()
+    }
     plain = [f"== {name} ==\n{made['text/plain']}" for name, made in each.items()]
     return {
         "text/html": bounded("\n".join(_table(html))),
@@ -369,6 +351,8 @@ def _markdown(reply: Reply) -> Iterator[str]:
             yield from _choice_markdown(choice, one)
         if line := status(one):
             yield f"*{line}*"
+    if line := caption(reply):
+        yield f"*{_escaped(line)}*"
 
 
 def _choice_markdown(choice: Choice, reply: Reply) -> Iterator[str]:

@@ -13,16 +13,16 @@ from typing import Any, TextIO
 from nbstream.reply import Part, Reply, Waiting
 from nbstream.screens.base import Prompting, cell, in_kernel, visible
 from nbstream.screens.bundle import (
-    PLACE,
+    OURS,
     Replies,
     afterword,
     bundle,
     gap,
-    metadata,
     other_plain,
     retrying,
     waiting,
 )
+from nbstream.screens.caption import metadata
 from nbstream.screens.json_layout import Json
 from nbstream.screens.marimo import display
 from nbstream.screens.other_parts import is_aside, pieces, stage_of
@@ -69,7 +69,7 @@ class NotebookScreen:
         """Make the display, in the cell that runs now."""
         reply._shown_in = cell()
         made = bundle(reply) if isinstance(reply, Replies) else waiting()
-        beside = metadata(reply, timed=False)
+        beside = metadata(reply)
         self._handle = display(made, beside)
 
     def interval_s(self) -> float:
@@ -85,7 +85,7 @@ class NotebookScreen:
     def paint(self, reply: Reply | Replies) -> None:
         """Send the reply as it is now, and ask nobody anything."""
         began = self._clock()
-        size = self._send(reply, timed=False)
+        size = self._send(reply)
         took_s = self._clock() - began
         self._interval_s = max(
             MIN_INTERVAL_S, size / BYTES_PER_S, took_s * RENDER_SHARE
@@ -95,18 +95,18 @@ class NotebookScreen:
         """Say that the request is sent again soon, and why."""
         if self._handle is not None:
             made = retrying(seconds_left, why)
-            self._handle.update(made, raw=True, metadata=metadata(reply, timed=False))
+            self._handle.update(made, raw=True, metadata=metadata(reply))
 
     def close(self, reply: Reply | Replies) -> None:
-        """Send the reply as it stays, with its timing."""
-        self._send(reply, timed=True)
+        """Send the reply as it stays."""
+        self._send(reply)
 
-    def _send(self, reply: Reply | Replies, *, timed: bool) -> int:
+    def _send(self, reply: Reply | Replies) -> int:
         data = bundle(reply, images=self._images)
         if self._note:
             data = _noted(data if data["text/plain"] else waiting(), self._note)
         if self._handle is not None:
-            self._handle.update(data, raw=True, metadata=metadata(reply, timed=timed))
+            self._handle.update(data, raw=True, metadata=metadata(reply))
         return sum(len(text.encode()) for text in data.values())
 
 
@@ -141,7 +141,7 @@ class StaticScreen:
         """Make the one display."""
         reply._shown_in = cell()
         data = bundle(reply, images=self._images)
-        display(data, metadata(reply, timed=False), once=True)
+        display(data, metadata(reply), once=True)
 
 
 def in_markdown(notebook: Any, resources: object) -> tuple[Any, object]:
@@ -153,7 +153,7 @@ def in_markdown(notebook: Any, resources: object) -> tuple[Any, object]:
     for each in notebook.cells:
         for output in each.get("outputs", ()):
             html = output.get("data", {}).get("text/html", "")
-            is_ours = PLACE in html or '<div class="nbstream-' in html
+            is_ours = OURS in html or '<div class="nbstream-' in html
             if html and (is_ours or "nbstream" in output.metadata):
                 del output.data["text/html"]
     return notebook, resources

@@ -29,6 +29,7 @@ from nbstream.screens.bundle import (
     status_html,
     title_html,
 )
+from nbstream.screens.caption import caption_html
 from nbstream.screens.json_layout import Json, laid_out, plain_of, standing
 from nbstream.screens.other_parts import Stage, pieces, stage_of
 from nbstream.types import ToolResult
@@ -263,7 +264,7 @@ class Facts:
         ``phase`` is waiting, thinking, writing, working, calling, running, asking or
         ended; ``first_s`` is when the first token came; ``thought_s`` stands still
         once the model writes, and ``thought_chars`` is told as often; ``end_s`` and
-        ``outcome`` come with the end.
+        ``outcome`` come with the end; ``caption`` is HTML.
         """
         kind = reply.parts[-1].kind if reply.parts else ""
         phase = _PHASES.get(kind, "writing") if kind else "waiting"
@@ -278,6 +279,8 @@ class Facts:
             found |= {"end_s": round(end_s, 3), "outcome": reply.outcome}
         if kind and "first_s" not in self.all:
             found["first_s"] = round(elapsed_s if first_s is None else first_s, 3)
+        if line := caption_html(reply):
+            found["caption"] = line
         if len(reply.rounds) != self._rounds:
             self._rounds, self._thinking_since_s = len(reply.rounds), None
             self.all.pop("thought_s", None)

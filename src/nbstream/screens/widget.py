@@ -20,7 +20,8 @@ from nbstream._workers import THREADS
 from nbstream.markdown.html import SHORT, shortened
 from nbstream.reply import Reply
 from nbstream.screens.base import cell, prompting
-from nbstream.screens.bundle import Replies, bundle, metadata
+from nbstream.screens.bundle import PLACE, Replies, bundle
+from nbstream.screens.caption import metadata
 from nbstream.screens.marimo import display
 from nbstream.screens.output import NotebookScreen
 from nbstream.screens.sections import Facts, FrameMessages, Sections
@@ -41,8 +42,9 @@ Shown = TypeVar("Shown", bound=Reply | Replies)
 
 def script(export: str, *more: str) -> str:
     """Return one module: the view of an answer, more files, and what it exports."""
-    short = json.dumps(list(SHORT.values()))
-    return f"const SHORT = {short};\n{module(export, *ANSWER, *more)}"
+    known = {"SHORT": list(SHORT.values()), "PLACE": PLACE}
+    lines = [f"const {name} = {json.dumps(known[name])};\n" for name in known]
+    return "".join(lines) + module(export, *ANSWER, *more)
 
 
 def _whole(_value: object, model: LiveModel) -> dict[str, object]:
@@ -255,7 +257,7 @@ class LiveScreen(Generic[Shown]):
         self._button = button
         if self._consents is not None:
             self._consents.attached = True
-        beside = metadata(reply, timed=False)
+        beside = metadata(reply)
         self._handle = display(self._placed(), beside, self.model)
         self._presence = Presence(button.listens, self._turn, self._clock)
         button.on_look, button.on_here = self._presence.judge, self._presence.here
@@ -266,7 +268,7 @@ class LiveScreen(Generic[Shown]):
     def close(self, reply: Shown) -> None:
         """Replace the widget by what stays. Its model goes once a page has seen it."""
         data = bundle(reply, images=self._images)
-        beside = metadata(reply, timed=True)
+        beside = metadata(reply)
         if self.model is None or self._handle is None or self._button is None:
             return  # it was never opened
         with self._lock:
@@ -309,7 +311,7 @@ class LiveScreen(Generic[Shown]):
                 self._updates.paint(self._shown)
             else:
                 self._updates = None
-                beside = metadata(self._shown, timed=False)
+                beside = metadata(self._shown)
                 self._handle.update(self._placed(), raw=True, metadata=beside)
 
     def follow(self, shown: Shown) -> float:

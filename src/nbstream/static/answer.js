@@ -38,7 +38,8 @@ const marimo = globalThis.customElements?.get("marimo-tex");
 function makeAnswer(el, answer, stop, consent, rendermime) {
   const frame = make("div", "nbstream-text jp-RenderedHTMLCommon jp-RenderedHTML");
   const look = marimo ? "markdown prose max-w-none dark:prose-invert" : "";
-  const text = frame.appendChild(make("div", look)); // as in the final output
+  const rule = frame.appendChild(Object.assign(parsed(PLACE)[0], { className: "nbstream-rule" }));
+  const text = rule.appendChild(make("div", look)); // as in the final output
   const waiting = make("p", "nbstream-waiting");
   const box = make("div", "nbstream-formulas jp-RenderedHTMLCommon", { ariaHidden: "true" });
   const margin = make("div", "nbstream-margin");
@@ -48,12 +49,13 @@ function makeAnswer(el, answer, stop, consent, rendermime) {
   const spoken = make("div", "nbstream-said", { ariaLive: "polite" });
   const shown = new Map(); // key -> { parent, end, mark, blocks, line, from, closed }
   const formulas = makeFormulas(box, rendermime);
-  const follow = makeFollower(el, text);
+  const follow = makeFollower(el, frame);
   const announce = makeAnnouncer(spoken, text);
   const questions = makeConsent(cards, ({ key }, isAllowed) => {
     el.focus({ preventScroll: true }); // the button that has it goes
     consent(key, isAllowed);
   });
+  let captionNow = "";
   let rate = 0; // characters a second
   let area = null; // the outputs that it is among
   let isHeld = false; // as it is, because the final output takes its place
@@ -156,8 +158,17 @@ function makeAnswer(el, answer, stop, consent, rendermime) {
     return found.map(({ parentNode, value }) => cardOf(parentNode, value.split(" ")[1]));
   }
 
+  // Beneath the answer, and no part of it.
+  function paintCaption(html) {
+    if (html === captionNow) return;
+    captionNow = html;
+    while (rule.lastChild !== text) rule.lastChild.remove();
+    rule.append(...parsed(html));
+  }
+
   function paintFacts() {
-    const { phase, thought_s, thought_chars } = answer.facts;
+    const { phase, thought_s, thought_chars, caption = "" } = answer.facts;
+    paintCaption(caption);
     const now_s = (performance.now() - answer.began) / 1000;
     const isStopping = !["ready", "ended"].includes(stop.state) && !isOver();
     const isWaiting = phase === "waiting" && !isStopping && !answer.sections.size;

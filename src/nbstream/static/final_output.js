@@ -130,12 +130,12 @@ function whenKernelGoes(model, callback) {
   };
 }
 
-// What of answers had come when the kernel went, as an output that stays: [name, sections]
+// What of answers had come when the kernel went, as an output that stays: [name, answer]
 // of each. What only a live view has (buttons, notes) is left out, or said in words.
 function interrupted(answers) {
-  const node = make("div", "");
+  const [node, captions] = [answers.length > 1 ? make("div", "") : parsed(PLACE)[0], []];
   node.style.overflowWrap = "break-word";
-  for (const [name, sections] of answers) {
+  for (const [name, { sections, facts }] of answers) {
     if (name) node.appendChild(make("p", "")).append(make("strong", "", { textContent: name }));
     for (const key of [...sections.keys()].sort(ORDER)) {
       const nodes = parsed(wholeOf(sections.get(key)));
@@ -144,14 +144,18 @@ function interrupted(answers) {
       if (isReasoning) place.append(make("summary", "", { textContent: "Reasoning" }));
       place.append(...nodes);
     }
+    const caption = parsed(facts.caption ?? "");
+    captions.push(...caption);
+    node.append(...caption);
   }
   for (const live of node.querySelectorAll('[class^="nbstream-"]'))
     live.replaceWith(live.textContent.startsWith("arguments are") ? "(unfinished: do not run it)" : "");
-  const hasCome = answers.some(([, sections]) => sections.size);
+  const hasCome = answers.some(([, { sections }]) => sections.size);
   const arrived = hasCome ? "This is what had arrived." : "Nothing came.";
   const line = `Interrupted: the kernel has gone. ${arrived}`;
   node.appendChild(make("p", "")).append(make("em", "", { textContent: line }));
-  const said = [...node.children].filter(({ localName }) => localName !== "details");
+  const isSaid = (each) => each.localName !== "details" && !captions.includes(each);
+  const said = [...node.children].filter(isSaid);
   const plain = said.map((each) => each.textContent.trim());
   plain[plain.length - 1] = `[${line}]`;
   const data = { "text/html": node.outerHTML, "text/plain": plain.filter(Boolean).join("\n\n") };
@@ -177,7 +181,7 @@ function holdPlace(el, text) {
   const expanded = keepExpanded(area);
   const watch = new MutationObserver(() => {
     const fresh = area.children[at]?.querySelector(".jp-RenderedHTML > div");
-    if (!fresh || fresh === text || !fresh.firstChild) return;
+    if (!fresh || el.contains(fresh) || !fresh.firstChild) return;
     watch.disconnect();
     const opened = fresh.querySelectorAll(":scope > details");
     details.forEach((open, index) => opened[index] && (opened[index].open = open));

@@ -144,7 +144,7 @@ function keepUnfinished({ turns, running, saved }) {
   if (!saved || !turns.has(running)) return;
   const { question, live } = turns.get(running);
   const asked = make("blockquote", "", { textContent: question });
-  const { data } = interrupted([["", live.answer.sections]]);
+  const { data } = interrupted([["", live.answer]]);
   saved.data = {
     "text/html": [saved.data["text/html"], asked.outerHTML, data["text/html"]].join("\n"),
     "text/plain": [saved.data["text/plain"], `You: ${question}`, data["text/plain"]].join("\n\n"),

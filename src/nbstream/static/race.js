@@ -18,7 +18,7 @@ const raceView = () => {
   function lose(model) {
     if (isOver()) return;
     for (const { facts } of lanes) if (!OVER.has(facts.phase)) facts.phase = "lost";
-    output.keep(model, id, lanes.map(({ name, part }) => [name, part.answer.sections]));
+    output.keep(model, id, lanes.map(({ name, part }) => [name, part.answer]));
     paint();
   }
 

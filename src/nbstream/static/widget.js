@@ -24,7 +24,7 @@ const liveView = () => {
   function lose(model) {
     if (OVER.has(answer.facts.phase)) return;
     answer.facts.phase = "lost";
-    output.keep(model, answer.id, [["", answer.sections]]);
+    output.keep(model, answer.id, [["", answer]]);
     paint();
   }
 
