@@ -32,7 +32,7 @@ function questionCard() {
     const rows = options.map(([label]) => option(label, name, choose));
     const fields = make("div", "");
     fields.append(...(rows.length ? rows.map(({ row }) => row) : [field(unit, choose)]));
-    const said = make("p", "nbstream-said");
+    const said = make("p", "nbstream-verdict");
     said.setAttribute("role", "status");
     root.append(make("legend", "", { textContent: number + question }), fields, said);
     return {
