@@ -72,6 +72,19 @@ def test_a_page_that_is_loaded_again_has_its_cards(open_notebook):
     expect(page.output(5)).to_contain_text("No: Look at the bill.")
 
 
+def test_a_guess_is_seen_on_a_page_with_answers(open_notebook):
+    """What an answer tells screen readers alone has a style, which is not its own."""
+    page = open_notebook(["import nbstream\nreply = nbstream.show(['a'])", *CELLS[:2]])
+    for index in range(3):
+        page.run_cell(index)
+    page.output(2).get_by_label("as many as words").click()
+    told = page.output(2).get_by_text("Your guess: as many as words.")
+    expect(told).to_be_visible()
+
+    assert told.bounding_box()["height"] > 10
+    assert told.evaluate("each => getComputedStyle(each).position") == "static"
+
+
 def test_it_is_used_by_the_keyboard_alone(open_notebook):
     """The focus stays with what was chosen when the card is painted again."""
     page = open_notebook(CELLS)
