@@ -50,25 +50,32 @@ _BOX = (
 def side_by_side(deltas: Iterable[str]) -> list[str]:
     """Show an answer in both ways with what each sends; return its deltas.
 
-    Above, a box that is made anew at each delta; below it nbstream's view.
+    Above, a box that is made anew at each delta; below it nbstream's view. The box
+    goes when the answer is there, so that the file is the same for all.
     """
-    live = view_of(None) in ("live", "updates")
     counter = Counter()
-    handles = _opened(counter) if live else None
+    if view_of(None) not in ("live", "updates"):
+        for delta in deltas:
+            counter.add(delta)
+        _display(counter.table())
+        nbstream.show(counter.deltas)
+        return counter.deltas
+
+    handle = _display(counter.table(), display_id=True)
 
     def passing() -> Iterator[str]:
         for delta in deltas:
             counter.add(delta)
-            if handles:
-                handles[0].update(_data(counter.html(), counter.words()), raw=True)
-                box = f'<div style="{_BOX}"><div>{to_html(counter.text)}</div></div>'
-                handles[1].update(_data(box, counter.text), raw=True)
+            handle.update(counter.table(_box(counter.text)), raw=True)
             yield delta
 
     nbstream.show(passing())
-    if not live:
-        _display(_data(counter.html(), counter.words()))
+    handle.update(counter.table(), raw=True)
     return counter.deltas
+
+
+def _box(text: str) -> str:
+    return f'<div style="{_BOX}"><div>{to_html(text)}</div></div>'
 
 
 class Counter:
@@ -102,29 +109,21 @@ class Counter:
             f"{name}: {count:,} characters" for name, count in self._rows()
         )
 
-    def html(self) -> str:
-        """Return the counts as a table."""
+    def table(self, more: str = "") -> dict[str, str]:
+        """Return the counts as a table, with more below it; and as words."""
         cell = '<td style="text-align: {}; padding: 1px 12px">{}</td>'
         rows = [
             cell.format("left", name) + cell.format("right", f"{count:,}")
             for name, count in self._rows()
         ]
-        return f"<table><tr>{'</tr><tr>'.join(rows)}</tr></table>"
-
-
-def _data(html: str, text: str) -> dict[str, str]:
-    return {"text/html": html, "text/plain": text}
+        html = f"<table><tr>{'</tr><tr>'.join(rows)}</tr></table>{more}"
+        return {"text/html": html, "text/plain": self.words()}
 
 
 def _display(data: dict[str, str], **how: bool):
     from IPython.display import display
 
     return display(data, raw=True, **how)
-
-
-def _opened(counter: Counter):
-    count = _display(_data(counter.html(), counter.words()), display_id=True)
-    return count, _display(_data("", ""), display_id=True)
 
 
 def watch(texts: Iterable[str] | None) -> None:
