@@ -454,8 +454,11 @@ out = ipywidgets.Output()
 display(out)
 with out:
     live = nbstream.start(held(flow("Some **text** <b>\\n\\n```python\\nx = 1"), "= 1"))
-race = {"one": lambda: flow("of *one*"), "&": lambda: held(flow("of two"), "two")}
-reply = nbstream.race(race)"""
+def two():
+    delta = {"index": 0, "delta": {"content": "of two"}}
+    yield {"object": "chat.completion.chunk", "model": "a<b", "choices": [delta]}
+    pause("two")
+reply = nbstream.race({"one": lambda: flow("of *one*"), "&": two})"""
 RESTART = """() => jupyterapp.shell.currentWidget.sessionContext.restartKernel()
   .then(() => null)"""
 
@@ -482,6 +485,7 @@ def test_the_kernel_goes_in_mid_stream(open_cells, how):
     assert page.output(2).locator("pre").text_content().strip() == "x = 1"
     assert set(saved) == {"text/html", "text/plain"}
     assert "<p><strong>&amp;</strong></p>" in html
+    assert html.count("<small>") == html.count("<small>a&lt;b</small>") == 1
     assert "<button" not in html
     assert plain == (
         "one\n\nof one\n\n&\n\nof two\n\n"

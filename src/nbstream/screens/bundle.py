@@ -310,7 +310,7 @@ def fenced(code: str, *, open_end: bool = False) -> str:
 
 def markdown_of(reply: Reply, *, images: bool = False) -> str:
     """Return the reply as Markdown: its text, and what else there is, in words."""
-    return _safe(list(_markdown(reply)), images)
+    return _safe(list(_captioned(reply)), images)
 
 
 def _markdown_of_several(replies: Replies, images: bool) -> str:
@@ -318,14 +318,14 @@ def _markdown_of_several(replies: Replies, images: bool) -> str:
     said: list[str] = []
     for name, reply in replies.items():
         title = _escaped(" ".join(name.split()))
-        said += [f"### {title}", *_markdown(reply)]
+        said += [f"### {title}", *_captioned(reply)]
     return _safe(said, images)
 
 
 def markdown_pieces(reply: Reply) -> list[str]:
     """Return the pieces of that Markdown before it is made safe, for more to follow.
 
-    None of them leaves a code fence open for the next one.
+    None of them leaves a code fence open for the next one, and none is a caption.
     """
     return list(map(_closed, _markdown(reply)))
 
@@ -343,6 +343,12 @@ def _escaped(name: str) -> str:
     return _MARKS.sub(lambda at: f"&#{ord(at[0])};" if at[1] else rf"\{at[0]}", name)
 
 
+def _captioned(reply: Reply) -> Iterator[str]:
+    yield from _markdown(reply)
+    if line := caption(reply):
+        yield f"*{_escaped(line)}*"
+
+
 def _markdown(reply: Reply) -> Iterator[str]:
     for one in reply.rounds:
         for choice in one.choices:
@@ -351,8 +357,6 @@ def _markdown(reply: Reply) -> Iterator[str]:
             yield from _choice_markdown(choice, one)
         if line := status(one):
             yield f"*{line}*"
-    if line := caption(reply):
-        yield f"*{_escaped(line)}*"
 
 
 def _choice_markdown(choice: Choice, reply: Reply) -> Iterator[str]:
