@@ -356,6 +356,26 @@ def test_a_figure_is_drawn_for_a_person_only(live, monkeypatch):
     assert len(live) == 1
 
 
+def test_a_lesson_goes_on_where_no_figure_can_be_drawn(live, monkeypatch):
+    """A page has no matplotlib."""
+    from nbstream._show import show
+
+    monkeypatch.setattr(course, "find_spec", lambda _: None)
+    course.draw(show(["a", "b"], view="none"))
+
+    assert live == []
+
+
+def test_a_cell_that_ends_with_a_prediction_shows_its_card_only(live):
+    """No name of an object below it, which would be another in each run."""
+    from IPython.core.formatters import DisplayFormatter
+
+    guess = predict("How many?", MANY)
+    told = DisplayFormatter().format(guess)
+
+    assert (len(live), told) == (1, ({}, {}))
+
+
 def test_checks_run_where_a_loop_runs():
     """A notebook's cells run in one."""
 

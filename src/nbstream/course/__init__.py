@@ -14,6 +14,7 @@ on (nbclient, nbval) nothing is shown, so that a lesson's outputs are the same f
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 
 from nbstream.course._checks import Case, Exercise, case, check
 from nbstream.course._questions import (
@@ -46,11 +47,12 @@ def draw(replies: Answer | Iterable[Answer] | Mapping[str, Answer]) -> None:
     """Show ``nbstream.plot`` of them to a person, and nothing where nobody looks on.
 
     A figure of measured times is another in each run, and a lesson's outputs are not.
+    Where there is no matplotlib, as in a page, a lesson goes on without it.
 
     Raises:
-        UsageError: they have no times, or matplotlib is not installed.
+        UsageError: they have no times.
     """
-    if view_of(None) in ("live", "updates"):
+    if view_of(None) in ("live", "updates") and find_spec("matplotlib"):
         from IPython.display import display
 
         from nbstream.lab.timeline import plot

@@ -103,6 +103,9 @@ class Prediction:
         _note(self.question, guess=self.guess, outcome=outcome, right=is_right)
         show_words(self._verdict(outcome, came, is_right=is_right), how, is_right)
 
+    def _ipython_display_(self) -> None:
+        """Show nothing: a cell that ends with `predict` has its card already."""
+
     def _outcome(self, came: object) -> str | float:
         if not self.options:
             if isinstance(came, bool) or not isinstance(came, int | float):
