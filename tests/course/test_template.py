@@ -11,6 +11,7 @@ import ast
 import importlib
 import json
 import re
+import runpy
 import sys
 from pathlib import Path
 
@@ -39,6 +40,14 @@ def sources(lesson: Path, kind: str) -> list[str]:
 def sealed_of(lesson: Path):
     """Import a lesson's questions, checks and solutions."""
     return importlib.import_module(f"sealed.{lesson.stem[3:]}")
+
+
+def solutions_of(name: str) -> dict[str, dict]:
+    """Load the right and the wrong solutions of a lesson's exercises.
+
+    By their place: `course` is also the name of a script that other tests import.
+    """
+    return runpy.run_path(str(Path(__file__).with_name(f"solutions_{name}.py")))
 
 
 def exercises_of(sealed) -> dict[str, Exercise]:
@@ -200,9 +209,8 @@ def tables(name: str) -> list:
     """Give (exercise, title, source, word) of every lesson's file in this folder."""
     found = []
     for path in sorted(Path(__file__).parent.glob("solutions_*.py")):
-        module = importlib.import_module(f"course.{path.stem}")
         sealed = importlib.import_module(f"sealed.{path.stem[13:]}")
-        for exercise, cases in getattr(module, name).items():
+        for exercise, cases in solutions_of(path.stem[10:])[name].items():
             for title, case in cases.items():
                 marks = pytest.param(
                     getattr(sealed, exercise),
@@ -242,9 +250,9 @@ def test_a_trap_is_refused_by_its_own_case(exercise, trap, capsys):
 @pytest.mark.parametrize("lesson", LESSONS, ids=IDS)
 def test_every_exercise_has_right_and_wrong_solutions(lesson):
     """At least two other ways that are right, and one wrong one for each trap."""
-    module = importlib.import_module(f"course.solutions_{lesson.stem}")
+    right, traps = map(solutions_of(lesson.stem).get, ("RIGHT", "TRAPS"))
     exercises = exercises_of(sealed_of(lesson))
 
-    assert set(module.RIGHT) == set(module.TRAPS) == set(exercises)
-    assert all(len(module.RIGHT[name]) >= 2 for name in exercises)
-    assert all(len(module.TRAPS[name]) >= 3 for name in exercises)
+    assert set(right) == set(traps) == set(exercises)
+    assert all(len(right[name]) >= 2 for name in exercises)
+    assert all(len(traps[name]) >= 3 for name in exercises)
