@@ -66,8 +66,9 @@ QUIZ = (
             "three of five APIs send none, and all five were whole.",
         ),
         wrong={
-            "that any answer is whole": "an answer without it may be whole as well.",
-            "that the SSE format is kept to": "the format has no such word.",
+            "whether an answer is whole, for any API": "an answer without it may be "
+            "whole, and one that speaks of it may be cut.",
+            "that the stream keeps to the SSE format": "the format has no such word.",
         },
     ),
     Question(

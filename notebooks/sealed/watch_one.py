@@ -5,9 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from functools import cache
 
-from anthropic import Anthropic
-from openai.types.chat import ChatCompletionChunk
-
 import nbstream
 from nbstream.course import Case, Exercise, Prediction, Question
 
@@ -45,8 +42,9 @@ QUIZ = (
             "the provider cuts where it likes; beginnings and ends are events, too.",
         ),
         wrong={
-            "each event carries one letter": "most of them carried a whole word.",
-            "each event is one token": "several carried two tokens or three.",
+            "each event carries one letter of the answer": "most carried a whole word.",
+            "each event is one token, and words have several": "there were more tokens "
+            "than events: some carried two or three.",
         },
     ),
     Question(
@@ -67,7 +65,8 @@ QUIZ = (
             "outcome is about the stream, finish reason about the model.",
         ),
         wrong={
-            "a whole answer": "a model that had said all would say stop.",
+            "a whole answer, for the stream is complete": "a model that had said all "
+            "would say stop.",
             "an answer whose end was lost on the way": "that would be truncated.",
         },
     ),
@@ -79,7 +78,7 @@ QUIZ = (
         ),
         wrong={
             "a stopped answer costs nothing": "what it costs is up to the provider.",
-            "stop threw them away": "all that had arrived was kept.",
+            "stop threw them away with the rest": "all that had arrived was kept.",
         },
     ),
     Question(
@@ -89,7 +88,7 @@ QUIZ = (
             "it can time the wait, and tell a failed request in one line.",
         ),
         wrong={
-            "a stream cannot be an argument": "it can; show takes that, too.",
+            "it cannot show a stream that is there already": "it can, too.",
             "so the model answers sooner": "the same request is sent.",
         },
     ),
@@ -142,8 +141,10 @@ class _Screen:
 USAGE = object()
 
 
-def _chunk(piece: object) -> ChatCompletionChunk:
+def _chunk(piece: object) -> object:
     """Make a chunk of the Chat API: of a text, of None, or of the counts."""
+    from openai.types.chat import ChatCompletionChunk
+
     tokens = {"prompt_tokens": 4, "completion_tokens": 9, "total_tokens": 13}
     choice = {"index": 0, "delta": {"content": piece}, "finish_reason": None}
     counted = piece is USAGE
@@ -165,7 +166,7 @@ Tried = tuple[object, _Screen, list[int]]
 def _try(tried: Callable[..., object], pieces: tuple[object, ...]) -> Tried:
     screen, numbers = _Screen(), list[int]()
 
-    def chunks() -> Iterator[ChatCompletionChunk]:
+    def chunks() -> Iterator[object]:
         for piece in pieces:
             yield _chunk(piece)
             numbers.append(screen.number())
@@ -223,6 +224,8 @@ def ending(reply):
 @cache
 def endings() -> dict[str, nbstream.Reply]:
     """Return real replies, each with its ending; a server of our own answers."""
+    from anthropic import Anthropic
+
     said = [{"role": "user", "content": "What is a token?"}]
     tool = {"name": "get_weather", "input_schema": {"type": "object"}}
     rain = [{"role": "user", "content": "What is the weather in Lisbon?"}]
