@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from time import monotonic, sleep
 from urllib.request import urlopen
 
 from openai import OpenAI
@@ -18,6 +19,7 @@ from starlette.routing import Route
 from nbstream import offline, web
 from nbstream.course import Case, Exercise, Prediction, Question
 from nbstream.sse import Decoder
+from sealed.stream_or_not import Line
 
 LONG = "Tell me the history of the printing press, with headings and a list."
 SAW_US_GO = "the provider saw us go"
@@ -36,8 +38,17 @@ who_pays = Prediction(
     },
     why="There are two connections. The reader closed one, and nobody the other.",
 )
+with_closes = Prediction(
+    "The endpoint has a `with` around the stream, and the reader leaves. "
+    "Does the provider see it?",
+    {
+        "yes, at once": SAW_US_GO,
+        "no, it writes to the end": lambda said: said.startswith("written to the end"),
+    },
+    why="The generator hangs at its yield, inside the with, and nobody wakes it.",
+)
 through_a_proxy = Prediction(
-    "For which does the provider still write when the first line is there?",
+    "Which of the three still stream?",
     {
         "all three": lambda live: live == [True, True, True],
         "the endpoint alone": lambda live: live == [True, False, False],
@@ -129,14 +140,21 @@ def datas(address: str) -> list[str]:
 def leave(server: offline.Server, address: str) -> str:
     """Read one line and go; say what became of the answer, by the provider's log.
 
-    What nobody closes is closed by chance, when Python collects its garbage: not here.
+    A person sees it grow, as long as the provider writes. What nobody closes is closed
+    by chance, when Python collects its garbage: not here.
     """
     gc.disable()
     try:
         with urlopen(address) as response:
             response.readline()
         asked = server.log[-1]
-        server.wait_for(lambda _: asked.finished or asked.disconnected_at, 60)
+        line, late = Line("the reader is gone"), monotonic() + 60
+        while not (asked.finished or asked.disconnected_at):
+            line.say(f"... and the provider has written {asked.events_sent} events")
+            if monotonic() > late:
+                raise TimeoutError
+            sleep(0.1)
+        line.clear()
     finally:
         gc.enable()
     if asked.disconnected_at:

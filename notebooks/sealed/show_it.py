@@ -3,23 +3,22 @@
 from collections.abc import Iterable, Iterator
 
 import nbstream
-from nbstream.course import Exercise, Prediction, Question, case
-from nbstream.course import _checks as checks
+from nbstream.course import Case, Exercise, Prediction, Question, case
 from nbstream.markdown import to_html
 from nbstream.markdown.rendering import Rendering
 from nbstream.screens import view_of
 
 # -- predictions -----------------------------------------------------------------------
 
-times_over = Prediction(
-    "How many times over does the naive way send the answer?",
+second_half = Prediction(
+    "What does the second half of the deltas send, next to the first half?",
     {
-        "10 times": range(2, 50),
-        "about 400 times": range(300, 600),
-        "about 800 times": range(700, 1000),
-        "about 700,000 times": range(500_000, 900_000),
+        "as much": lambda times: times < 1.5,
+        "about twice as much": lambda times: 1.5 <= times < 2.5,
+        "about three times as much": lambda times: 2.5 <= times < 10,
+        "more than ten times as much": lambda times: times >= 10,
     },
-    why="On average half of the text is there, and it is sent at each of the deltas.",
+    why="Each delta sends all that came before, so the late ones cost the most.",
 )
 
 changes = Prediction(
@@ -202,27 +201,27 @@ class Deltas:
             yield text
 
 
-def _sentences(*deltas: str, gives: list[str], shows: str) -> checks.Case:
+def _sentences(*deltas: str, gives: list[str], shows: str) -> Case:
     """Say what comes of a stream; its deltas come once."""
-    return checks.Case(
+    return Case(
         run=lambda tried: [each.strip() for each in tried(Deltas(*deltas))],
         expected=gives,
         shows=shows,
     )
 
 
-def _when(*deltas: str, gives: list[int], shows: str) -> checks.Case:
+def _when(*deltas: str, gives: list[int], shows: str) -> Case:
     """Say how many deltas are taken when each sentence comes."""
 
     def run(tried):
         stream = Deltas(*deltas)
         return [stream.taken for _ in tried(stream)]
 
-    return checks.Case(run=run, expected=gives, shows=shows)
+    return Case(run=run, expected=gives, shows=shows)
 
 
-def _joined(*deltas: str, shows: str) -> checks.Case:
-    return checks.Case(
+def _joined(*deltas: str, shows: str) -> Case:
+    return Case(
         run=lambda tried: "".join(tried(Deltas(*deltas))),
         expected="".join(deltas),
         shows=shows,

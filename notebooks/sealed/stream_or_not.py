@@ -36,14 +36,14 @@ COUNTRIES = [
 
 # -- predictions -----------------------------------------------------------------------
 
-ends = Prediction(
-    "When does the stream have its last word, next to the call?",
+first_words = Prediction(
+    "When the stream's first words are there, how much of the call's wait is over?",
     {
-        "much earlier": lambda ratio: ratio > 1.5,
-        "at about the same time": lambda ratio: 2 / 3 <= ratio <= 1.5,
-        "much later": lambda ratio: ratio < 2 / 3,
+        "less than a third": lambda share: share < 1 / 3,
+        "about half": lambda share: 1 / 3 <= share < 3 / 4,
+        "nearly all of it": lambda share: share >= 3 / 4,
     },
-    why="The model writes as fast as before; only the wait for the first words is cut.",
+    why="The first token is ready early; the call waits for the last one.",
 )
 
 factor = Prediction(
@@ -119,6 +119,14 @@ class Line:
             self._handle = display(data, raw=True, display_id=True)
         else:
             self._handle.update(data, raw=True)
+
+    def clear(self) -> None:
+        """Take all output of the cell away, so that the file is the same for all."""
+        if self._handle is not None:
+            from IPython.display import clear_output
+
+            self._handle = None
+            clear_output()
 
 
 # -- exercises -------------------------------------------------------------------------
