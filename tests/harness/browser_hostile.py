@@ -41,7 +41,12 @@ HARM = r"""(() => {
   const styles = new Set(['text-align: left', 'text-align: right',
     'text-align: center', 'display: block', 'display: inline-block',
     'overflow-x: auto', 'overflow-y: hidden', 'overflow-y: auto', 'max-width: 100%',
-    'vertical-align: middle', 'overflow-wrap: break-word', 'overflow-wrap: anywhere']);
+    'vertical-align: middle', 'overflow-wrap: break-word', 'overflow-wrap: anywhere',
+    // The rule beside an answer, and the caption below it.
+    'padding-left: 12px', 'border-left-width: 2px', 'border-left-style: solid',
+    'border-left-color: rgba(128, 128, 128, 0.4)', 'opacity: 0.75',
+    'margin-top: 0.25em', 'margin-right: 0px', 'margin-bottom: 0px',
+    'margin-left: 0px']);
   const isOurs = (e, {name, value}) => name === 'style'
     ? [...e.style].every((p) => styles.has(`${p}: ${e.style.getPropertyValue(p)}`))
     : [says[`${e.tagName} ${name}`], everywhere[name]].some((all) => all?.test(value));

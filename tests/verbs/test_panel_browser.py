@@ -55,7 +55,7 @@ class Talk:
         """Wait until so many questions are answered."""
         self.turns.nth(count - 1).wait_for()
         self.retry.wait_for()
-        return self.turns.nth(count - 1).locator(".nbstream-text").text_content()
+        return self.turns.nth(count - 1).locator(".nbstream-rule > div").text_content()
 
     def questions(self):
         return self.node.locator(".nbstream-question").all_text_contents()
@@ -145,7 +145,7 @@ def test_the_kernel_goes_in_mid_answer(talk):
     page.js(RESTART)
     panel.node.get_by_text("The kernel is gone.").wait_for()
     page.wait_idle()
-    shown = panel.turns.nth(1).locator(".nbstream-text").inner_text()
+    shown = panel.turns.nth(1).locator(".nbstream-rule > div").inner_text()
     (saved,) = page.save()["cells"][1]["outputs"]
     html, plain = ("".join(saved["data"][f"text/{kind}"]) for kind in ("html", "plain"))
     page.screenshot("panel-lab-kernel-gone")
