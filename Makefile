@@ -80,6 +80,7 @@ bounds: $(DEV)  ## Run the quick tests with the oldest packages allowed, and the
 notebooks: $(DEV)  ## Run lessons and how-to pages, write outputs (ARGS=a notebook)
 	$(PY) .ci/execute_notebooks.py --write $(ARGS)
 	$(if $(ARGS),,cd tests && ../$(PY) -m harness.how_to)
+	$(if $(ARGS),,$(PY) docs/write_answer_key.py)
 
 tracers: $(DEV)  ## Test streams beneath every tracer that can be installed
 	$(PY) .ci/tracers.py $(ARGS)

@@ -109,9 +109,11 @@ def key(
 
 def quiz(number: int, question: Question) -> str:
     """Return a question with its answers, the right one first."""
-    right, why = map(plain, question.right)
-    lines = [f"{number}. {plain(question.question)}", f"   - **{right}**: {why}"]
-    lines += [f"   - {plain(no)}: {plain(why)}" for no, why in question.wrong.items()]
+    right, why = question.right
+    lines = [f"{number}. {plain(question.question)}"]
+    lines += [f"   - **{plain(right.rstrip('.'))}**: {plain(why)}"]
+    for wrong, why_not in question.wrong.items():
+        lines += [f"   - {plain(wrong.rstrip('.'))}: {plain(why_not)}"]
     return "\n".join([*lines, ""])
 
 

@@ -34,7 +34,9 @@ SEALED = {
         "How many?", {"one_": 1, "more": range(2, 9)}, why="It is *cut*."
     ),
     "length": Prediction("How long?", unit="bytes"),
-    "QUIZ": (Question("What does `a_b` do?", ("no_thing", "So."), {"all": "No [x]."}),),
+    "QUIZ": (
+        Question("What does `a_b` do?", ("no_thing.", "So."), {"all": "No [x]."}),
+    ),
     "double": Exercise(case(1, gives=2), solution=double),
     "helper": len,
 }
