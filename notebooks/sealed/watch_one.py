@@ -88,7 +88,7 @@ QUIZ = (
             "it can time the wait, and tell a failed request in one line.",
         ),
         wrong={
-            "it cannot show a stream that is there already": "it can, too.",
+            "it cannot show a stream that is there already": "it can do that, too.",
             "so the model answers sooner": "the same request is sent.",
         },
     ),
