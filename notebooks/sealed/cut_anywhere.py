@@ -192,7 +192,7 @@ QUIZ = (
         "A program treats each read as a whole. What happens at a cut inside an event?",
         right=(
             "The event is lost, without an error",
-            "its first half has no empty line, its second half no `data:`",
+            "its first half has no empty line, its second half no data:",
         ),
         wrong={
             "The SDK raises an exception": "there is no SDK in it, and nobody notices",
@@ -200,7 +200,7 @@ QUIZ = (
         },
     ),
     Question(
-        'What does `*lines, rest = (rest + text).split("\\n")` leave in `rest`?',
+        'What does *lines, rest = (rest + text).split("\\n") leave in rest?',
         right=(
             "What follows the last line end",
             "it is no whole line yet, so it waits for the next piece",
@@ -212,7 +212,7 @@ QUIZ = (
         },
     ),
     Question(
-        'Why is `decode(errors="replace")` no cure for cut characters?',
+        'Why is decode(errors="replace") no cure for cut characters?',
         right=(
             "Both halves are spoilt for good",
             "each half is decoded by itself; the character can not come back",

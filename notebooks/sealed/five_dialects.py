@@ -55,6 +55,14 @@ def interactions(prompt):
     yield from client.interactions.create(model=GEMINI, input=prompt, stream=True)
 
 
+def warm_up(server: Server) -> None:
+    """Ask each API once, at no pace: an SDK loads much when it is first used."""
+    speed, server.speed = server.speed, 0
+    for ask in (responses, chat, messages, generate, interactions):
+        list(ask("Hi"))
+    server.speed = speed
+
+
 def as_ollama(server: Server) -> str:
     """Return the address at which the offline server plays an Ollama."""
     return server.base_url("openai.chat")
@@ -109,7 +117,7 @@ thinking = Prediction(
         "the thoughts, then the answer": "it printed them",
         "nothing": lambda problem: problem.startswith("AttributeError"),
     },
-    why="The first delta is one of thinking, and has no `text`.",
+    why="The first delta is one of thinking, and has no text.",
 )
 
 # -- first exercise: texts by choice -------------------------------------------------
@@ -168,19 +176,24 @@ texts_of = Exercise(
 
 
 def show_both(events):
+    last = ""
     for event in events:
-        if isinstance(event, TextDelta) and event.kind == "reasoning":
-            print(f"\033[90m{event.text}\033[0m", end="", flush=True)
-        elif isinstance(event, TextDelta):
-            print(event.text, end="", flush=True)
+        if isinstance(event, TextDelta):
+            if last == "reasoning" and event.kind != last:
+                print("\n")
+            last = event.kind
+            text = event.text
+            if event.kind == "reasoning":
+                text = "\033[38;5;245m" + text + "\033[0m"
+            print(text, end="", flush=True)
 
 
 #: A learner's function: it prints, and what it returns does not matter.
 Shows = Callable[[Iterable[types.Event]], object]
 Painted = list[tuple[str, str]]
 _CODE = re.compile(r"\033\[([\d;]*)m")
-_STYLES = {"": "plain", "0": "plain", "39": "plain", "22": "plain"}
-_STYLES |= {"90": "grey", "2": "grey"}
+#: What turns a colour off; whatever else is turned on counts as grey.
+_OFF = ("", "0", "22", "39")
 
 
 def _painted(written: str) -> tuple[Painted, str]:
@@ -191,7 +204,7 @@ def _painted(written: str) -> tuple[Painted, str]:
     style, found = "plain", [("plain", "")]
     for at, part in enumerate(_CODE.split(written)):
         if at % 2:
-            style = _STYLES.get(part.split(";")[-1], f"style {part}")
+            style = "plain" if part in _OFF else "grey"
         elif part and found[-1][0] == style:
             found[-1] = (style, found[-1][1] + part)
         elif part:
@@ -340,15 +353,15 @@ QUIZ = (
         "When does Chat tell how many tokens you pay for?",
         right=(
             "In one last chunk, if you ask for it",
-            "`stream_options` asks, and that chunk has no choices",
+            "stream_options asks, and that chunk has no choices",
         ),
         wrong={
-            "In each chunk": "they say `usage=None`",
+            "In each chunk": "they say usage=None",
             "In the first chunk": "nobody knows it then",
         },
     ),
     Question(
-        "What is `index` for?",
+        "What is index for?",
         right=(
             "It says what a piece belongs to",
             "the choice, or the part of the answer; the order of coming does not",
@@ -359,10 +372,10 @@ QUIZ = (
         },
     ),
     Question(
-        "Why does `event.delta.text` fail on some of Claude's deltas?",
+        "Why does event.delta.text fail on some of Claude's deltas?",
         right=(
             "A delta need not be text",
-            "thinking has `thinking`, a tool call `partial_json`: look at its type",
+            "a thought has its own field, and so has a tool call: look at the type",
         ),
         wrong={
             "The text is empty": "an empty text is a text; nothing would fail",

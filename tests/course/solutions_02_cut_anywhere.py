@@ -102,7 +102,8 @@ from nbstream.sse import decode
 import json
 
 def show_live(pieces):
-    return "".join(json.loads(e.data).get("delta", "") for e in decode(b"".join(pieces)))
+    events = decode(b"".join(pieces))
+    return "".join(json.loads(event.data).get("delta", "") for event in events)
 """,
             "one event with text",
         ),

@@ -3,7 +3,7 @@
 _PRINT = """
 from nbstream.types import TextDelta, TextDone
 
-GREY, PLAIN = "\\033[90m", "\\033[0m"
+GREY, PLAIN = "\\033[38;5;245m", "\\033[0m"
 """
 
 RIGHT = {
@@ -202,7 +202,7 @@ def texts_of(chunks):
             "TextDone",
         ),
         "a refusal is left out": (
-            _BOTH.replace("            else:", '            elif event.kind == "text":'),
+            _BOTH.replace("    else:", '    elif event.kind == "text":'),
             "refusal",
         ),
         "the thoughts come first, the rest later": (
