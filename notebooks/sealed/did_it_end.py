@@ -64,7 +64,7 @@ QUIZ = (
         "with it in the Responses API?",
         right=(
             "It hands it over like any other event.",
-            "Your loop has to look for the type `error`.",
+            "Your loop has to look for the type error.",
         ),
         wrong={
             "It raises APIError.": "It does so for Chat, and not for Responses.",
@@ -72,7 +72,7 @@ QUIZ = (
         },
     ),
     Question(
-        "`outcome` is complete, and `finish_reason` is length. What does that mean?",
+        "outcome is complete, and finish_reason is length. What does that mean?",
         right=(
             "The stream is whole, and the text is not.",
             "The marker came; the model met its limit of tokens.",
@@ -83,10 +83,10 @@ QUIZ = (
         },
     ),
     Question(
-        "`if finish_reason == 'stop': use(text)`. What can still go wrong?",
+        "Code uses the text if finish_reason is stop. What can still go wrong?",
         right=(
             "The text may be empty: a refusal in Chat ends so, too.",
-            "Its words are in the field `refusal`.",
+            "Its words are in the field refusal.",
         ),
         wrong={
             "The text may be cut by the limit.": "Then the reason would be length.",

@@ -111,7 +111,7 @@ patience = Prediction(
 
 QUIZ = (
     Question(
-        "You leave a loop with `break`, and the stream has a name. What has ended?",
+        "You leave a loop with break, and the stream has a name. What has ended?",
         right=("The loop", "The stream is open until somebody closes it."),
         wrong={
             "The connection": "The server's log says that it is open.",
@@ -120,9 +120,9 @@ QUIZ = (
     ),
     Question(
         "Which of these closes the connection for certain, with all five APIs?",
-        right=("stream.close()", "All five streams have it; `with` calls it for you."),
+        right=("stream.close()", "All five streams have it; a with block calls it for you."),
         wrong={
-            "`break` in a loop over the call itself": "With two APIs of five it did; "
+            "break in a loop over the call itself": "With two APIs of five it did; "
             "with the others the garbage collector does, some time later.",
             "The end of the cell": "Names live on in a notebook.",
         },
@@ -139,7 +139,7 @@ QUIZ = (
         },
     ),
     Question(
-        "A 429 comes with `Retry-After: 0`. When may you ask again?",
+        "A 429 comes with Retry-After: 0. When may you ask again?",
         right=("At once", "Zero is a number of seconds, and the server chose it."),
         wrong={
             "After half a second": "So do the SDKs here, which take 0 for no answer; "
