@@ -323,6 +323,23 @@ def test_the_loop_of_an_agent(model, nbstream_offline):
 
 
 @pytest.mark.parametrize("model", MODELS)
+def test_a_tool_may_reach_all_of_a_notebook(model, nbstream_offline):
+    """Its loop, too, by the variables that are handed to it: it runs in a thread."""
+
+    async def cell():
+        variables = {"city": "Oslo", "loop": asyncio.get_running_loop()}
+
+        def look(name: str) -> str:
+            """Look at a variable."""
+            return variables[name]
+
+        chat = nbstream.Chat(model, tools=[look])
+        return chat("What is in city?", view="none").rounds[0].tool_calls[0].run.result
+
+    assert asyncio.run(cell()) == "Oslo"
+
+
+@pytest.mark.parametrize("model", MODELS)
 def test_two_calls_at_once(model, nbstream_offline):
     """Their results go back together."""
     reply = nbstream.ask("compare two cities", model, tools=[get_weather], view="none")

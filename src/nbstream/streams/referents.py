@@ -216,11 +216,20 @@ def unsent_calls(manager: object) -> list[object]:
 
 
 def nearest_loop(start: object) -> asyncio.AbstractEventLoop | None:
-    """Return the event loop that ``start`` refers to most directly."""
-    for found in walk(start):
+    """Return the event loop that ``start`` refers to most directly.
+
+    A sync tool runs in a thread of its own, so what it can reach does not count: it may
+    be all the variables of a notebook.
+    """
+    for found in walk(start, ends=_is_sync_tool):
         if issubclass(type(found), asyncio.AbstractEventLoop):
             return cast("asyncio.AbstractEventLoop", found)
     return None
+
+
+def _is_sync_tool(found: object) -> bool:
+    is_tool = type(found).__module__ == "nbstream.tools"
+    return is_tool and not getattr(found, "is_async", True)
 
 
 def walk(
