@@ -39,7 +39,7 @@ who_pays = Prediction(
     why="There are two connections. The reader closed one, and nobody the other.",
 )
 with_closes = Prediction(
-    "The endpoint has a `with` around the stream, and the reader leaves. "
+    "The endpoint has a with around the stream, and the reader leaves. "
     "Does the provider see it?",
     {
         "yes, at once": SAW_US_GO,
@@ -87,7 +87,10 @@ QUIZ = (
     ),
     Question(
         "The stream ends, and no exception was raised. Has all come that was sent?",
-        right=("if `finish` came", "The mark of the end is sent, or all was not."),
+        right=(
+            "if a chunk with the type finish came",
+            "The mark of the end is sent, or all was not.",
+        ),
         wrong={
             "yes": "A server that is stopped ends its streams too, in good order.",
             "if it ends with a full stop": "A cut can fall behind one, too.",

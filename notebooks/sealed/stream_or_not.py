@@ -39,9 +39,9 @@ COUNTRIES = [
 first_words = Prediction(
     "When the stream's first words are there, how much of the call's wait is over?",
     {
-        "less than a third": lambda share: share < 1 / 3,
-        "about half": lambda share: 1 / 3 <= share < 3 / 4,
-        "nearly all of it": lambda share: share >= 3 / 4,
+        "less than half": lambda share: share < 0.5,
+        "more than half": lambda share: 0.5 <= share < 0.95,
+        "all of it": lambda share: share >= 0.95,
     },
     why="The first token is ready early; the call waits for the last one.",
 )
@@ -90,7 +90,7 @@ def is_json(text: str) -> bool:
 
 
 class Line:
-    """A line that grows, for a person: a square for each answer that has come."""
+    """A line that grows: a square for each answer that has come."""
 
     def __init__(self, name: str) -> None:
         self.seconds = 0.0
@@ -104,12 +104,12 @@ class Line:
         text = await answer
         self.seconds = monotonic() - self._began
         self._done += 1
-        self.say(f"{'■' * self._done} {self._done}")
+        self.say(f"{'■' * self._done} {self._done}", last=self._done == len(COUNTRIES))
         return text
 
-    def say(self, words: str) -> None:
-        """Show these words in the place of the last ones."""
-        if view_of(None) not in ("live", "updates"):
+    def say(self, words: str, *, last: bool = False) -> None:
+        """Show these words in the place of those before; headless only the last."""
+        if not last and view_of(None) not in ("live", "updates"):
             return
         from IPython.display import display
 
