@@ -120,7 +120,10 @@ QUIZ = (
     ),
     Question(
         "Which of these closes the connection for certain, with all five APIs?",
-        right=("stream.close()", "All five streams have it; a with block calls it for you."),
+        right=(
+            "stream.close()",
+            "All five streams have it; a with block calls it for you.",
+        ),
         wrong={
             "break in a loop over the call itself": "With two APIs of five it did; "
             "with the others the garbage collector does, some time later.",
