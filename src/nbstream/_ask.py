@@ -330,11 +330,7 @@ def ask(
     )
     if shape is not None:
         turn.reply._form, turn.reply._expected = "json", shape
-    play: Callable[..., Reply | Live] = shown if wait else started
-    # A tool of the user's own may use anything of the loop that runs now.
-    on_loop = not wait and any(
-        getattr(each, "is_async", False) for each in known.values()
-    )
+    play: Callable[..., Reply | Live] = shown if wait else started_turn
     return play(
         turn,
         turn.reply,
@@ -342,8 +338,13 @@ def ask(
         timeout=timeout,
         consents=turn.consents,
         keep_wire=keep_wire,
-        awaited="all" if on_loop else "none",
     )
+
+
+def started_turn(turn: Turn, reply: Reply, **options: Any) -> Live:
+    """Show a turn in the background; an async tool may use anything of this loop."""
+    is_async = any(getattr(each, "is_async", False) for each in turn.tools.values())
+    return started(turn, reply, awaited="all" if is_async else "none", **options)
 
 
 def turn_of(

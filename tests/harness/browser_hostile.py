@@ -35,7 +35,7 @@ HARM = r"""(() => {
   };
   const everywhere = {
     class: RegExp('^(|end|highlight|tocSkip|tex2jax_ignore|[skompc]'
-      + '|nbstream-(lines|note|waiting))$'),
+      + '|nbstream-(lines|note|rule|waiting))$'),
     dir: /^(auto|ltr)$/, 'data-jupyter-id': /^/,
   };
   const styles = new Set(['text-align: left', 'text-align: right',

@@ -8,12 +8,12 @@ import threading
 
 import pytest
 from harness.answers import DONE, called, chunk
+from nbstream._reader import Reader
 
 import nbstream
 from nbstream import UsageError
 from nbstream._ask import LIMIT, MAX_PAUSES, Turn, known_tools, request_of, turn_of
 from nbstream._live import started
-from nbstream._reader import Reader
 from nbstream._retry import Retries
 from nbstream.lab.recording import Exchange, Read, dumps
 from nbstream.reply import Reply
@@ -337,6 +337,47 @@ def test_a_tool_may_reach_all_of_a_notebook(model, nbstream_offline):
         return chat("What is in city?", view="none").rounds[0].tool_calls[0].run.result
 
     assert asyncio.run(cell()) == "Oslo"
+
+
+IN_BACKGROUND = {
+    "ask": lambda tool: nbstream.ask(
+        "Weather in Oslo?", "openai:m", tools=[tool], view="none", wait=False
+    ),
+    "Chat": lambda tool: nbstream.Chat("openai:m", tools=[tool]).start(
+        "Weather in Oslo?", view="none"
+    ),
+}
+
+
+@pytest.mark.parametrize("begin", IN_BACKGROUND.values(), ids=IN_BACKGROUND)
+def test_what_runs_in_the_background_needs_no_loop(begin, nbstream_offline):
+    """A cell that waits for it, or that is busy, does not hold it up."""
+
+    async def cell():
+        live = begin(get_weather)
+        live.wait_until(lambda: live.reply.text != "")
+        return live.result(20).outcome
+
+    assert asyncio.run(cell()) == "complete"
+
+
+@pytest.mark.parametrize("begin", IN_BACKGROUND.values(), ids=IN_BACKGROUND)
+def test_an_async_tool_in_the_background_runs_on_the_loop_that_runs(
+    begin, nbstream_offline
+):
+    """It may use anything of it."""
+    loops = []
+
+    async def weather(city: str) -> str:
+        """Tell the weather of a city."""
+        loops.append(asyncio.get_running_loop())
+        return city
+
+    async def cell():
+        await begin(weather)
+        return asyncio.get_running_loop()
+
+    assert [asyncio.run(cell())] == loops
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -17,10 +17,11 @@ from nbstream._ask import (
     known_tools,
     list_of,
     request_of,
+    started_turn,
     turn_of,
 )
 from nbstream._keys import is_secret, redact, warn_of_literal
-from nbstream._live import Live, started
+from nbstream._live import Live
 from nbstream._retry import MAX_WAIT_S, Retries, retries_of
 from nbstream._show import expand_options, shown
 from nbstream._timeout import Timeout
@@ -152,7 +153,7 @@ class Chat:
     @_asks
     def start(self, prompt: str, **options: Unpack[AskOptions]) -> Live:
         """Ask in the background and return at once; see ``nbstream.start``."""
-        return self._ask(started, prompt, options)
+        return self._ask(started_turn, prompt, options)
 
     def retry(self, prompt: str | None = None, *, view: str | None = None) -> Reply:
         """Ask the last question again, or with other words in its place.
@@ -264,7 +265,7 @@ class Chat:
                 exchanges=self.exchanges,
                 playback=lambda: self._playback,
                 ask=partial(self.start, view="none"),
-                again=partial(self._ask_again, partial(started, view="none")),
+                again=partial(self._ask_again, partial(started_turn, view="none")),
             )
             self._panel = Panel(chat)
         return self._panel

@@ -219,17 +219,19 @@ def nearest_loop(start: object) -> asyncio.AbstractEventLoop | None:
     """Return the event loop that ``start`` refers to most directly.
 
     A sync tool runs in a thread of its own, so what it can reach does not count: it may
-    be all the variables of a notebook.
+    be all the variables of a notebook. Neither does a reply: it is no stream.
     """
-    for found in walk(start, ends=_is_sync_tool):
+    for found in walk(start, ends=_is_loopless):
         if issubclass(type(found), asyncio.AbstractEventLoop):
             return cast("asyncio.AbstractEventLoop", found)
     return None
 
 
-def _is_sync_tool(found: object) -> bool:
-    is_tool = type(found).__module__ == "nbstream.tools"
-    return is_tool and not getattr(found, "is_async", True)
+def _is_loopless(found: object) -> bool:
+    module = type(found).__module__
+    is_tool = module == "nbstream.tools"
+    is_sync_tool = is_tool and not getattr(found, "is_async", True)
+    return is_sync_tool or module == "nbstream.reply.reply"
 
 
 def walk(
