@@ -66,7 +66,7 @@ replaced = Prediction(
         "hardly a word": range(30, 2000),
     },
     why="No event is lost, and only what a cut went through is spoilt: each of its "
-    "halves becomes a sign of its own.",
+    "halves becomes one sign or more.",
 )
 ways = Prediction(
     "Which of the two finds only right lines, in both answers?",

@@ -158,7 +158,7 @@ TRAPS = {
         ),
         "nothing is kept": (_answer(kept="return None"), "the Stop button"),
         "all is caught": (
-            _answer(caught="Exception", kept="return live.reply"),
+            _answer(caught="(Exception, nbstream.Stopped)", kept="return live.reply"),
             "a failure is no stop",
         ),
     },
