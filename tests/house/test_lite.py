@@ -10,7 +10,7 @@ import pytest
 from harness.ci import script
 from harness.lite import LitePage, build, opened, outputs_of, served
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.place]
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS, PICTURES = ROOT / "notebooks", ROOT / "screenshots"
