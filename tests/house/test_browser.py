@@ -104,10 +104,16 @@ def outputs_of(notebook):
     ]
 
 
+HAS_RUN = """() => window.jupyterapp.shell.currentWidget.content.widgets
+  .filter(({ model }) => model.type === 'code').at(-1).prompt.trim() > '0'"""
+
+
 def learn(open_notebook, copy, front, **options):
     """Run a whole lesson in a front end; return the page."""
     page = open_notebook(copy, front=front, beside=copy.parent, **options)
     page.run_all(wait=False)
+    # A cell that fails ends the queue for a moment: the last one has to have run.
+    page.page.wait_for_function(HAS_RUN, timeout=180_000)
     page.wait_idle(timeout_s=180)
     return page
 
