@@ -25,7 +25,7 @@ loops = Prediction(
     "A proxy ends five streams early and politely. "
     "How many of the five loops end without an exception?",
     {"none": 0, "some of them": range(1, 5), "all five": 5},
-    why="HTTP is content, and the SDKs look no further.",
+    why="For HTTP it was a proper end, and the SDKs look no further.",
 )
 raised = Prediction(
     "The service fails after 30 tokens and sends an event that says so. "
