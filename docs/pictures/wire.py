@@ -33,9 +33,9 @@ TRACED = "You"
 
 
 def few_words() -> bytes:
-    """Return what the offline server sends for three tokens, from the first on."""
+    """Return what the offline server sends for a few tokens, from the first on."""
     said = [{"role": "user", "content": "Hi"}]
-    asked = {"model": "m", "messages": said, "max_tokens": 3, "stream": True}
+    asked = {"model": "m", "messages": said, "max_tokens": 12, "stream": True}
     kind = {"Content-Type": "application/json"}
     with Server(speed=0) as server:
         there = server.url + "/v1/messages"

@@ -516,10 +516,12 @@ def test_each_read_is_in_the_file_at_once(wire, broken, rec):
             ONE_EACH["openai.chat"].make(broken, "silence", PROMPT), view="none"
         )
         deadline = time.monotonic() + 10
-        while len(live.reply.text) < 5 and time.monotonic() < deadline:
+        text, found = "", None
+        while not (text and found and found.reply().text == text):
+            assert time.monotonic() < deadline
             time.sleep(0.01)
-        (found,) = load(rec)
-        text = live.reply.text
+            text = live.reply.text
+            found = load(rec)[0] if text else None
         live.stop()
         live.result(timeout_s=10)
     assert found.ended == "interrupted"
