@@ -29,7 +29,7 @@ def shown(failure: nbstream.ProviderFailure) -> list[str]:
     traced = traceback.format_exception(failure)
     told = [str(failure), repr(failure), *failure._render_traceback_(), *traced]
     kept = [repr(reply.error), repr(reply), str(reply.resume_hint)]
-    saved = [*bundle(reply).values(), repr(metadata(reply, timed=True))]
+    saved = [*bundle(reply).values(), repr(metadata(reply))]
     return [*told, *kept, *saved]
 
 
