@@ -1077,7 +1077,7 @@ def test_a_socket_that_is_gone_at_once(broken, wire, abort):
             wait_until(lambda: all(each.over for each in wire.exchanges))
         # Asked last: who asks for a stream that still runs is a reader of it.
         wait_until(no_stream_runs)
-        assert fetch(url, "/api/chat/c1/stream")[0] == 204
+        wait_until(lambda: fetch(url, "/api/chat/c1/stream")[0] == 204)
     wait_until(no_stream_runs)
 
 
