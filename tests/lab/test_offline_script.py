@@ -114,7 +114,7 @@ def test_unknown_tag() -> None:
     """A tag that names no scenario is an error that lists the known ones."""
     with pytest.raises(
         RequestError,
-        match="no scenario 'x'; it has: agent, .*capitals, .*default, .*why_stream",
+        match=r"no scenario 'x'; it has: agent, .*capitals, .*default, .*why_stream",
     ):
         choose(Ask(model="m", prompt="[scenario: x]"), load())
 
