@@ -8,12 +8,12 @@ import threading
 
 import pytest
 from harness.answers import DONE, called, chunk
-from nbstream._reader import Reader
 
 import nbstream
 from nbstream import UsageError
 from nbstream._ask import LIMIT, MAX_PAUSES, Turn, known_tools, request_of, turn_of
 from nbstream._live import started
+from nbstream._reader import Reader
 from nbstream._retry import Retries
 from nbstream.lab.recording import Exchange, Read, dumps
 from nbstream.reply import Reply
