@@ -19,6 +19,7 @@ from starlette.routing import Route
 from nbstream import offline, web
 from nbstream.course import Case, Exercise, Prediction, Question
 from nbstream.sse import Decoder
+from sealed.cut_anywhere import cut
 from sealed.stream_or_not import Line
 
 LONG = "Tell me the history of the printing press, with headings and a list."
@@ -371,16 +372,12 @@ def _pieces_before_the_first(texts: Callable[..., object]) -> object:
 
     def pieces() -> Iterator[bytes]:
         nonlocal asked
-        for piece in _each(_wire("one", "two"), 1):
+        for piece in cut(_wire("one", "two"), 1):
             asked += 1
             yield piece
 
     next(iter(texts(pieces())))
     return asked
-
-
-def _each(data: bytes, size: int) -> list[bytes]:
-    return [data[at : at + size] for at in range(0, len(data), size)]
 
 
 #: As many bytes as it takes to know the first text: up to the end of its line.
@@ -390,8 +387,8 @@ _TELLS = ('{"type": "finish"}', "data: [DONE]")
 
 BROWSER = (
     read(_wire(*_BRAVO), gives=([*_BRAVO], "whole"), shows="all in one piece"),
-    read(*_each(_wire(*_BRAVO), 1), gives=([*_BRAVO], "whole"), shows="single bytes"),
-    read(*_each(_wire(*_BRAVO), 50), gives=([*_BRAVO], "whole"), shows="50 at a time"),
+    read(*cut(_wire(*_BRAVO), 1), gives=([*_BRAVO], "whole"), shows="single bytes"),
+    read(*cut(_wire(*_BRAVO), 50), gives=([*_BRAVO], "whole"), shows="50 at a time"),
     read(_wire("a", colon=":"), gives=(["a"], "whole"), shows="no space"),
     Case(
         run=lambda texts: _pieces_before_the_first(texts) <= _FIRST + 1,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import json
 import re
 import runpy
@@ -193,8 +194,6 @@ def test_a_lesson_runs_with_its_solutions(lesson, start_kernel):
 
 def source_of(exercise: Exercise) -> str:
     """Give a solution's source, with the imports of its module."""
-    import inspect
-
     module = inspect.getmodule(exercise.right)
     tree = ast.parse(inspect.getsource(module))
     imports = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]

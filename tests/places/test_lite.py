@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,8 +27,6 @@ OTHERS = [
     for lesson in script("course").lessons()[2:]
     if "behind_a_page" not in lesson.name
 ]
-#: In a page others run while a blocking read waits: the browser suspends its stack.
-ONLY_WITH_THREADS = r"plain stream: \d+ ticks"
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +62,7 @@ def test_every_lesson_runs(lite, lesson):
     saved = lite.run_all()
     lite.page.screenshot(path=f"screenshots/lite-{lesson.stem}.png")
 
-    outputs, committed = (
-        re.sub(ONLY_WITH_THREADS, "", repr(outputs_of(each)))
-        for each in (saved, json.loads(lesson.read_text()))
-    )
-    assert outputs == committed
+    assert outputs_of(saved) == outputs_of(json.loads(lesson.read_text()))
     assert (lite.outside, lite.errors) == ([], [])
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 from nbstream.errors import UsageError
 from nbstream.screens import view_of
@@ -22,11 +22,10 @@ _log: list[dict[str, object]] = []
 
 
 def asks() -> str:
-    """Tell how a question is asked here: ``live``, in ``words``, or (``""``) not."""
+    """Return the view in which a question is asked here; "" if it is not."""
     view = view_of(None)
-    if os.environ.get(SWITCH) == "off" or view in ("static", "none"):
-        return ""
-    return "live" if view == "live" else "words"
+    is_off = os.environ.get(SWITCH) == "off"
+    return "" if is_off or view in ("static", "none") else view
 
 
 class Prediction:
@@ -79,7 +78,7 @@ class Prediction:
                 msg = f"{guess!r} is none of the options: {', '.join(self.options)}"
                 raise UsageError(msg)
             self.guess = label
-        elif isinstance(guess, int | float) and not isinstance(guess, bool):
+        elif _is_number(guess):
             self.guess = guess
         else:
             msg = f"a number is asked for, and {guess!r} is none"
@@ -97,18 +96,18 @@ class Prediction:
         """
         came = value[0] if value else getattr(sys, "last_value", None)
         outcome = self._outcome(came)
-        if self.guess is None or not (how := asks()):
+        if self.guess is None or not (view := asks()):
             return
         is_right = outcome == self.guess
         _note(self.question, guess=self.guess, outcome=outcome, right=is_right)
-        show_words(self._verdict(outcome, came, is_right=is_right), how, is_right)
+        show_words(self._verdict(outcome, came, is_right=is_right), view, is_right)
 
     def _ipython_display_(self) -> None:
         """Show nothing: a cell that ends with `predict` has its card already."""
 
     def _outcome(self, came: object) -> str | float:
         if not self.options:
-            if isinstance(came, bool) or not isinstance(came, int | float):
+            if not _is_number(came):
                 msg = f"the question {self.question!r} wants a number, not {came!r}"
                 raise UsageError(msg)
             return came
@@ -152,7 +151,7 @@ def _label(value: object) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -202,15 +201,15 @@ def predict(
     made.guess, made._show = None, None
     if guess is not None:
         made.take(guess)
-    how, asked = asks(), made
-    if how == "live":
+    view, asked = asks(), made
+    if view == "live":
 
         def take(_at: int, chosen: object) -> None:
             asked.take(chosen)
 
         made._show = show_card(made._card, take)
-    elif how and made.guess is None:
-        show_words(made._words(), how, None)
+    elif view and made.guess is None:
+        show_words(made._words(), view, None)
     return made
 
 
@@ -249,12 +248,12 @@ def quiz(questions: Sequence[Question], answers: str = "") -> None:
     Raises:
         UsageError: there are more letters than questions, or a letter has no answer.
     """
-    how = asks()
+    view = asks()
     chosen: list[str | None] = [None] * len(questions)
     for at, each in enumerate(_chosen(questions, answers)):
         chosen[at] = each
         _answered(questions[at], each)
-    if how == "live":
+    if view == "live":
 
         def card() -> dict[str, Any]:
             cards = [[each.question, _choices(each)] for each in questions]
@@ -267,8 +266,8 @@ def quiz(questions: Sequence[Question], answers: str = "") -> None:
                 shown()
 
         shown = show_card(card, take)
-    elif how:
-        show_words(_quiz_in_words(questions, chosen), how, None)
+    elif view:
+        show_words(_quiz_in_words(questions, chosen), view, None)
 
 
 def _chosen(questions: Sequence[Question], letters: str) -> list[str]:
@@ -322,7 +321,7 @@ def show_card(
     try:
         from nbstream.course._card import CardModel
     except ImportError:  # no anywidget, or one that its surroundings cannot load
-        show_words(static(card())["text/plain"], "words", None)
+        show_words(static(card())["text/plain"], "terminal", None)
         return lambda: None
     from IPython.display import display
 
@@ -346,9 +345,9 @@ def static(card: Mapping[str, Any]) -> dict[str, str]:
     return {"text/html": "\n".join(items), "text/plain": "\n".join(lines)}
 
 
-def show_words(words: str, how: str, is_right: bool | None) -> None:
-    """Show words below the cell that runs."""
-    if how != "live" and view_of(None) != "updates":
+def show_words(words: str, view: str, is_right: bool | None) -> None:
+    """Show words below the cell that runs: as text where that is the view."""
+    if view == "terminal":
         print(words)  # noqa: T201
         return
     from IPython.display import display

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import cycle
 
@@ -52,17 +52,23 @@ _DEGREES = (
 
 def answer(ask: Ask, request: Json) -> Answer:
     """Answer a request: the same request always gets the same answer."""
-    scenario = choose(ask, load())
+    known = load()
+    scenario = choose(ask, known)
+    thinks = bool(scenario.thoughts) and _wants_thoughts(ask, known)
     key = {name: value for name, value in request.items() if name != "stream"}
     name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
-    choices = tuple(_choice(scenario, ask, name, at) for at in range(ask.choices))
+    choices = tuple(
+        _choice(scenario, ask, name, at, thinks=thinks) for at in range(ask.choices)
+    )
     usage = _count(scenario, ask, choices)
     return Answer(
         id=name, model=ask.model, scenario=scenario.name, choices=choices, usage=usage
     )
 
 
-def _choice(scenario: Scenario, ask: Ask, name: str, at: int) -> Choice:
+def _choice(
+    scenario: Scenario, ask: Ask, name: str, at: int, *, thinks: bool
+) -> Choice:
     calls = [part for part in scenario.parts if part.kind == "tool_call"]
     finish, fill = scenario.finish, _Filler(scenario, ask)
     if (calls and not ask.tools) or (scenario.facts and not fill.fact):
@@ -77,7 +83,7 @@ def _choice(scenario: Scenario, ask: Ask, name: str, at: int) -> Choice:
             if part not in calls
         ]
         parts += _called(calls, ask, name)
-    if scenario.thoughts and _wants_thoughts(ask):
+    if thinks:
         parts.insert(0, _written("reasoning", fill(scenario.thoughts), ask))
     whole = tuple(_merged(parts))
     if ask.choices > 1:
@@ -92,9 +98,9 @@ def _choice(scenario: Scenario, ask: Ask, name: str, at: int) -> Choice:
     return Choice(parts=kept, finish=finish if kept == whole else "length")
 
 
-def _wants_thoughts(ask: Ask) -> bool:
+def _wants_thoughts(ask: Ask, known: Mapping[str, Scenario]) -> bool:
     """Tell whether the general scenario for reasoning would fit, too."""
-    return any(holds(when, ask) for when in load()["reasoning"].when)
+    return any(holds(when, ask) for when in known["reasoning"].when)
 
 
 def _cut(text: str, ask: Ask) -> tuple[str, ...]:

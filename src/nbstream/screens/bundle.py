@@ -64,8 +64,12 @@ def bundle(reply: Reply | Replies, *, images: bool = False) -> dict[str, str]:
     """
     if isinstance(reply, Replies):
         return _side_by_side(reply, images)
+    return _bundle(reply, images, PLACE)
+
+
+def _bundle(reply: Reply, images: bool, holder: str) -> dict[str, str]:
     html = bounded("\n".join(_html(reply, images)))
-    made = {"text/html": f"{PLACE}{html}</div>", "text/plain": _plain(reply)}
+    made = {"text/html": f"{holder}{html}</div>", "text/plain": _plain(reply)}
     if reply._form != "text":
         made["text/markdown"] = markdown_of(reply, images=images)
     return {mime: _SURROGATE.sub("\ufffd", said) for mime, said in made.items()}
@@ -197,10 +201,8 @@ def _choice_html(choice: Choice, reply: Reply, images: bool) -> Iterator[str]:
 
 
 def _side_by_side(replies: Replies, images: bool) -> dict[str, str]:
-    each = {name: bundle(reply, images=images) for name, reply in replies.items()}
-    html = {
-        name: made["text/html"].replace(PLACE, COLUMN, 1) for name, made in each.items()
-    }
+    each = {name: _bundle(reply, images, COLUMN) for name, reply in replies.items()}
+    html = {name: made["text/html"] for name, made in each.items()}
     plain = [f"== {name} ==\n{made['text/plain']}" for name, made in each.items()]
     return {
         "text/html": bounded("\n".join(_table(html))),

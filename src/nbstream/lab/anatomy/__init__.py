@@ -35,12 +35,7 @@ class Anatomy(Walk):
 
     The last line of a cell shows it: a slider over the steps where widgets work, else
     (and in the saved notebook) a table. `Walk` has its attributes.
-
-    Attributes:
-        opened: At which step the walk begins, counted from 1; 0 is before the first.
     """
-
-    opened = 0
 
     def markdown(self, rows: int | None = 24) -> str:
         """Return all of it as a table in Markdown, of at most so many steps.
@@ -53,7 +48,7 @@ class Anatomy(Walk):
         """Return the walk as a widget, to put where you like (an anywidget)."""
         from nbstream.lab.anatomy.widget import AnatomyModel  # it needs anywidget
 
-        return AnatomyModel(self, opened=self.opened)
+        return AnatomyModel(self)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         """Return the table, and offer the walk if there is a page.
@@ -85,7 +80,7 @@ def place_of(body: Walk) -> str:
     return f"nbstream-anatomy-{hashlib.sha256(said + body.data).hexdigest()[:12]}"
 
 
-def _offer(body: Anatomy, own: str) -> None:
+def _offer(body: Walk, own: str) -> None:
     view = os.environ.get("NBSTREAM_VIEW") or "auto"
     if view != "live" and (view != "auto" or place() != "live"):
         return
@@ -93,7 +88,7 @@ def _offer(body: Anatomy, own: str) -> None:
         from nbstream.lab.anatomy.widget import offer
     except ImportError:  # no anywidget, or one that its surroundings cannot load
         return
-    offer(body, own, body.opened)
+    offer(body, own)
 
 
 #: A body, what each read gave of it, or an exchange of a recording.

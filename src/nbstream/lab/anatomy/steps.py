@@ -321,7 +321,10 @@ class Walk(Sequence[Step]):
         steady: Whether the times are those of a recording. Others differ from run to
             run, and so are not in the table.
         sections: What is accumulated, in the order in which it is shown.
+        opened: At which step it begins, counted from 1; 0 is before the first.
     """
+
+    opened = 0
 
     def __init__(
         self,

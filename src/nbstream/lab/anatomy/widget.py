@@ -40,17 +40,16 @@ class AnatomyModel(OneWay):
     data = traitlets.Bytes().tag(sync=True)
     place = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, body: Walk, place: str = "", opened: int = 0) -> None:
-        told = {**message(body), "opened": opened}
-        super().__init__(told=told, data=body.data, place=place)
+    def __init__(self, body: Walk, place: str = "") -> None:
+        super().__init__(told=message(body), data=body.data, place=place)
 
 
-def offer(body: Walk, place: str, opened: int = 0) -> None:
+def offer(body: Walk, place: str) -> None:
     """Make a model for the outputs of that class; it takes over from one before it."""
     for old in [each for each in _models if each.place == place]:
         _models.remove(old)
         old.close()
-    _models.append(AnatomyModel(body, place, opened))
+    _models.append(AnatomyModel(body, place))
     while len(_models) > MOST_MODELS:
         _models.popleft().close()
 
@@ -66,6 +65,7 @@ def message(body: Walk) -> dict[str, object]:
     return {
         "api": body.api,
         "outcome": body.reply.outcome,
+        "opened": body.opened,
         "reads": [[read.end, read.time_s] for read in body.reads],
         "steps": [_step(step, at) for step in body],
         "last": _changes(body.last, at),
