@@ -1,7 +1,7 @@
 """One question to five APIs, each by its own SDK."""
 
 from collections.abc import Callable, Iterable
-from functools import cache
+from typing import Any
 
 #: Makes a stream.
 Call = Callable[[], Iterable[object]]
@@ -9,48 +9,30 @@ Call = Callable[[], Iterable[object]]
 GPT, CLAUDE, GEMINI = "gpt-5.6-luna", "claude-haiku-5-5", "gemini-3.8-flash"
 
 
-def calls(prompt: str, **options: object) -> dict[str, Call]:
+def calls(prompt: str, openai: Any, anthropic: Any, google: Any) -> dict[str, Call]:
     """Return for each API a function that asks it, and gives the SDK's stream.
 
     Args:
         prompt: What is asked.
-        options: Of the clients of OpenAI and Anthropic, such as ``max_retries``.
+        openai: A client of OpenAI.
+        anthropic: A client of Anthropic.
+        google: A client of Google's genai.
     """
     said = [{"role": "user", "content": prompt}]
-
-    # An SDK is imported, and its client made, when it is used: that takes a second.
-    @cache
-    def openai():
-        from openai import OpenAI
-
-        return OpenAI(**options)
-
-    @cache
-    def anthropic():
-        from anthropic import Anthropic
-
-        return Anthropic(**options)
-
-    @cache
-    def google():
-        from google import genai
-
-        return genai.Client()
-
     return {
-        "openai.responses": lambda: openai().responses.create(
+        "openai.responses": lambda: openai.responses.create(
             model=GPT, input=prompt, stream=True
         ),
-        "openai.chat": lambda: openai().chat.completions.create(
+        "openai.chat": lambda: openai.chat.completions.create(
             model=GPT, messages=said, stream=True
         ),
-        "anthropic.messages": lambda: anthropic().messages.create(
+        "anthropic.messages": lambda: anthropic.messages.create(
             model=CLAUDE, messages=said, max_tokens=2000, stream=True
         ),
-        "google.generate_content": lambda: google().models.generate_content_stream(
+        "google.generate_content": lambda: google.models.generate_content_stream(
             model=GEMINI, contents=prompt
         ),
-        "google.interactions": lambda: google().interactions.create(
+        "google.interactions": lambda: google.interactions.create(
             model=GEMINI, input=prompt, stream=True
         ),
     }
