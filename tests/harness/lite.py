@@ -201,22 +201,26 @@ class LitePage:
 
 
 def outputs_of(notebook: dict[str, Any]) -> list[object]:
-    """Return what the cells gave: kinds, names and all forms of each.
+    """Return what the cells gave, in order: kinds, names and all forms of each.
 
     JupyterLite's display hook makes an output of what displays itself, an empty one.
+    What `nbstream.start` shows stands in its own cell in a page, and without one in
+    the cell that waits for its end: so cells are not told apart.
     """
     return [
-        [
-            (each["output_type"], each.get("name"), joined(each))
-            for each in cell["outputs"]
-            if each.get("data") != {}
-        ]
+        (each["output_type"], each.get("name"), joined(each))
         for cell in notebook["cells"]
         if cell["cell_type"] == "code"
+        for each in cell["outputs"]
+        if each.get("data") != {}
     ]
 
 
 def joined(output: dict[str, Any]) -> dict[str, str]:
-    """Return the texts of an output; a file keeps them as lines."""
-    texts = output.get("data") or {"text": output.get("text", output.get("ename"))}
-    return {mime: "".join(text) for mime, text in texts.items()}
+    """Return the texts of an output; a file keeps them as lines.
+
+    The page's kernel names an exception by its class, as in ``<class 'a.B'>``.
+    """
+    name = output.get("ename", "").removeprefix("<class '").removesuffix("'>")
+    texts = output.get("data") or {"text": output.get("text", name.rpartition(".")[2])}
+    return {mime: "".join(text) for mime, text in sorted(texts.items())}
