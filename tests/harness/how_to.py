@@ -11,10 +11,12 @@ from __future__ import annotations
 import ast
 import asyncio
 import contextlib
+import gc
 import io
 import os
 import re
 import tempfile
+import warnings
 from collections.abc import Iterator
 from inspect import CO_COROUTINE
 from pathlib import Path
@@ -32,6 +34,22 @@ BLOCK = re.compile(r"```python\n(.*?)```\n(?:\n```text\n.*?```\n)?", re.S)
 LINES, KEPT = 12, 8
 
 
+@contextlib.contextmanager
+def dropped_clients() -> Iterator[None]:
+    """Let code drop an SDK's client as people do, and collect it here.
+
+    A client and its resources hold each other. The collector that finds such a ring
+    may finalise a socket before the client that would close it: Python warns of it.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"unclosed <socket", ResourceWarning)
+        try:
+            yield
+        finally:
+            gc.collect()
+
+
+@dropped_clients()
 def executed(page: str) -> str:
     """Return a page with what its code gives now; files it writes are not kept."""
     with tempfile.TemporaryDirectory() as folder, at(Path(folder)):

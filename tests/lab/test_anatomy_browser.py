@@ -270,7 +270,7 @@ SMOOTH = """async () => {
 @pytest.mark.alone
 def test_ten_thousand_events_stay_smooth(walk):
     """A step takes a frame or two, and only what is in view is on the page."""
-    words = AnswerPart(kind="text", tokens=tuple(f"word{n} " for n in range(10_000)))
+    words = AnswerPart(kind="text", tokens=tuple(f"word{n} " for n in range(14_000)))
     found = timed(body("openai.chat", (words,)), size=1400)
     seen = walk(found)
     seen.press("End", "Home", "t")
