@@ -56,7 +56,7 @@ def test_it_opens_on_the_first_lesson_which_runs(lite):
     outputs, committed = ran(lite, FIRST)
     lite.page.screenshot(path=PICTURES / "lite-lesson.png")
 
-    assert before == [[]] * len(before)
+    assert before == []
     assert names[:2] == [FIRST, SECOND]
     assert [name for name in names if not name.endswith(".ipynb")] == []
     assert outputs == committed
