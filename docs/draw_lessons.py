@@ -16,6 +16,7 @@ PICTURES: dict[str, Callable[[], str]] = {
     "00_watch_one.svg": watching.watch_one,
     "00_first_words.svg": watching.first_words,
     "01_wire.svg": wire.wire,
+    "01_poem.svg": wire.poem,
     "02_cut_anywhere.svg": wire.cut_anywhere,
     "02_reads.svg": wire.reads,
     "03_five_dialects.svg": wire.five_dialects,

@@ -34,14 +34,21 @@ TRACED = "You"
 
 def few_words() -> bytes:
     """Return what the offline server sends for a few tokens, from the first on."""
-    said = [{"role": "user", "content": "Hi"}]
-    asked = {"model": "m", "messages": said, "max_tokens": 12, "stream": True}
+    body = streamed("Hi", max_tokens=12)
+    return body[body.index(b"event: content_block_delta") :]
+
+
+def streamed(prompt: str, max_tokens: int) -> bytes:
+    """Return what the offline server sends for Claude."""
+    said = [{"role": "user", "content": prompt}]
+    asked = {"model": "claude-haiku-5-5", "max_tokens": max_tokens, "messages": said}
     kind = {"Content-Type": "application/json"}
     with Server(speed=0) as server:
         there = server.url + "/v1/messages"
-        with urlopen(Request(there, json.dumps(asked).encode(), kind)) as response:
-            body: bytes = response.read()
-    return body[body.index(b"event: content_block_delta") :]
+        body = json.dumps({**asked, "stream": True}).encode()
+        with urlopen(Request(there, body, kind)) as response:
+            found: bytes = response.read()
+    return found
 
 
 def wire() -> str:
@@ -109,6 +116,48 @@ def chips(x: float, y: float, words: list[str]) -> Iterator[str]:
         yield box(x, y, width, 24, "pale blue line")
         yield code(x + 6, y + 17, said)
         x += width + 8
+
+
+# -- 01: how much of it is the answer ----------------------------------------------
+
+
+def poem() -> str:
+    """Draw the events of the haiku of the lesson, each as long as its bytes."""
+    body = streamed("Write a haiku about the sea.", max_tokens=500)
+    events = [
+        (event.event, json.loads(event.data).get("delta", {}).get("text", ""), size)
+        for event, size in zip(
+            Decoder().feed(body),
+            [len(each) + 2 for each in body.split(b"\n\n")],
+            strict=False,
+        )
+    ]
+    written = sum(len(said.encode()) for _, said, _ in events)
+    foot = 70 + ROW * len(events)
+    return svg(
+        foot + 28,
+        f"{len(body):,} bytes came, and {written} of them are the poem",
+        "A row for each event of an answer: its name, and a bar as long as its bytes. "
+        "In the rows in the middle a short end of the bar is coloured, the text.",
+        *(sized(62 + ROW * row, *each) for row, each in enumerate(events)),
+        text(20, foot + 10, "a row: an event, as long as its bytes", "small grey"),
+        text(740, foot + 10, "blue: bytes of the poem", "small blue end"),
+    )
+
+
+ROW = 24
+
+
+def sized(y: float, name: str, said: str, size: int) -> Iterator[str]:
+    """Give an event: its name, its bytes, and how many of them are text."""
+    wide, own = size * 1.2, len(said.encode()) * 1.2
+    yield code(20, y + 14, name)
+    yield box(190, y, wide - own, 18, "pale")
+    if said:
+        yield box(190 + wide - own, y, own, 18, "blue")
+        yield code(198 + wide, y + 14, ("blue", json.dumps(said)))
+    else:
+        yield text(198 + wide, y + 14, f"{size} bytes", "small grey")
 
 
 # -- 02: one event, cut anywhere -----------------------------------------------------

@@ -6,7 +6,7 @@ import codecs
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
 
 from nbstream import Reply
@@ -68,13 +68,20 @@ replaced = Prediction(
     why="No event is lost, and only what a cut went through is spoilt: each of its "
     "halves becomes one sign or more.",
 )
+
+
+def _right(*names: str) -> Callable[[Mapping[str, tuple[int, ...]]], bool]:
+    """Return a test: these ways, and no others, found right lines only."""
+    return lambda wrong: {way for way in wrong if not any(wrong[way])} == {*names}
+
+
 ways = Prediction(
     "Which of the two finds only right lines, in both answers?",
     {
-        'split("\\n")': ((True, False),),
-        "splitlines()": ((False, True),),
-        "both": ((True, True),),
-        "neither": ((False, False),),
+        'split("\\n")': _right("split"),
+        "splitlines()": _right("splitlines"),
+        "both": _right("split", "splitlines"),
+        "neither": _right(),
     },
     why="One leaves a CR at the end of each line, the other ends lines where SSE "
     "does not.",
@@ -191,54 +198,54 @@ QUIZ = (
     Question(
         "A program treats each read as a whole. What happens at a cut inside an event?",
         right=(
-            "The event is lost, without an error",
-            "its first half has no empty line, its second half no data:",
+            "the event is lost, without an error",
+            "its first half has no empty line, and its second half has no data.",
         ),
         wrong={
-            "The SDK raises an exception": "there is no SDK in it, and nobody notices",
-            "The event comes later": "nobody has kept its first half",
+            "the SDK raises an exception": "there is no SDK in it; nobody notices.",
+            "the event comes later": "nobody has kept its first half.",
         },
     ),
     Question(
         'What does *lines, rest = (rest + text).split("\\n") leave in rest?',
         right=(
-            "What follows the last line end",
-            "it is no whole line yet, so it waits for the next piece",
+            "what follows the last line end",
+            "it is no whole line yet, so it waits for the next piece.",
         ),
         wrong={
-            "The last whole line": "a whole line is followed by a line end",
-            "Nothing: all text is in lines": "only if the text ends with a line end, "
-            'and then it is ""',
+            "the last whole line": "a whole line is followed by a line end.",
+            "nothing: all text is in lines": "only if the text ends with a line end, "
+            'and then it is "".',
         },
     ),
     Question(
         'Why is decode(errors="replace") no cure for cut characters?',
         right=(
-            "Both halves are spoilt for good",
-            "each half is decoded by itself; the character can not come back",
+            "both halves are spoilt for good",
+            "each half is decoded by itself, and the character cannot come back.",
         ),
         wrong={
-            "It raises UnicodeDecodeError": "that is what it keeps from happening",
-            "It is slow": "it is fast, and wrong",
+            "it raises UnicodeDecodeError": "that is what it keeps from happening.",
+            "it loses the event": "the event is there; one character of it is not.",
         },
     ),
     Question(
         "Where may a line of a server-sent event stream end?",
-        right=("At LF, CR LF or CR", "the HTML standard names these three, no more"),
+        right=("at LF, CR LF or CR", "the HTML standard names these three, no more."),
         wrong={
-            "Wherever splitlines() ends one": "it knows eight more, such as U+2028",
-            "At LF only": "Gemini's API ends its lines in CR LF",
+            "wherever splitlines() ends one": "it knows eight more, such as U+2028.",
+            "at LF only": "Gemini's API ends its lines in CR LF.",
         },
     ),
     Question(
-        "Why did the naive program lose nothing on the author's machine?",
+        "Why did the naive program lose nothing on its author's machine?",
         right=(
-            "Each read there was one event",
-            "the server writes an event at a time; a proxy cuts them anew",
+            "each read there was one event",
+            "the server writes an event at a time; a proxy cuts them anew.",
         ),
         wrong={
-            "A local network never cuts": "it did not cut here, and promises nothing",
-            "The answer was shorter": "it was the same answer, byte for byte",
+            "a local network never cuts": "it did not cut here, and promises nothing.",
+            "the answer was shorter": "it was the same answer, byte for byte.",
         },
     ),
 )

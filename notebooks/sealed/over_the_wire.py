@@ -19,7 +19,7 @@ lost = Prediction(
     why="Without its empty line an event is not complete, whole as its JSON may be.",
 )
 forms = Prediction(
-    "How many events are in the text of the next cell?",
+    "How many events are in the text below?",
     unit="events",
     why="Only an empty line that has data before it hands an event over.",
 )
