@@ -84,7 +84,7 @@ def assistant() -> str:
         part(
             290,
             "your function",
-            "get_weather(city)",
+            "describe(name)",
             200,
             y=190,
             kind="pale line orange",

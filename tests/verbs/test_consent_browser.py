@@ -413,6 +413,21 @@ def zoomed(one):
     one.mouse.click(*one.open())
 
 
+def at_the_end(one):
+    """In a box that shows its end, where the hint has a line of its own."""
+    one.js("""() => {
+      const box = document.querySelector('.nbstream');
+      box.style.cssText = 'height: 180px; overflow: auto; display: block';
+      box.insertAdjacentHTML('afterbegin', '<p style="height: 300px"></p>');
+      const down = () => { box.scrollTop = 1000; };
+      down();
+      new ResizeObserver(down).observe(text);
+    }""")
+    one.open()
+    one.wait(300)
+    one.mouse.click(*one.spot())
+
+
 SMALL = {"width": 400, "height": 180}
 #: How somebody answers who has read it, and in what window.
 PEOPLE = {
@@ -422,6 +437,7 @@ PEOPLE = {
     "a long call in a small window": (with_keys("Enter"), {"given": LONG, **SMALL}),
     "a screen reader": (with_clicks_alone, {}),
     "far below": (far_below, {}),
+    "at the end of a narrow box": (at_the_end, {"width": 380}),
     "200 %, and small": (zoomed, {"width": 600, "height": 400}),
 }
 

@@ -43,6 +43,21 @@ function boxesOf({ title, code, allow, refuse }) {
   return isSeen ? boxes.flatMap(({ left, top, right, bottom }) => [left, top, right, bottom]) : null;
 }
 
+// A place for what keeps a card from being answered. It has the room of the longest hint
+// whatever it says: one line less would move the card, and close what has just been opened.
+function hintAt(line) {
+  const box = line.appendChild(document.createElement("small"));
+  const longest = Object.values(HINTS).reduce((a, b) => (a.length > b.length ? a : b));
+  box.style.display = "inline-grid";
+  const [room, hint] = [longest, ""].map((textContent) =>
+    Object.assign(box.appendChild(document.createElement("span")), { textContent })
+  );
+  for (const each of [room, hint]) each.style.gridArea = "1 / 1";
+  room.style.visibility = "hidden";
+  hint.role = "status";
+  return hint;
+}
+
 const isAtEnd = ({ scrollTop, clientHeight, scrollHeight }) => scrollTop + clientHeight > scrollHeight - 4;
 
 /** Look to the questions of one view.
@@ -66,8 +81,7 @@ function makeConsent(cardsOf, answer) {
   function show(why) {
     card.refuse.setAttribute("aria-disabled", String(open === Infinity));
     card.allow.setAttribute("aria-disabled", String(Boolean(why)));
-    card.hint ??= card.refuse.parentNode.appendChild(document.createElement("small"));
-    card.hint.role = "status";
+    card.hint ??= hintAt(card.refuse.parentNode);
     if (card.hint.textContent !== why) card.hint.textContent = why;
   }
 
@@ -91,7 +105,7 @@ function makeConsent(cardsOf, answer) {
   }
 
   function leave(next) {
-    card?.hint?.remove();
+    card?.hint?.parentNode.remove();
     for (const each of buttons()) each.setAttribute("aria-disabled", "true");
     if (Boolean(card) !== Boolean(next))
       for (const [kind, listener] of Object.entries(LISTENERS))
