@@ -10,7 +10,7 @@ from nbstream.offline import fault
 from nbstream.screens import view_of
 from sealed import five_apis
 
-calls = five_apis.calls
+calls, warm_up = five_apis.calls, five_apis.warm_up
 
 
 def read(call: five_apis.Call) -> tuple[list[object], str]:
@@ -307,6 +307,11 @@ honest = Exercise(
 )
 
 
+def _with_a_line_break(stream: Iterable[object]) -> Iterator[object]:
+    yield from stream
+    print()
+
+
 def watch(tried: Callable[[Iterable[object]], object], call: five_apis.Call) -> None:
     """Let three live answers stream through it, where somebody looks on."""
     if view_of(None) in ("static", "none") or tried(iter(())) is None:
@@ -315,6 +320,6 @@ def watch(tried: Callable[[Iterable[object]], object], call: five_apis.Call) -> 
     for title, kind in faults.items():
         print(f"-- {title}:")
         with fault(kind, after=40) if kind else nullcontext():
-            for event in _given(tried(call())):
+            for event in _given(tried(_with_a_line_break(call()))):
                 if event.type == "response.output_text.delta":
                     print(event.delta, end="", flush=True)

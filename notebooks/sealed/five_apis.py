@@ -1,8 +1,10 @@
 """One question to five APIs, each by its own SDK, with a client that a lesson made."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
+
+from nbstream.offline import Server
 
 #: Makes a stream.
 Call = Callable[[], Iterable[object]]
@@ -58,6 +60,14 @@ def calls(prompt: str, openai: Any, anthropic: Any, google: Any) -> dict[str, Ca
         "google.generate_content": partial(generate, google, prompt),
         "google.interactions": partial(interactions, google, prompt),
     }
+
+
+def warm_up(server: Server, some: Mapping[str, Call]) -> None:
+    """Ask each API once, at no pace: an SDK loads much when it is first used."""
+    speed, server.speed = server.speed, 0
+    for call in some.values():
+        list(call())
+    server.speed = speed
 
 
 def loop(call: Call) -> str:

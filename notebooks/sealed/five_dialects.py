@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stdout, suppress
 
 from nbstream import types
 from nbstream.course import Case, Exercise, Prediction, Question, case
 from nbstream.offline import Server
 from nbstream.types import TextDelta
-from sealed.five_apis import Call, calls, chat, messages, responses
+from sealed.five_apis import calls, chat, messages, responses, warm_up
 
-__all__ = ["calls", "chat", "messages", "responses"]
+__all__ = ["calls", "chat", "messages", "responses", "warm_up"]
 
 # -- what the lesson uses ------------------------------------------------------------
-
-
-def warm_up(server: Server, some: Mapping[str, Call]) -> None:
-    """Ask each API once, at no pace: an SDK loads much when it is first used."""
-    speed, server.speed = server.speed, 0
-    for call in some.values():
-        list(call())
-    server.speed = speed
 
 
 def as_ollama(server: Server) -> str:
@@ -45,7 +37,7 @@ def tried(function: Callable[..., object], events: Iterable[object]) -> tuple[st
 # -- predictions ---------------------------------------------------------------------
 
 again = Prediction(
-    "How often does this stream send the answer?",
+    "How often does a Responses stream send the answer, in pieces or at once?",
     {"once": 1, "twice": 2, "five times": 5},
     why="Once in pieces, then whole for each thing that is done: the text, its part, "
     "its item, the response.",
