@@ -5,6 +5,7 @@ from copy import deepcopy
 from html import escape
 
 from nbstream.course import Case, Exercise, Prediction, Question, case
+from nbstream.screens import view_of
 
 # -- requests, in the form of each provider ------------------------------------------
 
@@ -35,12 +36,10 @@ def get_weather(city):
     return json.dumps({"city": city, "temperature": {"Lisbon": 18, "Oslo": 4}[city]})
 
 
-def ask_claude(messages):
+def ask_claude(anthropic, messages):
     """Send the same request in Anthropic's form."""
-    from anthropic import Anthropic
-
     about = {"name": "get_weather", "description": "The weather in a city"}
-    return Anthropic().messages.create(
+    return anthropic.messages.create(
         model="claude-haiku-5-5",
         max_tokens=500,
         messages=messages,
@@ -49,13 +48,10 @@ def ask_claude(messages):
     )
 
 
-def ask_gemini(messages):
-    """Send the same request in Google's form; one client for the whole stream."""
-    from google import genai
-
+def ask_gemini(google, messages):
+    """Send the same request in Google's form."""
     about = {"name": "get_weather", "description": "The weather in a city"}
-    client = genai.Client()
-    yield from client.models.generate_content_stream(
+    return google.models.generate_content_stream(
         model="gemini-3.8-flash",
         contents=messages[-1]["content"],
         config={"tools": [{"function_declarations": [{**about, "parameters": _CITY}]}]},
@@ -341,16 +337,12 @@ def _card(call):
     return f'<div style="{style}"><code>{escape(call["name"])}</code>{rows}</div>'
 
 
-def watch(tried):
+def watch(tried, openai):
     """Let it show the cards of a live answer, where somebody looks on."""
-    from openai import OpenAI
-
-    from nbstream.screens import view_of
-
     if view_of(None) in ("static", "none"):
         return
     wish = {"role": "user", "content": "Write a postcard to each of my two aunts."}
-    stream = OpenAI().chat.completions.create(
+    stream = openai.chat.completions.create(
         model="gpt-5.6-luna", messages=[wish], tools=[POSTCARD], stream=True
     )
     tried((chunk.model_dump() for chunk in stream), Cards())

@@ -1,14 +1,27 @@
 """What lesson 04 does not show before it is asked."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext, redirect_stdout
 from io import StringIO
 from types import SimpleNamespace
 
 from nbstream.course import Case, Exercise, Prediction, Question, case
-from sealed.five_apis import calls, loop
+from nbstream.offline import fault
+from nbstream.screens import view_of
+from sealed import five_apis
 
-__all__ = ["calls", "kind", "loop"]
+calls, warm_up = five_apis.calls, five_apis.warm_up
+
+
+def read(call: five_apis.Call) -> tuple[list[object], str]:
+    """Read a stream in a plain loop; return its events, and what ended the loop."""
+    events: list[object] = []
+    try:
+        for event in call():
+            events.append(event)  # noqa: PERF402 - what came before an exception
+    except Exception as error:  # noqa: BLE001 - which one it is differs by SDK
+        return events, type(error).__name__
+    return events, "no exception"
 
 
 def kind(event: object) -> str:
@@ -136,7 +149,12 @@ _BLOCK = ("content_block_start", "content_block_delta", "content_block_stop")
 _R, _C, _A = "openai.responses", "openai.chat", "anthropic.messages"
 
 is_complete = Exercise(
-    case(_R, _responses("created", *_TEXT, *_DONE, "completed"), gives=True),
+    case(
+        _R,
+        _responses("created", *_TEXT, *_DONE, "completed"),
+        gives=True,
+        shows="Responses, whole",
+    ),
     case(_R, _responses("created", *_TEXT), gives=False, shows="cut in a word"),
     case(
         _R,
@@ -287,3 +305,21 @@ honest = Exercise(
     ),
     solution=honest,
 )
+
+
+def _with_a_line_break(stream: Iterable[object]) -> Iterator[object]:
+    yield from stream
+    print()
+
+
+def watch(tried: Callable[[Iterable[object]], object], call: five_apis.Call) -> None:
+    """Let three live answers stream through it, where somebody looks on."""
+    if view_of(None) in ("static", "none") or tried(iter(())) is None:
+        return
+    faults = {"a whole answer": "", "cut": "end_early", "failing": "error_in_band"}
+    for title, kind in faults.items():
+        print(f"-- {title}:")
+        with fault(kind, after=40) if kind else nullcontext():
+            for event in _given(tried(_with_a_line_break(call()))):
+                if event.type == "response.output_text.delta":
+                    print(event.delta, end="", flush=True)

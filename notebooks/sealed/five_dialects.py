@@ -1,4 +1,4 @@
-"""What lesson 03 does not show before it is asked, and how it asks five APIs."""
+"""What lesson 03 does not show before it is asked."""
 
 from __future__ import annotations
 
@@ -7,60 +7,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stdout, suppress
 
-from anthropic import Anthropic
-from google import genai
-from openai import OpenAI
-
 from nbstream import types
 from nbstream.course import Case, Exercise, Prediction, Question, case
 from nbstream.offline import Server
 from nbstream.types import TextDelta
+from sealed.five_apis import calls, chat, messages, responses, warm_up
 
-# -- one call of an SDK each ---------------------------------------------------------
+__all__ = ["calls", "chat", "messages", "responses", "warm_up"]
 
-GPT, CLAUDE, GEMINI = "gpt-5.6-luna", "claude-haiku-5-5", "gemini-3.8-flash"
-
-
-def _said(prompt: str) -> list[dict[str, str]]:
-    return [{"role": "user", "content": prompt}]
-
-
-def responses(prompt, **options):
-    """Ask OpenAI's newer API."""
-    create = OpenAI().responses.create
-    return create(model=GPT, input=prompt, stream=True, **options)
-
-
-def chat(prompt, **options):
-    """Ask OpenAI's older API, which many others speak."""
-    create = OpenAI().chat.completions.create
-    return create(model=GPT, messages=_said(prompt), stream=True, **options)
-
-
-def messages(prompt, **options):
-    """Ask Anthropic's API."""
-    asked = {"model": CLAUDE, "messages": _said(prompt), "max_tokens": 2000}
-    return Anthropic().messages.create(**asked, stream=True, **options)
-
-
-def generate(prompt):
-    """Ask Google's older API."""
-    client = genai.Client()  # without a name of its own it would be closed too early
-    yield from client.models.generate_content_stream(model=GEMINI, contents=prompt)
-
-
-def interactions(prompt):
-    """Ask Google's newer API."""
-    client = genai.Client()
-    yield from client.interactions.create(model=GEMINI, input=prompt, stream=True)
-
-
-def warm_up(server: Server) -> None:
-    """Ask each API once, at no pace: an SDK loads much when it is first used."""
-    speed, server.speed = server.speed, 0
-    for ask in (responses, chat, messages, generate, interactions):
-        list(ask("Hi"))
-    server.speed = speed
+# -- what the lesson uses ------------------------------------------------------------
 
 
 def as_ollama(server: Server) -> str:
@@ -68,19 +23,21 @@ def as_ollama(server: Server) -> str:
     return server.base_url("openai.chat")
 
 
-def problem_of(function: Callable[..., object], events: Iterable[object]) -> str:
-    """Call it with the events; return what it raised, or an empty text."""
-    try:
-        function(events)
-    except Exception as error:  # noqa: BLE001 - which one it is, is the question
-        return f"{type(error).__name__}: {error}"
-    return ""
+def tried(function: Callable[..., object], events: Iterable[object]) -> tuple[str, str]:
+    """Call it; return what it printed, and what it raised, if it did."""
+    raised = ""
+    with redirect_stdout(io.StringIO()) as screen:
+        try:
+            function(events)
+        except Exception as error:  # noqa: BLE001 - which one it is, is the question
+            raised = f"{type(error).__name__}: {error}"
+    return screen.getvalue(), raised
 
 
 # -- predictions ---------------------------------------------------------------------
 
 again = Prediction(
-    "How often does this stream send the answer?",
+    "How often does a Responses stream send the answer, in pieces or at once?",
     {"once": 1, "twice": 2, "five times": 5},
     why="Once in pieces, then whole for each thing that is done: the text, its part, "
     "its item, the response.",
@@ -113,9 +70,9 @@ local = Prediction(
 thinking = Prediction(
     "How much of the answer will it print?",
     {
-        "all of it": "",
-        "the thoughts, then the answer": "it printed them",
-        "nothing": lambda problem: problem.startswith("AttributeError"),
+        "all of it": lambda printed: printed.startswith("There are"),
+        "the thoughts, then the answer": lambda printed: printed.startswith("I should"),
+        "nothing": "",
     },
     why="The first delta is one of thinking, and has no text.",
 )
