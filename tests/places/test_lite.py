@@ -21,7 +21,7 @@ from nbstream.offline import Server
 
 pytestmark = [pytest.mark.place, pytest.mark.browser]
 
-#: The first two run in `tests/house/test_lite.py`; a page behind which a server stands needs sockets.
+#: The first two run in `tests/house`; the page behind a server needs sockets.
 OTHERS = [
     lesson
     for lesson in script("course").lessons()[2:]
