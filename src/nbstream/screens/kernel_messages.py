@@ -14,6 +14,7 @@ import inspect
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import copy_context
 from importlib import import_module
 from queue import Empty
 from typing import Any, TypeAlias
@@ -87,6 +88,10 @@ def watch(comm: Any, take: Take) -> Callable[[], None]:
     receive: Any = getattr(getattr(kernel, "shell_stream", None), "on_recv", None)
     can_tap = _can_tap(kernel)
     thread: Any = getattr(kernel, "shell_channel_thread", None)
+    context = copy_context()  # 7.0 asks it for the cell, whenever a message is sent
+
+    def take_here(content: object) -> None:
+        context.copy().run(take, content)
 
     async def look_and_hand_on(frames: Any) -> None:
         for _, data, each in list(_known(kernel.session, frames)):
@@ -99,7 +104,7 @@ def watch(comm: Any, take: Take) -> Callable[[], None]:
                 thread.io_loop.add_callback(receive, main, copy=False)
 
     with _tapping:
-        _watched[comm_id] = take
+        _watched[comm_id] = take_here
         if can_tap:
             thread.io_loop.add_callback(receive, look_and_hand_on, copy=False)
     return undo
