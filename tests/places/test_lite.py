@@ -54,16 +54,17 @@ def lite(site, upstream, browser) -> Iterator[LitePage]:
 
 
 @pytest.mark.parametrize("lesson", OTHERS, ids=lambda path: path.stem)
-def test_every_lesson_runs(lite, lesson):
-    """Each output is the committed one."""
-    lite.open(lesson.name)
-    lite.tell("import os; os.environ['NBSTREAM_SPEED'] = '0'")
-    lite.tell("os.environ['NBSTREAM_QUESTIONS'] = 'off'")
-    saved = lite.run_all()
-    lite.page.screenshot(path=f"screenshots/lite-{lesson.stem}.png")
+def test_every_lesson_runs(site, browser, lesson):
+    """Each output is the committed one, for a visitor who comes anew."""
+    with served(site) as address, opened(browser, address) as lite:
+        lite.open(lesson.name)
+        lite.tell("import os; os.environ['NBSTREAM_SPEED'] = '0'")
+        lite.tell("os.environ['NBSTREAM_QUESTIONS'] = 'off'")
+        saved = lite.run_all()
+        lite.page.screenshot(path=f"screenshots/lite-{lesson.stem}.png")
 
-    assert outputs_of(saved) == outputs_of(json.loads(lesson.read_text()))
-    assert (lite.outside, lite.errors) == ([], [])
+        assert outputs_of(saved) == outputs_of(json.loads(lesson.read_text()))
+        assert (lite.outside, lite.errors) == ([], [])
 
 
 def test_a_page_says_that_it_cannot_serve(lite):

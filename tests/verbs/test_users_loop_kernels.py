@@ -145,7 +145,8 @@ def test_what_needs_the_loop_that_show_blocks_is_refused(kernel, wire):
         run = kernel.wait(kernel.queue(refused, stop_on_error=False), timeout_s=20)
         assert (name, run.status) == (name, "error")
         assert "await nbstream.start" in run.outputs[-1]["evalue"]
-        run = kernel.execute(f"note({name!r}, await nbstream.start(made))", timeout_s=20)
+        allowed = f"note({name!r}, await nbstream.start(made))"
+        run = kernel.execute(allowed, timeout_s=20)
         assert (name, run.status) == (name, "ok"), run.outputs
         assert kernel.execute("await use()", timeout_s=20).status == "ok"
     found = kernel.execute("import json; print(json.dumps(FOUND))")
