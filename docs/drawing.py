@@ -62,7 +62,9 @@ def svg(height: int, title: str, about: str, *parts: Parts, width: int = 760) ->
     ]
     for part in parts:
         found += [part] if isinstance(part, str) else part
-    return "\n".join([*found, "</svg>\n"])
+    drawn = "\n".join([*found, "</svg>\n"])
+    # JupyterLite shows no picture that has a sign beyond Latin-1: it calls `btoa`.
+    return drawn.encode("ascii", "xmlcharrefreplace").decode()
 
 
 def text(x: float, y: float, words: str | list[Words], kind: str = "") -> str:

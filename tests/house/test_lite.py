@@ -73,8 +73,6 @@ def test_the_bytes_of_the_second_lesson_are_there_too(lite):
     assert (lite.outside, lite.errors) == ([], [])
 
 
-BESIDE = """(path) => window.jupyterapp.commands
-  .execute('docmanager:open', { path }).then(() => null)"""
 #: Its pictures come from the folder beside it, which `make lab` does not list.
 SHOWN_THERE = """() => {
   const all = [...document.querySelectorAll('.jp-RenderedMarkdown img')];
@@ -86,7 +84,7 @@ def test_a_lesson_shows_its_pictures(lite):
     """The first that has one."""
     lessons = script("course").lessons()
     lesson = next(path for path in lessons if "../images/" in path.read_text())
-    lite.page.evaluate(BESIDE, lesson.name)
+    lite.open(lesson.name)
     lite.page.wait_for_function(SHOWN_THERE)
     lite.page.screenshot(path=PICTURES / "lite-picture.png")
 
