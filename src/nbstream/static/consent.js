@@ -47,13 +47,11 @@ function boxesOf({ title, code, allow, refuse }) {
 // whatever it says: one line less would move the card, and close what has just been opened.
 function hintAt(line) {
   const box = line.appendChild(document.createElement("small"));
-  const longest = Object.values(HINTS).reduce((a, b) => (a.length > b.length ? a : b));
+  const [room, hint] = [0, 1].map(() => box.appendChild(document.createElement("span")));
   box.style.display = "inline-grid";
-  const [room, hint] = [longest, ""].map((textContent) =>
-    Object.assign(box.appendChild(document.createElement("span")), { textContent })
-  );
-  for (const each of [room, hint]) each.style.gridArea = "1 / 1";
   room.style.visibility = "hidden";
+  room.style.gridArea = hint.style.gridArea = "1 / 1";
+  room.textContent = HINTS.hidden;
   hint.role = "status";
   return hint;
 }
