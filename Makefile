@@ -37,6 +37,7 @@ CORE := tests/core tests/beside/test_history.py tests/display/test_tool_cards.py
 # What else differs from one Python to another: streams, and how they are stopped.
 STREAMS := tests/drive tests/verbs/test_live.py tests/verbs/test_events.py \
 	--ignore=tests/drive/test_tracers.py
+ON_PYTHONS := $(AGAIN) $(TESTS) $(QUICK) $(CORE) $(STREAMS)
 
 # Nothing of the user's own Jupyter is read or changed.
 OWN := $(CURDIR)/$(VENV)/jupyter
@@ -68,9 +69,10 @@ fix: $(DEV)  ## Mend lint and format
 bench: $(DEV)  ## Measure ourselves, as ratios
 	$(PY) bench $(ARGS)
 
-places: $(DEV)  ## Prove what takes longer (needs nginx, haproxy, caddy)
+places: wheel  ## Prove what takes longer (needs nginx, haproxy, caddy)
 	$(PIP) install hypercorn==0.18.0 granian==2.8.9
 	cd tests && ../$(PY) -m harness.node
+	$(ON_WHEEL) $(PY) .ci/pythons.py $(ON_PYTHONS)
 	$(PY) $(PYTEST) -m place
 
 bounds: $(DEV)  ## Run the quick tests with the oldest packages allowed, and the newest
@@ -115,8 +117,8 @@ test-quick: wheel
 	$(ON_WHEEL) $(PY) $(AGAIN) $(TESTS) $(QUICK) $(CORE:%=--ignore=%) $(ARGS)
 
 test-pythons: wheel
-	@echo "The core and its streams, on the other Pythons that are here"
-	$(ON_WHEEL) $(PY) .ci/pythons.py $(AGAIN) $(TESTS) $(QUICK) $(CORE) $(STREAMS)
+	@echo "The core and its streams, on the newest other Python that is here"
+	$(ON_WHEEL) $(PY) .ci/pythons.py --newest $(ON_PYTHONS)
 
 test-notebooks: $(DEV)
 	@echo "The notebooks: outputs as saved (nbval), and files as committed"

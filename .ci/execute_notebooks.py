@@ -12,6 +12,7 @@ import difflib
 import os
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -30,6 +31,8 @@ METADATA = {
 #: Of a cell's metadata only this says something to a reader or a tool.
 CELL_METADATA = {"tags"}
 CELL_TIMEOUT_S = 300
+#: A kernel each.
+AT_ONCE = 2
 
 
 def executed(source: str, folder: Path) -> str:
@@ -72,9 +75,12 @@ def main() -> int:
     different = 0
     with tempfile.TemporaryDirectory() as home:
         isolate(home)
-        for path in options.notebooks or lessons():
-            before = path.read_text(encoding="utf-8")
-            after = executed(before, path.resolve().parent)
+        paths = options.notebooks or lessons()
+        sources = [path.read_text(encoding="utf-8") for path in paths]
+        folders = [path.resolve().parent for path in paths]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            results = pool.map(executed, sources, folders)
+        for path, before, after in zip(paths, sources, results, strict=True):
             if options.write:
                 path.write_text(after, encoding="utf-8")
             same = before == after

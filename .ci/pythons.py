@@ -1,5 +1,6 @@
 """Run tests on every other Python that this machine has: ``pythons.py -m pytest ...``.
 
+``--newest`` before it: on the newest of them alone, which `make test` does.
 Each gets a small environment of its own in `.venv`, made once. A Python for which the
 packages cannot be had is told and left out; in CI that is a failure.
 """
@@ -72,6 +73,8 @@ def main(arguments: list[str]) -> int:
     """Run the tests on each; return how many Pythons failed."""
     failed = []
     found = interpreters()
+    if arguments[0] == "--newest":
+        found, arguments = dict([*found.items()][-1:]), arguments[1:]
     with ThreadPoolExecutor() as pool:  # packages are fetched for all of them at once
         made = list(pool.map(environment, found.values(), found))
     for version, own in zip(found, made, strict=True):

@@ -46,6 +46,12 @@ ON_ALL_KERNELS = (
     *("test_stop_button", "test_live_kernels", "test_users_loop_kernels"),
     "test_panel_kernels",
 )
+#: Which tests run in Notebook 7 in `make test`, too. It shows an answer by JupyterLab's
+#: own code: the others run in it in `make places`.
+IN_NOTEBOOK = (
+    *("test_browser", "test_harness", "test_stop_browser"),
+    "test_panel_browser",
+)
 #: Whether a test's body ran to its end, for the fixtures that go after it.
 PASSED = pytest.StashKey[bool]()
 IN_CI = bool(os.environ.get("CI"))
@@ -58,6 +64,7 @@ def pytest_report_header() -> str:
     return f"nbstream: {Path(nbstream.__file__).parent}"
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the quick tests first, then kernels, the browser last; whole files first.
 
@@ -66,6 +73,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     slow = ("browser", "kernel")
     items[:] = filter(_is_wanted, items)
+    for item in items:
+        given = getattr(item, "callspec", None)
+        is_notebook = given is not None and given.params.get("front") == "notebook"
+        if is_notebook and item.path.stem not in IN_NOTEBOOK:
+            item.add_marker(pytest.mark.place)
     items.sort(
         key=lambda item: [
             *(name in item.keywords for name in slow),
