@@ -80,14 +80,14 @@ def main() -> int:
         folders = [path.resolve().parent for path in paths]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             results = pool.map(executed, sources, folders)
-        for path, before, after in zip(paths, sources, results, strict=True):
-            if options.write:
-                path.write_text(after, encoding="utf-8")
-            same = before == after
-            different += not same
-            print(f"{path.name}: {'same' if same else 'different'}", flush=True)
-            if not same and not options.write:
-                sys.stdout.writelines(difference(before, after, path.name))
+            for path, before, after in zip(paths, sources, results, strict=True):
+                if options.write:
+                    path.write_text(after, encoding="utf-8")
+                same = before == after
+                different += not same
+                print(f"{path.name}: {'same' if same else 'different'}", flush=True)
+                if not same and not options.write:
+                    sys.stdout.writelines(difference(before, after, path.name))
     return 0 if options.write else min(different, 1)
 
 

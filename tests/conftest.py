@@ -74,8 +74,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     slow = ("browser", "kernel")
     items[:] = filter(_is_wanted, items)
     for item in items:
-        given = getattr(item, "callspec", None)
-        is_notebook = given is not None and given.params.get("front") == "notebook"
+        is_notebook = _given(item, "front") == "notebook"
         if is_notebook and item.path.stem not in IN_NOTEBOOK:
             item.add_marker(pytest.mark.place)
     items.sort(
@@ -87,9 +86,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _is_wanted(item: pytest.Item) -> bool:
-    given = getattr(item, "callspec", None)
-    version = given and given.params.get("kernel")
-    return version not in OTHER_VERSIONS or item.path.stem in ON_ALL_KERNELS
+    is_other = _given(item, "kernel") in OTHER_VERSIONS
+    return not is_other or item.path.stem in ON_ALL_KERNELS
+
+
+def _given(item: pytest.Item, name: str) -> object:
+    """Return the value of a test's parameter; None if it has none of that name."""
+    spec = getattr(item, "callspec", None)
+    return spec and spec.params.get(name)
 
 
 @pytest.hookimpl(optionalhook=True)

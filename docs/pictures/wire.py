@@ -128,8 +128,8 @@ def poem() -> str:
         (event.event, json.loads(event.data).get("delta", {}).get("text", ""), size)
         for event, size in zip(
             Decoder().feed(body),
-            [len(each) + 2 for each in body.split(b"\n\n")],
-            strict=False,
+            [len(each) + 2 for each in body.split(b"\n\n")[:-1]],
+            strict=True,
         )
     ]
     written = sum(len(said.encode()) for _, said, _ in events)

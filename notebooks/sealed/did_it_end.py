@@ -10,18 +10,8 @@ from nbstream.offline import fault
 from nbstream.screens import view_of
 from sealed import five_apis
 
-calls, warm_up = five_apis.calls, five_apis.warm_up
-
-
-def read(call: five_apis.Call) -> tuple[list[object], str]:
-    """Read a stream in a plain loop; return its events, and what ended the loop."""
-    events: list[object] = []
-    try:
-        for event in call():
-            events.append(event)  # noqa: PERF402 - what came before an exception
-    except Exception as error:  # noqa: BLE001 - which one it is differs by SDK
-        return events, type(error).__name__
-    return events, "no exception"
+# Not by name: a solution brings its module's imports, and the lesson has a `calls`.
+calls, read, warm_up = five_apis.calls, five_apis.read, five_apis.warm_up
 
 
 def kind(event: object) -> str:

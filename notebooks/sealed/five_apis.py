@@ -70,11 +70,12 @@ def warm_up(server: Server, some: Mapping[str, Call]) -> None:
     server.speed = speed
 
 
-def loop(call: Call) -> str:
-    """Read a stream in a plain loop; return the exception's name, if one ended it."""
+def read(call: Call) -> tuple[list[object], str]:
+    """Read a stream in a plain loop; return its events, and what ended the loop."""
+    events: list[object] = []
     try:
-        for _event in call():
-            pass
+        for event in call():
+            events.append(event)  # noqa: PERF402 - what came before an exception
     except Exception as error:  # noqa: BLE001 - which one it is differs by SDK
-        return type(error).__name__
-    return "no exception"
+        return events, type(error).__name__
+    return events, "no exception"

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 from nbstream.course import Case, Exercise, Prediction, Question, case
 from nbstream.offline import Server, fault
-from sealed.five_apis import Call, calls, loop
+from sealed.five_apis import Call, calls, read
 
 __all__ = ["calls"]
 
@@ -58,7 +58,7 @@ def wait_for_silence(live, silent_s: float = 0.7) -> None:
 def requests(call: Call, status: int) -> int:
     """Call once while the server answers with this status; count its requests."""
     with fault(status, retry_after_s=0.01) as struck:
-        loop(call)
+        read(call)
     return struck.struck
 
 

@@ -40,20 +40,12 @@ def lite(browser, tmp_path_factory) -> Iterator[LitePage]:
         yield page
 
 
-def ran(page: LitePage, name: str) -> tuple[list[object], list[object]]:
-    """Run the lesson that is open, at no pace; return its outputs and the file's."""
-    page.tell("import os; os.environ['NBSTREAM_SPEED'] = '0'")
-    page.tell("os.environ['NBSTREAM_QUESTIONS'] = 'off'")
-    committed = json.loads((LESSONS / name).read_text())
-    return outputs_of(page.run_all()), outputs_of(committed)
-
-
 def test_it_opens_on_the_first_lesson_which_runs(lite):
     """No output is there before; then each is the committed one. All is from here."""
     before = outputs_of(lite.saved())
     listed = lite.page.locator(".jp-DirListing-item:visible .jp-DirListing-itemText")
     names = listed.all_inner_texts()
-    outputs, committed = ran(lite, FIRST)
+    outputs, committed = lite.ran(LESSONS / FIRST)
     lite.page.screenshot(path=PICTURES / "lite-lesson.png")
 
     assert before == []
@@ -67,7 +59,7 @@ def test_it_opens_on_the_first_lesson_which_runs(lite):
 def test_the_bytes_of_the_second_lesson_are_there_too(lite):
     """What ``urlopen`` asks of the offline server is answered in memory."""
     lite.open(SECOND)
-    outputs, committed = ran(lite, SECOND)
+    outputs, committed = lite.ran(LESSONS / SECOND)
 
     assert outputs == committed
     assert (lite.outside, lite.errors) == ([], [])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from harness.lite import (
     LitePage,
     build,
     opened,
-    outputs_of,
     served,
 )
 
@@ -58,12 +56,10 @@ def test_every_lesson_runs(site, browser, lesson):
     """Each output is the committed one, for a visitor who comes anew."""
     with served(site) as address, opened(browser, address) as lite:
         lite.open(lesson.name)
-        lite.tell("import os; os.environ['NBSTREAM_SPEED'] = '0'")
-        lite.tell("os.environ['NBSTREAM_QUESTIONS'] = 'off'")
-        saved = lite.run_all()
+        outputs, committed = lite.ran(lesson)
         lite.page.screenshot(path=f"screenshots/lite-{lesson.stem}.png")
 
-        assert outputs_of(saved) == outputs_of(json.loads(lesson.read_text()))
+        assert outputs == committed
         assert (lite.outside, lite.errors) == ([], [])
 
 
